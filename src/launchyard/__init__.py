@@ -1,0 +1,1 @@
+"""Launchyard: one job platform."""

@@ -1,0 +1,138 @@
+"""What the controller needs of an engine: start, stop, and to hear what became of each launch.
+
+Everything below is keyed by `launch_id`. An engine never starts a launch twice, never reports an end that it
+has not seen, and repeats a report until it is acknowledged.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from launchyard.model.event import Exited
+from launchyard.model.node import Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """The order to start one attempt. Units are in the names; None is unlimited or not asked.
+
+    `argv` is executed as it is, by PATH of `environment`; with `script` set, the script is written to a file
+    that only the user can read and executed with `argv` as its arguments.
+    `stdout` None: `spool_log`, a file name in the launcher's spool, capped at `log_cap_bytes`.
+    `cpu_ids` empty: not pinned. `gpu_ids`: what CUDA_VISIBLE_DEVICES was set to (for accounting only).
+    """
+
+    launch_id: str
+    job_id: int
+    uid: int
+    node: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    working_dir: str
+    spool_log: str
+    script: bytes | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    append: bool = True
+    terminal: str | None = None
+    cpu_ids: tuple[int, ...] = ()
+    cpus_milli: int = 1000
+    memory_mib: int | None = None
+    pids_max: int | None = None
+    time_limit_s: float | None = None
+    warning_signal: int | None = None
+    warning_before_s: float = 0
+    grace_s: float = 30
+    log_cap_bytes: int | None = None
+    no_new_privs: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchStarted:
+    """The user's program was executed (or, `at` once, the fork is recorded and set-up goes on)."""
+
+    launch_id: str
+    at: float
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchMainEnded:
+    """The main process ended; killing what it left takes longer than a moment."""
+
+    launch_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchEnded:
+    """The attempt is over. `token` is what to acknowledge once the end is durable with us."""
+
+    launch_id: str
+    exit: Exited
+    token: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineConnected:
+    """The engine answers (again). `known` are the launches it has a record of; `epoch` that of its journal.
+
+    Sent before any report of this connection. The controller compares its own launches with it.
+    """
+
+    epoch: str
+    known: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLost:
+    """The engine does not answer since `since`; its jobs are as they were last known."""
+
+    since: float
+
+
+EngineReport = EngineConnected | EngineLost | LaunchStarted | LaunchMainEnded | LaunchEnded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enforcement:
+    """How limits hold on this engine, for `ly status` (`cgroup v1`, `cgroup v2`, `sampling`, `none`, ...)."""
+
+    memory: str
+    cpus: str
+    processes: str
+    users: str
+    """`switched` (each job as its user) or `single`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFacts:
+    """What an engine is: its nodes and how it enforces."""
+
+    nodes: tuple[Node, ...]
+    enforcement: Enforcement
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """A place where jobs run. All methods are called on the event loop; none blocks."""
+
+    async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
+        """Connect; from now on `report` is called on the loop with what happens, in order, in batches."""
+
+    def start(self, launches: Sequence[Launch]) -> None:
+        """Give the orders; what becomes of each is reported. Never raises."""
+
+    def stop(self, launch_id: str, *, signal: int, grace_s: float) -> None:
+        """End a launch: `signal`, then KILL after `grace_s`. An unknown launch is marked never to start."""
+
+    def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None:
+        """Send a signal to a launch's processes."""
+
+    def acknowledge(self, token: int) -> None:
+        """Everything reported up to `token` is durable with the controller."""
+
+    def user_channel(self, uid: int) -> Awaitable[int]:
+        """A connected socket (file descriptor, ours to close) to a helper that runs as `uid`."""
+
+    async def close(self) -> None:
+        """Let go; jobs run on."""

@@ -1,0 +1,48 @@
+"""What one tick of the controller makes durable: a frozen value handed to the writer thread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from launchyard.model.event import StateChanged
+from launchyard.model.job import Job
+from launchyard.model.node import NodeState
+from launchyard.model.token import Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeMark:
+    """What an operator said of a node; kept over restarts."""
+
+    cluster: str
+    name: str
+    state: NodeState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """A client's key and the jobs that its request made: the same request again answers the same."""
+
+    user: str
+    key: str
+    job_ids: tuple[int, ...]
+    body_digest: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Everything that one decision changes, committed as a whole or not at all.
+
+    `jobs` are whole rows (the last one a job wins), `texts` are scripts and environments by digest,
+    `next_job_id` is the counter after this change (ids below it are never handed out again).
+    """
+
+    seq: int
+    jobs: tuple[Job, ...] = ()
+    events: tuple[StateChanged, ...] = ()
+    texts: Mapping[str, bytes] = field(default_factory=dict)
+    next_job_id: int | None = None
+    idempotency: tuple[Idempotency, ...] = ()
+    tokens: tuple[Token, ...] = ()
+    nodes: tuple[NodeMark, ...] = ()

@@ -1,0 +1,89 @@
+"""What happened, in the past tense: values that `policy.lifecycle.apply` turns into the next `Job`."""
+
+from dataclasses import dataclass
+
+from launchyard.model.resources import Allocation, Usage
+from launchyard.model.state import JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocated:
+    """The plan gave the job an allocation; a launch order follows once this is durable."""
+
+    launch_id: str
+    epoch: str
+    allocation: Allocation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """The job's own program was executed."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MainEnded:
+    """The main process ended; what it left behind is still being killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exited:
+    """The attempt is over and no process of it lives.
+
+    Exactly one of `exit_code` and `signal` is set when the job's own program ran to its end; both are None
+    when it never ran (`error` says why) or when its end is not known (`lost`).
+    """
+
+    at: float
+    exit_code: int | None = None
+    signal: int | None = None
+    usage: Usage = Usage()
+    out_of_memory: bool = False
+    timed_out: bool = False
+    log_full: bool = False
+    lost: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """Somebody asked for the job to stop; a running one goes on until its processes are gone."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requeued:
+    """The attempt is over or was never begun; the job waits again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLost:
+    """The node of the attempt does not answer any more."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyFailed:
+    """What the job waits for can never be satisfied."""
+
+    dependency: str
+
+
+JobEvent = Allocated | Started | MainEnded | Exited | Cancelled | Requeued | NodeLost | DependencyFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChanged:
+    """Published to those who watch: a job moved. `seq` is the change that made it durable."""
+
+    seq: int
+    job_id: int
+    user: str
+    state: JobState
+    previous: JobState | None
+    at: float

@@ -1,0 +1,72 @@
+"""What a caller asks for, parsed and typed, before defaults and limits of the cluster are applied."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from launchyard.model.array import Indexes
+from launchyard.model.dependency import Dependency
+from launchyard.model.job import Warning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks. `admin` may act on the objects of everybody."""
+
+    user: str
+    uid: int
+    admin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One job, or one array of them, as asked. None means: the cluster's default.
+
+    Exactly one of `command` (executed as it is) and `script` is given; `arguments` go to the script.
+    `environment` None: the bare one (HOME, USER, PATH ...).
+    """
+
+    command: tuple[str, ...] = ()
+    script: str | None = None
+    arguments: tuple[str, ...] = ()
+    name: str | None = None
+    account: str | None = None
+    partition: str | None = None
+    qos: str | None = None
+    cluster: str | None = None
+    group: str | None = None
+    cpus_milli: int | None = None
+    memory_mib: int | None = None
+    gpus: int = 0
+    nodes: int = 1
+    time_limit_s: int | None = None
+    warning: Warning | None = None
+    indexes: Indexes | None = None
+    throttle: int | None = None
+    dependency: Dependency | None = None
+    begin_at: float | None = None
+    held: bool = False
+    requeue: bool = False
+    nice: int = 0
+    working_dir: str | None = None
+    environment: Mapping[str, str] | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    append: bool = True
+    terminal: bool = False
+    submission_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What may be changed of a job; None leaves it. A running job's time limit may only fall."""
+
+    name: str | None = None
+    time_limit_s: int | None = None
+    nice: int | None = None
+    partition: str | None = None
+    cpus_milli: int | None = None
+    memory_mib: int | None = None
+    gpus: int | None = None
+    begin_at: float | None = None
+    throttle: int | None = None

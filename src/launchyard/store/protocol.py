@@ -1,0 +1,104 @@
+"""What the store promises to the controller and the API. Every adapter passes tests/contract/test_store.py.
+
+One thread writes (`commit`); reads may come from any thread at any time and see only what is committed.
+A commit that returned has reached the disk: `kill -9` and a power cut keep it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.errors import LaunchyardError, StorageFull, Unavailable
+from launchyard.model.job import Job
+from launchyard.model.state import JobState
+from launchyard.model.token import Token
+
+
+class StoreBusy(Unavailable):
+    """Another process holds the database; the same commit may work later. Nothing was written."""
+
+    code = "store-busy"
+
+
+class StoreFull(StorageFull):
+    """No space left; nothing was written."""
+
+    code = "store-full"
+
+
+class StoreDamaged(LaunchyardError):
+    """The file is not what we wrote: names the file and the recovery command. Nothing is served from it."""
+
+    code = "store-damaged"
+
+
+class SchemaTooNew(LaunchyardError):
+    """Written by a newer Launchyard; this one refuses to touch it."""
+
+    code = "schema-too-new"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobQuery:
+    """Which jobs, newest id first. Empty means any. `before_id` is the cursor: only ids below it.
+
+    Tasks that split off are jobs of their own; `array_job_id` selects the tasks of one array.
+    `since` keeps jobs that were submitted or ended at or after it (seconds since 1970).
+    """
+
+    states: frozenset[JobState] = frozenset()
+    user: str | None = None
+    name: str | None = None
+    partition: str | None = None
+    array_job_id: int | None = None
+    since: float | None = None
+    ids: tuple[int, ...] = ()
+    before_id: int | None = None
+    limit: int = 100
+
+
+class Store(Protocol):
+    """Durable truth about jobs, tokens and node marks."""
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """All changes in one durable transaction, or none of them.
+
+        Raises `StoreBusy`, `StoreFull`, or `ValueError` when a value cannot be stored (then the caller
+        retries one change at a time).
+        """
+
+    def last_seq(self) -> int:
+        """The highest committed `Change.seq`, 0 at first."""
+
+    def next_job_id(self) -> int:
+        """The counter: 1 at first; never falls, not even when jobs are deleted."""
+
+    def live_jobs(self) -> list[Job]:
+        """All jobs that have not ended, by id."""
+
+    def job(self, job_id: int) -> Job | None: ...
+
+    def jobs(self, query: JobQuery) -> list[Job]: ...
+
+    def job_of_submission(self, user: str, submission_id: str) -> Job | None: ...
+
+    def job_of_task(self, array_job_id: int, index: int) -> Job | None: ...
+
+    def end_states(self, job_ids: Iterable[int]) -> dict[int, JobState]:
+        """The states of those of the given jobs that are known."""
+
+    def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
+        """Scripts and environments by digest; unknown digests are left out."""
+
+    def idempotency(self, user: str, key: str) -> Idempotency | None: ...
+
+    def tokens(self) -> list[Token]:
+        """All tokens, revoked ones too, oldest first."""
+
+    def node_marks(self) -> list[NodeMark]: ...
+
+    def check(self) -> None:
+        """Full integrity check; raises `StoreDamaged`."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,72 @@
+"""The body of `POST /v1/jobs`: the same names and units as a job's own JSON. Unknown keys are refused."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """What is asked for in all. `cpus` may be a fraction; None is the cluster's default."""
+
+    cpus: float | None = None
+    memory_mib: int | None = None
+    gpus: int = 0
+    nodes: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningSignal:
+    """A signal (name or number) sent `before_s` seconds before the time limit."""
+
+    signal: str | int = "USR1"
+    before_s: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitJob:
+    """One job or one array. Give either `command` (a string runs in a shell, a list as it is) or `script`.
+
+    `array` is like `1-10:2%4,20`, `after` like `afterok:12:13,afterany:14`, `begin_at` RFC 3339.
+    """
+
+    command: str | list[str] | None = None
+    script: str | None = None
+    arguments: list[str] = field(default_factory=list)
+    name: str | None = None
+    account: str | None = None
+    partition: str | None = None
+    qos: str | None = None
+    cluster: str | None = None
+    group: str | None = None
+    resources: Resources = field(default_factory=Resources)
+    time_limit_s: int | None = None
+    warning: WarningSignal | None = None
+    array: str | None = None
+    after: str | None = None
+    begin_at: str | None = None
+    hold: bool = False
+    requeue: bool = False
+    nice: int = 0
+    working_dir: str | None = None
+    environment: dict[str, str] | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    append: bool = True
+    terminal: bool = False
+    submission_id: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateJob:
+    """The body of `POST /v1/jobs/{id}/update`; what is left out stays as it is."""
+
+    name: str | None = None
+    time_limit_s: int | None = None
+    nice: int | None = None
+    partition: str | None = None
+    cpus: float | None = None
+    memory_mib: int | None = None
+    gpus: int | None = None
+    begin_at: str | None = None
+    array_throttle: int | None = None
