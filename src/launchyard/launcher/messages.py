@@ -1,0 +1,276 @@
+"""What the daemon and the launcher say to each other: the only definition of the protocol.
+
+A unix stream socket carries frames: four bytes of length (big-endian), then a JSON object whose `"t"` is its
+kind. Texts that come from users (argv, environment, script, paths) are written as `os.fsdecode` gives them, so
+bytes that are not UTF-8 survive as lone surrogates: use `encode` and `Decoder`, not another JSON encoder.
+
+The daemon connects and says `hello`; the launcher answers `hello` and then repeats every record that was never
+acknowledged, in the order of `seq`. The newest connection is served, an older one is closed.
+Standard library only: the launcher runs without site-packages, the client of it with them.
+"""
+
+import array
+import json
+import os
+import socket
+import struct
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+VERSION = 1
+FRAME_MAX = 16 * 1024 * 1024
+SOCKET_NAME = "launcher/launcher.sock"
+"""Where the launcher listens, below the state directory."""
+LAUNCH_ID_ENV = "LAUNCHYARD_LAUNCH_ID"
+"""Set in every job: the mark by which processes are found where there are no cgroups."""
+
+Message = dict[str, Any]
+
+_LENGTH = struct.Struct(">I")
+_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_RECEIVE_BYTES = 256 * 1024
+_FDS_MAX = 16
+
+
+class BrokenStream(ValueError):
+    """The peer sent what is not a frame; the connection cannot be used any more."""
+
+
+# ---- framing
+
+
+def encode(message: Message) -> bytes:
+    """One frame."""
+    body = _json(message).encode()
+    if len(body) > FRAME_MAX:
+        raise ValueError(f"a message of {len(body)} bytes is longer than the {FRAME_MAX} allowed")
+    return _LENGTH.pack(len(body)) + body
+
+
+class Decoder:
+    """Cuts a stream into messages; keeps what is incomplete for the next `feed`."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> list[Message]:
+        """All messages that `data` completes. Raises `BrokenStream`."""
+        self._data += data
+        messages: list[Message] = []
+        position = 0
+        while len(self._data) - position >= 4:
+            (length,) = _LENGTH.unpack_from(self._data, position)
+            if length > FRAME_MAX:
+                raise BrokenStream(f"a frame of {length} bytes is longer than the {FRAME_MAX} allowed")
+            end = position + 4 + length
+            if len(self._data) < end:
+                break
+            messages.append(_parse(self._data[position + 4 : end]))
+            position = end
+        del self._data[:position]
+        return messages
+
+
+def _parse(body: bytearray) -> Message:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BrokenStream(f"a frame is not JSON: {error}") from None
+    if not isinstance(message, dict) or not isinstance(message.get("t"), str):
+        raise BrokenStream('a frame is not an object with a "t"')
+    return message
+
+
+def receive(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """What has arrived, with the file descriptors that came with it (close-on-exec); b"" at the end.
+
+    The descriptors come in the order of the `helper{ok}` messages; each such message owns the next one.
+    """
+    fds = array.array("i")
+    data, ancillary, _, _ = connection.recvmsg(
+        _RECEIVE_BYTES, socket.CMSG_SPACE(_FDS_MAX * fds.itemsize), getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+    )
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
+    return data, list(fds)
+
+
+# ---- starting a launcher
+
+
+def keeper_argv(
+    state_dir: Path, *, daemon_uid: int, allow_root_jobs: bool = False, python: str = sys.executable
+) -> list[str]:
+    """The command that starts keeper and launcher on `state_dir`, as a daemon.
+
+    It returns once the launcher listens (exit 0), or says on stderr in one sentence why not (exit 1; another
+    keeper already has the directory: exit 3). `daemon_uid` is the only user, beside its own, who may connect.
+    """
+    return [
+        *package_argv("launchyard.launcher.keeper", python),
+        f"--state={os.fspath(state_dir)}",
+        f"--daemon-uid={daemon_uid}",
+        *(["--allow-root-jobs"] if allow_root_jobs else []),
+    ]
+
+
+def package_argv(module: str, python: str = sys.executable) -> list[str]:
+    """The command that runs `main()` of one of our modules without site-packages or the user's environment."""
+    # Appended, so that nothing beside the package can stand in for the standard library.
+    parent = os.fspath(Path(__file__).resolve().parents[2])
+    code = f"import sys; sys.path.append({parent!r}); from {module} import main; main()"
+    return [python, "-I", "-S", "-c", code]
+
+
+# ---- daemon -> launcher
+
+
+def hello() -> Message:
+    return {"t": "hello", "v": VERSION}
+
+
+def launch(
+    *,
+    l: str,  # noqa: E741
+    job: int,
+    uid: int,
+    node: str,
+    argv: Sequence[str],
+    env: dict[str, str],
+    cwd: str,
+    spool_log: str,
+    script: str | None = None,
+    stdout: str | None = None,
+    stderr: str | None = None,
+    append: bool = True,
+    terminal: str | None = None,
+    cpu_ids: Sequence[int] = (),
+    memory_mib: int | None = None,
+    pids_max: int | None = None,
+    time_limit_s: float | None = None,
+    warning_signal: int | None = None,
+    warning_before_s: float = 0,
+    grace_s: float = 30,
+    log_cap_bytes: int | None = None,
+    no_new_privs: bool = True,
+) -> Message:
+    """Start launch `l`. `spool_log` is a file name (no slash) in the user's spool: `spool/<uid>/<spool_log>`.
+
+    `stdout` None: the spool file; `stderr` None: together with stdout. `terminal` is the path of a pts that the
+    job gets as stdin, stdout and stderr (the spool is then not used). A relative path is below `cwd`.
+    """
+    message = {"t": "launch", "l": l, "job": job, "uid": uid, "node": node, "argv": list(argv), "env": env}
+    message |= {"cwd": cwd, "spool_log": spool_log, "append": append, "cpu_ids": list(cpu_ids)}
+    message |= {"warning_before_s": warning_before_s, "grace_s": grace_s, "no_new_privs": no_new_privs}
+    optional = {
+        "script": script,
+        "stdout": stdout,
+        "stderr": stderr,
+        "terminal": terminal,
+        "memory_mib": memory_mib,
+        "pids_max": pids_max,
+        "time_limit_s": time_limit_s,
+        "warning_signal": warning_signal,
+        "log_cap_bytes": log_cap_bytes,
+    }
+    return message | {key: value for key, value in optional.items() if value is not None}
+
+
+def kill(l: str, *, signal: int, grace_s: float) -> Message:  # noqa: E741
+    """End launch `l`: `signal` to all its processes, KILL after `grace_s`. Unknown: it will never start."""
+    return {"t": "kill", "l": l, "signal": signal, "grace_s": grace_s}
+
+
+def signal(l: str, signal: int, *, main_only: bool = False) -> Message:  # noqa: E741
+    return {"t": "signal", "l": l, "signal": signal, "main_only": main_only}
+
+
+def ack(seq: int) -> Message:
+    """All records up to `seq` are durable with the daemon; the launcher may forget ended launches of them."""
+    return {"t": "ack", "seq": seq}
+
+
+def helper(id: str, uid: int) -> Message:
+    """Ask for a helper running as `uid`; the answer `helper_started` carries one socket, or an error."""
+    return {"t": "helper", "id": id, "uid": uid}
+
+
+def step(
+    *,
+    id: str,
+    l: str,  # noqa: E741
+    uid: int,
+    argv: Sequence[str],
+    env: dict[str, str],
+    cwd: str,
+    terminal: str | None = None,
+) -> Message:
+    """Start a process inside the running launch `l` (`ly shell`), as the launch's own user only."""
+    message: Message = {"t": "step", "id": id, "l": l, "uid": uid, "argv": list(argv), "env": env, "cwd": cwd}
+    return message if terminal is None else message | {"terminal": terminal}
+
+
+def usage(id: str) -> Message:
+    """Ask what running launches use now."""
+    return {"t": "usage", "id": id}
+
+
+# ---- launcher -> daemon
+
+
+def welcome(*, epoch: str, boot_id: str, known: Sequence[str], seq: int, features: dict[str, str]) -> Message:
+    """The launcher's `hello`. `known` are the launches it has a record of; `seq` the newest record's number.
+
+    `features`: memory `cgroup v1|cgroup v2|sampling`, cpus `cpuset|affinity`, processes
+    `cgroup.kill|freezer|marker`, users `switched|single`.
+    """
+    message: Message = {"t": "hello", "v": VERSION, "epoch": epoch, "boot_id": boot_id}
+    return message | {"known": list(known), "seq": seq, "features": features}
+
+
+def started(seq: int, l: str, *, pid: int, at: float) -> Message:  # noqa: E741
+    """The launch's process exists and is recorded; its set-up may still fail (`ended` with `error`)."""
+    return {"t": "started", "seq": seq, "l": l, "pid": pid, "at": at}
+
+
+def main_ended(l: str) -> Message:  # noqa: E741
+    """The main process ended more than a second ago and what it left is still being killed."""
+    return {"t": "main_ended", "l": l}
+
+
+def ended(seq: int, l: str, *, at: float, **facts: object) -> Message:  # noqa: E741
+    """The launch is over. `facts`, of which the unknown and the False are left out:
+
+    `exit_code` or `signal`; `cpu_s`, `memory_peak_mib`, `read_mib`, `written_mib`; `oom`, `timed_out`,
+    `log_full`, `lost` (its end is not known); `error`: one sentence, the user's program never ran (with `lost`:
+    why its end is not known).
+    """
+    known = {name: value for name, value in facts.items() if value is not None and value is not False}
+    return {"t": "ended", "seq": seq, "l": l, "at": at, **known}
+
+
+def helper_started(id: str, *, error: str | None = None) -> Message:
+    """The answer to `helper`: with `ok` it carries one file descriptor, a socket to the helper."""
+    return (
+        {"t": "helper", "id": id, "ok": True} if error is None else {"t": "helper", "id": id, "error": error}
+    )
+
+
+def step_started(id: str, pid: int) -> Message:
+    return {"t": "step_started", "id": id, "pid": pid}
+
+
+def step_ended(
+    id: str, *, exit_code: int | None = None, signal: int | None = None, error: str | None = None
+) -> Message:
+    facts = {"exit_code": exit_code, "signal": signal, "error": error}
+    known = {name: value for name, value in facts.items() if value is not None}
+    return {"t": "step_ended", "id": id, **known}
+
+
+def usage_now(id: str, launches: dict[str, dict[str, float]]) -> Message:
+    """The answer to `usage`: by launch, `cpu_s`, `memory_mib` (resident now), `processes`."""
+    return {"t": "usage", "id": id, "launches": launches}
