@@ -5,6 +5,11 @@ CPUs are counted in thousandths (Ray asks for 0.5), memory in MiB, GPUs by index
 
 from dataclasses import dataclass
 
+from launchyard.model.errors import Invalid
+from launchyard.model.number import bounded, scaled, shown
+
+CPUS_MAX = 1_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -46,3 +51,18 @@ class Usage:
     memory_peak_mib: float | None = None
     read_mib: float | None = None
     written_mib: float | None = None
+
+
+def parse_cpus(text: str) -> int:
+    """CPUs in thousandths: `4` is 4000, `0.5` is 500. Raises `Invalid`."""
+    value = bounded(text, "the number of CPUs", 20)
+    milli = scaled(value, 3)
+    if milli is None or not 0 < milli <= CPUS_MAX * 1000:
+        raise Invalid(f"the number of CPUs {shown(value)} is not understood. Write 4, or 0.5 for half a CPU.")
+    return milli
+
+
+def format_cpus(cpus_milli: int) -> str:
+    """`4`, `0.5`: what `parse_cpus` reads back."""
+    whole, rest = divmod(cpus_milli, 1000)
+    return f"{whole}.{rest:03}".rstrip("0") if rest else str(whole)
