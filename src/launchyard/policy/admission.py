@@ -1,0 +1,195 @@
+"""What becomes a job: defaults of the cluster filled in, and what can never run refused with the numbers."""
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from launchyard.model.array import Array, Indexes
+from launchyard.model.errors import Infeasible, Invalid
+from launchyard.model.job import Job, JobKind
+from launchyard.model.node import Node
+from launchyard.model.partition import Partition
+from launchyard.model.resources import Request
+from launchyard.model.submission import Caller, Submission, Update
+from launchyard.policy.ledger import Need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What a request is checked against. `partitions` has exactly one default."""
+
+    name: str
+    nodes: Sequence[Node]
+    partitions: Mapping[str, Partition]
+
+
+def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: int, now: float) -> Job:
+    """The job that this submission becomes. Raises `Invalid` or `Infeasible` with one sentence.
+
+    Texts (script, environment) are not part of it: the controller stores them and sets their digests.
+    """
+    partition = _partition(submission.partition, cluster)
+    nodes = _nodes_of(partition, cluster)
+    request = _request(submission, nodes)
+    refuse_impossible(request, nodes, partition)
+    if submission.cluster not in (None, cluster.name):
+        raise Infeasible(f"there is no cluster {submission.cluster!r}; this one is {cluster.name!r}")
+    return Job(
+        id=job_id,
+        name=submission.name or _name(submission),
+        kind=JobKind.COMMAND if submission.script is None else JobKind.BATCH,
+        user=caller.user,
+        uid=caller.uid,
+        account=submission.account,
+        partition=partition.name,
+        qos=submission.qos or "normal",
+        cluster=cluster.name,
+        group=submission.group,
+        nice=submission.nice,
+        request=request,
+        time_limit_s=_time_limit(submission.time_limit_s, partition),
+        warning=submission.warning,
+        begin_at=submission.begin_at,
+        held=submission.held,
+        dependency=submission.dependency,
+        requeue=submission.requeue,
+        command=submission.command or submission.arguments,
+        working_dir=submission.working_dir or "/",
+        stdout=submission.stdout,
+        stderr=submission.stderr,
+        append=submission.append,
+        terminal=submission.terminal,
+        submission_id=submission.submission_id,
+        metadata=submission.metadata,
+        array=_array(submission.indexes, submission.throttle),
+        submitted_at=now,
+    )
+
+
+def refuse_impossible(request: Request, nodes: Sequence[Node], partition: Partition) -> None:
+    """Raise `Infeasible` when the request would not fit on these nodes though they were empty."""
+    need = Need.of(request)
+    fitting = [node for node in nodes if _fits(need, node)]
+    if len(fitting) >= request.nodes:
+        return
+    if not nodes:
+        raise Infeasible(f"partition {partition.name} has no nodes; see `ly nodes`")
+    if len(nodes) < request.nodes:
+        raise Infeasible(f"{request.nodes} nodes asked for; partition {partition.name} has {len(nodes)}")
+    raise Infeasible(_largest(need, nodes))
+
+
+def amend(job: Job, update: Update, cluster: Cluster) -> Job:
+    """A waiting job with other wishes. Raises as `admit` does."""
+    partition = _partition(update.partition or job.partition, cluster)
+    request = replace(
+        job.request,
+        cpus_milli=job.request.cpus_milli if update.cpus_milli is None else update.cpus_milli,
+        memory_mib=job.request.memory_mib if update.memory_mib is None else update.memory_mib,
+        gpus=job.request.gpus if update.gpus is None else update.gpus,
+    )
+    refuse_impossible(request, _nodes_of(partition, cluster), partition)
+    limit = job.time_limit_s if update.time_limit_s is None else update.time_limit_s
+    array = job.array
+    if update.throttle is not None and array is not None:
+        array = replace(array, throttle=update.throttle or None)
+    return replace(
+        job,
+        name=update.name or job.name,
+        partition=partition.name,
+        request=request,
+        time_limit_s=_time_limit(limit, partition),
+        nice=job.nice if update.nice is None else update.nice,
+        begin_at=job.begin_at if update.begin_at is None else update.begin_at,
+        array=array,
+    )
+
+
+def _partition(name: str | None, cluster: Cluster) -> Partition:
+    if name is None:
+        return next(one for one in cluster.partitions.values() if one.default)
+    found = cluster.partitions.get(name)
+    if found is None:
+        raise Infeasible(f"there is no partition {name!r}; there are: {', '.join(cluster.partitions)}")
+    return found
+
+
+def _nodes_of(partition: Partition, cluster: Cluster) -> list[Node]:
+    return [node for node in cluster.nodes if not partition.nodes or node.name in partition.nodes]
+
+
+def _request(submission: Submission, nodes: Sequence[Node]) -> Request:
+    cpus_milli = 1000 if submission.cpus_milli is None else submission.cpus_milli
+    if cpus_milli <= 0:
+        raise Invalid(f"{cpus_milli / 1000:g} CPUs asked for; ask for at least 0.001")
+    memory_mib = submission.memory_mib
+    if memory_mib is None:
+        memory_mib = _default_memory(cpus_milli, nodes)
+    return Request(cpus_milli=cpus_milli, memory_mib=memory_mib, gpus=submission.gpus, nodes=submission.nodes)
+
+
+def _default_memory(cpus_milli: int, nodes: Sequence[Node]) -> int:
+    """The CPUs' share of the node that has the least memory a CPU."""
+    if not nodes:
+        return 0
+    share = min(node.memory_mib / max(node.cpus, 1) for node in nodes)
+    return max(1, int(share * cpus_milli / 1000))
+
+
+def _time_limit(asked_s: int | None, partition: Partition) -> int | None:
+    limit = partition.time_limit_default_s if asked_s is None else asked_s
+    maximum = partition.time_limit_max_s
+    if maximum is not None and limit is not None and limit > maximum:
+        if asked_s is None:
+            return maximum
+        raise Infeasible(
+            f"partition {partition.name} allows {maximum} s, {limit} s asked for; "
+            f"ask for --time {maximum}s or less"
+        )
+    return maximum if limit is None else limit
+
+
+def _array(indexes: Indexes | None, throttle: int | None) -> Array | None:
+    if indexes is None:
+        return None
+    first, last = indexes.ranges[0][0], indexes.ranges[-1][1]
+    step = indexes.ranges[0][2] if len(indexes.ranges) == 1 else 1
+    return Array(waiting=indexes, size=len(indexes), first=first, last=last, step=step, throttle=throttle)
+
+
+def _name(submission: Submission) -> str:
+    if submission.script is not None:
+        return "script"
+    shell = submission.command[:2] == ("/bin/sh", "-c") and len(submission.command) == 3
+    words = submission.command[2].split() if shell else submission.command
+    return posixpath.basename(words[0])[:64] if words else "command"
+
+
+def _fits(need: Need, node: Node) -> bool:
+    return (
+        need.cpus_milli <= node.cpus * 1000 and need.memory_mib <= node.memory_mib and need.gpus <= node.gpus
+    )
+
+
+def _largest(need: Need, nodes: Sequence[Node]) -> str:
+    """Which of the wishes is too large for every node, with the largest there is."""
+    cpus = max(node.cpus for node in nodes)
+    memory_mib = max(node.memory_mib for node in nodes)
+    gpus = max(node.gpus for node in nodes)
+    if need.cpus_milli > cpus * 1000:
+        asked = f"{need.cpus_milli / 1000:g}"
+        return f"no node has {asked} CPUs; the largest has {cpus}: ask for --cpus {cpus} or less"
+    if need.memory_mib > memory_mib:
+        return (
+            f"no node has {_memory(need.memory_mib)}; the largest has {_memory(memory_mib)}: "
+            f"ask for --mem {memory_mib}M or less"
+        )
+    if need.gpus > gpus:
+        if not gpus:
+            return f"no node has a GPU, {need.gpus} asked for; leave out --gpus"
+        return f"no node has {need.gpus} GPUs; the largest has {gpus}: ask for --gpus {gpus} or less"
+    return "no node has the CPUs, memory and GPUs asked for together; ask for less of one, see `ly nodes`"
+
+
+def _memory(mib: int) -> str:
+    return f"{mib} MiB" if mib < 1024 else f"{mib / 1024:.3g} GiB"

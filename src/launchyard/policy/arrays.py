@@ -1,0 +1,86 @@
+"""Job arrays: how tasks split off, and how the record follows them."""
+
+from dataclasses import replace
+
+from launchyard.model.array import Array, Task
+from launchyard.model.job import Job
+from launchyard.model.state import ALLOCATED, ENDED, JobMove, JobState, after
+
+
+def split(record: Job, indexes: list[int], first_id: int) -> tuple[Job, list[Job]]:
+    """Take waiting `indexes` out of the array record; each becomes a PENDING job with the next id."""
+    array = _array(record)
+    waiting = array.waiting
+    for index in indexes:
+        waiting = waiting.without(index)
+    return _taken(record, replace(array, waiting=waiting), indexes, first_id)
+
+
+def split_first(record: Job, count: int, first_id: int) -> tuple[Job, list[Job]]:
+    """As `split`, for the `count` lowest waiting indexes."""
+    array = _array(record)
+    indexes, waiting = array.waiting.split_first(count)
+    return _taken(record, replace(array, waiting=waiting), indexes, first_id)
+
+
+def available(record: Job) -> int:
+    """How many tasks may be at work now in addition: what waits, within the throttle."""
+    array = _array(record)
+    if array.throttle is None:
+        return len(array.waiting)
+    at_work = sum(count for state, count in array.counts.items() if state in ALLOCATED)
+    return max(0, min(len(array.waiting), array.throttle - at_work))
+
+
+def follow(record: Job, before: JobState | None, now_in: JobState, at: float) -> Job:
+    """The record after one of its tasks moved from `before` (None: it has just split off) to `now_in`."""
+    return follow_many(record, [(before, now_in)], at)
+
+
+def follow_many(record: Job, moves: list[tuple[JobState | None, JobState]], at: float) -> Job:
+    """The record after several of its tasks moved; its own state follows theirs."""
+    array = _array(record)
+    counts = dict(array.counts)
+    for before, now_in in moves:
+        if before is not None:
+            counts[before] = counts.get(before, 0) - 1
+        counts[now_in] = counts.get(now_in, 0) + 1
+    counts = {state: count for state, count in counts.items() if count}
+    record = replace(record, array=replace(array, counts=counts))
+    return _with_state(record, counts, at)
+
+
+def _with_state(record: Job, counts: dict[JobState, int], at: float) -> Job:
+    if record.state is JobState.PENDING and any(state is not JobState.PENDING for state in counts):
+        record = replace(record, state=after(record.state, JobMove.STARTED), started_at=at)
+    open_tasks = len(_array(record).waiting) + sum(n for state, n in counts.items() if state not in ENDED)
+    if open_tasks or record.state in ENDED:
+        return record
+    move, cause = _ending(counts)
+    exit_code = 0 if move is JobMove.SUCCEEDED else None
+    return replace(record, state=after(record.state, move), ended_at=at, cause=cause, exit_code=exit_code)
+
+
+def _ending(counts: dict[JobState, int]) -> tuple[JobMove, str | None]:
+    total = sum(counts.values())
+    not_completed = total - counts.get(JobState.COMPLETED, 0)
+    if not not_completed:
+        return JobMove.SUCCEEDED, None
+    if not_completed == counts.get(JobState.CANCELLED, 0):
+        return JobMove.CANCELLED, f"{not_completed} of {total} tasks were cancelled"
+    return JobMove.FAILED, f"{not_completed} of {total} tasks did not complete"
+
+
+def _taken(record: Job, array: Array, indexes: list[int], first_id: int) -> tuple[Job, list[Job]]:
+    task = replace(record, array=None, state=JobState.PENDING, started_at=None, submission_id=None)
+    tasks = [
+        replace(task, id=first_id + n, task=Task(job_id=record.id, index=index))
+        for n, index in enumerate(indexes)
+    ]
+    return replace(record, array=array), tasks
+
+
+def _array(record: Job) -> Array:
+    if record.array is None:
+        raise ValueError(f"job {record.id} is no array")
+    return record.array
