@@ -1,11 +1,11 @@
 """What the daemon and the launcher say to each other: the only definition of the protocol.
 
-A unix stream socket carries frames: four bytes of length (big-endian), then a JSON object whose `"t"` is its
-kind. Texts that come from users (argv, environment, script, paths) are written as `os.fsdecode` gives them, so
-bytes that are not UTF-8 survive as lone surrogates: use `encode` and `Decoder`, not another JSON encoder.
+A unix stream socket carries frames: four bytes of length (big-endian), then a JSON object whose `"t"` is
+its kind. Texts that come from users (argv, environment, script, paths) are written as `os.fsdecode` gives
+them, so bytes that are not UTF-8 survive as lone surrogates: use `encode` and `Decoder`, not another encoder.
 
-The daemon connects and says `hello`; the launcher answers `hello` and then repeats every record that was never
-acknowledged, in the order of `seq`. The newest connection is served, an older one is closed.
+The daemon connects and says `hello`; the launcher answers `hello` and then repeats every record that was
+never acknowledged, in the order of `seq`. The newest connection is served, an older one is closed.
 Standard library only: the launcher runs without site-packages, the client of it with them.
 """
 
@@ -16,7 +16,6 @@ import socket
 import struct
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 VERSION = 1
@@ -102,7 +101,11 @@ def receive(connection: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def keeper_argv(
-    state_dir: Path, *, daemon_uid: int, allow_root_jobs: bool = False, python: str = sys.executable
+    state_dir: str | os.PathLike[str],
+    *,
+    daemon_uid: int,
+    allow_root_jobs: bool = False,
+    python: str = sys.executable,
 ) -> list[str]:
     """The command that starts keeper and launcher on `state_dir`, as a daemon.
 
@@ -118,9 +121,9 @@ def keeper_argv(
 
 
 def package_argv(module: str, python: str = sys.executable) -> list[str]:
-    """The command that runs `main()` of one of our modules without site-packages or the user's environment."""
+    """The command that runs `main()` of one of our modules, without site-packages."""
     # Appended, so that nothing beside the package can stand in for the standard library.
-    parent = os.fspath(Path(__file__).resolve().parents[2])
+    parent = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     code = f"import sys; sys.path.append({parent!r}); from {module} import main; main()"
     return [python, "-I", "-S", "-c", code]
 
@@ -134,7 +137,7 @@ def hello() -> Message:
 
 def launch(
     *,
-    l: str,  # noqa: E741
+    l: str,
     job: int,
     uid: int,
     node: str,
@@ -159,8 +162,8 @@ def launch(
 ) -> Message:
     """Start launch `l`. `spool_log` is a file name (no slash) in the user's spool: `spool/<uid>/<spool_log>`.
 
-    `stdout` None: the spool file; `stderr` None: together with stdout. `terminal` is the path of a pts that the
-    job gets as stdin, stdout and stderr (the spool is then not used). A relative path is below `cwd`.
+    `stdout` None: the spool file; `stderr` None: together with stdout. `terminal` is the path of a pts that
+    the job gets as stdin, stdout and stderr (the spool is then not used). Relative paths are below `cwd`.
     """
     message = {"t": "launch", "l": l, "job": job, "uid": uid, "node": node, "argv": list(argv), "env": env}
     message |= {"cwd": cwd, "spool_log": spool_log, "append": append, "cpu_ids": list(cpu_ids)}
@@ -179,12 +182,12 @@ def launch(
     return message | {key: value for key, value in optional.items() if value is not None}
 
 
-def kill(l: str, *, signal: int, grace_s: float) -> Message:  # noqa: E741
+def kill(l: str, *, signal: int, grace_s: float) -> Message:
     """End launch `l`: `signal` to all its processes, KILL after `grace_s`. Unknown: it will never start."""
     return {"t": "kill", "l": l, "signal": signal, "grace_s": grace_s}
 
 
-def signal(l: str, signal: int, *, main_only: bool = False) -> Message:  # noqa: E741
+def signal(l: str, signal: int, *, main_only: bool = False) -> Message:
     return {"t": "signal", "l": l, "signal": signal, "main_only": main_only}
 
 
@@ -201,7 +204,7 @@ def helper(id: str, uid: int) -> Message:
 def step(
     *,
     id: str,
-    l: str,  # noqa: E741
+    l: str,
     uid: int,
     argv: Sequence[str],
     env: dict[str, str],
@@ -231,22 +234,22 @@ def welcome(*, epoch: str, boot_id: str, known: Sequence[str], seq: int, feature
     return message | {"known": list(known), "seq": seq, "features": features}
 
 
-def started(seq: int, l: str, *, pid: int, at: float) -> Message:  # noqa: E741
+def started(seq: int, l: str, *, pid: int, at: float) -> Message:
     """The launch's process exists and is recorded; its set-up may still fail (`ended` with `error`)."""
     return {"t": "started", "seq": seq, "l": l, "pid": pid, "at": at}
 
 
-def main_ended(l: str) -> Message:  # noqa: E741
+def main_ended(l: str) -> Message:
     """The main process ended more than a second ago and what it left is still being killed."""
     return {"t": "main_ended", "l": l}
 
 
-def ended(seq: int, l: str, *, at: float, **facts: object) -> Message:  # noqa: E741
+def ended(seq: int, l: str, *, at: float, **facts: object) -> Message:
     """The launch is over. `facts`, of which the unknown and the False are left out:
 
     `exit_code` or `signal`; `cpu_s`, `memory_peak_mib`, `read_mib`, `written_mib`; `oom`, `timed_out`,
-    `log_full`, `lost` (its end is not known); `error`: one sentence, the user's program never ran (with `lost`:
-    why its end is not known).
+    `log_full`, `lost` (its end is not known); `error`: one sentence, the user's program never ran (with
+    `lost`: why its end is not known).
     """
     known = {name: value for name, value in facts.items() if value is not None and value is not False}
     return {"t": "ended", "seq": seq, "l": l, "at": at, **known}
