@@ -1,15 +1,29 @@
-"""The one place where state changes: holds all live jobs, decides, makes durable, then tells."""
+"""The one place where state changes: what callers ask of jobs and nodes, checked, decided, made durable.
 
+Called on the event loop only. What is awaited returns after the commit; nothing is acknowledged before.
+"""
+
+import signal as signals
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from launchyard.model.errors import LaunchyardError
-from launchyard.model.event import StateChanged
+from launchyard.controller.loop import Loop
+from launchyard.controller.reasons import Reasons
+from launchyard.controller.recovery import Reports
+from launchyard.controller.submitting import Submitting
+from launchyard.model.array import Indexes
+from launchyard.model.change import NodeMark
+from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
+from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Reason
+from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
+from launchyard.policy import admission, arrays
+from launchyard.policy.lifecycle import REQUEUE, apply
+from launchyard.store.protocol import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +32,9 @@ class JobRef:
 
     job_id: int
     index: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.job_id) if self.index is None else f"{self.job_id}_{self.index}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,48 +49,214 @@ class NodeUse:
 
 
 class Controller:
-    """Called on the event loop only. What is awaited returns after the commit."""
+    """What may be asked of the running system; made by the composition root from its parts."""
+
+    def __init__(
+        self, *, loop: Loop, store: Store, submitting: Submitting, reports: Reports, reasons: Reasons
+    ) -> None:
+        self._loop = loop
+        self._live = loop.live
+        self._store = store
+        self._submitting = submitting
+        self._reports = reports
+        self._reasons = reasons
+
+    # -- submitting
 
     async def submit(
         self, caller: Caller, submissions: Sequence[Submission], *, idempotency: tuple[str, str] | None = None
     ) -> list[Job | LaunchyardError]:
         """One result an item. `idempotency` is (key, digest of the body)."""
-        raise NotImplementedError
+        return await self._submitting.submit(caller, submissions, idempotency)
 
     def check(self, caller: Caller, submission: Submission) -> tuple[Job, Reason | None]:
         """What `submit` would make of it (a dry run); raises as `submit` would answer."""
-        raise NotImplementedError
+        job = self._submitting.admitted(caller, submission, 0)
+        return job, self._reasons.of_new(job)
 
-    async def cancel(self, caller: Caller, ref: JobRef) -> Job: ...  # type: ignore[empty-body]
-    async def hold(self, caller: Caller, ref: JobRef) -> Job: ...  # type: ignore[empty-body]
-    async def release(self, caller: Caller, ref: JobRef) -> Job: ...  # type: ignore[empty-body]
-    async def requeue(self, caller: Caller, ref: JobRef) -> Job: ...  # type: ignore[empty-body]
-    async def signal(self, caller: Caller, ref: JobRef, signal: int) -> Job: ...  # type: ignore[empty-body]
-    async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job: ...  # type: ignore[empty-body]
+    # -- acting on jobs
+
+    async def cancel(self, caller: Caller, ref: JobRef) -> Job:
+        """End it: a waiting job at once, a running one when its processes are gone."""
+        job = await self._mine(caller, ref)
+        for task_id in list(self._live.tasks_of.get(job.id, ())):
+            self._cancel(self._live.jobs[task_id], caller)
+        return await self._settled(self._cancel(self._live.jobs.get(job.id, job), caller))
+
+    async def hold(self, caller: Caller, ref: JobRef) -> Job:
+        """Keep a waiting job (or the rest of an array) from starting."""
+        return await self._hold(caller, ref, held=True)
+
+    async def release(self, caller: Caller, ref: JobRef) -> Job:
+        """Let a held job go on."""
+        return await self._hold(caller, ref, held=False)
+
+    async def requeue(self, caller: Caller, ref: JobRef) -> Job:
+        """Stop a running job and let it wait again."""
+        job = await self._mine(caller, ref)
+        if job.attempt is None or job.array is not None:
+            raise Conflict(f"job {ref} is {job.state}; only a running job can be requeued")
+        job = replace(job, stop_requested=REQUEUE)
+        self._loop.move(job)
+        self._reports.stop(job)
+        return await self._settled(job)
+
+    async def signal(self, caller: Caller, ref: JobRef, signal: int) -> Job:
+        """Send a signal to a running job's processes."""
+        job = await self._mine(caller, ref)
+        if job.attempt is None or job.state is not JobState.RUNNING:
+            raise Conflict(f"job {ref} is {job.state}; only a running job can be sent {_name(signal)}")
+        self._loop.engine.signal(job.attempt.launch_id, signal)
+        return job
+
+    async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job:
+        """Change what a waiting job asks for."""
+        job = await self._mine(caller, ref)
+        if job.attempt is not None:
+            raise Conflict(f"job {ref} is {job.state}; only a waiting job can be changed")
+        changed = admission.amend(job, update, self._submitting.cluster())
+        self._loop.move(changed)
+        return await self._settled(changed)
+
+    # -- looking
 
     def live_job(self, job_id: int) -> Job | None:
         """A job that has not ended, as it is now."""
+        return self._live.jobs.get(job_id)
+
+    def live_task(self, array_job_id: int, index: int) -> Job | None:
+        """A task that has split off and has not ended."""
+        return self._live.task(array_job_id, index)
 
     def live_jobs(self) -> Iterable[Job]:
         """All jobs that have not ended, by id."""
-        return ()
+        return [self._live.jobs[job_id] for job_id in sorted(self._live.jobs)]
 
-    def reason(self, job_id: int) -> Reason | None:
-        """Why the latest plan left this job waiting."""
+    def reason(self, job_id: int, *, estimated: bool = False) -> Reason | None:
+        """Why the latest plan left this job waiting; `estimated`: with when it may start (costs a while)."""
+        job = self._live.jobs.get(job_id)
+        return None if job is None else self._reasons.of(job, estimated=estimated)
 
     def node_uses(self) -> list[NodeUse]:
-        return []
-
-    async def mark_node(self, name: str, state: NodeState, reason: str) -> NodeUse: ...  # type: ignore[empty-body]
-
-    async def keep_token(self, token: Token) -> None:
-        """Make a new or revoked token durable."""
-
-    def watch(self, tell: Callable[[Sequence[StateChanged]], None]) -> Callable[[], None]:
-        """`tell` is called on the loop after each commit; the answer ends it."""
-        raise NotImplementedError
+        return [self._use(node) for node in self._live.nodes.values()]
 
     @property
     def degraded(self) -> str | None:
         """Why nothing can be acknowledged now (one sentence), or None."""
-        return None
+        return self._loop.writer.degraded
+
+    @property
+    def engine_lost_since(self) -> float | None:
+        """Since when the engine does not answer, None while it does."""
+        return self._reports.lost_since
+
+    def watch(self, tell: Callable[[Sequence[StateChanged]], None]) -> Callable[[], None]:
+        """`tell` is called on the loop after each commit; the answer ends it."""
+        return self._loop.watch(tell)
+
+    # -- operating
+
+    async def mark_node(self, name: str, state: NodeState, reason: str) -> NodeUse:
+        """Drain a node, or let it take work again; kept over restarts."""
+        node = self._live.nodes.get(name)
+        if node is None:
+            raise NotFound(f"there is no node {name!r}; there are: {', '.join(self._live.nodes)}")
+        self._loop.refuse_when_degraded()
+        node = replace(node, state=state, reason=reason)
+        self._live.mark(node)
+        mark = NodeMark(cluster=node.cluster, name=name, state=state, reason=reason)
+        self._loop.draft.nodes.append(mark)
+        self._loop.plan_soon()
+        await self._loop.committed()
+        return self._use(node)
+
+    async def keep_token(self, token: Token) -> None:
+        """Make a new or revoked token durable."""
+        self._loop.refuse_when_degraded()
+        self._loop.draft.tokens.append(token)
+        await self._loop.committed()
+
+    # -- inside
+
+    async def _mine(self, caller: Caller, ref: JobRef) -> Job:
+        """The live job meant, if it is the caller's; a task that has not split off yet does so now."""
+        self._loop.refuse_when_degraded()
+        job = self._live.jobs.get(ref.job_id)
+        if ref.index is not None:
+            job = self._live.task(ref.job_id, ref.index) or job
+        if job is None:
+            raise await self._not_live(caller, ref)
+        if not (caller.admin or job.uid == caller.uid):
+            raise not_found(ref)
+        if ref.index is None or job.task is not None:
+            return job
+        if job.array is None or ref.index not in job.array.waiting:
+            raise await self._not_live(caller, ref)
+        return self._split(job, ref.index)
+
+    async def _not_live(self, caller: Caller, ref: JobRef) -> LaunchyardError:
+        job = await self._submitting.stored(ref.job_id, ref.index)
+        if job is None or not (caller.admin or job.uid == caller.uid):
+            return not_found(ref)
+        return Conflict(f"job {ref} has ended ({job.state}); `ly rerun {ref}` runs it again")
+
+    def _split(self, record: Job, index: int) -> Job:
+        record, (task,) = arrays.split(record, [index], self._loop.new_ids(1))
+        self._loop.move_tasks(record, [(task, task)])
+        return task
+
+    def _cancel(self, job: Job, caller: Caller) -> Job:
+        if job.ended:
+            return job
+        if job.array is not None:
+            return self._cancel_array(job, caller)
+        cancelled = apply(job, Cancelled(by=caller.user), self._loop.now())
+        self._loop.move(cancelled)
+        if cancelled.stop_requested is not None:
+            self._reports.stop(cancelled)
+        return cancelled
+
+    def _cancel_array(self, record: Job, caller: Caller) -> Job:
+        """What has not split off is cancelled in the record; the tasks have been told already."""
+        array = record.array
+        if array is None or not len(array.waiting):
+            return record
+        counts = dict(array.counts)
+        counts[JobState.CANCELLED] = counts.get(JobState.CANCELLED, 0) + len(array.waiting)
+        record = replace(record, array=replace(array, waiting=Indexes(), counts=counts), held=False)
+        self._loop.move(arrays.follow_many(record, [], self._loop.now()))
+        return self._live.jobs[record.id]
+
+    async def _hold(self, caller: Caller, ref: JobRef, *, held: bool) -> Job:
+        job = await self._mine(caller, ref)
+        if job.attempt is not None or (job.array is not None and not len(job.array.waiting)):
+            raise Conflict(f"job {ref} is {job.state}; only a waiting job can be held or released")
+        job = replace(job, held=held)
+        self._loop.move(job)
+        return await self._settled(job)
+
+    async def _settled(self, job: Job) -> Job:
+        await self._loop.committed()
+        return self._live.jobs.get(job.id, job)
+
+    def _use(self, node: Node) -> NodeUse:
+        free = self._live.ledger.free[node.name]
+        return NodeUse(
+            node=node,
+            cpus_milli=node.cpus * 1000 - free.cpus_milli,
+            memory_mib=node.memory_mib - free.memory_mib,
+            gpus=node.gpus - free.gpus.bit_count(),
+            jobs=free.jobs,
+        )
+
+
+def not_found(ref: JobRef) -> NotFound:
+    """The same answer for what does not exist and for what belongs to somebody else."""
+    return NotFound(f"no job {ref}, or it is not yours")
+
+
+def _name(signal: int) -> str:
+    return signals.Signals(signal).name
+
+
+__all__ = ["Caller", "Controller", "Forbidden", "JobRef", "NodeUse", "not_found"]

@@ -51,7 +51,7 @@ def follow_many(record: Job, moves: list[tuple[JobState | None, JobState]], at: 
 
 
 def _with_state(record: Job, counts: dict[JobState, int], at: float) -> Job:
-    if record.state is JobState.PENDING and any(state is not JobState.PENDING for state in counts):
+    if record.state is JobState.PENDING and set(counts) - {JobState.PENDING, JobState.CANCELLED}:
         record = replace(record, state=after(record.state, JobMove.STARTED), started_at=at)
     open_tasks = len(_array(record).waiting) + sum(n for state, n in counts.items() if state not in ENDED)
     if open_tasks or record.state in ENDED:

@@ -21,7 +21,6 @@ class Situation:
     nodes: Sequence[Node]
     ledger: Ledger
     holders: Sequence[Job]
-    ahead: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +96,17 @@ def resources(job: Job, situation: Situation) -> Reason:
     for kind in _KINDS:
         sentence = _short_of(kind, need, open_nodes, situation)
         if sentence is not None:
-            return Reason(code="resources", sentence=sentence + _ahead(situation.ahead))
-    if situation.ahead:
-        return Reason(code="priority", sentence="lets those ahead go first" + _ahead(situation.ahead))
-    return Reason(code="resources", sentence="starts with the next plan")
+            return Reason(code="resources", sentence=sentence)
+    return Reason(code="priority", sentence="lets those ahead go first")
+
+
+def with_ahead(reason: Reason, ahead: int) -> Reason:
+    """The reason with how many wait before this job."""
+    if not ahead:
+        return reason if reason.code != "priority" else Reason(code="resources", sentence="starts next")
+    return Reason(
+        code=reason.code, sentence=f"{reason.sentence}; ahead: {ahead} job{'s' if ahead > 1 else ''}"
+    )
 
 
 def _short_of(kind: str, need: Need, nodes: Sequence[Node], situation: Situation) -> str | None:
@@ -127,10 +133,6 @@ def _by(holders: list[str]) -> str:
     word = "job" if len(holders) == 1 else "jobs"
     shown = holders[:3] + ([f"{len(holders) - 3} more"] if len(holders) > 3 else [])
     return f" by {word} {_list(shown)}"
-
-
-def _ahead(count: int) -> str:
-    return "" if not count else f"; ahead: {count} job{'s' if count > 1 else ''}"
 
 
 def _amount(kind: str, value: int) -> str:

@@ -1,0 +1,179 @@
+"""From a job that was given resources to the order that starts it."""
+
+import asyncio
+import posixpath
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from launchyard.controller.texts import Texts, environment_of
+from launchyard.controller.users import UserEntry, Users
+from launchyard.engine.protocol import Engine, Launch
+from launchyard.model.errors import LaunchyardError
+from launchyard.model.job import Job
+from launchyard.slurm.environment import slurm_environment
+from launchyard.slurm.patterns import expand_pattern
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSettings:
+    """What is the same for every launch."""
+
+    spool: str
+    """The directory in which the launcher keeps logs, by uid."""
+    log_cap_bytes: int | None = 1 << 30
+    pids_max: int | None = 16384
+    grace_s: float = 30
+    environment: Mapping[str, str] | None = None
+
+
+OpenTerminal = Callable[[Job], Awaitable[str]]
+"""Opens a terminal as the job's user and answers its path."""
+
+
+class Launcher:
+    """Builds and sends orders; texts that are not at hand are fetched off the loop first."""
+
+    def __init__(self, engine: Engine, texts: Texts, users: Users, settings: LaunchSettings) -> None:
+        self._engine = engine
+        self._texts = texts
+        self._users = users
+        self._settings = settings
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.open_terminal: OpenTerminal | None = None
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Order the start of these jobs; each has an attempt that is durable."""
+        simple = [job for job in jobs if not job.terminal]
+        texts = self._texts.at_hand(_digests(simple))
+        if texts is None:
+            self._later(self._fetch_and_send(simple))
+        elif simple:
+            self._order(simple, texts)
+        for job in jobs:
+            if job.terminal:
+                self._later(self._send_with_terminal(job))
+
+    async def _fetch_and_send(self, jobs: Sequence[Job]) -> None:
+        texts = await self._texts.fetch(_digests(jobs))
+        for job in jobs:
+            await self._users.load(job.uid)
+        self._order(jobs, texts)
+
+    async def _send_with_terminal(self, job: Job) -> None:
+        texts = await self._texts.fetch(_digests([job]))
+        await self._users.load(job.uid)
+        terminal = None
+        if self.open_terminal is not None:
+            try:
+                terminal = await self.open_terminal(job)
+            except (LaunchyardError, OSError):
+                # Without a terminal the job still runs, to its log: better than not at all.
+                terminal = None
+        self._engine.start([self._launch(job, texts, terminal)])
+
+    def _order(self, jobs: Sequence[Job], texts: Mapping[str, bytes]) -> None:
+        self._engine.start([self._launch(job, texts, None) for job in jobs])
+
+    def _launch(self, job: Job, texts: Mapping[str, bytes], terminal: str | None) -> Launch:
+        attempt = job.attempt
+        if attempt is None:
+            raise ValueError(f"job {job.id} has no attempt to launch")
+        share = attempt.allocation.shares[0]
+        warning = job.warning
+        entry = self._users.entry(job.uid)
+        script = texts.get(job.script) if job.script is not None else None
+        if job.script is not None and script is None:
+            script = b"#!/bin/sh\necho 'launchyard: the text of this script is lost' >&2\nexit 1\n"
+        return Launch(
+            launch_id=attempt.launch_id,
+            job_id=job.id,
+            uid=job.uid,
+            node=share.node,
+            argv=job.command,
+            script=script,
+            environment=self._environment(job, entry, texts),
+            working_dir=job.working_dir,
+            spool_log=log_name(job),
+            stdout=_output(job, job.stdout, entry),
+            stderr=_output(job, job.stderr, entry),
+            append=job.append,
+            terminal=terminal,
+            cpu_ids=share.cpu_ids,
+            cpus_milli=share.cpus_milli,
+            memory_mib=share.memory_mib or None,
+            pids_max=self._settings.pids_max,
+            time_limit_s=job.time_limit_s,
+            warning_signal=warning.signal if warning is not None else None,
+            warning_before_s=warning.before_s if warning is not None else 0,
+            grace_s=self._settings.grace_s,
+            log_cap_bytes=self._settings.log_cap_bytes,
+        )
+
+    def _environment(self, job: Job, entry: UserEntry | None, texts: Mapping[str, bytes]) -> dict[str, str]:
+        """The user's own variables, under those that say who and where the job is."""
+        given = texts.get(job.environment) if job.environment is not None else None
+        home = entry.home if entry is not None else "/"
+        shell = entry.shell if entry is not None else "/bin/sh"
+        base = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": home, "SHELL": shell}
+        return {
+            **base,
+            **(environment_of(given) if given is not None else {}),
+            "USER": job.user,
+            "LOGNAME": job.user,
+            **slurm_environment(job),
+            **_own_environment(job),
+            **_gpu_environment(job),
+        }
+
+    def _later(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def log_name(job: Job) -> str:
+    """The name of the attempt's log in the spool; never one that was there before."""
+    attempt = job.attempt
+    return f"{job.id}.log" if attempt is None else f"{job.id}-{attempt.launch_id}.log"
+
+
+def log_paths(job: Job, spool: str, entry: UserEntry | None) -> tuple[str | None, str | None]:
+    """Where stdout and stderr of the latest attempt are; (None, None) before there is one."""
+    if job.attempt is None:
+        return None, None
+    out = _output(job, job.stdout, entry) or posixpath.join(spool, str(job.uid), log_name(job))
+    return out, _output(job, job.stderr, entry) or out
+
+
+def _output(job: Job, pattern: str | None, entry: UserEntry | None) -> str | None:
+    if pattern is None:
+        return None
+    return posixpath.join(job.working_dir, expand_pattern(pattern, job))
+
+
+def _own_environment(job: Job) -> dict[str, str]:
+    attempt = job.attempt
+    own = {"LAUNCHYARD_JOB_ID": str(job.id), "LAUNCHYARD_JOB_NAME": job.name}
+    if attempt is not None:
+        own["LAUNCHYARD_ATTEMPT"] = str(attempt.number)
+        own["LAUNCHYARD_LAUNCH_ID"] = attempt.launch_id
+        own["LAUNCHYARD_NODE"] = attempt.allocation.nodes[0]
+        own["LAUNCHYARD_NODES"] = ",".join(attempt.allocation.nodes)
+    own["LAUNCHYARD_CPUS"] = f"{job.request.cpus_milli / 1000:g}"
+    own["LAUNCHYARD_MEMORY_MIB"] = str(job.request.memory_mib)
+    if job.task is not None:
+        own["LAUNCHYARD_ARRAY_JOB_ID"] = str(job.task.job_id)
+        own["LAUNCHYARD_ARRAY_INDEX"] = str(job.task.index)
+    return own
+
+
+def _gpu_environment(job: Job) -> dict[str, str]:
+    """The GPUs that were given, by the order of the PCI bus; none given, none visible."""
+    ids = job.attempt.allocation.shares[0].gpu_ids if job.attempt is not None else ()
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(str(one) for one in ids)}
+
+
+def _digests(jobs: Sequence[Job]) -> set[str]:
+    return {one for job in jobs for one in (job.script, job.environment) if one is not None}

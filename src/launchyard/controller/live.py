@@ -1,0 +1,161 @@
+"""All jobs that have not ended, and the tables that follow from them. One owner: the controller's loop.
+
+`put` is the only way in: allocation table, waiting queue and look-ups are brought up to date by comparing
+the job before with the job after, so that they cannot drift from what the jobs say.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from launchyard.model.job import Job
+from launchyard.model.node import Node, NodeState
+from launchyard.model.partition import Partition
+from launchyard.model.resources import Allocation
+from launchyard.model.state import ALLOCATED, ENDED, JobState
+from launchyard.policy import arrays, order
+from launchyard.policy.dependencies import Verdict, verdict
+from launchyard.policy.ledger import Ledger
+from launchyard.policy.queue import Shape, WaitingQueue
+
+
+class LiveJobs:
+    """Live jobs by id, with who waits, who holds what, and who depends on whom."""
+
+    def __init__(self, nodes: Iterable[Node], partitions: Mapping[str, Partition]) -> None:
+        self.nodes = {node.name: node for node in nodes}
+        self.partitions = partitions
+        self.jobs: dict[int, Job] = {}
+        self.ledger = Ledger(self.nodes.values())
+        self.queue = WaitingQueue()
+        self.holding: dict[int, Job] = {}
+        self.by_launch: dict[str, int] = {}
+        self.tasks: dict[tuple[int, int], int] = {}
+        self.tasks_of: dict[int, set[int]] = {}
+        self.not_begun: dict[int, float] = {}
+        self.blocked: set[int] = set()
+        self.dependents: dict[int, set[int]] = {}
+        self.ended_states: dict[tuple[int, int | None], JobState] = {}
+
+    def put(self, job: Job, now: float) -> None:
+        """Take in a job as it is now; the tables follow."""
+        before = self.jobs.get(job.id)
+        self.jobs[job.id] = job
+        if before is None:
+            self._introduce(job, now)
+        self._book(before, job)
+        self._line_up(job, now)
+        if job.state in ENDED and (job.id in self.dependents or job.task is not None):
+            self._remember_end(job)
+
+    def drop(self, job_id: int) -> None:
+        """Forget a job whose end is durable."""
+        job = self.jobs.pop(job_id)
+        if job.attempt is not None:
+            self.by_launch.pop(job.attempt.launch_id, None)
+        if job.task is not None:
+            self.tasks.pop((job.task.job_id, job.task.index), None)
+            self.tasks_of.get(job.task.job_id, set()).discard(job_id)
+        self.tasks_of.pop(job_id, None)
+        self.blocked.discard(job_id)
+        for clause in job.dependency.clauses if job.dependency is not None else ():
+            waiting = self.dependents.get(clause.job_id)
+            if waiting is not None:
+                waiting.discard(job_id)
+                if not waiting:
+                    del self.dependents[clause.job_id]
+
+    def task(self, array_job_id: int, index: int) -> Job | None:
+        """The live job of a task that has split off."""
+        job_id = self.tasks.get((array_job_id, index))
+        return None if job_id is None else self.jobs[job_id]
+
+    def of_launch(self, launch_id: str) -> Job | None:
+        job_id = self.by_launch.get(launch_id)
+        return None if job_id is None else self.jobs[job_id]
+
+    def state_of(self, job_id: int, index: int | None) -> JobState | None:
+        """What a dependency looks at; ended jobs only as far as somebody depends on them."""
+        if index is not None and (task := self.task(job_id, index)) is not None:
+            return task.state
+        job = self.jobs.get(job_id)
+        if job is None or (index is not None and (job.array is None or index not in job.array.waiting)):
+            return self.ended_states.get((job_id, index))
+        return job.state if index is None else JobState.PENDING
+
+    def verdict_of(self, job: Job) -> Verdict:
+        return Verdict.SATISFIED if job.dependency is None else verdict(job.dependency, self.state_of)
+
+    def unblock(self, job_id: int, now: float) -> None:
+        """Its dependency is satisfied."""
+        self.blocked.discard(job_id)
+        self._line_up(self.jobs[job_id], now)
+
+    def begin(self, now: float) -> bool:
+        """Let in the jobs whose begin time has come; True when there were any."""
+        due = [job_id for job_id, at in self.not_begun.items() if at <= now]
+        for job_id in due:
+            del self.not_begun[job_id]
+            if job_id in self.jobs:
+                self._line_up(self.jobs[job_id], now)
+        return bool(due)
+
+    def mark(self, node: Node) -> None:
+        """A node's state changed: it is open or closed for new work."""
+        self.nodes[node.name] = node
+        self.ledger.free[node.name].open = node.state is NodeState.UP
+
+    def _introduce(self, job: Job, now: float) -> None:
+        if job.task is not None:
+            self.tasks[job.task.job_id, job.task.index] = job.id
+            self.tasks_of.setdefault(job.task.job_id, set()).add(job.id)
+        if job.begin_at is not None and job.begin_at > now:
+            self.not_begun[job.id] = job.begin_at
+        if job.dependency is not None and job.state is JobState.PENDING and job.task is None:
+            self.blocked.add(job.id)
+            for clause in job.dependency.clauses:
+                self.dependents.setdefault(clause.job_id, set()).add(job.id)
+
+    def _book(self, before: Job | None, job: Job) -> None:
+        held, holds = _holding(before), _holding(job)
+        if held is not None and held is not holds:
+            self.ledger.release(held)
+            del self.holding[job.id]
+        if holds is not None:
+            if held is not holds:
+                self.ledger.take(holds)
+            self.holding[job.id] = job
+        if before is not None and before.attempt is not None and job.attempt is None:
+            self.by_launch.pop(before.attempt.launch_id, None)
+        if job.attempt is not None:
+            self.by_launch[job.attempt.launch_id] = job.id
+
+    def _line_up(self, job: Job, now: float) -> None:
+        count = self._may_start(job, now)
+        if not count:
+            self.queue.drop(job.id)
+            return
+        tier = self.partitions[job.partition].tier
+        shape = Shape(job.partition, job.request, job.time_limit_s)
+        self.queue.put(job.id, shape, order.key(job, tier), count)
+
+    def _may_start(self, job: Job, now: float) -> int:
+        """How many starts the job may have now: 0 or 1, more for an array."""
+        if job.held or job.id in self.blocked or job.stop_requested is not None:
+            return 0
+        if job.begin_at is not None and job.begin_at > now:
+            self.not_begun[job.id] = job.begin_at
+            return 0
+        if job.array is not None:
+            return arrays.available(job) if job.state not in ENDED else 0
+        return 1 if job.state is JobState.PENDING else 0
+
+    def _remember_end(self, job: Job) -> None:
+        if job.id in self.dependents:
+            self.ended_states[job.id, None] = job.state
+        if job.task is not None and job.task.job_id in self.dependents:
+            self.ended_states[job.task.job_id, job.task.index] = job.state
+
+
+def _holding(job: Job | None) -> Allocation | None:
+    if job is None or job.attempt is None or job.state not in ALLOCATED:
+        return None
+    return job.attempt.allocation

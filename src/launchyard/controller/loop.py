@@ -1,0 +1,272 @@
+"""The tick: what is decided in one turn of the event loop becomes one `Change`, and leaves after its commit.
+
+Live jobs change at once; the change goes to the writer; only when it is durable are launches sent, kills
+sent, events published, journal records acknowledged and callers answered. Nothing awaits between reading
+and writing state, so every decision sees all earlier ones.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from launchyard import faults
+from launchyard.controller.live import LiveJobs
+from launchyard.controller.writer import Writer
+from launchyard.engine.protocol import Engine
+from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.dependency import format_dependency
+from launchyard.model.errors import StorageFull, Unavailable
+from launchyard.model.event import DependencyFailed, StateChanged
+from launchyard.model.job import Job
+from launchyard.model.state import ENDED, JobState
+from launchyard.model.token import Token
+from launchyard.policy import arrays
+from launchyard.policy.dependencies import Verdict
+from launchyard.policy.lifecycle import apply
+
+Effect = Callable[[], None]
+"""Something that leaves the daemon; run once the change that it belongs to is durable."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """What this turn has changed so far."""
+
+    jobs: dict[int, Job] = field(default_factory=dict)
+    moves: list[StateChanged] = field(default_factory=list)
+    tokens: list[Token] = field(default_factory=list)
+    nodes: list[NodeMark] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    starting: list[int] = field(default_factory=list)
+    acknowledge: int = 0
+
+
+class Loop:
+    """Live state, the draft of this turn, and the way to the disk. The only holder of the clock."""
+
+    def __init__(
+        self,
+        *,
+        live: LiveJobs,
+        writer: Writer,
+        engine: Engine,
+        clock: Callable[[], float],
+        seq: int,
+        next_job_id: int,
+    ) -> None:
+        self.live = live
+        self.writer = writer
+        self.engine = engine
+        self.now = clock
+        self.next_job_id = next_job_id
+        self.launch: Callable[[Sequence[Job]], None] = lambda jobs: None
+        self.plan: Callable[[], None] = lambda: None
+        self.version = 0
+        """Rises with every change of live state; what is derived from it is good for one version."""
+        self._seq = seq
+        self._draft: Draft | None = None
+        self._plan_due = False
+        self._unsent: set[str] = set()
+        self._watchers: list[Callable[[Sequence[StateChanged]], None]] = []
+
+    # -- deciding: called by handlers, between two flushes
+
+    def move(self, job: Job) -> None:
+        """A job is now like this. Its array, and those who depend on it, follow."""
+        before = self.live.jobs.get(job.id)
+        self._keep(job)
+        if before is not None and before.state is job.state:
+            return
+        if job.task is not None and (record := self.live.jobs.get(job.task.job_id)) is not None:
+            self.move(arrays.follow(record, before.state if before else None, job.state, self.now()))
+        self._settle(job.id)
+        if job.task is not None:
+            self._settle(job.task.job_id)
+
+    def move_tasks(self, record: Job, tasks: Sequence[tuple[Job, Job]]) -> None:
+        """Tasks split off `record` and moved on, (as split, as now): one step of the record for all."""
+        for _, task in tasks:
+            self._keep(task)
+        steps = [(None, task.state) for _, task in tasks]
+        self.move(arrays.follow_many(record, [*steps], self.now()))
+
+    def effect(self, effect: Effect) -> None:
+        self.draft.effects.append(effect)
+
+    @property
+    def unsent(self) -> set[str]:
+        """Launch ids whose order has not left yet because its change is not durable yet."""
+        return self._unsent
+
+    @property
+    def draft(self) -> Draft:
+        """The draft of this turn; the first touch schedules its flush."""
+        if self._draft is None:
+            self._draft = Draft()
+            asyncio.get_running_loop().call_soon(self.flush)
+        return self._draft
+
+    def new_ids(self, count: int) -> int:
+        """The first of `count` new job ids; they are used up by the next change that commits."""
+        first = self.next_job_id
+        self.next_job_id += count
+        return first
+
+    def plan_soon(self) -> None:
+        """Plan once after this turn, however often asked."""
+        self.version += 1
+        if not self._plan_due:
+            self._plan_due = True
+            asyncio.get_running_loop().call_soon(self._plan)
+
+    async def committed(self) -> None:
+        """Wait until what this turn decided is durable; refused at once while the store fails."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.effect(lambda: _resolve(done))
+        await self._answer(done)
+
+    def refuse_when_degraded(self) -> None:
+        """Raise what a caller is told while nothing can be made durable."""
+        if self.writer.degraded is not None:
+            full = "space" in self.writer.degraded or "full" in self.writer.degraded
+            raise (StorageFull if full else Unavailable)(self.writer.degraded)
+
+    # -- making durable
+
+    def flush(self) -> None:
+        """Hand the draft to the writer as one change."""
+        draft, self._draft = self._draft, None
+        if draft is None:
+            return
+        for job_id in draft.starting:
+            if (attempt := draft.jobs[job_id].attempt) is not None:
+                self._unsent.add(attempt.launch_id)
+        change = self.change(
+            jobs=tuple(draft.jobs.values()),
+            events=tuple(draft.moves),
+            tokens=tuple(draft.tokens),
+            nodes=tuple(draft.nodes),
+        )
+        self.writer.submit(change, lambda error: self._after_commit(change, draft, error), may_fail=False)
+
+    def change(self, **parts: Any) -> Change:
+        """A change with the next sequence number and the counter of ids as it stands."""
+        self._seq += 1
+        events = tuple(replace(event, seq=self._seq) for event in parts.pop("events", ()))
+        return Change(seq=self._seq, next_job_id=self.next_job_id, events=events, **parts)
+
+    async def add(
+        self, jobs: Sequence[Job], texts: Mapping[str, bytes], idempotency: tuple[Idempotency, ...]
+    ) -> None:
+        """Make new jobs durable, then take them in. Raises when they could not be kept."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        events = tuple(_moved(job, None, job.submitted_at) for job in jobs)
+        change = self.change(jobs=tuple(jobs), events=events, texts=texts, idempotency=idempotency)
+        self.writer.submit(change, lambda error: self._added(change, done, error), may_fail=True)
+        await self._answer(done)
+
+    def watch(self, tell: Callable[[Sequence[StateChanged]], None]) -> Callable[[], None]:
+        self._watchers.append(tell)
+        return lambda: self._watchers.remove(tell)
+
+    # -- inside
+
+    def _keep(self, job: Job) -> None:
+        before = self.live.jobs.get(job.id)
+        self.live.put(job, self.now())
+        self.draft.jobs[job.id] = job
+        if before is None or before.state is not job.state:
+            # A task was PENDING in its array's record before it split off.
+            previous = before.state if before else JobState.PENDING
+            self.draft.moves.append(_moved(job, previous, self.now()))
+        self.plan_soon()
+
+    def _settle(self, job_id: int) -> None:
+        """Those who wait for this job may go on, or never can."""
+        for dependent in list(self.live.dependents.get(job_id, ())):
+            job = self.live.jobs.get(dependent)
+            if job is None or dependent not in self.live.blocked:
+                continue
+            self.settle(job)
+
+    def settle(self, job: Job) -> None:
+        """Act on the verdict about one job's dependency."""
+        found = self.live.verdict_of(job)
+        if found is Verdict.SATISFIED:
+            self.live.unblock(job.id, self.now())
+            self.plan_soon()
+        elif found is Verdict.IMPOSSIBLE and job.dependency is not None:
+            text = format_dependency(job.dependency)
+            self.move(apply(job, DependencyFailed(dependency=text), self.now()))
+
+    def _added(self, change: Change, done: "asyncio.Future[None]", error: Exception | None) -> None:
+        if error is not None:
+            if not done.done():
+                done.set_exception(error)
+            return
+        for job in change.jobs:
+            self.live.put(job, self.now())
+        for job in change.jobs:
+            if job.id in self.live.blocked:
+                self.settle(job)
+        self.plan_soon()
+        faults.point("acknowledge")
+        _resolve(done)
+        self._publish(change.events)
+
+    def _after_commit(self, change: Change, draft: Draft, error: Exception | None) -> None:
+        if error is not None:
+            raise error
+        for job in change.jobs:
+            current = self.live.jobs.get(job.id)
+            if current is job and job.state in ENDED:
+                self.live.drop(job.id)
+        self._send(change, draft)
+        faults.point("acknowledge")
+        for effect in draft.effects:
+            effect()
+        if draft.acknowledge:
+            self.engine.acknowledge(draft.acknowledge)
+        self._publish(change.events)
+
+    def _send(self, change: Change, draft: Draft) -> None:
+        """Give the orders of this change; a job that was lost or cancelled meanwhile is still in STARTING
+        or has its stop behind it, and the engine sorts out which came first."""
+        if not draft.starting:
+            return
+        wanted = set(draft.starting)
+        jobs = [job for job in change.jobs if job.id in wanted]
+        self._unsent -= {job.attempt.launch_id for job in jobs if job.attempt is not None}
+        self.launch(jobs)
+
+    def _publish(self, events: Sequence[StateChanged]) -> None:
+        if events:
+            for tell in list(self._watchers):
+                tell(events)
+
+    def _plan(self) -> None:
+        self._plan_due = False
+        if self.writer.degraded is None:
+            self.plan()
+
+    async def _answer(self, done: "asyncio.Future[None]") -> None:
+        try:
+            await asyncio.wait_for(done, timeout=ANSWER_S)
+        except TimeoutError:
+            raise Unavailable(
+                "the database does not answer; whether this was kept will show when it does, ask again"
+            ) from None
+
+
+ANSWER_S = 30
+"""How long a caller waits for a commit before it is told that the outcome is not known."""
+
+
+def _resolve(done: "asyncio.Future[None]") -> None:
+    if not done.done():
+        done.set_result(None)
+
+
+def _moved(job: Job, before: JobState | None, at: float) -> StateChanged:
+    return StateChanged(seq=0, job_id=job.id, user=job.user, state=job.state, previous=before, at=at)

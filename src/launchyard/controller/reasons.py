@@ -1,0 +1,78 @@
+"""Why each waiting job waits, from the same live state that the next plan is made from."""
+
+from launchyard.controller.loop import Loop
+from launchyard.controller.scheduling import Scheduler
+from launchyard.model.dependency import format_dependency
+from launchyard.model.job import Job
+from launchyard.model.reason import Reason
+from launchyard.model.state import JobState
+from launchyard.model.when import rfc3339
+from launchyard.policy import explain
+from launchyard.policy.estimate import estimate
+from launchyard.policy.queue import Shape
+
+
+class Reasons:
+    """Answers are kept until live state changes: jobs of one shape share what is short."""
+
+    def __init__(self, loop: Loop, scheduler: Scheduler) -> None:
+        self._loop = loop
+        self._scheduler = scheduler
+        self._version = -1
+        self._by_shape: dict[Shape, Reason] = {}
+
+    def of(self, job: Job, *, estimated: bool = False) -> Reason | None:
+        """The reason of a live job, None when it does not wait."""
+        reason = self._why(job)
+        if reason is None or not estimated or job.id not in self._loop.live.queue:
+            return reason
+        when = estimate(self._scheduler.snapshot(), job.id)
+        return Reason(code=reason.code, sentence=reason.sentence, estimate=when)
+
+    def of_new(self, job: Job) -> Reason | None:
+        """The reason that a job which does not exist yet would wait for; None: it starts at once."""
+        if job.held or job.dependency is not None or self._begins_later(job):
+            return self._why(job)
+        nodes = self._loop.live.partitions[job.partition].nodes or None
+        ahead = len(self._loop.live.queue)
+        if not ahead and self._loop.live.ledger.place(job.request, nodes) is not None:
+            return None
+        return self._short(job, ahead)
+
+    def _why(self, job: Job) -> Reason | None:
+        if job.array is not None and not len(job.array.waiting):
+            return None
+        if job.array is None and job.state is not JobState.PENDING:
+            return None
+        if job.held:
+            return explain.held(job)
+        if job.dependency is not None and (job.id in self._loop.live.blocked or not job.id):
+            return explain.depends(job.dependency, format_dependency(job.dependency))
+        if self._begins_later(job):
+            return explain.begins(rfc3339(job.begin_at or 0))
+        if job.array is not None and job.id not in self._loop.live.queue:
+            return explain.throttled(job)
+        if self._scheduler.epoch is None:
+            return explain.engine_gone()
+        ahead = self._loop.live.queue.ahead(job.id) if job.id in self._loop.live.queue else 0
+        return self._short(job, ahead)
+
+    def _begins_later(self, job: Job) -> bool:
+        return job.begin_at is not None and job.begin_at > self._loop.now()
+
+    def _short(self, job: Job, ahead: int) -> Reason:
+        """What is short is the same for a shape; how many are ahead is the job's own."""
+        live = self._loop.live
+        if self._version != self._loop.version:
+            self._by_shape.clear()
+            self._version = self._loop.version
+        key = Shape(job.partition, job.request, job.time_limit_s)
+        if key not in self._by_shape:
+            names = live.partitions[job.partition].nodes or tuple(live.nodes)
+            situation = explain.Situation(
+                nodes=[live.nodes[name] for name in names],
+                ledger=live.ledger,
+                holders=list(live.holding.values()),
+            )
+            self._by_shape[key] = explain.resources(job, situation)
+        return explain.with_ahead(self._by_shape[key], ahead)

@@ -1,0 +1,109 @@
+"""What an engine's reports make of the jobs, and how both sides agree again after either was away.
+
+After a reconnection every launch that we hold is compared with what the engine has a record of (DESIGN
+section 2): known: its reports follow; unknown in the same journal epoch and never seen to start: the order
+was lost on the way and is sent again; anything else is LOST, never silently run again.
+"""
+
+import signal
+from collections.abc import Sequence
+
+from launchyard.controller.loop import Loop
+from launchyard.controller.scheduling import Scheduler
+from launchyard.engine.protocol import (
+    EngineConnected,
+    EngineLost,
+    EngineReport,
+    LaunchEnded,
+    LaunchMainEnded,
+    LaunchStarted,
+)
+from launchyard.model.event import Exited, MainEnded, Started
+from launchyard.model.job import Job
+from launchyard.model.state import JobState
+from launchyard.policy.lifecycle import apply
+
+
+class Reports:
+    """Takes in what the engine reports, in order."""
+
+    def __init__(self, loop: Loop, scheduler: Scheduler, grace_s: float) -> None:
+        self._loop = loop
+        self._scheduler = scheduler
+        self._grace_s = grace_s
+        self.lost_since: float | None = None
+
+    def take(self, reports: Sequence[EngineReport]) -> None:
+        for report in reports:
+            match report:
+                case LaunchStarted():
+                    self._started(report)
+                case LaunchEnded():
+                    self._ended(report)
+                case LaunchMainEnded():
+                    self._main_ended(report)
+                case EngineConnected():
+                    self._connected(report)
+                case EngineLost():
+                    self.lost_since = report.since
+                    self._scheduler.epoch = None
+
+    def stop(self, job: Job) -> None:
+        """Order the end of a running job, once what asked for it is durable."""
+        attempt = job.attempt
+        if attempt is not None:
+            stop = self._loop.engine.stop
+            self._loop.effect(lambda: stop(attempt.launch_id, signal=signal.SIGTERM, grace_s=self._grace_s))
+
+    def _started(self, report: LaunchStarted) -> None:
+        self._acknowledge(report.token)
+        job = self._loop.live.of_launch(report.launch_id)
+        if job is None:
+            # A process that our records do not have (an older database was put back): it holds what we
+            # would give to others.
+            self._loop.engine.stop(report.launch_id, signal=signal.SIGTERM, grace_s=self._grace_s)
+            return
+        self._take(job, apply(job, Started(at=report.at), self._loop.now()))
+
+    def _main_ended(self, report: LaunchMainEnded) -> None:
+        job = self._loop.live.of_launch(report.launch_id)
+        if job is not None:
+            self._take(job, apply(job, MainEnded(), self._loop.now()))
+
+    def _ended(self, report: LaunchEnded) -> None:
+        self._acknowledge(report.token)
+        job = self._loop.live.of_launch(report.launch_id)
+        if job is not None:
+            self._take(job, apply(job, report.exit, self._loop.now()))
+
+    def _take(self, before: Job, after: Job) -> None:
+        if after is not before:
+            self._loop.move(after)
+
+    def _acknowledge(self, token: int) -> None:
+        draft = self._loop.draft
+        draft.acknowledge = max(draft.acknowledge, token)
+
+    def _connected(self, report: EngineConnected) -> None:
+        self.lost_since = None
+        self._scheduler.epoch = report.epoch
+        unsent = set(self._loop.unsent)
+        again: list[Job] = []
+        for job in list(self._loop.live.holding.values()):
+            attempt = job.attempt
+            if attempt is None or attempt.launch_id in unsent:
+                continue
+            if attempt.launch_id in report.known:
+                if job.stop_requested is not None:
+                    self.stop(job)
+            elif attempt.epoch == report.epoch and job.state is JobState.STARTING:
+                again.append(job)
+            else:
+                self._vanished(job)
+        if again:
+            self._loop.launch(again)
+        self._loop.plan_soon()
+
+    def _vanished(self, job: Job) -> None:
+        error = "the launcher has no record of it any more, so its exit code is not known"
+        self._loop.move(apply(job, Exited(at=self._loop.now(), lost=True, error=error), self._loop.now()))

@@ -1,0 +1,79 @@
+"""From live state to a snapshot, and from the plan back to jobs that start."""
+
+import secrets
+from dataclasses import replace
+
+from launchyard.controller.loop import Loop
+from launchyard.model.event import Allocated
+from launchyard.model.job import Job
+from launchyard.model.resources import Allocation
+from launchyard.policy import arrays, backfill
+from launchyard.policy.lifecycle import apply
+from launchyard.policy.snapshot import Holding, Snapshot
+
+STARTS_MAX = 256
+"""Starts of one pass; more follow in the next, so that no pass keeps the loop for long."""
+
+
+class Scheduler:
+    """Plans and carries out, as long as an engine with a known journal epoch answers."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self.epoch: str | None = None
+        """The engine's journal epoch; None while it does not answer, and then nothing starts."""
+
+    def snapshot(self) -> Snapshot:
+        """Live state as the policy sees it."""
+        live, now = self._loop.live, self._loop.now()
+        seconds = Snapshot(
+            now=now, ledger=live.ledger, holdings=(), waiting=live.queue, partitions=live.partitions
+        )
+        holdings = tuple(
+            Holding(
+                _since(job, now) + seconds.seconds(job.partition, job.time_limit_s), job.attempt.allocation
+            )
+            for job in live.holding.values()
+            if job.attempt is not None
+        )
+        return replace(seconds, holdings=holdings)
+
+    def plan(self) -> None:
+        """One pass: start what may start, as one change."""
+        if self.epoch is None or not len(self._loop.live.queue):
+            return
+        found = backfill.plan(self.snapshot(), starts_max=STARTS_MAX)
+        allocations: dict[int, list[Allocation]] = {}
+        for start in found.starts:
+            allocations.setdefault(start.job_id, []).append(start.allocation)
+        for job_id, given in allocations.items():
+            job = self._loop.live.jobs[job_id]
+            if job.array is None:
+                self._start(job, given[0])
+            else:
+                self._start_tasks(job, given)
+        if len(found.starts) == STARTS_MAX:
+            self._loop.plan_soon()
+
+    def _start(self, job: Job, allocation: Allocation) -> None:
+        self._loop.move(self._allocated(job, allocation))
+        self._loop.draft.starting.append(job.id)
+
+    def _start_tasks(self, record: Job, given: list[Allocation]) -> None:
+        first_id = self._loop.new_ids(len(given))
+        record, tasks = arrays.split_first(record, len(given), first_id)
+        moved = [(task, self._allocated(task, one)) for task, one in zip(tasks, given, strict=True)]
+        self._loop.move_tasks(record, moved)
+        self._loop.draft.starting += [task.id for task in tasks]
+
+    def _allocated(self, job: Job, allocation: Allocation) -> Job:
+        if self.epoch is None:
+            raise RuntimeError("nothing starts while the engine does not answer")
+        event = Allocated(launch_id=secrets.token_hex(8), epoch=self.epoch, allocation=allocation)
+        return apply(job, event, self._loop.now())
+
+
+def _since(job: Job, now: float) -> float:
+    if job.started_at is not None:
+        return job.started_at
+    return job.attempt.allocated_at if job.attempt is not None else now

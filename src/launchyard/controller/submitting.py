@@ -1,0 +1,166 @@
+"""From submissions to durable jobs: checked, numbered, made durable in one change, then taken in."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from launchyard.controller.loop import Loop
+from launchyard.controller.texts import Texts, digest, environment_text
+from launchyard.controller.users import Users
+from launchyard.model.change import Idempotency
+from launchyard.model.errors import Conflict, Infeasible, LaunchyardError
+from launchyard.model.job import Job
+from launchyard.model.submission import Caller, Submission
+from launchyard.policy.admission import Cluster, admit
+from launchyard.policy.dependencies import Verdict
+from launchyard.store.protocol import Store
+
+
+class Submitting:
+    """The way in for new jobs."""
+
+    def __init__(self, loop: Loop, store: Store, texts: Texts, users: Users, cluster: str) -> None:
+        self._loop = loop
+        self._store = store
+        self._texts = texts
+        self._users = users
+        self._cluster_name = cluster
+        self._keys: dict[tuple[str, str], asyncio.Future[None]] = {}
+        self._submission_ids: set[tuple[str, str]] = set()
+
+    def cluster(self) -> Cluster:
+        live = self._loop.live
+        return Cluster(name=self._cluster_name, nodes=tuple(live.nodes.values()), partitions=live.partitions)
+
+    def admitted(self, caller: Caller, submission: Submission, job_id: int) -> Job:
+        """The job it would be; raises `Invalid` or `Infeasible`."""
+        return admit(submission, caller, self.cluster(), job_id=job_id, now=self._loop.now())
+
+    async def submit(
+        self, caller: Caller, submissions: Sequence[Submission], idempotency: tuple[str, str] | None
+    ) -> list[Job | LaunchyardError]:
+        """One result an item; what is returned as a job is durable."""
+        if idempotency is None:
+            return await self._submit(caller, submissions, ())
+        key = (caller.user, idempotency[0])
+        while key in self._keys:
+            await asyncio.wait([self._keys[key]])
+        self._keys[key] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._once(caller, submissions, idempotency)
+        finally:
+            self._keys.pop(key).set_result(None)
+
+    async def stored(self, job_id: int, index: int | None = None) -> Job | None:
+        """An ended job (or task of an array) from the store."""
+        if index is None:
+            return await asyncio.to_thread(self._store.job, job_id)
+        return await asyncio.to_thread(self._store.job_of_task, job_id, index)
+
+    async def _once(
+        self, caller: Caller, submissions: Sequence[Submission], idempotency: tuple[str, str]
+    ) -> list[Job | LaunchyardError]:
+        """The same request again answers the jobs that the first one made."""
+        key, body_digest = idempotency
+        kept = await asyncio.to_thread(self._store.idempotency, caller.user, key)
+        if kept is None:
+            return await self._submit(caller, submissions, idempotency)
+        if kept.body_digest != body_digest:
+            raise Conflict(f"the Idempotency-Key {key!r} was used for another request; take a new one")
+        return [job for one in kept.job_ids if (job := await self._known(one)) is not None]
+
+    async def _known(self, job_id: int) -> Job | None:
+        return self._loop.live.jobs.get(job_id) or await self.stored(job_id)
+
+    async def _submit(
+        self, caller: Caller, submissions: Sequence[Submission], idempotency: tuple[()] | tuple[str, str]
+    ) -> list[Job | LaunchyardError]:
+        if self._users.entry(caller.uid) is None:
+            await self._users.load(caller.uid)
+        results: list[Job | LaunchyardError] = []
+        texts: dict[str, bytes] = {}
+        reserved: set[tuple[str, str]] = set()
+        try:
+            for submission in submissions:
+                results.append(await self._one(caller, submission, texts, reserved))
+            jobs = [result for result in results if isinstance(result, Job)]
+            if jobs:
+                await self._loop.add(jobs, texts, self._record(caller, idempotency, jobs))
+                self._texts.hold(texts)
+        finally:
+            self._submission_ids -= reserved
+        return results
+
+    async def _one(
+        self,
+        caller: Caller,
+        submission: Submission,
+        texts: dict[str, bytes],
+        reserved: set[tuple[str, str]],
+    ) -> Job | LaunchyardError:
+        try:
+            job = self.admitted(caller, submission, 0)
+            if submission.submission_id is not None:
+                await self._reserve(caller, submission.submission_id, reserved)
+            if submission.dependency is not None:
+                await self._look_at_dependency(caller, job)
+        except LaunchyardError as error:
+            return error
+        job = replace(job, id=self._loop.new_ids(1))
+        return self._with_texts(job, submission, texts)
+
+    def _with_texts(self, job: Job, submission: Submission, texts: dict[str, bytes]) -> Job:
+        script = environment = None
+        if submission.script is not None:
+            script = self._keep(job.uid, submission.script.encode("utf-8", "surrogateescape"), texts)
+        if submission.environment is not None:
+            environment = self._keep(job.uid, environment_text(submission.environment), texts)
+        if script is None and environment is None:
+            return job
+        return replace(job, script=script, environment=environment)
+
+    def _keep(self, uid: int, text: bytes, texts: dict[str, bytes]) -> str:
+        """The digest of a text, which becomes part of this change unless it is durable already."""
+        name = digest(uid, text)
+        if name not in self._texts:
+            texts[name] = text
+        return name
+
+    async def _reserve(self, caller: Caller, submission_id: str, reserved: set[tuple[str, str]]) -> None:
+        """Nobody else gets this id while the change is on its way."""
+        key = (caller.user, submission_id)
+        taken = key in self._submission_ids
+        if not taken:
+            self._submission_ids.add(key)
+            reserved.add(key)
+            taken = await asyncio.to_thread(self._store.job_of_submission, *key) is not None
+        if taken:
+            raise Conflict(
+                f"a job with submission_id {submission_id} already exists; choose another, or leave it out"
+            )
+
+    async def _look_at_dependency(self, caller: Caller, job: Job) -> None:
+        """Bring in the states of what it waits for; refuse what does not exist or can never be."""
+        live = self._loop.live
+        for clause in job.dependency.clauses if job.dependency is not None else ():
+            if live.state_of(clause.job_id, clause.index) is not None:
+                continue
+            ended = await self.stored(clause.job_id, clause.index)
+            if ended is None or not (caller.admin or ended.uid == caller.uid):
+                raise Infeasible(
+                    f"no job {clause.job_id} to wait for, or it is not yours; see `ly jobs --all`"
+                )
+            live.ended_states[clause.job_id, clause.index] = ended.state
+        if live.verdict_of(job) is Verdict.IMPOSSIBLE:
+            raise Infeasible("its dependency can never be satisfied: what it waits for has ended otherwise")
+
+    def _record(
+        self, caller: Caller, idempotency: tuple[()] | tuple[str, str], jobs: Sequence[Job]
+    ) -> tuple[Idempotency, ...]:
+        if not idempotency:
+            return ()
+        key, body_digest = idempotency
+        ids = tuple(job.id for job in jobs)
+        return (
+            Idempotency(user=caller.user, key=key, job_ids=ids, body_digest=body_digest, at=self._loop.now()),
+        )

@@ -1,0 +1,64 @@
+"""Sentences for waiting jobs, with the numbers of the allocation table."""
+
+from dataclasses import replace
+
+from launchyard.model.event import Allocated
+from launchyard.model.node import NodeState
+from launchyard.model.resources import Request
+from launchyard.policy import explain
+from launchyard.policy.estimate import estimate
+from launchyard.policy.ledger import Ledger
+from launchyard.policy.lifecycle import apply
+from tests.unit.cluster import T0, Cluster, job, node, request
+
+
+def why(asked: Request, *running: tuple[int, Request], ahead: int = 0, gpus: int = 2) -> str:
+    nodes = [node(cpus=4, gpus=gpus)]
+    ledger = Ledger(nodes)
+    holders = []
+    for job_id, held in running:
+        allocation = ledger.place(held)
+        assert allocation is not None
+        ledger.take(allocation)
+        holders.append(apply(job(job_id), Allocated(launch_id="l", epoch="e", allocation=allocation), T0))
+    situation = explain.Situation(nodes=nodes, ledger=ledger, holders=holders)
+    return explain.with_ahead(explain.resources(job(9, request=asked), situation), ahead).sentence
+
+
+def test_waiting_for_a_gpu_names_who_holds_them() -> None:
+    found = why(request(1, gpus=1), (15, request(1, gpus=1)), (18, request(1, gpus=1)), ahead=1)
+    assert found == "waits for 1 GPU: 2 of 2 are held by jobs 15 (ada) and 18 (ada); ahead: 1 job"
+
+
+def test_waiting_for_cpus_counts_them() -> None:
+    assert why(request(4), (1, request(1.5))) == "waits for 4 CPUs: 1.5 of 4 are held by job 1 (ada)"
+
+
+def test_waiting_for_memory_counts_it() -> None:
+    found = why(request(1, memory_mib=4096), (1, request(1, memory_mib=6144)))
+    assert found == "waits for 4 GiB of memory: 6 GiB of 8 GiB are held by job 1 (ada)"
+
+
+def test_what_would_fit_waits_for_those_ahead() -> None:
+    assert why(request(1), ahead=2) == "lets those ahead go first; ahead: 2 jobs"
+
+
+def test_drained_node_is_named_with_its_reason() -> None:
+    closed = replace(node(), state=NodeState.DRAIN, reason="new disk")
+    situation = explain.Situation(nodes=[closed], ledger=Ledger([closed]), holders=[])
+    found = explain.resources(job(9, request=request(1)), situation).sentence
+    assert found == "waits for a node that takes work: n1 (new disk) does not"
+
+
+def test_estimate_is_the_plan_played_forward() -> None:
+    cluster = Cluster(node(cpus=2)).running(request(2), ends_in=600)
+    cluster.waiting(1, request(2), time_limit_s=1000).waiting(2, request(2))
+    found = estimate(cluster.snapshot(), 2)
+    assert found is not None
+    assert (found.low, found.high) == (T0 + 300 + 1000, T0 + 600 + 1000)
+
+
+def test_estimate_leaves_the_snapshot_as_it_was() -> None:
+    cluster = Cluster(node(cpus=2)).running(request(2), ends_in=600).waiting(1, request(2), count=3)
+    estimate(cluster.snapshot(), 1)
+    assert (cluster.queue.counts[1], cluster.ledger.free["n1"].cpus_milli) == (3, 0)
