@@ -1,1 +1,28 @@
-"""Launchyard: one job platform."""
+"""Launchyard: one job platform. `launchyard.Client` is the way in for programs.
+
+The names below are loaded when first used, so that importing a part of the package stays cheap.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from launchyard.model.errors import LaunchyardError
+    from launchyard.sdk.client import Client
+    from launchyard.sdk.jobs import Job
+
+__all__ = ["Client", "Job", "LaunchyardError", "__version__"]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Client": "launchyard.sdk.client",
+    "Job": "launchyard.sdk.jobs",
+    "LaunchyardError": "launchyard.model.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'launchyard' has no attribute {name!r}")

@@ -1,0 +1,294 @@
+"""`Client`: everything that the server offers, as methods. One object for a program; threads may share it."""
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Unpack, cast
+
+from launchyard.sdk.address import find
+from launchyard.sdk.errors import ConnectionLost, TimedOut, from_problem
+from launchyard.sdk.events import Event, EventStream, follow
+from launchyard.sdk.jobs import Job, is_live
+from launchyard.sdk.records import Record
+from launchyard.sdk.submission import JobOptions, job_body, update_body
+from launchyard.sdk.transport import Stream, Transport
+from launchyard.sdk.websocket import WebSocket, open_websocket
+
+JobId = int | str
+PAGE = 1000
+POLL_S = 15.0
+"""How long a silent event stream is believed before the jobs waited for are read again."""
+
+
+class Client:
+    """A connection to a server: the one named by `url` or `state`, else the one of this machine.
+
+    Raises the classes of `launchyard.model.errors` and `launchyard.sdk.errors`; each says one sentence.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        state: str | None = None,
+        timeout_s: float = 30.0,
+        patience_s: float = 10.0,
+    ) -> None:
+        self.transport = Transport(find(url=url, state=state), timeout_s=timeout_s, patience_s=patience_s)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.transport.close()
+
+    # Submitting
+
+    def submit(
+        self,
+        command: str | Sequence[str] | None = None,
+        *,
+        script: str | None = None,
+        arguments: Sequence[str] = (),
+        **options: Unpack[JobOptions],
+    ) -> Job:
+        """Queue one job (or one array). A command given as text runs in a shell, as a list as it is."""
+        return self.submit_body(job_body(command, options, script=script, arguments=arguments))
+
+    def submit_body(self, body: Mapping[str, Any]) -> Job:
+        """Queue one job described as `POST /v1/jobs` wants it; sent again safely when the answer was lost."""
+        return self._job(self.transport.json("POST", "/v1/jobs", body, headers=_key()))
+
+    def submit_many(self, bodies: Iterable[Mapping[str, Any]]) -> list[Job | Exception]:
+        """Queue many: one job or one error an item, in order, whatever became of the others."""
+        results: list[Job | Exception] = []
+        waiting = list(bodies)
+        for start in range(0, len(waiting), PAGE):
+            page = waiting[start : start + PAGE]
+            answer = self.transport.json("POST", "/v1/jobs", page, headers=_key())
+            results += [self._result(item) for item in answer]
+        return results
+
+    # Reading
+
+    def jobs(
+        self,
+        *,
+        state: str | Sequence[str] | None = None,
+        user: str | None = None,
+        name: str | None = None,
+        since: float | str | None = None,
+        array: int | None = None,
+        limit: int | None = None,
+    ) -> list[Job]:
+        """Jobs, newest first: those of the caller unless `user` says otherwise."""
+        states = state if state is None or isinstance(state, str) else ",".join(state)
+        query = {"state": states, "user": user, "name": name, "since": since, "array": array}
+        jobs: list[Job] = []
+        cursor: str | None = None
+        while limit is None or len(jobs) < limit:
+            wanted = PAGE if limit is None else min(PAGE, limit - len(jobs))
+            page = self.transport.json("GET", "/v1/jobs", query={**query, "limit": wanted, "cursor": cursor})
+            jobs += [self._job(item) for item in page["jobs"]]
+            cursor = page.get("next")
+            if cursor is None:
+                break
+        return jobs
+
+    def job(self, job: JobId) -> Job:
+        return self._job(self.transport.json("GET", f"/v1/jobs/{job}"))
+
+    def why(self, job: JobId) -> Record:
+        """Why a job waits and when it may start, or why it ended as it did."""
+        return Record(self.transport.json("GET", f"/v1/jobs/{job}/why"))
+
+    def script(self, job: JobId) -> str:
+        return self.transport.content("GET", f"/v1/jobs/{job}/script").decode(errors="replace")
+
+    def nodes(self) -> list[Record]:
+        answer = self.transport.json("GET", "/v1/nodes")
+        return [Record(node) for node in answer["nodes"]]
+
+    def status(self) -> Record:
+        return Record(self.transport.json("GET", "/v1/status"))
+
+    def health(self) -> Record:
+        return Record(self.transport.json("GET", "/v1/health"))
+
+    # Changing
+
+    def cancel(self, job: JobId) -> Job:
+        return self._act(job, "cancel")
+
+    def hold(self, job: JobId) -> Job:
+        return self._act(job, "hold")
+
+    def release(self, job: JobId) -> Job:
+        return self._act(job, "release")
+
+    def requeue(self, job: JobId) -> Job:
+        return self._act(job, "requeue")
+
+    def signal(self, job: JobId, signal: str | int) -> Job:
+        return self._act(job, "signal", {"signal": signal})
+
+    def update(self, job: JobId, *, array_throttle: int | None = None, **changes: Unpack[JobOptions]) -> Job:
+        return self._act(job, "update", update_body(changes, array_throttle=array_throttle))
+
+    def rerun(self, job: JobId, **changes: Unpack[JobOptions]) -> Job:
+        """Submit a job again as it was, but for `changes`; it gets a new id."""
+        return self.submit_body(self.rerun_body(job, **changes))
+
+    def rerun_body(self, job: JobId, **changes: Unpack[JobOptions]) -> dict[str, Any]:
+        """What `rerun` submits. Variables of the environment are not told by the server, so not in it."""
+        old = self.job(job)
+        options = cast(JobOptions, {**_options_of(old), **changes})
+        if old.kind == "batch":
+            arguments = old.get("arguments") or old.get("command") or ()
+            return job_body(None, options, script=self.script(job), arguments=arguments)
+        return job_body(old.command, options)
+
+    def set_node(self, name: str, state: str, reason: str = "") -> Record:
+        return Record(self.transport.json("POST", f"/v1/nodes/{name}", {"state": state, "reason": reason}))
+
+    # Waiting and watching
+
+    def wait(self, job: JobId, *, timeout_s: float | None = None) -> Job:
+        """The job once it ended; raises `TimedOut` when it has not after `timeout_s`."""
+        return self.wait_all([job], timeout_s=timeout_s)[0]
+
+    def wait_all(self, jobs: Sequence[JobId], *, timeout_s: float | None = None) -> list[Job]:
+        """The jobs once all ended."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        ended: dict[JobId, Job] = {}
+        for moved in self.watch(jobs, timeout_s=timeout_s):
+            ended.update({key: job for key, job in moved.items() if job.ended})
+            if len(ended) == len(set(jobs)):
+                return [ended[key] for key in jobs]
+            if deadline is not None and time.monotonic() >= deadline:
+                break
+        left = ", ".join(str(key) for key in jobs if key not in ended)
+        raise TimedOut(f"job {left} has not ended after {timeout_s:g} s; it goes on")
+
+    def watch(self, jobs: Sequence[JobId], *, timeout_s: float | None = None) -> Iterator[dict[JobId, Job]]:
+        """The jobs as they are, then those that moved, as they move, until all ended or time is up.
+
+        An empty answer comes after a quiet while, so that a caller can look at its clock.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with EventStream(self.transport) as events:
+            known = {key: self.job(key) for key in jobs}
+            yield dict(known)
+            while any(not job.ended for job in known.values()):
+                left_s = POLL_S if deadline is None else min(POLL_S, deadline - time.monotonic())
+                if left_s <= 0:
+                    return
+                news = events.next(left_s)
+                ids = {event.data.get("job_id") for event in news}
+                all_again = not news or any(event.kind == "reset" for event in news)
+                moved = {
+                    key: self.job(key)
+                    for key, job in known.items()
+                    if not job.ended and (all_again or job.id in ids)
+                }
+                known.update(moved)
+                if moved or not news:
+                    yield moved
+
+    def events(self, *, last_id: str | None = None) -> Iterator[Event]:
+        """What happens to jobs, for ever; goes on without a gap when the server restarts."""
+        return follow(self.transport, last_id=last_id)
+
+    def logs(
+        self,
+        job: JobId,
+        *,
+        follow: bool = False,
+        stream: str | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Iterator[bytes]:
+        """The bytes of a job's output. `follow` goes on until the job has ended and all was read."""
+        give_up_at = time.monotonic() + self.transport.patience_s
+        while True:
+            try:
+                with self.log_stream(job, follow=follow, stream=stream, offset=offset, limit=limit) as log:
+                    for part in log:
+                        offset += len(part)
+                        limit = None if limit is None else limit - len(part)
+                        yield part
+                        give_up_at = time.monotonic() + self.transport.patience_s
+                return
+            except ConnectionLost:
+                if time.monotonic() > give_up_at:
+                    raise
+
+    def log_stream(
+        self,
+        job: JobId,
+        *,
+        follow: bool = False,
+        stream: str | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> Stream:
+        """The same, as one open answer that can be read with a time limit."""
+        query = {
+            "stream": stream,
+            "offset": offset or None,
+            "limit": limit,
+            "follow": 1 if follow else None,
+        }
+        return self.transport.stream(f"/v1/jobs/{job}/logs", query=query)
+
+    def terminal(self, job: JobId) -> WebSocket:
+        """The terminal of a job that was submitted with one: binary messages are bytes, text is JSON."""
+        return open_websocket(self.transport, f"/v1/jobs/{job}/terminal")
+
+    # Tokens
+
+    def create_token(self, name: str = "") -> Record:
+        """A new token; its `token` is told this once."""
+        return Record(self.transport.json("POST", "/v1/tokens", {"name": name}))
+
+    def tokens(self) -> list[Record]:
+        return [Record(token) for token in self.transport.json("GET", "/v1/tokens")["tokens"]]
+
+    def revoke_token(self, token_id: str) -> None:
+        self.transport.json("DELETE", f"/v1/tokens/{token_id}")
+
+    def _act(self, job: JobId, action: str, body: object = None) -> Job:
+        return self._job(self.transport.json("POST", f"/v1/jobs/{job}/{action}", body))
+
+    def _job(self, data: Mapping[str, Any]) -> Job:
+        return Job(data, self)
+
+    def _result(self, item: Mapping[str, Any]) -> Job | Exception:
+        if "id" in item:
+            return self._job(item)
+        problem = item.get("error", item)
+        error = from_problem(int(problem.get("status", 400)), b"")
+        return type(error)(str(problem.get("detail", error)), code=problem.get("code"))
+
+
+def _key() -> dict[str, str]:
+    return {"Idempotency-Key": os.urandom(16).hex()}
+
+
+def _options_of(job: Job) -> dict[str, Any]:
+    """A job's own JSON as the options that make another one like it."""
+    resources = job.resources or {}
+    options: dict[str, Any] = {
+        name: job.get(name)
+        for name in ("name", "account", "partition", "qos", "group", "nice", "working_dir", "requeue")
+    }
+    options.update(cpus=resources.get("cpus"), memory=resources.get("memory_mib") or None)
+    options.update(gpus=resources.get("gpus") or None, nodes=resources.get("nodes"))
+    options["time_limit"] = job.time_limit_s
+    return options
+
+
+__all__ = ["Client", "Job", "is_live"]

@@ -1,0 +1,127 @@
+"""What is sent to submit a job: options as a person names them, turned into the body of `POST /v1/jobs`."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypedDict
+
+from launchyard.model.errors import Invalid
+from launchyard.model.memory import parse_memory
+from launchyard.model.walltime import parse_walltime
+from launchyard.model.when import parse_begin, rfc3339
+
+
+class JobOptions(TypedDict, total=False):
+    """Everything about a job but what it runs. Left out or None: the cluster's default.
+
+    `memory` is MiB or text (`"8G"`), `time_limit` seconds or text (`"2h"`), `begin` seconds since 1970 or
+    text (`"16:00"`), `array` like `"1-10:2%4,20"`, `after` like `"afterok:12"`.
+    """
+
+    name: str | None
+    cpus: float | None
+    memory: int | str | None
+    gpus: int | None
+    nodes: int | None
+    time_limit: float | str | None
+    partition: str | None
+    account: str | None
+    qos: str | None
+    cluster: str | None
+    group: str | None
+    array: str | None
+    after: str | None
+    begin: float | str | None
+    hold: bool
+    requeue: bool
+    nice: int | None
+    working_dir: str | None
+    environment: Mapping[str, str] | None
+    stdout: str | None
+    stderr: str | None
+    append: bool
+    terminal: bool
+    warning_signal: str | int | None
+    warning_before_s: int | None
+    submission_id: str | None
+    metadata: Mapping[str, str] | None
+    dry_run: bool
+
+
+# fmt: off
+_AS_THEY_ARE = (
+    "name", "account", "partition", "qos", "cluster", "group", "array", "after", "hold", "requeue", "nice",
+    "working_dir", "environment", "stdout", "stderr", "append", "terminal", "submission_id", "metadata",
+    "dry_run",
+)
+# fmt: on
+
+
+def job_body(
+    command: str | Sequence[str] | None = None,
+    options: JobOptions | None = None,
+    *,
+    script: str | None = None,
+    arguments: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The body for one job. Only what was given is in it, so the cluster's defaults stay the cluster's."""
+    if (command is None) == (script is None):
+        raise Invalid("give either a command or a script to submit")
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    body: dict[str, Any] = {name: given[name] for name in _AS_THEY_ARE if name in given}
+    if script is not None:
+        body["script"] = script
+    else:
+        body["command"] = command if isinstance(command, str) else list(command or ())
+    if arguments:
+        body["arguments"] = list(arguments)
+    if resources := _resources(given):
+        body["resources"] = resources
+    if "time_limit" in given:
+        body["time_limit_s"] = seconds(given["time_limit"])
+    if "begin" in given:
+        body["begin_at"] = moment(given["begin"])
+    if "warning_signal" in given:
+        body["warning"] = {"signal": given["warning_signal"]}
+        if "warning_before_s" in given:
+            body["warning"]["before_s"] = given["warning_before_s"]
+    return body
+
+
+def update_body(changes: JobOptions, *, array_throttle: int | None = None) -> dict[str, Any]:
+    """The body of `POST /v1/jobs/{id}/update`: what is left out stays as it is."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    body: dict[str, Any] = {
+        name: given[name] for name in ("name", "nice", "partition", "cpus", "gpus") if name in given
+    }
+    if "memory" in given:
+        body["memory_mib"] = mebibytes(given["memory"])
+    if "time_limit" in given:
+        body["time_limit_s"] = seconds(given["time_limit"])
+    if "begin" in given:
+        body["begin_at"] = moment(given["begin"])
+    if array_throttle is not None:
+        body["array_throttle"] = array_throttle
+    return body
+
+
+def _resources(given: Mapping[str, Any]) -> dict[str, Any]:
+    resources = {name: given[name] for name in ("cpus", "gpus", "nodes") if name in given}
+    if "memory" in given:
+        resources["memory_mib"] = mebibytes(given["memory"])
+    return resources
+
+
+def mebibytes(memory: Any) -> int:
+    return parse_memory(memory) if isinstance(memory, str) else int(memory)
+
+
+def seconds(limit: Any) -> int | None:
+    return parse_walltime(limit) if isinstance(limit, str) else int(limit)
+
+
+def moment(begin: Any) -> str:
+    """RFC 3339 of seconds since 1970, or of text read in the time zone of this machine."""
+    if not isinstance(begin, str):
+        return rfc3339(float(begin))
+    return rfc3339(parse_begin(begin, time.time(), datetime.now().astimezone().tzinfo or UTC))
