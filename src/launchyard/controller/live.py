@@ -46,6 +46,19 @@ class LiveJobs:
         if job.state in ENDED and (job.id in self.dependents or job.task is not None):
             self._remember_end(job)
 
+    def adopt(self, jobs: Iterable[Job], now: float) -> None:
+        """Take in the live jobs of an earlier run; what they hold is booked as it is."""
+        for job in jobs:
+            holds = _holding(job)
+            if holds is not None:
+                self.ledger.adopt(holds)
+                self.holding[job.id] = job
+                self.jobs[job.id] = job
+                self._introduce(job, now)
+                self.by_launch[job.attempt.launch_id if job.attempt else ""] = job.id
+            else:
+                self.put(job, now)
+
     def drop(self, job_id: int) -> None:
         """Forget a job whose end is durable."""
         job = self.jobs.pop(job_id)

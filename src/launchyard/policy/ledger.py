@@ -107,15 +107,22 @@ class Ledger:
         for share in allocation.shares:
             self._book(share, 1)
 
+    def adopt(self, allocation: Allocation) -> None:
+        """Book what is in use already, even where a node has become smaller than what runs on it."""
+        for share in allocation.shares:
+            self._book(share, -1)
+
     def _book(self, share: NodeShare, sign: int) -> None:
         free = self.free.get(share.node)
         if free is None:
             return
         free.cpus_milli += sign * share.cpus_milli
         free.memory_mib += sign * share.memory_mib
-        free.cpus ^= _mask(share.cpu_ids)
-        free.gpus ^= _mask(share.gpu_ids)
         free.jobs -= sign
+        cpus, gpus = _mask(share.cpu_ids), _mask(share.gpu_ids)
+        free.cpus, free.gpus = (
+            (free.cpus | cpus, free.gpus | gpus) if sign > 0 else (free.cpus & ~cpus, free.gpus & ~gpus)
+        )
 
     def _share(self, name: str, need: Need) -> NodeShare:
         free = self.free[name]

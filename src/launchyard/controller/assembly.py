@@ -1,0 +1,125 @@
+"""The controller put together from a store and an engine, with what an earlier run left taken in first."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from launchyard.controller.controller import Controller
+from launchyard.controller.duties import begin
+from launchyard.controller.launching import Launcher, LaunchSettings
+from launchyard.controller.live import LiveJobs
+from launchyard.controller.loop import Loop
+from launchyard.controller.reasons import Reasons
+from launchyard.controller.recovery import Reports
+from launchyard.controller.scheduling import Scheduler
+from launchyard.controller.submitting import Submitting
+from launchyard.controller.texts import Texts
+from launchyard.controller.users import Users
+from launchyard.controller.writer import Writer
+from launchyard.engine.protocol import Engine, EngineFacts
+from launchyard.model.job import Job
+from launchyard.model.node import Node
+from launchyard.model.partition import Partition
+from launchyard.store.protocol import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yard:
+    """A running controller and what the composition root still needs of its parts."""
+
+    controller: Controller
+    launcher: Launcher
+    users: Users
+    texts: Texts
+    facts: EngineFacts
+    close: Callable[[], "asyncio.Future[None]"]
+
+
+async def assemble(
+    *,
+    store: Store,
+    engine: Engine,
+    nodes: Sequence[Node],
+    partitions: Mapping[str, Partition],
+    clock: Callable[[], float],
+    launching: LaunchSettings,
+) -> Yard:
+    """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
+    marks = {(mark.cluster, mark.name): mark for mark in await asyncio.to_thread(store.node_marks)}
+    marked = [
+        replace(node, state=mark.state, reason=mark.reason)
+        if (mark := marks.get((node.cluster, node.name))) is not None
+        else node
+        for node in nodes
+    ]
+    live = LiveJobs(marked, partitions)
+    writer = Writer(store)
+    loop = Loop(
+        live=live,
+        writer=writer,
+        engine=engine,
+        clock=clock,
+        seq=await asyncio.to_thread(store.last_seq),
+        next_job_id=await asyncio.to_thread(store.next_job_id),
+    )
+    texts, users = Texts(store), Users()
+    launcher = Launcher(engine, texts, users, launching)
+    scheduler = Scheduler(loop)
+    loop.launch, loop.plan = launcher.send, scheduler.plan
+    reports = Reports(loop, scheduler, launching.grace_s)
+    submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
+    await _take_in(loop, await asyncio.to_thread(store.live_jobs), store, users)
+    facts = await engine.open(reports.take)
+    duty = asyncio.ensure_future(_each(begin.EVERY_S, lambda: begin.begin(loop)))
+    controller = Controller(
+        loop=loop,
+        store=store,
+        submitting=submitting,
+        reports=reports,
+        reasons=Reasons(loop, scheduler),
+    )
+
+    async def close() -> None:
+        duty.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await duty
+        loop.flush()
+        await engine.close()
+        await asyncio.to_thread(writer.close)
+
+    return Yard(
+        controller=controller,
+        launcher=launcher,
+        users=users,
+        texts=texts,
+        facts=facts,
+        close=lambda: asyncio.ensure_future(close()),
+    )
+
+
+async def _take_in(loop: Loop, jobs: Sequence[Job], store: Store, users: Users) -> None:
+    """Live jobs of an earlier run; what they depend on may have ended while nobody looked."""
+    loop.live.adopt(jobs, loop.now())
+    for uid in {job.uid for job in jobs}:
+        await users.load(uid)
+    for job in jobs:
+        for clause in job.dependency.clauses if job.dependency is not None else ():
+            if loop.live.state_of(clause.job_id, clause.index) is None:
+                ended = await _ended(store, clause.job_id, clause.index)
+                if ended is not None:
+                    loop.live.ended_states[clause.job_id, clause.index] = ended.state
+    for job_id in list(loop.live.blocked):
+        loop.settle(loop.live.jobs[job_id])
+
+
+async def _ended(store: Store, job_id: int, index: int | None) -> Job | None:
+    if index is None:
+        return await asyncio.to_thread(store.job, job_id)
+    return await asyncio.to_thread(store.job_of_task, job_id, index)
+
+
+async def _each(seconds: float, duty: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        duty()

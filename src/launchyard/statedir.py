@@ -1,0 +1,102 @@
+"""The state directory: what lies where, who owns it, and that one daemon has it at a time.
+
+Root keeps the top and the launcher's part; the daemon's system user has `daemon/` and `run/`. Nobody else can
+create or swap anything in it: every directory that root opens by name is writable by its owner alone.
+"""
+
+import fcntl
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from launchyard.model.errors import Conflict, Invalid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The user that the daemon runs as."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateDir:
+    """Paths below one state directory; see `prepare` for owners and modes."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        return self.path / "daemon" / "launchyard.db"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "daemon" / "daemon.log"
+
+    @property
+    def facts(self) -> Path:
+        return self.path / "daemon" / "daemon.json"
+
+    @property
+    def api_socket(self) -> Path:
+        return self.path / "run" / "api.sock"
+
+    @property
+    def spool(self) -> Path:
+        return self.path / "spool"
+
+    def prepare(self, owner: Owner) -> None:
+        """Make what is missing and refuse what somebody else could have prepared."""
+        parts = ((".", None, 0o755), ("daemon", owner, 0o700), ("run", owner, 0o755))
+        launcher = (("launcher", None, 0o711), ("spool", None, 0o711), ("tmp", None, 0o711))
+        for name, of, mode in parts + launcher:
+            _directory(self.path / name, of, mode)
+
+    def lock(self) -> int:
+        """Hold the state directory; the answer is the descriptor that holds it. Raises `Conflict`.
+
+        The lock lies on the file itself, so another path to the same directory meets it too.
+        """
+        fd = os.open(
+            self.path / "daemon" / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(fd, 32).decode("ascii", "replace").strip() or "?"
+            os.close(fd)
+            raise Conflict(
+                f"Launchyard already runs on {self.path} (pid {pid}); use it, or stop it with `ly down`",
+                code="already-running",
+            ) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+        return fd
+
+
+def _directory(path: Path, owner: Owner | None, mode: int) -> None:
+    """Make the directory, or check that it is one of ours that no link stands for."""
+    uid, gid = (owner.uid, owner.gid) if owner is not None else (os.geteuid(), os.getegid())
+    try:
+        path.mkdir(parents=True, mode=mode)
+        os.chown(path, uid, gid)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise Invalid(
+            f"cannot make the state directory {path}: {error.strerror}; name another with --state"
+        ) from None
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise Invalid(f"{path} is not a directory; move it aside or name another with --state")
+    if found.st_uid not in (uid, os.geteuid()):
+        raise Invalid(f"{path} belongs to uid {found.st_uid}; name a directory of your own with --state")
+    if found.st_mode & 0o022:
+        raise Invalid(
+            f"{path} can be written by others (mode {found.st_mode & 0o777:o}); run: chmod go-w {path}"
+        )
+    if os.geteuid() == 0 or found.st_uid == os.geteuid():
+        os.chown(path, uid, gid)
+        path.chmod(mode)
