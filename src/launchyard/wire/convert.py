@@ -1,0 +1,230 @@
+"""Bodies into what the controller understands: texts parsed, limits of size checked, nothing guessed.
+
+Everything here is a property of the request alone; what the cluster allows is the controller's to say.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from unicodedata import category
+
+from launchyard.model.array import parse_indexes
+from launchyard.model.dependency import parse_dependency
+from launchyard.model.errors import Invalid
+from launchyard.model.job import Warning
+from launchyard.model.number import shown
+from launchyard.model.signals import parse_signal
+from launchyard.model.submission import Submission, Update
+from launchyard.model.walltime import WALLTIME_MAX_S
+from launchyard.model.when import parse_rfc3339
+from launchyard.wire.submit import SubmitJob, UpdateJob, WarningSignal
+
+NAME_MAX = 256
+PATH_MAX_BYTES = 4096
+METADATA_MAX_BYTES = 64 * 1024
+ENVIRONMENT_MAX_BYTES = 1024 * 1024
+SCRIPT_MAX_BYTES = 4 * 1024 * 1024
+WORD_MAX_BYTES = 128 * 1024 - 1
+"""The kernel's own bound of one argument or one `NAME=value`."""
+ARGUMENTS_MAX_BYTES = 512 * 1024
+COUNT_MAX = 2**31 - 1
+
+_SUBMISSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_SPOOFING = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def to_submission(body: SubmitJob) -> Submission:
+    """The submission that a body asks for. Raises `Invalid`."""
+    indexes, throttle = parse_indexes(body.array) if body.array is not None else (None, None)
+    asked = body.resources
+    return Submission(
+        command=_command(body),
+        script=_script(body.script),
+        arguments=_words(body.arguments, "arguments"),
+        name=checked_name(body.name, "name"),
+        account=checked_name(body.account, "account"),
+        partition=checked_name(body.partition, "partition"),
+        qos=checked_name(body.qos, "qos"),
+        cluster=checked_name(body.cluster, "cluster"),
+        group=checked_name(body.group, "group"),
+        cpus_milli=_cpus_milli(asked.cpus, "resources.cpus"),
+        memory_mib=_count(asked.memory_mib, "resources.memory_mib", 1),
+        gpus=_count(asked.gpus, "resources.gpus", 0) or 0,
+        nodes=_count(asked.nodes, "resources.nodes", 1) or 1,
+        time_limit_s=_time_limit_s(body.time_limit_s),
+        warning=_warning(body.warning),
+        indexes=indexes,
+        throttle=throttle,
+        dependency=parse_dependency(body.after) if body.after is not None else None,
+        begin_at=parse_rfc3339(body.begin_at) if body.begin_at is not None else None,
+        held=body.hold,
+        requeue=body.requeue,
+        nice=_count(body.nice, "nice", -COUNT_MAX) or 0,
+        working_dir=_working_dir(body.working_dir),
+        environment=_environment(body.environment),
+        stdout=_path(body.stdout, "stdout"),
+        stderr=_path(body.stderr, "stderr"),
+        append=body.append,
+        terminal=body.terminal,
+        submission_id=_submission_id(body.submission_id),
+        metadata=_metadata(body.metadata),
+    )
+
+
+def to_update(body: UpdateJob) -> Update:
+    """What a body changes of a job. Raises `Invalid`, also when it changes nothing."""
+    if body == UpdateJob():
+        raise Invalid('the body changes nothing. Write for example {"time_limit_s": 3600}.')
+    return Update(
+        name=checked_name(body.name, "name"),
+        time_limit_s=_time_limit_s(body.time_limit_s),
+        nice=_count(body.nice, "nice", -COUNT_MAX),
+        partition=checked_name(body.partition, "partition"),
+        cpus_milli=_cpus_milli(body.cpus, "cpus"),
+        memory_mib=_count(body.memory_mib, "memory_mib", 1),
+        gpus=_count(body.gpus, "gpus", 0),
+        begin_at=parse_rfc3339(body.begin_at) if body.begin_at is not None else None,
+        throttle=_count(body.array_throttle, "array_throttle", 0),
+    )
+
+
+def checked_name(text: str | None, what: str) -> str | None:
+    """A name that can be printed on one line of anybody's terminal as it is. Raises `Invalid`."""
+    if text is None:
+        return None
+    if not text.strip():
+        raise Invalid(f"{what} is empty; leave it out or name something")
+    if len(text) > NAME_MAX:
+        raise Invalid(f"{what} is {len(text)} characters long; at most {NAME_MAX} are possible")
+    if not text.isprintable() and any(category(c) in ("Cc", "Cs") or c in _SPOOFING for c in text):
+        raise Invalid(f"{what} {shown(text)} holds control characters; remove them")
+    return text
+
+
+def _command(body: SubmitJob) -> tuple[str, ...]:
+    if body.command is not None and body.script is not None:
+        raise Invalid("command and script are both given; give one of them")
+    if body.command is None and body.script is None:
+        raise Invalid('there is nothing to run; give a command such as ["python", "train.py"], or a script')
+    if body.command is None:
+        return ()
+    if body.arguments:
+        raise Invalid("arguments go with a script; put those of a command into the command's list")
+    words = ("/bin/sh", "-c", body.command) if isinstance(body.command, str) else tuple(body.command)
+    if not words or not words[-1 if isinstance(body.command, str) else 0].strip():
+        raise Invalid("command is empty; name a program to run")
+    return _words(words, "command")
+
+
+def _words(words: Sequence[str], what: str) -> tuple[str, ...]:
+    total = 0
+    for word in words:
+        size = _size(word)
+        total += size + 1
+        if size > WORD_MAX_BYTES:
+            raise Invalid(
+                f"{what} has a part of {size} bytes; the kernel takes {WORD_MAX_BYTES}. Use a script."
+            )
+    if total > ARGUMENTS_MAX_BYTES:
+        raise Invalid(
+            f"{what} is {total} bytes long; at most {ARGUMENTS_MAX_BYTES} are possible. Use a script."
+        )
+    return tuple(words)
+
+
+def _script(text: str | None) -> str | None:
+    if text is None:
+        return None
+    size = _size(text)
+    if size > SCRIPT_MAX_BYTES:
+        raise Invalid(f"the script is {size} bytes long; at most {SCRIPT_MAX_BYTES} are possible")
+    first = text.partition("\n")[0]
+    if not first.startswith("#!") or not first[2:].strip():
+        raise Invalid(
+            "the script has no #! line, so nothing says what runs it. "
+            "Begin it with #!/bin/bash, or give a command instead."
+        )
+    if first.endswith("\r"):
+        raise Invalid("the script has Windows line ends: its #! line names no program. Run dos2unix on it.")
+    return text
+
+
+def _environment(variables: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    if variables is None:
+        return None
+    total = 0
+    for name, value in variables.items():
+        if not name or "=" in name:
+            raise Invalid(f"environment has the name {shown(name)}; names are not empty and hold no '='")
+        size = _size(name) + _size(value) + 1
+        total += size + 1
+        if size > WORD_MAX_BYTES:
+            raise Invalid(
+                f"environment's {shown(name)} is {size} bytes long; the kernel takes {WORD_MAX_BYTES}"
+            )
+    if total > ENVIRONMENT_MAX_BYTES:
+        raise Invalid(f"environment is {total} bytes long; at most {ENVIRONMENT_MAX_BYTES} are possible")
+    return variables
+
+
+def _metadata(entries: Mapping[str, str]) -> Mapping[str, str]:
+    total = sum(_size(key) + _size(value) for key, value in entries.items())
+    if total > METADATA_MAX_BYTES:
+        raise Invalid(f"metadata is {total} bytes long; at most {METADATA_MAX_BYTES} are possible")
+    return entries
+
+
+def _working_dir(path: str | None) -> str | None:
+    if path is not None and not path.startswith("/"):
+        raise Invalid(f"working_dir {shown(path)} is not absolute; begin it with /")
+    return _path(path, "working_dir")
+
+
+def _path(path: str | None, what: str) -> str | None:
+    if path is not None and not path:
+        raise Invalid(f"{what} is empty; leave it out or name a path")
+    if path is not None and _size(path) >= PATH_MAX_BYTES:
+        raise Invalid(f"{what} is {_size(path)} bytes long; a path has at most {PATH_MAX_BYTES - 1}")
+    return path
+
+
+def _submission_id(text: str | None) -> str | None:
+    if text is not None and not _SUBMISSION_ID.fullmatch(text):
+        raise Invalid(f"submission_id {shown(text)} must be 1 to 128 letters, digits, '.', '_' or '-'")
+    return text
+
+
+def _warning(warning: WarningSignal | None) -> Warning | None:
+    if warning is None:
+        return None
+    before_s = _count(warning.before_s, "warning.before_s", 0) or 0
+    return Warning(signal=parse_signal(warning.signal), before_s=before_s)
+
+
+def _time_limit_s(seconds: int | None) -> int | None:
+    if seconds is not None and not 1 <= seconds <= WALLTIME_MAX_S:
+        raise Invalid(f"time_limit_s is {seconds}; it is between 1 s and {WALLTIME_MAX_S} s (100 years)")
+    return seconds
+
+
+def _cpus_milli(cpus: float | None, what: str) -> int | None:
+    if cpus is None:
+        return None
+    if not 0.001 <= cpus <= COUNT_MAX / 1000:
+        raise Invalid(f"{what} is {cpus:g}; ask for at least 0.001")
+    return round(cpus * 1000)
+
+
+def _count(number: int | None, what: str, least: int) -> int | None:
+    if number is not None and not least <= number <= COUNT_MAX:
+        raise Invalid(f"{what} is {number}; it is between {least} and {COUNT_MAX}")
+    return number
+
+
+def _size(text: str) -> int:
+    """Bytes in UTF-8; a text that has none (half of a surrogate pair) is refused."""
+    if text.isascii():
+        return len(text)
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        raise Invalid(f"the text {shown(text)} is not valid Unicode; send it in UTF-8") from None

@@ -1,0 +1,127 @@
+"""A job as JSON, everywhere the same: the fields of the design in their order, unknown is null.
+
+Built by hand, field by field: thousands are made for one answer.
+"""
+
+import shlex
+from typing import Any
+
+from launchyard.model.array import format_indexes
+from launchyard.model.job import Job
+from launchyard.model.reason import Estimate, Reason
+from launchyard.model.resources import Request, Usage
+from launchyard.model.when import rfc3339
+
+SHELL = ("/bin/sh", "-c")
+"""A command that was given as one text runs as `/bin/sh -c TEXT`."""
+
+
+def job_json(
+    job: Job, reason: Reason | None = None, *, log_path: str | None = None, index: int | None = None
+) -> dict[str, Any]:
+    """`reason` is why it waits; `log_path` where its output is kept when the job names no file.
+
+    `index`: the record stands for this one task of it, which has not split off yet.
+    """
+    attempt = job.attempt
+    return {
+        "id": job.id,
+        "name": job.name,
+        "kind": job.kind,
+        "user": job.user,
+        "account": job.account,
+        "partition": job.partition,
+        "qos": job.qos,
+        "cluster": job.cluster,
+        "engine_id": job.engine_id,
+        "group": job.group,
+        "state": job.state,
+        "reason": None if reason is None else reason.sentence,
+        "cause": job.cause,
+        "exit_code": job.exit_code,
+        "signal": job.signal,
+        "priority": -job.nice,
+        "resources": resources_json(job.request),
+        "time_limit_s": job.time_limit_s,
+        "submitted_at": rfc3339(job.submitted_at),
+        "started_at": time_json(job.started_at),
+        "ended_at": time_json(job.ended_at),
+        "estimate": None if reason is None else estimate_json(reason.estimate),
+        "nodes": [] if attempt is None else list(attempt.allocation.nodes),
+        "array": _array_json(job, index),
+        "submission_id": job.submission_id,
+        "command": command_text(job.command),
+        "script": job.script,
+        "working_dir": job.working_dir,
+        "log_path": job.stdout or log_path,
+        "url": None,
+        "metadata": job.metadata,
+        "attempt": job.attempts if attempt is None else attempt.number,
+        "usage": usage_json(job.usage),
+        "stale_since": time_json(job.stale_since),
+    }
+
+
+def time_json(at: float | None) -> str | None:
+    """RFC 3339 in UTC."""
+    return None if at is None else rfc3339(at)
+
+
+def estimate_json(estimate: Estimate | None) -> dict[str, str] | None:
+    """When a waiting job may start."""
+    if estimate is None:
+        return None
+    return {"start": rfc3339(estimate.start), "low": rfc3339(estimate.low), "high": rfc3339(estimate.high)}
+
+
+def resources_json(request: Request) -> dict[str, float]:
+    """What was asked for in all; whole CPUs are whole numbers."""
+    return {
+        "cpus": cpus_json(request.cpus_milli),
+        "memory_mib": request.memory_mib,
+        "gpus": request.gpus,
+        "nodes": request.nodes,
+    }
+
+
+def cpus_json(cpus_milli: int) -> float:
+    """`4` of 4000, `0.5` of 500."""
+    return cpus_milli / 1000 if cpus_milli % 1000 else cpus_milli // 1000
+
+
+def usage_json(usage: Usage) -> dict[str, float | None]:
+    """What the last attempt used."""
+    return {
+        "cpu_s": usage.cpu_s,
+        "memory_peak_mib": usage.memory_peak_mib,
+        "read_mib": usage.read_mib,
+        "written_mib": usage.written_mib,
+    }
+
+
+def command_text(command: tuple[str, ...]) -> str | None:
+    """As a person would type it; of a script, its arguments."""
+    if not command:
+        return None
+    if command[:2] == SHELL and len(command) == 3:
+        return command[2]
+    return shlex.join(command)
+
+
+def _array_json(job: Job, index: int | None) -> dict[str, Any] | None:
+    if index is not None:
+        return {"job_id": job.id, "index": index, "pending": None}
+    if job.task is not None:
+        return {"job_id": job.task.job_id, "index": job.task.index, "pending": None}
+    if job.array is None:
+        return None
+    array = job.array
+    return {
+        "job_id": job.id,
+        "index": None,
+        "pending": format_indexes(array.waiting) or None,
+        "waiting": len(array.waiting),
+        "size": array.size,
+        "throttle": array.throttle,
+        "counts": {state.value: count for state, count in array.counts.items()},
+    }
