@@ -1,0 +1,188 @@
+"""The composition root: settings and a state directory in, a running daemon out.
+
+The only module that knows every adapter. Started by root it prepares what only root can (directories, the
+keeper), then becomes the daemon's system user for good: the launcher alone stays root.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from launchyard import __version__, config
+from launchyard.api.app import create_app
+from launchyard.api.server import listen_tcp, listen_unix, serve
+from launchyard.api.services import Services
+from launchyard.config import Settings
+from launchyard.controller.assembly import Yard, assemble
+from launchyard.controller.launching import LaunchSettings
+from launchyard.daemonuser import daemon_user
+from launchyard.engine.channel import UserHelpers
+from launchyard.engine.keeper import launch_keeper
+from launchyard.engine.local import LocalEngine
+from launchyard.engine.machine import discover
+from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.model.node import Node
+from launchyard.statedir import Owner, StateDir
+from launchyard.store.open import open_store, refuse_network_file_system
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What root has made ready before it gave up its rights."""
+
+    settings: Settings
+    state: StateDir
+    nodes: tuple[Node, ...]
+    lock: int
+    owner: Owner
+    serves_all: bool
+    """Started by root: every user of the machine may submit, as itself."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT; what goes wrong before is one sentence to whoever started us."""
+    options = _options(arguments)
+    tell = _Starter(options.ready_fd)
+    try:
+        prepared = _prepare(options)
+    except LaunchyardError as error:
+        tell.refuse(error)
+        return 2 if isinstance(error, Invalid) else 1
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            return runner.run(_run(prepared, tell))
+        except LaunchyardError as error:
+            tell.refuse(error)
+            return 1
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m launchyard.daemon")
+    parser.add_argument("--state", type=Path)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--listen")
+    parser.add_argument("--ready-fd", type=int, default=-1)
+    return parser.parse_args(arguments)
+
+
+def _prepare(options: argparse.Namespace) -> Prepared:
+    """Everything that is done with the rights we were started with."""
+    root = os.geteuid() == 0
+    settings = config.load(options.config, root=root, environ=os.environ)
+    if options.listen is not None:
+        settings = config.with_listen(settings, options.listen)
+    state = StateDir((options.state or settings.state).absolute())
+    refuse_network_file_system(state.path)
+    owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
+    state.prepare(owner)
+    lock = state.lock()
+    launch_keeper(state.path, daemon_uid=owner.uid, allow_root_jobs=settings.allow_root_jobs)
+    nodes = settings.nodes or (discover(),)
+    if root and owner.uid != 0:
+        os.chown(state.path / "daemon" / "lock", owner.uid, owner.gid)
+        os.setgroups([])
+        os.setresgid(owner.gid, owner.gid, owner.gid)
+        os.setresuid(owner.uid, owner.uid, owner.uid)
+    return Prepared(settings=settings, state=state, nodes=nodes, lock=lock, owner=owner, serves_all=root)
+
+
+async def _run(prepared: Prepared, tell: "_Starter") -> int:
+    """Compose, serve, and let go in order: no new requests, then what is decided, then the store."""
+    settings, state = prepared.settings, prepared.state
+    stop = asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(one, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
+    store = await asyncio.to_thread(open_store, state.database)
+    engine = LocalEngine(state.path, nodes=prepared.nodes)
+    yard = await assemble(
+        store=store,
+        engine=engine,
+        nodes=prepared.nodes,
+        partitions={partition.name: partition for partition in settings.partitions},
+        clock=time.time,
+        launching=LaunchSettings(
+            spool=str(state.spool),
+            log_cap_bytes=settings.log_cap_bytes,
+            pids_max=settings.pids_max,
+            grace_s=settings.grace_s,
+        ),
+    )
+    tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
+    unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
+    facts = _facts(prepared, yard, tcp)
+    state.facts.write_text(json.dumps(facts))
+    helpers = UserHelpers(engine)
+    services = Services(
+        controller=yard.controller,
+        store=store,
+        helpers=helpers,
+        status=lambda: {**facts, "degraded": yard.controller.degraded},
+        settings=settings,
+    )
+    app = create_app(services)
+    tell.ready(facts)
+    try:
+        await serve(app, [tcp, unix], stop)
+    finally:
+        await yard.close()
+        await asyncio.to_thread(store.close)
+        with contextlib.suppress(FileNotFoundError):
+            state.facts.unlink()
+    return 0
+
+
+def _facts(prepared: Prepared, yard: Yard, tcp: socket.socket) -> dict[str, Any]:
+    """What `ly up` prints and `ly status` answers."""
+    host, port = tcp.getsockname()[:2]
+    nodes = prepared.nodes
+    return {
+        "url": f"http://{host}:{port}",
+        "state": str(prepared.state.path),
+        "version": __version__,
+        "pid": os.getpid(),
+        "started_at": time.time(),
+        "cpus": sum(node.cpus for node in nodes),
+        "memory_mib": sum(node.memory_mib for node in nodes),
+        "gpus": sum(node.gpus for node in nodes),
+        "nodes": len(nodes),
+        "enforcement": asdict(yard.facts.enforcement),
+        "resumed": sum(1 for job in yard.controller.live_jobs() if job.attempt is not None),
+    }
+
+
+class _Starter:
+    """Whoever started us, waiting at the other end of a pipe for one line."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def ready(self, facts: Mapping[str, Any]) -> None:
+        self._say(facts)
+
+    def refuse(self, error: LaunchyardError) -> None:
+        if self._fd < 0:
+            print(f"ly: {error}", file=sys.stderr)
+        self._say({"error": str(error), "code": error.code})
+
+    def _say(self, message: Mapping[str, Any]) -> None:
+        if self._fd >= 0:
+            os.write(self._fd, json.dumps(message).encode() + b"\n")
+            os.close(self._fd)
+            self._fd = -1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The system user that the daemon becomes when root starts it; made where it is missing."""
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from launchyard.model.errors import Invalid
+from launchyard.statedir import Owner
+
+
+def daemon_user(name: str) -> Owner:
+    """Its ids. Raises `Invalid` when there is no such user, none can be made, or it could not run us."""
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        entry = _make(name)
+    owner = Owner(uid=entry.pw_uid, gid=entry.pw_gid)
+    if owner.uid != 0:
+        _refuse_hidden_interpreter(name, owner)
+    return owner
+
+
+def _make(name: str) -> pwd.struct_passwd:
+    useradd = shutil.which("useradd", path="/usr/sbin:/usr/bin:/sbin:/bin")
+    command = [useradd or "useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False) if useradd else None
+    if done is None or done.returncode:
+        why = done.stderr.strip() if done is not None else "there is no useradd"
+        raise Invalid(f"cannot make the system user {name} ({why}); make it, then start again")
+    print(f"Made the system user {name} for the daemon.", file=sys.stderr)
+    return pwd.getpwnam(name)
+
+
+def _refuse_hidden_interpreter(name: str, owner: Owner) -> None:
+    """The daemon's user and the helpers of every user execute this interpreter and read this package."""
+    for path in (Path(sys.executable).resolve(), Path(sys.prefix), Path(__file__).resolve()):
+        for part in (path, *path.parents):
+            if not _reachable(part.stat(), owner):
+                raise Invalid(
+                    f"the user {name} cannot reach {path} because of the mode of {part}; install Launchyard "
+                    f'where every user can read it, or set daemon_user = "root" in the configuration'
+                )
+
+
+def _reachable(found: os.stat_result, owner: Owner) -> bool:
+    wanted = 0o1 if stat.S_ISDIR(found.st_mode) else 0o4
+    if found.st_uid == owner.uid:
+        return found.st_mode >> 6 & wanted == wanted
+    return found.st_mode & wanted == wanted

@@ -1,0 +1,276 @@
+"""The product as a user has it, run by a test: its own state directory, free ports, stopped by pid.
+
+Everything goes through the front door (HTTP on the unix socket, the daemon's command line); what a fault test
+needs from behind (pids of daemon, keeper and launcher) is read from /proc.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+ENDED = {
+    "COMPLETED",
+    "FAILED",
+    "CANCELLED",
+    "TIMEOUT",
+    "OUT_OF_MEMORY",
+    "NODE_FAIL",
+    "PREEMPTED",
+    "DEADLINE",
+    "LOST",
+}
+PATIENCE_S = 60.0
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class Refused(Exception):
+    """The server said no; `status` and `problem` are what it said."""
+
+    def __init__(self, status: int, problem: Json) -> None:
+        super().__init__(f"{status} {problem}")
+        self.status, self.problem = status, problem
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: Path, timeout: float = 60) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
+class Client:
+    """One connection, reopened when it breaks; no retries: a fault test wants to see every failure."""
+
+    def __init__(self, path: Path, timeout: float = 60) -> None:
+        self._connection = UnixConnection(path, timeout)
+
+    def call(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        sent = (
+            {"Content-Type": "application/json", **(headers or {})}
+            if data is not None
+            else dict(headers or {})
+        )
+        try:
+            self._connection.request(method, path, data, sent)
+            response = self._connection.getresponse()
+            text = response.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            raise
+        if response.status >= 400:
+            problem = json.loads(text) if text.startswith(b"{") else {"detail": text.decode()}
+            raise Refused(response.status, problem)
+        kind = response.headers.get("content-type", "")
+        return json.loads(text) if "json" in kind else text
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Product:
+    """A daemon on `state`; `start`, `kill` and `start` again as often as a test likes."""
+
+    def __init__(self, state: Path, config: str = "", *, source: Path | None = None) -> None:
+        self.state = state
+        self.config = state.parent / f"{state.name}.toml"
+        self.config.write_text(config or DEFAULT_CONFIG)
+        self.config.chmod(0o600)
+        self.source = source
+        self.process: subprocess.Popen[bytes] | None = None
+        self.facts: Json = {}
+
+    # -- the daemon
+
+    def start(self, *, fault: str = "", timeout_s: float = 30) -> Json:
+        """Start and wait until it is ready. Raises `Refused` when it says why it will not."""
+        reading, writing = os.pipe()
+        command = [sys.executable, "-m", "launchyard.daemon", "--state", str(self.state)]
+        command += ["--config", str(self.config), "--ready-fd", str(writing)]
+        environment = {k: v for k, v in os.environ.items() if k != "LAUNCHYARD_FAULT"}
+        if fault:
+            environment["LAUNCHYARD_FAULT"] = fault
+        if self.source is not None:
+            environment["PYTHONPATH"] = str(self.source)
+        log = (self.state.parent / f"{self.state.name}.out").open("ab")
+        self.process = subprocess.Popen(command, pass_fds=[writing], env=environment, stdout=log, stderr=log)
+        os.close(writing)
+        with open(reading, "rb") as pipe:
+            line = _line_within(pipe.fileno(), timeout_s)
+        self.facts = json.loads(line) if line else {}
+        if not line or "error" in self.facts:
+            code = self.process.wait(timeout=30)
+            raise Refused(code, self.facts)
+        return self.facts
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def kill(self) -> None:
+        """kill -9 of the daemon."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def stop(self) -> int:
+        """SIGTERM and wait; the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        code = self.process.wait(timeout=30)
+        self.process = None
+        return code
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    # -- the processes behind it
+
+    def pids(self, role: str) -> list[int]:
+        """The pids of the `keeper` or the `launcher` of this state directory."""
+        return [pid for pid, line in _command_lines() if role in _roles(line) and str(self.state) in line]
+
+    def destroy(self) -> None:
+        """End everything that was started on this state directory, jobs too."""
+        self.kill()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            pids = self.pids("keeper") + self.pids("launcher") + self.pids("helper")
+            mine = pids + job_pids(self.state)
+            if not mine:
+                return
+            for pid in mine:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+
+    # -- asking it
+
+    @property
+    def socket_path(self) -> Path:
+        return self.state / "run" / "api.sock"
+
+    def client(self, timeout: float = 60) -> Client:
+        return Client(self.socket_path, timeout)
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        client = self.client()
+        try:
+            return client.call(method, path, body)
+        finally:
+            client.close()
+
+    def submit(self, command: str | Sequence[str], **fields: object) -> int:
+        answer = self.call("POST", "/v1/jobs", {"command": command, **fields})
+        return int(answer["id"])
+
+    def job(self, job_id: int | str) -> Json:
+        found: Json = self.call("GET", f"/v1/jobs/{job_id}")
+        return found
+
+    def log(self, job_id: int | str, stream: str = "stdout") -> bytes:
+        found: bytes = self.call("GET", f"/v1/jobs/{job_id}/logs?stream={stream}")
+        return found
+
+    def until(self, job_id: int | str, *states: str, within_s: float = PATIENCE_S) -> Json:
+        """Wait until the job is in one of the states (any end, when none is named)."""
+        wanted = set(states) or ENDED
+
+        def there() -> Json | None:
+            job = self.job(job_id)
+            return job if job["state"] in wanted else None
+
+        return wait_for(there, within_s, f"job {job_id} in {sorted(wanted)}")
+
+    def all_jobs(self) -> list[Json]:
+        """Every job and task that it knows."""
+        jobs: list[Json] = []
+        cursor = ""
+        while True:
+            page = self.call("GET", f"/v1/jobs?limit=1000{cursor}")
+            jobs += page["jobs"]
+            if not page.get("next"):
+                return jobs
+            cursor = f"&cursor={page['next']}"
+
+
+DEFAULT_CONFIG = """
+listen = "127.0.0.1:0"
+allow_root_jobs = true
+daemon_user = "root"
+grace_s = 2
+[[nodes]]
+name = "node"
+cpus = 4
+memory = "4GiB"
+"""
+
+
+def wait_for(condition: Callable[[], T | None], within_s: float, what: str) -> T:
+    """Ask until the answer is not None or False; a clear failure after `within_s`."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = condition()
+        if found is not None and found is not False:
+            return found
+        assert time.monotonic() < deadline, f"after {within_s:g} s still not: {what}"
+        time.sleep(0.02)
+
+
+def job_pids(state: Path) -> list[int]:
+    """Every process that carries the mark of a launch of this state directory."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            environment = (entry / "environ").read_bytes()
+            if b"LAUNCHYARD_LAUNCH_ID=" in environment and os.fsencode(f"TMPDIR={state}/tmp") in environment:
+                found.append(int(entry.name))
+    return found
+
+
+def _line_within(fd: int, timeout_s: float) -> bytes:
+    data = b""
+    deadline = time.monotonic() + timeout_s
+    while not data.endswith(b"\n"):
+        ready, _, _ = select.select([fd], [], [], max(0.0, deadline - time.monotonic()))
+        assert ready, "the daemon said nothing in time"
+        part = os.read(fd, 65536)
+        if not part:
+            break
+        data += part
+    return data
+
+
+def _command_lines() -> Iterator[tuple[int, str]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                yield int(entry.name), (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def _roles(line: str) -> str:
+    return line if "launchyard" in line else ""
