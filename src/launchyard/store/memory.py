@@ -1,0 +1,152 @@
+"""The store in memory: for tests and simulations. Nothing outlives the process."""
+
+from collections.abc import Iterable, Sequence
+from threading import Lock
+
+from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.job import Job
+from launchyard.model.state import JobState
+from launchyard.model.token import Token
+from launchyard.store import rows
+from launchyard.store.protocol import JobQuery
+
+Name = tuple[str, str] | tuple[int, int]
+
+
+class MemoryStore:
+    """Keeps what `store.protocol.Store` promises, but for durability."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._seq = 0
+        self._next_job_id = 1
+        self._jobs: dict[int, Job] = {}
+        self._owners: dict[Name, int | None] = {}
+        self._texts: dict[str, bytes] = {}
+        self._idempotency: dict[tuple[str, str], Idempotency] = {}
+        self._tokens: dict[str, Token] = {}
+        self._marks: dict[tuple[str, str], NodeMark] = {}
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        jobs = rows.last_rows(changes)
+        for change in changes:
+            rows.refuse_unstorable(change)
+        for job in jobs:
+            rows.job_row(job)
+        with self._lock:
+            names = self._names_after(jobs)
+            keys = self._keys_after(changes)
+            for change in changes:
+                self._keep(change)
+            self._jobs.update({job.id: job for job in jobs})
+            self._owners.update(names)
+            self._idempotency.update(keys)
+
+    def _keep(self, change: Change) -> None:
+        self._seq = max(self._seq, change.seq)
+        self._next_job_id = max(self._next_job_id, change.next_job_id or 1)
+        self._texts.update({d: bytes(text) for d, text in change.texts.items() if d not in self._texts})
+        self._tokens.update({token.id: token for token in change.tokens})
+        self._marks.update({(mark.cluster, mark.name): mark for mark in change.nodes})
+
+    def _names_after(self, jobs: Sequence[Job]) -> dict[Name, int | None]:
+        """Whose the second names are that these jobs have or had. Raises `ValueError` for one taken."""
+        after: dict[Name, int | None] = {}
+        for job in jobs:
+            before = self._jobs.get(job.id)
+            after.update(dict.fromkeys(_second_names(before)))
+            for name in _second_names(job):
+                owner = after.get(name, self._owners.get(name))
+                if owner not in (None, job.id):
+                    raise ValueError(f"job {job.id} has the second name {name[1]!r} of job {owner}")
+                after[name] = job.id
+        return after
+
+    def _keys_after(self, changes: Sequence[Change]) -> dict[tuple[str, str], Idempotency]:
+        after: dict[tuple[str, str], Idempotency] = {}
+        for key in (key for change in changes for key in change.idempotency):
+            name = (key.user, key.key)
+            kept = after.get(name) or self._idempotency.get(name)
+            if kept is not None and not rows.same_request(kept, key):
+                raise ValueError(f"the idempotency key {key.key!r} belongs to another request")
+            after[name] = kept or key
+        return after
+
+    def last_seq(self) -> int:
+        return self._seq
+
+    def next_job_id(self) -> int:
+        return self._next_job_id
+
+    def live_jobs(self) -> list[Job]:
+        return sorted((job for job in self._copy() if not job.ended), key=lambda job: job.id)
+
+    def job(self, job_id: int) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def jobs(self, query: JobQuery) -> list[Job]:
+        found = [job for job in self._copy() if _fits(job, query)]
+        return sorted(found, key=lambda job: -job.id)[: max(0, query.limit)]
+
+    def job_of_submission(self, user: str, submission_id: str) -> Job | None:
+        return self._named((user, submission_id))
+
+    def job_of_task(self, array_job_id: int, index: int) -> Job | None:
+        return self._named((array_job_id, index))
+
+    def end_states(self, job_ids: Iterable[int]) -> dict[int, JobState]:
+        with self._lock:
+            return {job_id: self._jobs[job_id].state for job_id in job_ids if job_id in self._jobs}
+
+    def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
+        with self._lock:
+            return {digest: self._texts[digest] for digest in digests if digest in self._texts}
+
+    def idempotency(self, user: str, key: str) -> Idempotency | None:
+        return self._idempotency.get((user, key))
+
+    def tokens(self) -> list[Token]:
+        with self._lock:
+            return sorted(self._tokens.values(), key=lambda token: (token.created_at, token.id))
+
+    def node_marks(self) -> list[NodeMark]:
+        with self._lock:
+            return [self._marks[name] for name in sorted(self._marks)]
+
+    def check(self) -> None:
+        """Nothing here can be damaged."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _copy(self) -> list[Job]:
+        with self._lock:
+            return list(self._jobs.values())
+
+    def _named(self, name: Name) -> Job | None:
+        with self._lock:
+            owner = self._owners.get(name)
+            return None if owner is None else self._jobs[owner]
+
+
+def _second_names(job: Job | None) -> list[Name]:
+    """What finds a job beside its id: a name that its user gave, its place in an array."""
+    names: list[Name] = []
+    if job is not None and job.submission_id is not None:
+        names.append((job.user, job.submission_id))
+    if job is not None and job.task is not None:
+        names.append((job.task.job_id, job.task.index))
+    return names
+
+
+def _fits(job: Job, query: JobQuery) -> bool:
+    return (
+        (not query.states or job.state in query.states)
+        and query.user in (None, job.user)
+        and query.name in (None, job.name)
+        and query.partition in (None, job.partition)
+        and (query.array_job_id is None or (job.task is not None and job.task.job_id == query.array_job_id))
+        and (query.since is None or max(job.submitted_at, job.ended_at or 0.0) >= query.since)
+        and (not query.ids or job.id in query.ids)
+        and (query.before_id is None or job.id < query.before_id)
+    )

@@ -1,0 +1,6 @@
+"""The steps from an empty database to today's tables, in order; `meta` says which the database has seen."""
+
+from launchyard.store.migrations import step_001
+
+STEPS = (step_001.upgrade,)
+"""Each takes a connection inside the one transaction of the whole upgrade."""

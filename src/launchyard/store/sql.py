@@ -1,0 +1,295 @@
+"""The store in a database, said so that SQLite and PostgreSQL both understand it.
+
+Whatever differs between them (connecting, waiting, errors, files) is the adapter's, handed in as `Backend`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from zlib import compress, decompress
+from zlib import error as ZlibError
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.job import Job
+from launchyard.model.state import JobState
+from launchyard.model.token import Token
+from launchyard.store import meta, rows, tables
+from launchyard.store.protocol import JobQuery, StoreDamaged
+from launchyard.store.rows import Garbled
+from launchyard.store.statements import Upsert
+
+ASKED_AT_ONCE = 5_000
+"""How many ids or digests one query names."""
+
+TEXTS_REMEMBERED = 10_000
+"""Digests that need not be compressed and sent again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """A connected database. `writer` is the only connection that writes; `readers` never write.
+
+    `explain` turns a driver's error into one of ours, `damaged` a description of damage; `durable` hears of
+    each change number that is safe; `check` looks at every page.
+    """
+
+    writer: sa.Connection
+    readers: sa.Engine
+    explain: Callable[[DBAPIError], Exception]
+    damaged: Callable[[str], StoreDamaged]
+    durable: Callable[[int], None]
+    check: Callable[[sa.Connection], None]
+    close: Callable[[], None]
+
+
+class SqlStore:
+    """Keeps what `store.protocol.Store` promises."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._put_jobs = Upsert(tables.jobs, ["id"])
+        self._put_texts = Upsert(tables.texts, ["digest"], replace=False)
+        self._put_idempotency = Upsert(tables.idempotency, ["user", "key"], replace=False)
+        self._put_tokens = Upsert(tables.tokens, ["id"])
+        self._put_nodes = Upsert(tables.nodes, ["cluster", "name"])
+        self._put_meta = Upsert(tables.meta, ["key"])
+        self._known_texts: dict[str, None] = {}
+        self._seq, self._next_job_id = self._counters()
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            rows.refuse_unstorable(change)
+        jobs = [rows.job_row(job) for job in rows.last_rows(changes)]
+        texts = {
+            d: text for change in changes for d, text in change.texts.items() if d not in self._known_texts
+        }
+        keys = _keys(changes)
+        tokens = {token.id: token for change in changes for token in change.tokens}
+        marks = {(mark.cluster, mark.name): mark for change in changes for mark in change.nodes}
+        seq = max(self._seq, *(change.seq for change in changes), 0)
+        next_job_id = max(self._next_job_id, *(change.next_job_id or 1 for change in changes), 1)
+        with self._writing() as connection:
+            self._put_jobs.run(connection, jobs)
+            self._put_texts.run(connection, [(digest, compress(text, 1)) for digest, text in texts.items()])
+            self._keep_keys(connection, keys)
+            self._put_tokens.run(connection, [(key, *_sealed(token)) for key, token in tokens.items()])
+            self._put_nodes.run(connection, [(*key, *_sealed(mark)) for key, mark in marks.items()])
+            counters = ((meta.LAST_SEQ, seq), (meta.NEXT_JOB_ID, next_job_id))
+            self._put_meta.run(connection, [meta.row(key, str(value)) for key, value in counters])
+        self._backend.durable(seq)
+        self._seq, self._next_job_id = seq, next_job_id
+        self._remember(texts)
+
+    def last_seq(self) -> int:
+        return self._counters()[0]
+
+    def next_job_id(self) -> int:
+        return self._counters()[1]
+
+    def live_jobs(self) -> list[Job]:
+        states = [state.value for state in rows.LIVE]
+        return self._jobs(_whole_jobs().where(tables.jobs.c.state.in_(states)).order_by(tables.jobs.c.id))
+
+    def job(self, job_id: int) -> Job | None:
+        if not rows.storable_integer(job_id):
+            return None
+        return self._one_job(_whole_jobs().where(tables.jobs.c.id == job_id))
+
+    def jobs(self, query: JobQuery) -> list[Job]:
+        limit = max(0, query.limit)
+        if not query.ids:
+            return self._jobs(_selection(query).limit(limit)) if limit else []
+        found: list[Job] = []
+        for part in _parts(sorted(filter(rows.storable_integer, set(query.ids)), reverse=True)):
+            if len(found) < limit:
+                some = _selection(query).where(tables.jobs.c.id.in_(part))
+                found += self._jobs(some.limit(limit - len(found)))
+        return found
+
+    def job_of_submission(self, user: str, submission_id: str) -> Job | None:
+        if not (rows.storable_text(user) and rows.storable_text(submission_id)):
+            return None
+        jobs = tables.jobs.c
+        return self._one_job(_whole_jobs().where(jobs.user == user, jobs.submission_id == submission_id))
+
+    def job_of_task(self, array_job_id: int, index: int) -> Job | None:
+        if not (rows.storable_integer(array_job_id) and rows.storable_integer(index)):
+            return None
+        jobs = tables.jobs.c
+        return self._one_job(
+            _whole_jobs().where(jobs.array_job_id == array_job_id, jobs.array_index == index)
+        )
+
+    def end_states(self, job_ids: Iterable[int]) -> dict[int, JobState]:
+        columns = sa.select(tables.jobs.c.id, tables.jobs.c.state)
+        found: dict[int, JobState] = {}
+        for part in _parts([job_id for job_id in job_ids if rows.storable_integer(job_id)]):
+            with self._reading() as connection:
+                for job_id, state in connection.execute(columns.where(tables.jobs.c.id.in_(part))):
+                    found[job_id] = _state(job_id, state)
+        return found
+
+    def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        for part in _parts([digest for digest in digests if rows.storable_text(digest)]):
+            with self._reading() as connection:
+                some = sa.select(*tables.texts.c).where(tables.texts.c.digest.in_(part))
+                found.update({digest: _body(digest, body) for digest, body in connection.execute(some)})
+        return found
+
+    def idempotency(self, user: str, key: str) -> Idempotency | None:
+        if not (rows.storable_text(user) and rows.storable_text(key)):
+            return None
+        with self._reading() as connection:
+            return _kept_key(connection, user, key)
+
+    def tokens(self) -> list[Token]:
+        with self._reading() as connection:
+            found = connection.execute(sa.select(*tables.tokens.c)).all()
+            tokens = [rows.unpack(Token, record, checksum, f"token {id}") for id, checksum, record in found]
+        return sorted(tokens, key=lambda token: (token.created_at, token.id))
+
+    def node_marks(self) -> list[NodeMark]:
+        with self._reading() as connection:
+            found = connection.execute(sa.select(*tables.nodes.c)).all()
+            marks = [rows.unpack(NodeMark, row[3], row[2], f"the mark of node {row[1]}") for row in found]
+        return sorted(marks, key=lambda mark: (mark.cluster, mark.name))
+
+    def check(self) -> None:
+        """Every page, and every row against its checksum."""
+        with self._reading() as connection:
+            self._backend.check(connection)
+            for row in connection.execution_options(yield_per=1_000).execute(_whole_jobs()):
+                rows.job_of_row(row)
+            for digest, body in connection.execute(sa.select(*tables.texts.c)):
+                _body(digest, body)
+            for user, key in connection.execute(
+                sa.select(tables.idempotency.c.user, tables.idempotency.c.key)
+            ):
+                _kept_key(connection, user, key)
+        self.tokens()
+        self.node_marks()
+        self._counters()
+
+    def close(self) -> None:
+        self._backend.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        try:
+            with self._backend.writer.begin():
+                yield self._backend.writer
+        except IntegrityError as error:
+            raise ValueError(f"a row contradicts another one: {error.orig}") from error
+        except DBAPIError as error:
+            raise self._backend.explain(error) from error
+        except Garbled as garbled:
+            raise self._backend.damaged(str(garbled)) from garbled
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        try:
+            with self._backend.readers.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise self._backend.explain(error) from error
+        except Garbled as garbled:
+            raise self._backend.damaged(str(garbled)) from garbled
+
+    def _counters(self) -> tuple[int, int]:
+        with self._reading() as connection:
+            values = meta.read(connection)
+            return int(values[meta.LAST_SEQ]), int(values[meta.NEXT_JOB_ID])
+
+    def _jobs(self, statement: sa.Select[Any]) -> list[Job]:
+        with self._reading() as connection:
+            return [rows.job_of_row(row) for row in connection.execute(statement).all()]
+
+    def _one_job(self, statement: sa.Select[Any]) -> Job | None:
+        with self._reading() as connection:
+            row = connection.execute(statement).first()
+            return None if row is None else rows.job_of_row(row)
+
+    def _keep_keys(self, connection: sa.Connection, keys: dict[tuple[str, str], Idempotency]) -> None:
+        """A key that is there already must be of the same request."""
+        new = [(*name, *_sealed(key)) for name, key in keys.items()]
+        if self._put_idempotency.run(connection, new) == len(new):
+            return
+        for (user, name), key in keys.items():
+            kept = _kept_key(connection, user, name)
+            if kept is None or not rows.same_request(kept, key):
+                raise ValueError(f"the idempotency key {name!r} belongs to another request")
+
+    def _remember(self, digests: Iterable[str]) -> None:
+        self._known_texts.update(dict.fromkeys(digests))
+        while len(self._known_texts) > TEXTS_REMEMBERED:
+            del self._known_texts[next(iter(self._known_texts))]
+
+
+def _whole_jobs() -> sa.Select[Any]:
+    return sa.select(*tables.jobs.c)
+
+
+def _selection(query: JobQuery) -> sa.Select[Any]:
+    """The jobs of a query but for its `ids` and its limit, newest id first."""
+    jobs = tables.jobs.c
+    chosen = _whole_jobs().order_by(jobs.id.desc())
+    if query.states:
+        chosen = chosen.where(jobs.state.in_([state.value for state in query.states]))
+    for column, text in ((jobs.user, query.user), (jobs.name, query.name), (jobs.partition, query.partition)):
+        if text is not None:
+            chosen = chosen.where(column == text if rows.storable_text(text) else sa.false())
+    if query.array_job_id is not None:
+        known = rows.storable_integer(query.array_job_id)
+        chosen = chosen.where(jobs.array_job_id == query.array_job_id if known else sa.false())
+    if query.since is not None:
+        chosen = chosen.where(sa.or_(jobs.submitted_at >= query.since, jobs.ended_at >= query.since))
+    if query.before_id is not None:
+        before_id = max(0, min(query.before_id, rows.INTEGER_MAX))
+        chosen = chosen.where(jobs.id < before_id)
+    return chosen
+
+
+def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for position in range(0, len(values), ASKED_AT_ONCE):
+        yield values[position : position + ASKED_AT_ONCE]
+
+
+def _keys(changes: Sequence[Change]) -> dict[tuple[str, str], Idempotency]:
+    """Each key once. Raises `ValueError` when two requests of the batch share one."""
+    keys: dict[tuple[str, str], Idempotency] = {}
+    for key in (key for change in changes for key in change.idempotency):
+        kept = keys.setdefault((key.user, key.key), key)
+        if not rows.same_request(kept, key):
+            raise ValueError(f"the idempotency key {key.key!r} belongs to another request")
+    return keys
+
+
+def _kept_key(connection: sa.Connection, user: str, key: str) -> Idempotency | None:
+    columns = tables.idempotency.c
+    wanted = sa.select(columns.record, columns.checksum).where(columns.user == user, columns.key == key)
+    row = connection.execute(wanted).first()
+    return None if row is None else rows.unpack(Idempotency, row[0], row[1], "an idempotency key")
+
+
+def _sealed(value: Idempotency | Token | NodeMark) -> tuple[int, bytes]:
+    record, checksum = rows.pack(value)
+    return checksum, record
+
+
+def _state(job_id: int, text: str) -> JobState:
+    try:
+        return JobState(text)
+    except ValueError:
+        raise Garbled(f"job {job_id} has the unknown state {text!r}") from None
+
+
+def _body(digest: str, body: bytes) -> bytes:
+    try:
+        return decompress(body)
+    except (ZlibError, TypeError) as error:
+        raise Garbled(f"the text {digest[:12]} cannot be unpacked ({error})") from None
