@@ -1,0 +1,153 @@
+"""Scripts written for Slurm are read as sbatch reads them; `#LY` lines speak our own language."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from launchyard.model.errors import Invalid
+from launchyard.slurm.directives import parse_directives
+from launchyard.slurm.environment import exported
+from launchyard.slurm.options import LY, SBATCH, SBATCH_KNOWN
+from launchyard.slurm.request import job_options
+
+
+def read(*lines: str) -> dict[str, Any]:
+    return job_options(parse_directives("\n".join(["#!/bin/bash", *lines, "echo hi", ""])))
+
+
+def test_directives_end_at_the_first_command() -> None:
+    text = "#!/bin/sh\n\n# note\n#SBATCH -c4\n  # indented\n##SBATCH -c8\necho\n#SBATCH --mem=4G\n"
+    found = parse_directives(text).options
+    assert [(one.line, one.source, one.name, one.value) for one in found] == [
+        (4, "#SBATCH", "cpus-per-task", "4")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("#SBATCH -c4", {"cpus": 4}),
+        ("#SBATCH -c 4 -n2", {"cpus": 8}),
+        ("#SBATCH --ntasks=2 --nodes=2", {"cpus": 2, "nodes": 2}),
+        ("#SBATCH -N2 --ntasks-per-node=3 -c2", {"cpus": 12, "nodes": 2}),
+        ("#SBATCH -N 2-4", {"nodes": 2}),
+        ("#SBATCH --mem=4000", {"memory": 4_000}),
+        ("#SBATCH --mem 4G", {"memory": 4_096}),
+        ("#SBATCH --mem=1G -N2", {"memory": 2_048, "nodes": 2}),
+        ("#SBATCH --mem-per-cpu=500M -c4", {"memory": 2_000, "cpus": 4}),
+        ("#SBATCH --mem=0", {}),
+        ("#SBATCH -G 2", {"gpus": 2}),
+        ("#SBATCH --gpus=a100:2", {"gpus": 2}),
+        ("#SBATCH --gres=gpu:tesla:2,license:1", {"gpus": 2}),
+        ("#SBATCH --gres=gpu", {"gpus": 1}),
+        ("#SBATCH -t 1-02:03:04", {"time_limit": "1-02:03:04"}),
+        ("#SBATCH -t 0", {"time_limit": "UNLIMITED"}),
+        ("#SBATCH --job-name='two words' # why", {"name": "two words"}),
+        ("#SBATCH --job=short", {"name": "short"}),
+        ("#SBATCH -p main,big", {"partition": "main"}),
+        ("#SBATCH -a 1-10%2 -d afterok:12", {"array": "1-10%2", "after": "afterok:12"}),
+        ("#SBATCH -o out-%j -e err-%j", {"stdout": "out-%j", "stderr": "err-%j"}),
+        ("#SBATCH --open-mode=truncate", {"append": False}),
+        ("#SBATCH -HJ name", {"hold": True, "name": "name"}),
+        ("#SBATCH --nice", {"nice": 100}),
+        ("#SBATCH --nice=-5", {"nice": -5}),
+        ("#SBATCH --signal=B:USR1@120", {"warning_signal": 10, "warning_before_s": 120}),
+        ("#SBATCH --signal=TERM", {"warning_signal": 15, "warning_before_s": 60}),
+        ("#SBATCH --requeue --no-requeue", {"requeue": False}),
+        ('#SBATCH --comment="a b" -D /tmp -b now+1hour', None),
+        ("#SBATCH", {}),
+        ("#LY --mem 8G -c 0.5 -t 2h --group sweep", None),
+        ("#LY --env A=1 --env B=x=y", {"environment": {"A": "1", "B": "x=y"}}),
+    ],
+)
+def test_each_directive_becomes_its_option(line: str, expected: dict[str, Any] | None) -> None:
+    others = {
+        "#SBATCH": {"metadata": {"comment": "a b"}, "working_dir": "/tmp", "begin": "now+1hour"},
+        "#LY": {"memory": 8_192, "cpus": 0.5, "time_limit": "2h", "group": "sweep"},
+    }
+    assert read(line) == (expected if expected is not None else others[line.split()[0]])
+
+
+def test_our_own_lines_win_over_slurms() -> None:
+    options = read("#LY --mem 8G -c 2", "#SBATCH --mem=4G -c4 -J job")
+    assert options == {"memory": 8_192, "cpus": 2, "name": "job"}
+
+
+def test_options_of_slurm_without_effect_are_kept() -> None:
+    kept = parse_directives("#!/bin/sh\n#SBATCH --mail-type=END --exclusive -w n1\n").kept
+    assert [(one.name, one.value) for one in kept] == [
+        ("mail-type", "END"),
+        ("exclusive", None),
+        ("nodelist", "n1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ("#SBATCH --memm=4G", 'line 2: #SBATCH has an unknown option: "--memm"; did you mean --mem?'),
+        ("#SBATCH --cpus=4", "--cpus"),
+        ("#SBATCH -y", '"-y"'),
+        ("#SBATCH --mem", "--mem=VALUE"),
+        ("#SBATCH -c", "--cpus-per-task=VALUE"),
+        ("#SBATCH --hold=yes", "takes no value"),
+        ("#SBATCH 4G", '"4G"'),
+        ("#SBATCH --comment='x", "not closed"),
+        ("#SBATCH hetjob", "several unlike parts"),
+        ("#SBATCH --mem=4X", 'line 2: #SBATCH --mem=4X: the memory "4X" has an unknown unit'),
+        ("#SBATCH -c four", '"four"'),
+        ("#SBATCH --time=soon", "line 2"),
+        ("#SBATCH --open-mode=x", '"x"'),
+        ("#SBATCH --signal=FOO", '"FOO"'),
+        ("#SBATCH --nice=low", '"low"'),
+        ("#LY --mem 4", "4 MiB? write 4M or 4G"),
+        ("#LY --tim 4", "did you mean --time?"),
+        ("#LY --env NOVALUE", "NAME=VALUE"),
+        ("#SBATCH " + "x" * 9_000, "characters long"),
+    ],
+)
+def test_a_wrong_directive_is_refused_with_its_line(line: str, named: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        read(line)
+    assert named in str(caught.value)
+    assert "line 2" in str(caught.value)
+
+
+def test_every_option_that_has_an_effect_is_one_of_the_language() -> None:
+    assert set(SBATCH.names) >= SBATCH_KNOWN
+    assert len(SBATCH.names) == 115
+    for language in (SBATCH, LY):
+        assert set(language.letters.values()) <= set(language.names)
+    values = {"mem": "=1G", "env": "=A=1", "open-mode": "=append", "hold": "", "requeue": ""}
+    for name in LY.names:
+        assert read(f"#LY --{name}{values.get(name, '=1')}")
+
+
+@given(st.text(alphabet="#SBATCHLY -=\"'\n\tmemcx4G:", max_size=60))
+def test_any_script_is_read_or_refused(text: str) -> None:
+    try:
+        job_options(parse_directives(text))
+    except Invalid:
+        return
+
+
+ENVIRON = {"A": "1", "B": "2", "SLURM_CONF": "c"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (None, ENVIRON),
+        ("ALL", ENVIRON),
+        ("NONE", {"SLURM_CONF": "c"}),
+        ("nil", {"SLURM_CONF": "c"}),
+        ("A", {"A": "1", "SLURM_CONF": "c"}),
+        ("A,C=3", {"A": "1", "C": "3", "SLURM_CONF": "c"}),
+        ("ALL,A=9", {**ENVIRON, "A": "9"}),
+        ("C='x,y',missing", {"C": "x,y", "SLURM_CONF": "c"}),
+    ],
+)
+def test_export_sends_what_it_says_and_no_more(spec: str | None, expected: dict[str, str]) -> None:
+    assert exported(spec, ENVIRON) == expected
