@@ -1,9 +1,11 @@
 """`Client`: everything that the server offers, as methods. One object for a program; threads may share it."""
 
 import os
+import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Unpack, cast
+from urllib.parse import urlencode
 
 from launchyard.sdk.address import find
 from launchyard.sdk.errors import ConnectionLost, TimedOut, from_problem
@@ -146,10 +148,12 @@ class Client:
         """What `rerun` submits. Variables of the environment are not told by the server, so not in it."""
         old = self.job(job)
         options = cast(JobOptions, {**_options_of(old), **changes})
+        text = old.command or ""
+        words = shlex.split(text)
         if old.kind == "batch":
-            arguments = old.get("arguments") or old.get("command") or ()
-            return job_body(None, options, script=self.script(job), arguments=arguments)
-        return job_body(old.command, options)
+            return job_body(None, options, script=self.script(job), arguments=words)
+        # What needs no shell to be read back was a list, or might as well have been one.
+        return job_body(words if shlex.join(words) == text else text, options)
 
     def set_node(self, name: str, state: str, reason: str = "") -> Record:
         return Record(self.transport.json("POST", f"/v1/nodes/{name}", {"state": state, "reason": reason}))
@@ -173,28 +177,32 @@ class Client:
         left = ", ".join(str(key) for key in jobs if key not in ended)
         raise TimedOut(f"job {left} has not ended after {timeout_s:g} s; it goes on")
 
-    def watch(self, jobs: Sequence[JobId], *, timeout_s: float | None = None) -> Iterator[dict[JobId, Job]]:
+    def watch(
+        self, jobs: Sequence[JobId], *, timeout_s: float | None = None, poll_s: float = POLL_S
+    ) -> Iterator[dict[JobId, Job]]:
         """The jobs as they are, then those that moved, as they move, until all ended or time is up.
 
-        An empty answer comes after a quiet while, so that a caller can look at its clock.
+        After `poll_s` of silence the jobs are read again, and what did not move is left out: an empty
+        answer then lets a caller look at its clock.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with EventStream(self.transport) as events:
             known = {key: self.job(key) for key in jobs}
             yield dict(known)
             while any(not job.ended for job in known.values()):
-                left_s = POLL_S if deadline is None else min(POLL_S, deadline - time.monotonic())
+                left_s = poll_s if deadline is None else min(poll_s, deadline - time.monotonic())
                 if left_s <= 0:
                     return
                 news = events.next(left_s)
                 ids = {event.data.get("job_id") for event in news}
-                all_again = not news or any(event.kind == "reset" for event in news)
-                moved = {
+                again = not news or any(event.kind == "reset" for event in news)
+                read = {
                     key: self.job(key)
                     for key, job in known.items()
-                    if not job.ended and (all_again or job.id in ids)
+                    if not job.ended and (again or job.id in ids)
                 }
-                known.update(moved)
+                moved = {key: job for key, job in read.items() if job.state != known[key].state or not again}
+                known.update(read)
                 if moved or not news:
                     yield moved
 
@@ -221,7 +229,9 @@ class Client:
                         limit = None if limit is None else limit - len(part)
                         yield part
                         give_up_at = time.monotonic() + self.transport.patience_s
-                return
+                # A server that stops ends its answers in good order, and the job runs on.
+                if not follow or self.job(job).ended:
+                    return
             except ConnectionLost:
                 if time.monotonic() > give_up_at:
                     raise
@@ -247,6 +257,11 @@ class Client:
     def terminal(self, job: JobId) -> WebSocket:
         """The terminal of a job that was submitted with one: binary messages are bytes, text is JSON."""
         return open_websocket(self.transport, f"/v1/jobs/{job}/terminal")
+
+    def shell(self, job: JobId, command: Sequence[str] = ()) -> WebSocket:
+        """A new terminal inside a running job: `command`, or the user's shell."""
+        query = urlencode([("command", word) for word in command])
+        return open_websocket(self.transport, f"/v1/jobs/{job}/shell" + ("?" + query if query else ""))
 
     # Tokens
 

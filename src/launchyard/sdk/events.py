@@ -24,7 +24,7 @@ class EventParser:
         self._rest = b""
         self._kind = ""
         self._data: list[str] = []
-        self._id: str | None = None
+        self.last_id: str | None = None
 
     def feed(self, data: bytes) -> list[Event]:
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -44,11 +44,13 @@ class EventParser:
             elif name == "data":
                 self._data.append(value)
             elif name == "id":
-                self._id = value
+                self.last_id = value
             return None
         kind, data = self._kind or "message", "\n".join(self._data)
         self._kind, self._data = "", []
-        return Event(kind, json.loads(data) if data else {}, self._id) if data or kind == "reset" else None
+        return (
+            Event(kind, json.loads(data) if data else {}, self.last_id) if data or kind == "reset" else None
+        )
 
 
 class EventStream:
@@ -75,8 +77,8 @@ class EventStream:
         while True:
             left_s = None if deadline is None else max(0.0, deadline - time.monotonic())
             events = self._parser.feed(self._read(left_s))
+            self.last_id = self._parser.last_id or self.last_id
             if events:
-                self.last_id = events[-1].id or self.last_id
                 return events
             if left_s == 0:
                 return []

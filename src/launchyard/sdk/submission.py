@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, TypedDict
 
 from launchyard.model.errors import Invalid
@@ -124,4 +124,9 @@ def moment(begin: Any) -> str:
     """RFC 3339 of seconds since 1970, or of text read in the time zone of this machine."""
     if not isinstance(begin, str):
         return rfc3339(float(begin))
-    return rfc3339(parse_begin(begin, time.time(), datetime.now().astimezone().tzinfo or UTC))
+    return rfc3339(parse_begin(begin, time.time(), local_zone()))
+
+
+def local_zone() -> tzinfo:
+    """The time zone of this machine, as it is now."""
+    return datetime.now().astimezone().tzinfo or UTC

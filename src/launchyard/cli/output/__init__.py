@@ -1,0 +1,1 @@
+"""Everything that `ly` shows: tables, sentences and JSON. Nothing else in the command line prints."""

@@ -1,0 +1,155 @@
+"""`ly`: a table of commands, each imported when it is called, and one place where errors become sentences."""
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from launchyard import __version__
+from launchyard.cli.output.screen import problem
+from launchyard.model.errors import Infeasible, Invalid, LaunchyardError
+
+SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    (
+        "Server",
+        (
+            ("up", "Start the server of this machine."),
+            ("down", "Stop it; jobs run on."),
+            ("status", "How the server is, how it enforces limits, what waits and runs."),
+            ("doctor", "Check everything that commonly goes wrong, and say what to do."),
+            ("demo", "Submit a few real jobs and watch them."),
+        ),
+    ),
+    (
+        "Work",
+        (
+            ("submit", "Queue a script, or a command after --."),
+            ("run", "Run a command as a job, attached to this terminal."),
+            ("shell", "Open a shell inside a running job."),
+            ("rerun", "Submit a job again, with changes."),
+        ),
+    ),
+    (
+        "Look",
+        (
+            ("jobs", "The jobs that wait and run."),
+            ("show", "One job in full."),
+            ("why", "Why a job waits, or why it ended so."),
+            ("logs", "What a job printed."),
+            ("wait", "Wait until jobs have ended."),
+            ("nodes", "The machines; drain and resume them."),
+        ),
+    ),
+    (
+        "Change",
+        (
+            ("cancel", "Stop jobs, or take them out of the queue."),
+            ("hold", "Keep waiting jobs from starting."),
+            ("release", "Let held jobs start."),
+            ("requeue", "Stop jobs and queue them again."),
+            ("update", "Change what a job asks for."),
+            ("token", "Create, list and revoke tokens for remote use."),
+        ),
+    ),
+)
+HELP = {name: text for _, commands in SECTIONS for name, text in commands}
+_NAMED_OTHERWISE = {"hold": "act", "release": "act", "requeue": "act", "cancel": "act"}
+
+
+class Commands(click.Group):
+    """Loads `native/<name>.py` when `<name>` is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(HELP)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in HELP:
+            return None
+        module = importlib.import_module(f"launchyard.cli.native.{_NAMED_OTHERWISE.get(name, name)}")
+        command: click.Command = getattr(module, name)
+        command.help = command.help or HELP[name]
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        name = args[0]
+        if name not in HELP and not name.startswith("-"):
+            near = difflib.get_close_matches(name, HELP, n=1)
+            hint = f"did you mean `ly {near[0]}`?" if near else "`ly --help` lists them"
+            raise click.UsageError(f"there is no command {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table alone: `ly --help` imports no command."""
+        for title, commands in SECTIONS:
+            with formatter.section(title):
+                formatter.write_dl(commands)
+
+
+@click.command(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.option("--state", metavar="DIR", help="The server's state directory (LAUNCHYARD_STATE).")
+@click.option("--url", metavar="URL", help="The server's address (LAUNCHYARD_URL).")
+@click.version_option(__version__, prog_name="Launchyard", message="%(prog)s %(version)s")
+def ly(state: str | None, url: str | None) -> None:
+    """Launchyard: one queue for batch scripts, commands and sessions."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `ly`; the exit code is 0 done, 1 the job or request failed, 2 wrong use."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = ly.main(args=arguments, prog_name="ly", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        problem(_sentence(error))
+        return error.exit_code
+    except LaunchyardError as error:
+        problem(str(error))
+        return 2 if isinstance(error, Invalid | Infeasible) else 1
+    except (KeyboardInterrupt, click.Abort):
+        return 128 + 2
+    except BrokenPipeError:
+        # The reader of our output has gone (`ly jobs | head`): nothing is wrong, and nothing more to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 128 + 13
+
+
+def _sentence(error: click.ClickException) -> str:
+    """One sentence for what click has in several lines."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "ly"
+    if isinstance(error, click.NoSuchOption):
+        known = [name for name in _options(context) if name.startswith("--")]
+        near = difflib.get_close_matches(error.option_name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"`{path} --help` lists them"
+        return f"`{path}` has no option {error.option_name}; {hint}"
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        return f"`{path}` needs {_name(error.param)}; `{path} --help` shows how"
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        return f"{_name(error.param)}: {_lower(error.message)}"
+    return _lower(error.format_message())
+
+
+def _options(context: click.Context | None) -> list[str]:
+    if context is None:
+        return []
+    return [name for parameter in context.command.params for name in parameter.opts]
+
+
+def _name(parameter: click.Parameter) -> str:
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len)
+    return parameter.human_readable_name
+
+
+def _lower(text: str) -> str:
+    text = text.strip().rstrip(".")
+    return text[:1].lower() + text[1:]

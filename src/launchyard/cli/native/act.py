@@ -1,0 +1,92 @@
+"""`ly cancel`, `hold`, `release` and `requeue`: one thing done to each of the jobs named."""
+
+from collections.abc import Callable
+
+import click
+
+from launchyard.cli.ids import parse_ids
+from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
+from launchyard.cli.output.screen import out, out_json, problem
+from launchyard.cli.output.sentences import reason
+from launchyard.model.errors import LaunchyardError
+from launchyard.sdk.errors import ConnectionLost, NotRunning
+from launchyard.sdk.jobs import Job
+
+
+@click.command()
+@jobs_argument
+@click.option("-s", "--signal", metavar="NAME", help="Only send this signal (TERM, USR1, 10).")
+@json_option
+@quiet_option
+def cancel(jobs: tuple[str, ...], signal: str | None, as_json: bool, quiet: bool) -> int:
+    """Stop jobs, or take them out of the queue."""
+    with client() as server:
+        if signal is not None:
+            return each(
+                jobs, lambda job: server.signal(job, signal), lambda job: f"was sent {signal}", as_json, quiet
+            )
+        return each(jobs, server.cancel, _cancelled, as_json, quiet)
+
+
+@click.command()
+@jobs_argument
+@json_option
+@quiet_option
+def hold(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Keep waiting jobs from starting."""
+    with client() as server:
+        return each(jobs, server.hold, lambda job: f"is held   ly release {job.key}", as_json, quiet)
+
+
+@click.command()
+@jobs_argument
+@json_option
+@quiet_option
+def release(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Let held jobs start."""
+    with client() as server:
+        return each(jobs, server.release, _waits, as_json, quiet)
+
+
+@click.command()
+@jobs_argument
+@json_option
+@quiet_option
+def requeue(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Stop jobs and queue them again."""
+    with client() as server:
+        return each(jobs, server.requeue, _waits, as_json, quiet)
+
+
+def each(
+    texts: tuple[str, ...],
+    act: Callable[[str], Job],
+    say: Callable[[Job], str],
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Do it to each job, whatever becomes of the others; 1 when any of them refused."""
+    done, failed = [], 0
+    for job_id in parse_ids(texts):
+        try:
+            job = act(job_id)
+        except (NotRunning, ConnectionLost):
+            raise
+        except LaunchyardError as error:
+            failed += 1
+            problem(str(error))
+            continue
+        done.append(job)
+        if not as_json:
+            out(job.key if quiet else f"Job {job.key} {say(job)}.")
+    if as_json:
+        out_json([job.to_json() for job in done])
+    return 1 if failed else 0
+
+
+def _cancelled(job: Job) -> str:
+    return "is cancelled" if job.ended else "is being stopped"
+
+
+def _waits(job: Job) -> str:
+    return reason(job) or {"PENDING": "waits", "STARTING": "starts"}.get(job.state, "runs")

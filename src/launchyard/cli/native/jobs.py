@@ -1,0 +1,76 @@
+"""`ly jobs`: what waits and runs."""
+
+import getpass
+import time
+
+import click
+
+from launchyard.cli.options import client, json_option, quiet_option
+from launchyard.cli.output.joblist import print_jobs
+from launchyard.cli.output.screen import out, out_json
+from launchyard.model.errors import Invalid
+from launchyard.model.walltime import parse_walltime
+from launchyard.model.when import parse_begin, rfc3339
+from launchyard.sdk.jobs import LIVE_STATES, Job
+from launchyard.sdk.submission import local_zone
+
+
+@click.command()
+@click.option("-a", "--all", "everything", is_flag=True, help="Ended jobs too.")
+@click.option("--since", metavar="TIME", help="Jobs since then, ended ones too (1h, 2d, 14:00, 2026-12-01).")
+@click.option("-u", "--user", metavar="NAME", help="Jobs of another user (all: of everybody).")
+@click.option("--array", type=int, metavar="ID", help="The tasks of this array.")
+@click.option("-n", "--name", metavar="NAME", help="Jobs of this name.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, the newest.")
+@json_option
+@quiet_option
+def jobs(
+    everything: bool,
+    since: str | None,
+    user: str | None,
+    array: int | None,
+    name: str | None,
+    limit: int | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """The jobs that wait and run; yours unless told otherwise."""
+    ended_too = everything or since is not None or array is not None
+    with client() as server:
+        listed = server.jobs(
+            state=None if ended_too else sorted(LIVE_STATES),
+            user=None if user == "all" else (user or getpass.getuser()),
+            name=name,
+            array=array,
+            since=None if since is None else rfc3339(since_time(since, time.time())),
+            limit=limit,
+        )
+    shown = listed if array is not None or as_json else folded(listed)
+    if as_json:
+        out_json([job.to_json() for job in shown])
+    elif quiet:
+        for job in shown:
+            out(job.key)
+    elif shown:
+        print_jobs(shown, users=user is not None)
+    else:
+        out("No jobs." if ended_too else "No jobs wait or run. Ended ones: ly jobs --all")
+
+
+def folded(listed: list[Job]) -> list[Job]:
+    """Without the tasks of arrays that are themselves in the list."""
+    records = {job.id for job in listed}
+    return [job for job in listed if (job.array or {}).get("job_id", job.id) not in records - {job.id}]
+
+
+def since_time(text: str, now: float) -> float:
+    """`2h` is two hours ago, `14:00` the last two o'clock; else a date. Raises `Invalid`."""
+    if text[-1:] in ("s", "m", "h", "d"):
+        seconds = parse_walltime(text)
+        return now - (seconds or 0)
+    moment = parse_begin(text, now, local_zone())
+    # A time of the day alone means tomorrow's for a job to begin, but the past one here.
+    moment = moment - 86_400 if now < moment < now + 86_400 else moment
+    if moment > now:
+        raise Invalid(f"--since {text} is in the future; write for example 2h, 14:00 or 2026-12-01")
+    return moment

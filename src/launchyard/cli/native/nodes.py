@@ -1,0 +1,75 @@
+"""`ly nodes`: the machines and what of them is taken; an operator drains and resumes them here."""
+
+import click
+
+from launchyard.cli.options import client, json_option, quiet_option
+from launchyard.cli.output.screen import BAD, GOOD, MUTED, out, out_json
+from launchyard.cli.output.table import Cell, print_table
+from launchyard.cli.output.text import clean
+from launchyard.cli.output.units import number, short_memory
+from launchyard.sdk.records import Record
+
+_COLOURS = {"UP": GOOD, "DRAIN": MUTED, "DOWN": BAD}
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@quiet_option
+@click.pass_context
+def nodes(context: click.Context, as_json: bool, quiet: bool) -> None:
+    """The machines; drain and resume them."""
+    if context.invoked_subcommand is not None:
+        return
+    with client() as server:
+        found = server.nodes()
+    if as_json:
+        out_json([node.to_json() for node in found])
+    elif quiet:
+        for node in found:
+            out(clean(node.name))
+    else:
+        print_table(
+            ["NODE", "STATE", "CPUS", "MEMORY", "GPUS", "JOBS", "REASON"], [_row(node) for node in found]
+        )
+
+
+@nodes.command()
+@click.argument("names", metavar="NODE...", nargs=-1, required=True)
+@click.option("-r", "--reason", default="", help="Why, for those who look.")
+@json_option
+def drain(names: tuple[str, ...], reason: str, as_json: bool) -> None:
+    """What runs there may end; nothing new starts."""
+    _set(names, "drain", reason, as_json)
+
+
+@nodes.command()
+@click.argument("names", metavar="NODE...", nargs=-1, required=True)
+@json_option
+def resume(names: tuple[str, ...], as_json: bool) -> None:
+    """Let jobs start there again."""
+    _set(names, "up", "", as_json)
+
+
+def _set(names: tuple[str, ...], state: str, reason: str, as_json: bool) -> None:
+    with client() as server:
+        changed = [server.set_node(name, state, reason) for name in names]
+    if as_json:
+        out_json([node.to_json() for node in changed])
+        return
+    for node in changed:
+        takes = "takes no new jobs" if state == "drain" else "takes jobs again"
+        out(f"Node {clean(node.name)} {takes}.")
+
+
+def _row(node: Record) -> list[Cell]:
+    state = str(node.state or "")
+    used = node.used or Record({})
+    return [
+        clean(node.name),
+        (state.lower(), _COLOURS.get(state.upper(), "")),
+        f"{number(used.get('cpus') or 0)}/{number(node.cpus or 0)}",
+        f"{short_memory(used.get('memory_mib') or 0)}/{short_memory(node.memory_mib)}",
+        f"{used.get('gpus') or 0}/{node.gpus}" if node.gpus else "-",
+        str(used.get("jobs") or 0),
+        clean(node.reason or ""),
+    ]

@@ -1,0 +1,136 @@
+"""`ly up`: starts the daemon, says when it is ready, and stays with it (or leaves it, with `-d`)."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from launchyard.cli.options import json_option
+from launchyard.cli.output.screen import err, out, out_json, problem
+from launchyard.cli.output.server import ready_lines, stopped_line
+from launchyard.model.errors import LaunchyardError
+from launchyard.sdk.address import SYSTEM_STATE, state_directories
+from launchyard.sdk.client import Client
+
+READY_S = 60.0
+STOP_S = 60.0
+
+
+@click.command()
+@click.option("-d", "--detach", is_flag=True, help="Return when it is ready; `ly down` stops it.")
+@click.option("--state", metavar="DIR", help="Where everything is kept.")
+@click.option("--config", metavar="FILE", help="Settings (TOML).")
+@click.option("--listen", metavar="HOST:PORT", help="Where browsers and remote clients connect.")
+@json_option
+def up(detach: bool, state: str | None, config: str | None, listen: str | None, as_json: bool) -> int:
+    """Start the server of this machine."""
+    state = state or click.get_current_context().find_root().params.get("state")
+    with start(state_directory(state), config, listen, detach=detach) as (daemon, ready):
+        facts = await_ready(daemon, ready)
+        if "error" in facts:
+            problem(facts["error"])
+            return 2 if facts.get("code") == "invalid" else 1
+        if as_json:
+            out_json(facts)
+        else:
+            for line in ready_lines(facts):
+                out(line)
+        sys.stdout.flush()
+        return 0 if detach else stay(daemon, facts)
+
+
+def state_directory(named: str | None) -> Path:
+    """The one named, else root's or the user's own."""
+    if named is None and "LAUNCHYARD_STATE" not in os.environ and os.geteuid() == 0:
+        return SYSTEM_STATE
+    return state_directories(named)[0]
+
+
+@contextlib.contextmanager
+def start(
+    state: Path, config: str | None, listen: str | None, *, detach: bool
+) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
+    """The daemon, started in a session of its own so that our Ctrl-C is ours alone, and its ready pipe."""
+    reader, writer = os.pipe()
+    words = [sys.executable, "-m", "launchyard.daemon", "--state", str(state), "--ready-fd", str(writer)]
+    words += ["--config", str(Path(config).absolute())] if config else []
+    words += ["--listen", listen] if listen else []
+    quiet = subprocess.DEVNULL if detach else None
+    daemon = subprocess.Popen(
+        words,
+        pass_fds=[writer],
+        stdin=subprocess.DEVNULL,
+        stdout=quiet,
+        stderr=quiet,
+        start_new_session=True,
+    )
+    os.close(writer)
+    try:
+        yield daemon, reader
+    finally:
+        os.close(reader)
+
+
+def await_ready(daemon: "subprocess.Popen[bytes]", reader: int) -> dict[str, Any]:
+    """The daemon's one line: what it is, or why it is not."""
+    give_up_at = time.monotonic() + READY_S
+    line = b""
+    while not line.endswith(b"\n"):
+        left_s = give_up_at - time.monotonic()
+        if left_s <= 0 or not select.select([reader], [], [], left_s)[0]:
+            daemon.terminate()
+            return {"error": f"the server was not ready after {READY_S:g} s; it was stopped"}
+        data = os.read(reader, 65536)
+        if not data:
+            code = daemon.wait()
+            return {"error": f"the server ended before it was ready (exit code {code}); its log says why"}
+        line += data
+    facts: dict[str, Any] = json.loads(line)
+    return facts
+
+
+def stay(daemon: "subprocess.Popen[bytes]", facts: dict[str, Any]) -> int:
+    """Until the daemon ends, or we are told to end it."""
+    told: list[int] = []
+
+    def tell(number: int, _: FrameType | None) -> None:
+        told.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, tell)
+    while not told:
+        try:
+            code = daemon.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            continue
+        problem(f"the server ended by itself (exit code {code}); start it again: ly up")
+        return 1
+    running = running_jobs(facts)
+    daemon.terminate()
+    try:
+        daemon.wait(timeout=STOP_S)
+    except subprocess.TimeoutExpired:
+        problem(f"the server (pid {daemon.pid}) has not stopped after {STOP_S:g} s")
+        return 1
+    err("  " + stopped_line(running))
+    return 0
+
+
+def running_jobs(facts: dict[str, Any]) -> int:
+    """How many jobs run at this moment; they do not end with the server."""
+    try:
+        with Client(state=facts["state"], timeout_s=2, patience_s=0) as server:
+            counts = server.status().jobs or {}
+    except LaunchyardError:
+        return 0
+    return sum(counts.get(state) or 0 for state in ("STARTING", "RUNNING", "SUSPENDED", "COMPLETING"))

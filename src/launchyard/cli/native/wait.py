@@ -1,0 +1,60 @@
+"""`ly wait`: until jobs have ended; what has ended is said as it happens."""
+
+import click
+
+from launchyard.cli.ids import parse_ids
+from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
+from launchyard.cli.output.screen import Line, out, out_json
+from launchyard.cli.output.sentences import ended, waits
+from launchyard.cli.output.text import capitalised
+from launchyard.cli.output.units import plural
+from launchyard.model.walltime import humane, parse_walltime
+from launchyard.sdk.client import Client
+from launchyard.sdk.errors import TimedOut
+from launchyard.sdk.jobs import Job
+
+
+@click.command()
+@jobs_argument
+@click.option("-t", "--timeout", metavar="TIME", help="Give up after this time (30s, 2h); the jobs go on.")
+@json_option
+@quiet_option
+def wait(jobs: tuple[str, ...], timeout: str | None, as_json: bool, quiet: bool) -> int:
+    """Wait until jobs have ended. Exit code 0 when all completed, else 1."""
+    timeout_s = None if timeout is None else parse_walltime(timeout)
+    with client() as server:
+        done = wait_for(server, parse_ids(jobs), timeout_s=timeout_s, say=not (as_json or quiet))
+    if as_json:
+        out_json([job.to_json() for job in done])
+    elif quiet:
+        for job in done:
+            out(job.key)
+    return 0 if all(job.succeeded for job in done) else 1
+
+
+def wait_for(server: Client, ids: list[str], *, timeout_s: float | None, say: bool) -> list[Job]:
+    """The jobs once all ended, in the order named; each end is said when it comes."""
+    known: dict[str | int, Job] = {}
+    line = Line()
+    for moved in server.watch(ids, timeout_s=timeout_s):
+        line.clear()
+        for key, job in moved.items():
+            known[key] = job
+            if job.ended and say:
+                out(capitalised(ended(job)) + ".")
+        left = [job for job in known.values() if not job.ended]
+        if left and say:
+            line.show(_left(left))
+    line.clear()
+    left = [job for job in known.values() if not job.ended]
+    if left:
+        raise TimedOut(f"{_left(left)} after {humane(timeout_s)}; nothing was stopped")
+    return [known[key] for key in ids]
+
+
+def _left(left: list[Job]) -> str:
+    if len(left) == 1:
+        job = left[0]
+        return f"job {job.key} {waits(job) if job.state == 'PENDING' else 'runs'}"
+    running = sum(job.state != "PENDING" for job in left)
+    return f"{plural(len(left), 'job')} have not ended, {running} of them run"

@@ -1,0 +1,172 @@
+"""What is said about one job: what it asked for, why it waits, how it ended."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from launchyard.cli.output.text import capitalised, clean
+from launchyard.cli.output.units import at, clock, number, plural, short_memory
+from launchyard.model.memory import humane_memory
+from launchyard.model.signals import signal_name
+from launchyard.model.walltime import humane
+from launchyard.sdk.jobs import key_of
+
+JobJson = Mapping[str, Any]
+FAR_S = 12 * 3600
+
+_ENDS = {
+    "FAILED": "failed",
+    "TIMEOUT": "was stopped at its time limit",
+    "OUT_OF_MEMORY": "ran out of memory",
+    "CANCELLED": "was cancelled",
+    "NODE_FAIL": "lost its node",
+    "PREEMPTED": "was preempted",
+    "DEADLINE": "missed its deadline",
+    "LOST": "was lost",
+    "COMPLETED": "completed",
+}
+
+
+def asked(job: JobJson) -> str:
+    """What a job asks for, as a sentence says it: `4 CPUs, 8 GiB, 1 GPU, 2 h`."""
+    resources = job.get("resources") or {}
+    parts = [plural(resources.get("cpus") or 0, "CPU")]
+    if memory := resources.get("memory_mib"):
+        parts.append(humane_memory(memory))
+    if gpus := resources.get("gpus"):
+        parts.append(plural(gpus, "GPU"))
+    if (nodes := resources.get("nodes") or 1) > 1:
+        parts.append(plural(nodes, "node"))
+    parts.append(humane(job.get("time_limit_s")))
+    return ", ".join(parts)
+
+
+def asked_short(job: JobJson) -> str:
+    """The same for a table: `1c 2G`, `1 GPU 16G`, `200 × 1c 2G`."""
+    resources = job.get("resources") or {}
+    cpus, gpus = resources.get("cpus") or 0, resources.get("gpus") or 0
+    parts = [f"{gpus} GPU{'s' if gpus > 1 else ''}"] if gpus else []
+    if cpus != 1 or not gpus:
+        parts.append(f"{number(cpus)}c")
+    if memory := resources.get("memory_mib"):
+        parts.append(short_memory(memory))
+    size = array_size(job)
+    return (f"{size} × " if size else "") + " ".join(parts)
+
+
+def array_size(job: JobJson) -> int | None:
+    """How many tasks an array record has; None for a job that is not one."""
+    array = job.get("array") or {}
+    return array.get("size") if array.get("index") is None else None
+
+
+def array_counts(job: JobJson) -> str:
+    """`48 done, 8 run, 143 wait, 1 failed`."""
+    array = job.get("array") or {}
+    counts = dict(array.get("counts") or {})
+    done = counts.pop("COMPLETED", 0)
+    run = sum(counts.pop(state, 0) for state in ("STARTING", "RUNNING", "SUSPENDED", "COMPLETING"))
+    wait = counts.pop("PENDING", 0) or array.get("waiting") or 0
+    cancelled = counts.pop("CANCELLED", 0)
+    failed = sum(counts.values())
+    named = (("done", done), ("run", run), ("wait", wait), ("failed", failed), ("cancelled", cancelled))
+    return ", ".join(f"{count} {word}" for word, count in named if count)
+
+
+def reason(job: JobJson) -> str:
+    """Why it waits, as what follows `Job 12`: `waits for 2 more CPUs`. Empty when nothing is known."""
+    value = job.get("reason")
+    if isinstance(value, Mapping):
+        value = value.get("sentence")
+    return clean(value).rstrip(".") if value else ""
+
+
+def estimate(job: JobJson, now: float | None = None) -> str:
+    """When it may start: `about 20 min (10 to 45)`, or by the clock when that is far."""
+    told = job.get("estimate") or {}
+    start = at(told.get("start"))
+    if start is None:
+        return ""
+    now = time.time() if now is None else now
+    low, high = at(told.get("low")) or start, at(told.get("high")) or start
+    if start - now > FAR_S:
+        return f"about {clock(start, now)}"
+    spread = _spread(low - now, high - now)
+    return f"about {_round(start - now)}" + (f" ({spread})" if spread else "")
+
+
+def _round(seconds: float) -> str:
+    """A guess is not said to the second."""
+    if seconds < 90:
+        return humane(max(0, seconds))
+    return humane(round(seconds / 60) * 60)
+
+
+def _spread(low_s: float, high_s: float) -> str:
+    low, high = _round(max(0, low_s)), _round(max(0, high_s))
+    if low == high:
+        return ""
+    (low_count, _, low_unit), (high_count, _, high_unit) = low.partition(" "), high.partition(" ")
+    return f"{low_count} to {high_count}" if low_unit == high_unit else f"{low} to {high}"
+
+
+def waits(job: JobJson) -> str:
+    """Why and how long it waits: `waits for CPUs, about 20 min (10 to 45)`."""
+    return ", ".join(part for part in (reason(job) or "waits", estimate(job)) if part)
+
+
+def submitted(job: JobJson) -> str:
+    """What is said right after a submission."""
+    key = key_of(job)
+    size = array_size(job)
+    tasks = f"{size} tasks, each " if size else ""
+    state = job.get("state")
+    if state == "PENDING" and (reason(job) or estimate(job)):
+        now = f"{capitalised(waits(job))}."
+    else:
+        now = {"PENDING": "Queued.", "STARTING": "Starts now.", "RUNNING": "Runs."}.get(str(state), "")
+    return f"Job {key}: {tasks}{asked(job)}. {now}   ly why {key} | ly logs -f {key}"
+
+
+def elapsed_s(job: JobJson, now: float | None = None) -> float | None:
+    """How long it ran, or has run by now; None when it never started."""
+    started = at(job.get("started_at"))
+    if started is None:
+        return None
+    ended = at(job.get("ended_at"))
+    return max(0.0, (ended if ended is not None else (time.time() if now is None else now)) - started)
+
+
+def exit_text(job: JobJson) -> str:
+    """`exit code 1`, `signal SIGKILL`, or nothing when its program never ended by itself."""
+    if job.get("signal"):
+        return f"signal {signal_name(int(job['signal'])).removeprefix('signal ')}"
+    code = job.get("exit_code")
+    return "" if code is None else f"exit code {code}"
+
+
+def ended(job: JobJson) -> str:
+    """How a job ended, one line: `job 18 failed after 12 s, exit code 1: No module named 'torch'`."""
+    state = str(job.get("state"))
+    text = f"job {key_of(job)} {_ENDS.get(state, state.lower())}"
+    ran_s = elapsed_s(job)
+    if ran_s is not None:
+        text += f" after {humane(ran_s)}"
+    shown_exit = exit_text(job) if state in ("FAILED", "COMPLETED") else ""
+    if shown_exit:
+        text += f", {shown_exit}"
+    cause = clean(job.get("cause") or "").rstrip(".")
+    return f"{text}: {cause}" if cause and cause != shown_exit else text
+
+
+def result(job: JobJson) -> str:
+    """The last column of a table: why it waits, or what came of it."""
+    if array_size(job) is not None and array_counts(job):
+        return array_counts(job)
+    state = job.get("state")
+    if state == "PENDING":
+        return ", ".join(part for part in (reason(job), estimate(job)) if part)
+    if state in _ENDS:
+        return clean(job.get("cause") or "") or (exit_text(job) if state != "COMPLETED" else "")
+    nodes = job.get("nodes") or []
+    return "on " + ", ".join(map(clean, nodes)) if nodes else ""

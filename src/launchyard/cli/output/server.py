@@ -1,0 +1,75 @@
+"""What is said about the server: that it is ready, how it is, that it stopped."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from launchyard.cli.output.screen import BAD, out, paint
+from launchyard.cli.output.table import print_pairs
+from launchyard.cli.output.text import clean
+from launchyard.cli.output.units import at, plural
+from launchyard.model.memory import humane_memory
+from launchyard.model.walltime import humane
+
+Facts = Mapping[str, Any]
+_ENFORCED = (("memory", "memory"), ("cpus", "CPUs"), ("processes", "processes"), ("users", "users"))
+
+
+def ready_lines(facts: Facts) -> list[str]:
+    """`Launchyard 0.1.0 ready: 8 CPUs, 31 GiB, 1 GPU. State ~/.local/state/launchyard`."""
+    nodes = facts.get("nodes") or 1
+    where = f" on {nodes} nodes" if nodes > 1 else ""
+    lines = [f"Launchyard {facts['version']} ready: {size(facts)}{where}. State {home(facts['state'])}"]
+    lines.append("  Try   ly run -- python train.py")
+    if resumed := facts.get("resumed"):
+        lines.append(f"  {plural(resumed, 'job')} ran on meanwhile: ly jobs")
+    return lines
+
+
+def size(facts: Facts) -> str:
+    parts = [plural(facts.get("cpus") or 0, "CPU"), humane_memory(facts.get("memory_mib") or 0)]
+    if facts.get("gpus"):
+        parts.append(plural(facts["gpus"], "GPU"))
+    return ", ".join(parts)
+
+
+def stopped_line(running: int) -> str:
+    if not running:
+        return "Server stopped; no job runs."
+    runs, are = ("runs", "is") if running == 1 else ("run", "are")
+    return f"Server stopped; {plural(running, 'job')} {runs} on and {are} picked up by the next `ly up`."
+
+
+def home(path: str) -> str:
+    """The path as a person of this home writes it."""
+    own = str(Path.home())
+    return clean("~" + path.removeprefix(own) if path == own or path.startswith(own + "/") else path)
+
+
+def print_status(facts: Facts) -> None:
+    degraded = facts.get("degraded")
+    started = at(facts.get("started_at"))
+    health = paint(f"degraded: {clean(degraded)}", BAD) if degraded else "ok"
+    for_s = f", up {humane(time.time() - started)}" if started is not None else ""
+    out(f"Launchyard {clean(facts.get('version') or '?')}: {health}{for_s} (pid {facts.get('pid')})")
+    enforcement = facts.get("enforcement") or {}
+    holds = [f"{name} by {clean(enforcement[key])}" for key, name in _ENFORCED if enforcement.get(key)]
+    print_pairs(
+        [
+            ("Machine", f"{size(facts)}, {plural(facts.get('nodes') or 1, 'node')}"),
+            ("Queue", queue(facts.get("jobs") or {})),
+            ("Limits", ", ".join(holds)),
+            ("Address", clean(facts.get("url") or "")),
+            ("State", home(facts.get("state") or "")),
+            ("You", clean(facts.get("user") or "") + (" (administrator)" if facts.get("admin") else "")),
+        ],
+        indent="  ",
+    )
+
+
+def queue(states: Mapping[str, int]) -> str:
+    """`2 running, 1 waiting`."""
+    waiting = states.get("PENDING", 0)
+    running = sum(count for state, count in states.items() if state != "PENDING")
+    return f"{running} running, {waiting} waiting" if running or waiting else "empty"
