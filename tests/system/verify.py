@@ -16,7 +16,11 @@ SCRIPT = r"""#!/bin/sh
 # Writes down its own start and end, outside the product, and the same words to its log and to a copy.
 j="{journal}/$LAUNCHYARD_JOB_ID.$LAUNCHYARD_ATTEMPT"
 echo "start $LAUNCHYARD_LAUNCH_ID $$" >> "$j"
-for n in $(seq {lines}); do echo "line $n of $LAUNCHYARD_JOB_ID"; echo "line $n of $LAUNCHYARD_JOB_ID" >> "$j.out"; {pause}; done
+for n in $(seq {lines}); do
+    echo "line $n of $LAUNCHYARD_JOB_ID"
+    echo "line $n of $LAUNCHYARD_JOB_ID" >> "$j.out"
+    {pause}
+done
 echo "end {code}" >> "$j"
 exit {code}
 """

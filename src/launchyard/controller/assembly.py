@@ -63,6 +63,7 @@ async def assemble(
         seq=await asyncio.to_thread(store.last_seq),
         next_job_id=await asyncio.to_thread(store.next_job_id),
     )
+    writer.on_degraded = lambda sentence: loop.plan_soon() if sentence is None else None
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
     scheduler = Scheduler(loop)

@@ -1,0 +1,124 @@
+"""No-op jobs from submission to recorded end, counted from outside, with a kill -9 of the daemon in mid-run.
+
+Every task has its own record, exit code, usage and log at the end; each writes its own line to its log, and
+all lines are checked. Nothing of them may be left: no process, no cgroup.
+"""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.bare import spawn_rate
+from benchmarks.row import Row
+from tests.system.product import ENDED, Json, Product, job_pids, wait_for
+
+CONFIG = """
+listen = "127.0.0.1:0"
+allow_root_jobs = true
+daemon_user = "{daemon_user}"
+[[nodes]]
+name = "bench"
+cpus = 16
+memory = "16GiB"
+"""
+ASKED = {"cpus": 1, "memory_mib": 64}
+COMMAND = ["/bin/echo", "done"]
+
+
+def array(product: Product, count: int) -> float:
+    """Jobs a second of one array of `count` tasks; the daemon is killed once on the way."""
+    began = time.monotonic()
+    job_id = product.submit(COMMAND, array=f"1-{count}", resources=ASKED)
+    wait_for(lambda: _ended(product, job_id) > count // 2 or None, 600, "half of the array has ended")
+    product.kill()
+    product.start()
+    wait_for(lambda: product.job(job_id)["state"] in ENDED or None, 600, "the array has ended")
+    seconds = time.monotonic() - began
+    check(
+        product,
+        [job for job in product.all_jobs() if job["array"] and job["array"]["index"] is not None],
+        count,
+    )
+    return count / seconds
+
+
+def separate(product: Product, count: int, connections: int = 4) -> float:
+    """Jobs a second of `count` distinct jobs, each its own POST, from four connections."""
+    before = {job["id"] for job in product.all_jobs()}
+    ids: list[int] = []
+
+    def client() -> None:
+        one = product.client()
+        for _ in range(count // connections):
+            ids.append(int(one.call("POST", "/v1/jobs", {"command": COMMAND, "resources": ASKED})["id"]))
+        one.close()
+
+    began = time.monotonic()
+    threads = [threading.Thread(target=client) for _ in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_for(
+        lambda: not product.call("GET", "/v1/jobs?state=PENDING,STARTING,RUNNING&limit=1")["jobs"] or None,
+        600,
+        "all ended",
+    )
+    seconds = time.monotonic() - began
+    check(product, [job for job in product.all_jobs() if job["id"] not in before], count)
+    return count / seconds
+
+
+def check(product: Product, jobs: list[Json], count: int) -> None:
+    """Every job has its record, exit code, usage and log; nothing of them is left."""
+    assert len(jobs) == count, f"{len(jobs)} records of {count}"
+    wrong = [job for job in jobs if (job["state"], job["exit_code"]) != ("COMPLETED", 0)]
+    assert not wrong, f"{len(wrong)} did not complete: {wrong[0]}"
+    assert all(job["usage"]["cpu_s"] is not None for job in jobs), "a job has no usage"
+    logs = [Path(job["log_path"]) for job in jobs]
+    assert all(path.read_bytes() == b"done\n" for path in logs), "a log is not what its job wrote"
+    wait_for(lambda: not job_pids(product.state) or None, 30, "no process is left")
+    wait_for(lambda: not cgroups(product.state) or None, 30, "no cgroup is left")
+
+
+def cgroups(state: Path) -> list[str]:
+    """The cgroups of launches that are there still."""
+    found = subprocess.run(
+        ["find", "/sys/fs/cgroup", "-type", "d", "-path", "*launchyard-*/*"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.split()
+
+
+def rows(make: Callable[[str], Product], count: int, mode: str, gates: tuple[float, float]) -> list[Row]:
+    """Both rows of one mode, as ratios to the bare spawn rate of the same run."""
+    found = []
+    for name, run, gate in (("array", array, gates[0]), ("separate", separate, gates[1])):
+        product = make(f"{mode}-{name}")
+        product.start()
+        bare = spawn_rate()
+        rate = run(product, count)
+        bare = max(bare, spawn_rate())
+        product.destroy()
+        note = f"{count} jobs, bare {bare:,.0f}/s"
+        found.append(
+            Row(
+                work=f"{name}, {mode}",
+                value=rate,
+                unit="jobs/s",
+                against="bare spawns a core",
+                ratio=rate / bare,
+                gate=gate,
+                note=note,
+            )
+        )
+    return found
+
+
+def _ended(product: Product, job_id: int) -> int:
+    array = product.job(job_id)["array"]
+    return sum(n for state, n in (array.get("counts") or {}).items() if state in ENDED)
