@@ -1,0 +1,85 @@
+"""The application: routes behind the gate, and what lives as long as they do."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from launchyard.api.answers import answer, problem
+from launchyard.api.auth import Authenticator
+from launchyard.api.context import Context
+from launchyard.api.events import EventHub
+from launchyard.api.guard import Guard
+from launchyard.api.openapi import document
+from launchyard.api.routes import acts, events, jobs, logs, nodes, status, terminal, tokens
+from launchyard.api.services import Services
+from launchyard.api.stream import Closing
+from launchyard.api.tokens import TokenTable
+from launchyard.model.errors import LaunchyardError
+from launchyard.model.number import shown
+
+_ROUTERS = [part.router for part in (jobs, acts, logs, nodes, events, status, tokens, terminal)]
+
+
+def create_app(services: Services, *, heartbeat_s: float = 15.0) -> FastAPI:
+    """Everything under `/v1`, and `/openapi.json`. To be served by `api.server.serve`, which knows peers."""
+    tokens = TokenTable()
+    context = Context(services, tokens, Closing(tokens), EventHub(heartbeat_s=heartbeat_s))
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        exception_handlers={HTTPException: _no_such_route},
+    )
+    app.state.context = context
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
+    authenticator = Authenticator(services.users, tokens, services.owner_uid)
+    app.add_middleware(Guard, authenticator=authenticator, hosts=services.hosts)
+    return app
+
+
+def close_streams(app: FastAPI) -> None:
+    """End what would otherwise go on for ever: event streams, followed logs, terminals."""
+    context: Context = app.state.context
+    context.closing.close()
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    context: Context = app.state.context
+    for token in await context.read(context.services.store.tokens):
+        context.tokens.put(token)
+    end = context.services.controller.watch(context.events.tell)
+    try:
+        yield
+    finally:
+        end()
+        context.readers.shutdown(wait=False, cancel_futures=True)
+
+
+async def _openapi(request: Request) -> Response:
+    app: FastAPI = request.app
+    context: Context = app.state.context
+    return answer(await context.read(lambda: document(app, app.routes)))
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    path = shown(request.url.path)
+    if status == 405:
+        sentence = f"{request.method} is not possible at {path}; see /openapi.json"
+    else:
+        sentence = f"there is nothing at {path}; see /openapi.json"
+    refused = LaunchyardError(sentence, code="no-such-method" if status == 405 else "no-such-route")
+    refused.status = status
+    response = problem(refused)
+    for name, value in (getattr(error, "headers", None) or {}).items():
+        response.headers[name] = value
+    return response

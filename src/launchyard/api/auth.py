@@ -1,0 +1,110 @@
+"""Who asks: the peer of a unix socket by the kernel's word, a TCP caller by its token. Nothing else counts.
+
+Also who may be asked at all: the name under which we were reached must be ours, and a page of another origin
+may not ask through somebody's browser.
+"""
+
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from launchyard.api.answers import WrongHost
+from launchyard.api.connection import Peer, connection_of
+from launchyard.api.tokens import TokenTable
+from launchyard.controller.users import Users
+from launchyard.model.errors import Forbidden, Invalid, Unauthenticated
+from launchyard.model.number import shown
+from launchyard.model.submission import Caller
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An authenticated caller; `token_id` None: by the unix socket."""
+
+    caller: Caller
+    token_id: str | None = None
+
+
+class Authenticator:
+    """Turns a connection or a token into a caller, by the rules of the mode the daemon runs in."""
+
+    def __init__(self, users: Users, tokens: TokenTable, owner_uid: int | None) -> None:
+        self._users = users
+        self._tokens = tokens
+        self._owner_uid = owner_uid
+
+    async def identify(self, scope: Any, headers: Headers) -> Identity:
+        """Raises `Unauthenticated` or `Forbidden`."""
+        peer = connection_of(scope).peer
+        if peer is not None:
+            return Identity(await self._of_peer(peer))
+        scheme, _, secret = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not secret:
+            raise Unauthenticated(
+                "no credential; run `ly token create` and send it as `Authorization: Bearer TOKEN`"
+            )
+        token = self._tokens.find(secret.strip())
+        if token is None:
+            raise Unauthenticated("the token is not known or was revoked; make another by `ly token create`")
+        caller = await self._of_uid(token.uid)
+        if caller.user != token.user and self._owner_uid is None:
+            raise Unauthenticated("the token's user has another name now; make another by `ly token create`")
+        return Identity(caller, token.id)
+
+    async def _of_peer(self, peer: Peer) -> Caller:
+        if self._owner_uid is not None and peer.uid not in (self._owner_uid, 0):
+            raise Forbidden(
+                f"this server belongs to another user (uid {self._owner_uid}); start your own by `ly up`"
+            )
+        return await self._of_uid(peer.uid)
+
+    async def _of_uid(self, uid: int) -> Caller:
+        """In single-user mode everybody who gets in is the owner; else root administers."""
+        uid = uid if self._owner_uid is None else self._owner_uid
+        entry = self._users.entry(uid) or await self._users.load(uid)
+        if entry is None and self._owner_uid is None:
+            raise Forbidden(f"uid {uid} has no user name on this machine, so no job can run as it")
+        name = entry.name if entry is not None else str(uid)
+        return Caller(user=name, uid=uid, admin=uid == 0 or self._owner_uid is not None)
+
+
+def check_host(scope: Any, headers: Headers, hosts: frozenset[str]) -> None:
+    """By TCP, only under our own names: a name that an attacker points at this address is refused."""
+    if connection_of(scope).peer is not None:
+        return
+    host = headers.get("host", "")
+    if len(headers.getlist("host")) > 1 or any(c in host for c in "/@, "):
+        raise Invalid(f"the Host header {shown(host)} is not understood")
+    name = host_name(host)
+    if name not in LOOPBACK_NAMES and name not in hosts:
+        raise WrongHost(
+            f"{shown(name)} is no name of this server; use 127.0.0.1, or add it to `hosts` in its settings"
+        )
+
+
+def host_name(host: str) -> str:
+    """The name in a Host header, without port and without a closing dot."""
+    name, colon, port = host.rpartition(":")
+    bare = name if colon and port.isdigit() and not name.endswith(":") else host
+    return bare.lower().removesuffix(".")
+
+
+def check_origin(headers: Headers) -> None:
+    """A browser says where a request comes from; only pages of our own may ask."""
+    origin = headers.get("origin")
+    if origin is not None:
+        parts = urlsplit(origin) if len(origin) < 300 else None
+        same = parts is not None and parts.scheme in ("http", "https") and parts.netloc == headers.get("host")
+        if not same:
+            raise Forbidden(f"a page of {shown(origin)} may not use this server")
+    if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        raise Forbidden("a page of another site may not use this server")
+
+
+def identity_of(scope: Any) -> Identity:
+    """Who asks, as the guard found out."""
+    return cast(Identity, scope["state"]["identity"])

@@ -1,0 +1,102 @@
+"""One client's connection: uvicorn's HTTP protocol, made to know its peer and to keep its patience.
+
+The kernel says who is at the other end of a unix socket (SO_PEERCRED); nothing that a client sends can. What
+is known is put into the scope's state, for HTTP and for WebSocket alike.
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_MAX_BYTES = 64 * 1024
+HEAD_MAX_S = 20.0
+SILENCE_MAX_S = 60
+"""TCP gives up on a peer that has not acknowledged anything for so long."""
+
+_UCRED = struct.Struct("3i")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of a unix socket, by the kernel's word."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """`peer` is None for TCP. `abort` cuts the connection without sending what is still buffered."""
+
+    peer: Peer | None
+    abort: Callable[[], None]
+
+
+class ClientProtocol(HttpToolsProtocol):
+    """Adds to each request's state its `connection`; bounds the size of a head and the time it may take."""
+
+    _head_bytes = 0
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        peer = _prepared(transport.get_extra_info("socket"))
+        self.app_state = {**self.app_state, "connection": Connection(peer, transport.abort)}
+        self._head_timer = self.loop.call_later(HEAD_MAX_S, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_MAX_S, self._too_slow)
+
+    def on_headers_complete(self) -> None:
+        self._stop_timer()
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._head_bytes = 0
+        super().on_message_complete()
+
+    def _stop_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _too_slow(self) -> None:
+        self._head_timer = None
+        self.transport.abort()
+
+
+def _prepared(sock: Any) -> Peer | None:
+    """The peer of a unix socket; a TCP socket is told to notice a peer that is gone."""
+    if sock.family == socket.AF_UNIX:
+        return Peer(*_UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MAX_S * 1000)
+    return None
+
+
+def connection_of(scope: Any) -> Connection:
+    """The connection that a request came by."""
+    return cast(Connection, scope["state"]["connection"])

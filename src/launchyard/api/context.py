@@ -1,0 +1,47 @@
+"""What every route works with: the services, the parts of the API that live as long as the application."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from starlette.requests import HTTPConnection
+
+from launchyard.api.auth import identity_of
+from launchyard.api.events import EventHub
+from launchyard.api.services import Services
+from launchyard.api.stream import Closing
+from launchyard.api.tokens import TokenTable
+from launchyard.model.submission import Caller
+
+T = TypeVar("T")
+
+READERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Made with the application. Reads of the store happen in `readers`, never on the loop."""
+
+    services: Services
+    tokens: TokenTable
+    closing: Closing
+    events: EventHub
+    readers: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(READERS, thread_name_prefix="api-read")
+    )
+
+    async def read(self, work: Callable[[], T]) -> T:
+        """Do `work` in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.readers, work)
+
+
+def context_of(connection: HTTPConnection) -> Context:
+    """The context of the application that serves this request."""
+    return cast(Context, connection.scope["app"].state.context)
+
+
+def caller_of(connection: HTTPConnection) -> Caller:
+    """Who asks."""
+    return identity_of(connection.scope).caller

@@ -1,0 +1,189 @@
+"""What the OpenAPI document says of each route: bodies, answers, errors, parameters; references by name.
+
+The schemas that the names stand for are made in `openapi`, and only when somebody asks for the document.
+"""
+
+from typing import Any
+
+from launchyard.wire import orders, shapes, submit
+
+Description = dict[str, Any]
+
+JSON = "application/json"
+
+
+def ref(cls: type) -> Description:
+    """The schema of one of our dataclasses, by name."""
+    return {"$ref": f"#/components/schemas/{cls.__name__}"}
+
+
+def _content(schema: Description, media_type: str = JSON) -> Description:
+    return {media_type: {"schema": schema}}
+
+
+def _answers(ok: int, schema: Description, what: str, *errors: int, media_type: str = JSON) -> Description:
+    responses: Description = {str(ok): {"description": what, "content": _content(schema, media_type)}}
+    for status in (401, 403, 421, 500, *errors):
+        responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
+    return {"responses": responses}
+
+
+def _parameter(name: str, where: str, schema: Description, what: str) -> Description:
+    return {"name": name, "in": where, "required": where == "path", "schema": schema, "description": what}
+
+
+def _body(schema: Description) -> Description:
+    return {"requestBody": {"required": True, "content": _content(schema)}}
+
+
+_TEXT: Description = {"type": "string"}
+_WHOLE: Description = {"type": "integer"}
+_FLAG: Description = {"type": "boolean"}
+_BYTES: Description = {"type": "string", "format": "binary"}
+_JOB_ID = _parameter(
+    "job",
+    "path",
+    {"type": "string", "pattern": "^[1-9][0-9]*(_[0-9]+)?$"},
+    "A job's id; `12_3` is task 3 of array 12.",
+)
+
+SUBMIT: Description = {
+    "summary": "Submit one job (or one array), or a list of up to 1,000 with one result an item.",
+    "parameters": [
+        _parameter(
+            "Idempotency-Key",
+            "header",
+            {"type": "string", "maxLength": 255},
+            "The same request with the same key again answers the same and makes nothing new.",
+        )
+    ],
+    **_body(
+        {
+            "oneOf": [
+                ref(submit.SubmitJob),
+                {"type": "array", "items": ref(submit.SubmitJob), "minItems": 1, "maxItems": 1000},
+            ]
+        }
+    ),
+    "responses": {
+        **_answers(
+            201,
+            {"oneOf": [ref(shapes.Job), {"type": "array", "items": ref(shapes.Job)}]},
+            "What was made; it is durable.",
+            *(400, 408, 409, 413, 415, 422, 503, 507),
+        )["responses"],
+        "200": {"description": "A dry run; `id` is null.", "content": _content(ref(shapes.Job))},
+        "207": {
+            "description": "Of a list, at least one item was refused.",
+            "content": _content(
+                {"type": "array", "items": {"oneOf": [ref(shapes.Job), ref(shapes.ItemError)]}}
+            ),
+        },
+    },
+}
+
+LIST: Description = {
+    "summary": "List jobs, newest first: the caller's own (administrators: everybody's).",
+    "parameters": [
+        _parameter("state", "query", _TEXT, "States with commas between them, such as `PENDING,RUNNING`."),
+        _parameter("user", "query", _TEXT, "Whose jobs."),
+        _parameter("name", "query", _TEXT, "Jobs of exactly this name."),
+        _parameter("partition", "query", _TEXT, "Jobs of this partition."),
+        _parameter("array", "query", _WHOLE, "The tasks of this array that have split off."),
+        _parameter(
+            "since", "query", _TEXT, "Submitted or ended since then (RFC 3339 or seconds since 1970)."
+        ),
+        _parameter("limit", "query", {**_WHOLE, "minimum": 1, "maximum": 10000, "default": 100}, "How many."),
+        _parameter("cursor", "query", _TEXT, "`next` of the page before."),
+    ],
+    **_answers(200, ref(shapes.JobPage), "A page of jobs.", 400),
+}
+
+SHOW: Description = {
+    "summary": "One job.",
+    "parameters": [_JOB_ID],
+    **_answers(200, ref(shapes.Job), "The job.", 400, 404),
+}
+
+WHY: Description = {
+    "summary": "Why a job waits and when it may start, or why it ended as it did.",
+    "parameters": [_JOB_ID],
+    **_answers(200, ref(shapes.Why), "The reason.", 400, 404),
+}
+
+SCRIPT: Description = {
+    "summary": "The script of a batch job, as it was submitted.",
+    "parameters": [_JOB_ID],
+    **_answers(200, _TEXT, "The script.", 400, 404, media_type="text/plain"),
+}
+
+LOGS: Description = {
+    "summary": "The output of a job; header `Launchyard-Next-Offset` is where to go on.",
+    "parameters": [
+        _JOB_ID,
+        _parameter("stream", "query", {"enum": ["stdout", "stderr"], "default": "stdout"}, "Which output."),
+        _parameter("offset", "query", {**_WHOLE, "default": 0}, "Where to begin; negative: from the end."),
+        _parameter("limit", "query", {**_WHOLE, "minimum": 1}, "How many bytes; left out: to the end."),
+        _parameter("follow", "query", _FLAG, "Go on until the job has ended and all was read."),
+    ],
+    **_answers(200, _BYTES, "Bytes.", 400, 404, 409, media_type="application/octet-stream"),
+}
+
+NODES: Description = {"summary": "All nodes.", **_answers(200, ref(shapes.NodeList), "The nodes.", 400)}
+
+MARK_NODE: Description = {
+    "summary": "Drain a node, or take it back (administrators).",
+    "parameters": [_parameter("name", "path", _TEXT, "The node's name.")],
+    **_body(ref(orders.MarkNode)),
+    **_answers(200, ref(shapes.Node), "The node.", 400, 404, 415, 503),
+}
+
+EVENTS: Description = {
+    "summary": "What happens to the caller's jobs, as server-sent events.",
+    "parameters": [_parameter("Last-Event-ID", "header", _TEXT, "Go on after this event.")],
+    **_answers(200, ref(shapes.JobMoved), "Events.", 400, media_type="text/event-stream"),
+}
+
+HEALTH: Description = {
+    "summary": "Whether the server takes work. Open to everybody.",
+    "security": [],
+    "responses": {
+        "200": {"description": "It does.", "content": _content(ref(shapes.Health))},
+        "503": {
+            "description": "It cannot make anything durable now.",
+            "content": _content(ref(shapes.Health)),
+        },
+    },
+}
+
+STATUS: Description = {
+    "summary": "How the server is.",
+    **_answers(200, ref(shapes.Status), "The status.", 400),
+}
+
+CREATE_TOKEN: Description = {
+    "summary": "Make a token for the caller; its secret is told this once.",
+    **_body(ref(orders.NewToken)),
+    **_answers(201, ref(shapes.MadeToken), "The token.", 400, 409, 415, 503, 507),
+}
+
+TOKENS: Description = {
+    "summary": "The caller's tokens (administrators: everybody's).",
+    **_answers(200, ref(shapes.TokenList), "The tokens.", 400),
+}
+
+REVOKE_TOKEN: Description = {
+    "summary": "Revoke a token; it is useless at once, also where it is in use now.",
+    "parameters": [_parameter("token", "path", _TEXT, "The token's id.")],
+    **_answers(200, ref(shapes.Token), "The revoked token.", 400, 404, 503, 507),
+}
+
+
+def act(summary: str, body: type | None = None) -> Description:
+    """An action on a job."""
+    return {
+        "summary": summary,
+        "parameters": [_JOB_ID],
+        **(_body(ref(body)) if body is not None else {}),
+        **_answers(200, ref(shapes.Job), "The job as it is now.", 400, 404, 409, 415, 422, 503, 507),
+    }

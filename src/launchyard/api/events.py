@@ -1,0 +1,130 @@
+"""Server-sent events: each job's move encoded once, kept in a ring, sent to those whose job it is.
+
+An id is `RUN-NUMBER`: the number counts the events of this run of the daemon. A client that comes back with
+an id that the ring no longer has, or of another run, is told `reset`: it must read the state anew. A client
+that does not read is dropped when its backlog passes a bound; it comes back with its last id, nothing is lost.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from launchyard.model.event import StateChanged
+from launchyard.model.submission import Caller
+from launchyard.model.when import rfc3339
+
+RING_MAX = 20_000
+BACKLOG_MAX_BYTES = 8 * 1024 * 1024
+HEARTBEAT_S = 15.0
+HEARTBEAT = b": still here\n\n"
+RESET = b"event: reset\ndata: {}\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One event as it goes over the wire, and whose it is."""
+
+    number: int
+    user: str
+    data: bytes
+
+
+class Subscriber:
+    """One listening client: what is still to be sent to it."""
+
+    def __init__(self, user: str | None, drop: Callable[[], None]) -> None:
+        self.user = user
+        self._drop = drop
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._news = asyncio.Event()
+
+    def put(self, data: bytes) -> None:
+        """Drops the client instead when it is too far behind."""
+        if self._waiting_bytes + len(data) > BACKLOG_MAX_BYTES:
+            self._drop()
+            return
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
+        self._news.set()
+
+    async def take(self, timeout_s: float) -> bytes:
+        """Everything that waits, joined; the heartbeat when nothing came."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._news.wait()
+        except TimeoutError:
+            return HEARTBEAT
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        self._news.clear()
+        return data
+
+
+class EventHub:
+    """Takes what the controller tells after each commit, and hands it on."""
+
+    def __init__(self, *, heartbeat_s: float = HEARTBEAT_S, ring_max: int = RING_MAX) -> None:
+        self._run = secrets.token_hex(4)
+        self._number = 0
+        self._ring: deque[Sent] = deque(maxlen=ring_max)
+        self._subscribers: set[Subscriber] = set()
+        self._heartbeat_s = heartbeat_s
+
+    def tell(self, events: Sequence[StateChanged]) -> None:
+        """Called on the loop."""
+        for event in events:
+            self._number += 1
+            sent = Sent(self._number, event.user, self._encode(event))
+            self._ring.append(sent)
+            for subscriber in self._subscribers:
+                if subscriber.user is None or subscriber.user == event.user:
+                    subscriber.put(sent.data)
+
+    async def stream(
+        self, caller: Caller, last_id: str | None, drop: Callable[[], None]
+    ) -> AsyncGenerator[bytes, None]:
+        """What the caller may hear, after `last_id` when given; `drop` cuts a client that is too slow."""
+        subscriber = Subscriber(None if caller.admin else caller.user, drop)
+        for data in self._missed(subscriber.user, last_id):
+            subscriber.put(data)
+        self._subscribers.add(subscriber)
+        try:
+            # Tells where to go on from also when nothing happens before the connection is lost.
+            here = b"id: " + self._id(self._number) + b"\n" if last_id is None else b""
+            yield here + b"retry: 1000\n\n"
+            while True:
+                yield await subscriber.take(self._heartbeat_s)
+        finally:
+            self._subscribers.discard(subscriber)
+
+    def _missed(self, user: str | None, last_id: str | None) -> list[bytes]:
+        if last_id is None:
+            return []
+        run, _, digits = last_id.partition("-")
+        number = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 16 else -1
+        oldest = self._ring[0].number if self._ring else self._number + 1
+        if run != self._run or not oldest - 1 <= number <= self._number:
+            return [b"id: " + self._id(self._number) + b"\n" + RESET]
+        return [
+            sent.data for sent in self._ring if sent.number > number and (user is None or sent.user == user)
+        ]
+
+    def _id(self, number: int) -> bytes:
+        return f"{self._run}-{number}".encode()
+
+    def _encode(self, event: StateChanged) -> bytes:
+        told = {
+            "seq": event.seq,
+            "job_id": event.job_id,
+            "user": event.user,
+            "state": event.state,
+            "previous": event.previous,
+            "at": rfc3339(event.at),
+        }
+        return b"id: %b\nevent: job\ndata: %b\n\n" % (self._id(self._number), msgspec.json.encode(told))

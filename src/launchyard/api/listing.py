@@ -1,0 +1,61 @@
+"""Pages of jobs, newest first: live jobs as they are now, ended ones from the store, merged without a gap.
+
+The store's rows of live jobs lag a moment behind, so a live job is always taken from the controller. Where
+only live states are asked for, the store is not asked at all.
+"""
+
+import heapq
+from dataclasses import dataclass, replace
+
+from launchyard.api.context import Context
+from launchyard.model.job import Job
+from launchyard.model.state import ENDED
+from launchyard.store.protocol import JobQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`before_id` is where the next page begins; None: this is the last."""
+
+    jobs: list[Job]
+    before_id: int | None
+
+
+async def page_of(context: Context, query: JobQuery) -> Page:
+    """The jobs that match, at most `query.limit`."""
+    controller = context.services.controller
+    live_only = bool(query.states) and not query.states & ENDED
+    found = [job for job in controller.live_jobs() if matches(job, query)]
+    floor = 0
+    if not live_only:
+        rows = await context.read(lambda: context.services.store.jobs(query))
+        ids = {job.id for job in found}
+        found += [row for row in rows if row.id not in ids and controller.live_job(row.id) is None]
+        # Beyond the end of a full page the store has rows that were not read: they belong to the next page.
+        floor = rows[-1].id if len(rows) == query.limit else 0
+    newest = heapq.nlargest(query.limit, (job for job in found if job.id >= floor), key=lambda job: job.id)
+    more = len(newest) == query.limit or floor > 0
+    last = newest[-1].id if len(newest) == query.limit else floor
+    return Page(newest, last if more else None)
+
+
+def matches(job: Job, query: JobQuery) -> bool:
+    """What the store's own query says, for a job in memory."""
+    return (
+        (not query.states or job.state in query.states)
+        and (query.before_id is None or job.id < query.before_id)
+        and (query.user is None or job.user == query.user)
+        and (query.name is None or job.name == query.name)
+        and (query.partition is None or job.partition == query.partition)
+        and (query.array_job_id is None or (job.task is not None and job.task.job_id == query.array_job_id))
+        and (query.since is None or max(job.submitted_at, job.ended_at or 0) >= query.since)
+    )
+
+
+def of_caller(query: JobQuery, *, user: str, others: bool) -> JobQuery | None:
+    """The query narrowed to what the caller may see; None: nothing of it."""
+    if others:
+        return query
+    if query.user is not None and query.user != user:
+        return None
+    return replace(query, user=user)

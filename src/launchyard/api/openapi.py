@@ -1,0 +1,80 @@
+"""The OpenAPI document, made when it is first asked for: schemas take longer than the daemon's start."""
+
+from http import HTTPStatus
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
+from starlette.routing import BaseRoute
+
+from launchyard import __version__
+from launchyard.wire import orders, shapes, submit
+
+_BODIES = (submit.SubmitJob, submit.UpdateJob, orders.SignalJob, orders.MarkNode, orders.NewToken)
+_ANSWERS = (
+    shapes.Problem,
+    shapes.ItemError,
+    shapes.Job,
+    shapes.JobPage,
+    shapes.Why,
+    shapes.Node,
+    shapes.NodeList,
+    shapes.Token,
+    shapes.MadeToken,
+    shapes.TokenList,
+    shapes.Health,
+    shapes.Status,
+    shapes.JobMoved,
+)
+_ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 500, 503, 507)
+
+
+def document(app: FastAPI, routes: list[BaseRoute]) -> dict[str, Any]:
+    """The whole document; each route brings its own part by `openapi_extra`."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title="Launchyard",
+            version=__version__,
+            description="Submit, watch and manage jobs.",
+            routes=[route for route in routes if isinstance(route, APIRoute)],
+        )
+        for operations in made["paths"].values():
+            for operation in operations.values():
+                operation["responses"] = _without_default(operation["responses"])
+        made["components"] = _components()
+        made["security"] = [{"token": []}]
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _without_default(responses: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI adds an empty 200 to each route; keep it only where the route described one."""
+    return {
+        status: told
+        for status, told in responses.items()
+        if status != "200" or told.get("content", {}) != {JSON: {"schema": {}}}
+    }
+
+
+JSON = "application/json"
+
+
+def _components() -> dict[str, Any]:
+    adapters: list[tuple[Any, Literal["validation"], TypeAdapter[Any]]] = [
+        (cls, "validation", TypeAdapter(cls)) for cls in (*_BODIES, *_ANSWERS)
+    ]
+    _, made = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
+    problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        "schemas": made["$defs"],
+        "responses": {
+            str(status): {
+                "description": HTTPStatus(status).phrase,
+                "content": {"application/problem+json": problem},
+            }
+            for status in _ERRORS
+        },
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+    }

@@ -1,0 +1,22 @@
+"""The stream of what happens to jobs (server-sent events)."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from launchyard.api import describe
+from launchyard.api.connection import connection_of
+from launchyard.api.context import caller_of, context_of
+from launchyard.api.query import Query
+from launchyard.api.stream import Parts
+
+router = APIRouter()
+
+
+@router.get("/v1/events", openapi_extra=describe.EVENTS)
+async def events(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    Query(request, ())
+    last_id = request.headers.get("last-event-id")
+    stream = context.events.stream(caller, last_id, connection_of(request.scope).abort)
+    return Parts(stream, "text/event-stream", context.closing)

@@ -1,0 +1,202 @@
+"""Submitting, listing and showing jobs. The hot routes: bytes in, bytes out, nothing in between but ours."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from launchyard.api import describe
+from launchyard.api.answers import answer, problem, problem_json, raw
+from launchyard.api.body import parse_json, read_body, refuse_other_formats
+from launchyard.api.context import Context, caller_of, context_of
+from launchyard.api.listing import of_caller, page_of
+from launchyard.api.lookup import find, parse_ref
+from launchyard.api.query import Query
+from launchyard.controller.controller import JobRef
+from launchyard.model.errors import Conflict, Invalid, LaunchyardError, NotFound
+from launchyard.model.job import Job
+from launchyard.model.number import shown
+from launchyard.model.reason import Reason
+from launchyard.model.submission import Caller, Submission
+from launchyard.store.protocol import JobQuery
+from launchyard.wire.convert import to_submission
+from launchyard.wire.decode import decode
+from launchyard.wire.job import estimate_json, job_json
+from launchyard.wire.submit import SubmitJob
+
+ITEMS_MAX = 1000
+PAGE_MAX = 10_000
+PAGE_DEFAULT = 100
+THREAD_FROM = 200
+"""Longer lists are made in a thread, so that they keep nobody waiting."""
+
+router = APIRouter()
+
+Result = dict[str, Any] | LaunchyardError
+
+
+@router.post("/v1/jobs", openapi_extra=describe.SUBMIT)
+async def submit(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    body = await read_body(request)
+    refuse_other_formats(request)
+    data = parse_json(body)
+    if isinstance(data, list):
+        if not 1 <= len(data) <= ITEMS_MAX:
+            raise Invalid(f"the list has {len(data)} jobs; send 1 to {ITEMS_MAX} at once")
+        results = await _submit(context, caller, data, _idempotency(request, body))
+        parts = [{"error": problem_json(one)} if isinstance(one, LaunchyardError) else one for one in results]
+        return answer(parts, 201 if all("id" in part for part in parts) else 207)
+    (result,) = await _submit(context, caller, [data], _idempotency(request, body))
+    if isinstance(result, LaunchyardError):
+        return problem(result)
+    return answer(result, 201 if result["id"] is not None else 200)
+
+
+async def _submit(
+    context: Context, caller: Caller, items: Sequence[object], idempotency: tuple[str, str] | None
+) -> list[Result]:
+    """One result an item: what is wrong with one keeps no other from being submitted."""
+    results: list[Result | None] = [None] * len(items)
+    wanted: list[int] = []
+    submissions: list[Submission] = []
+    for position, item in enumerate(items):
+        try:
+            body = decode(SubmitJob, item)
+            submission = to_submission(body)
+            if body.dry_run:
+                results[position] = _dry_run(context, caller, submission)
+                continue
+        except LaunchyardError as error:
+            results[position] = error
+            continue
+        wanted.append(position)
+        submissions.append(submission)
+    if submissions:
+        made = await context.services.controller.submit(caller, submissions, idempotency=idempotency)
+        for position, result in zip(wanted, made, strict=False):
+            results[position] = (
+                result if isinstance(result, LaunchyardError) else shown_job(context, caller, result)
+            )
+    return [Conflict(_GONE) if result is None else result for result in results]
+
+
+_GONE = "this Idempotency-Key was used for a request that did not make this job; send it with a new key"
+
+
+def _dry_run(context: Context, caller: Caller, submission: Submission) -> dict[str, Any]:
+    job, reason = context.services.controller.check(caller, submission)
+    return {**job_json(job, reason), "id": None}
+
+
+def _idempotency(request: Request, body: bytes) -> tuple[str, str] | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise Invalid(f"Idempotency-Key {shown(key)} must be 1 to 255 printable ASCII characters")
+    return key, hashlib.sha256(body).hexdigest()
+
+
+def shown_job(context: Context, caller: Caller, job: Job, index: int | None = None) -> dict[str, Any]:
+    """The job's JSON with its reason, and without what only its owner may see."""
+    services = context.services
+    reason = services.controller.reason(job.id)
+    return _as_json(context, caller, job, reason, index)
+
+
+def _as_json(
+    context: Context, caller: Caller, job: Job, reason: Reason | None, index: int | None = None
+) -> dict[str, Any]:
+    if caller.admin or job.uid == caller.uid:
+        return job_json(job, reason, log_path=context.services.logs.path(job), index=index)
+    private: dict[str, Any] = {
+        "command": None,
+        "script": None,
+        "working_dir": None,
+        "log_path": None,
+        "metadata": {},
+    }
+    return {**job_json(job, reason, index=index), **private}
+
+
+LIST_QUERY = ("state", "user", "name", "partition", "array", "since", "limit", "cursor")
+
+
+@router.get("/v1/jobs", openapi_extra=describe.LIST)
+async def list_jobs(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    given = Query(request, LIST_QUERY)
+    asked = JobQuery(
+        states=given.states("state"),
+        user=given.text("user"),
+        name=given.text("name"),
+        partition=given.text("partition"),
+        array_job_id=given.whole("array", 1, 10**15 - 1),
+        since=given.time("since"),
+        before_id=given.whole("cursor", 1, 10**15 - 1),
+        limit=given.whole("limit", 1, PAGE_MAX) or PAGE_DEFAULT,
+    )
+    others = caller.admin or context.services.jobs_visible_to_all
+    query = of_caller(asked, user=caller.user, others=others)
+    if query is None:
+        return answer({"jobs": [], "next": None})
+    page = await page_of(context, query)
+    controller = context.services.controller
+    reasons = [controller.reason(job.id) if not job.ended else None for job in page.jobs]
+
+    def render() -> Response:
+        jobs = [_as_json(context, caller, job, why) for job, why in zip(page.jobs, reasons, strict=True)]
+        return answer({"jobs": jobs, "next": None if page.before_id is None else str(page.before_id)})
+
+    return render() if len(page.jobs) < THREAD_FROM else await context.read(render)
+
+
+@router.get("/v1/jobs/{job}", openapi_extra=describe.SHOW)
+async def show(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    Query(request, ())
+    found = await find(context, caller, _ref(request), seen_by_all=True)
+    return answer(shown_job(context, caller, found.job, found.index))
+
+
+@router.get("/v1/jobs/{job}/why", openapi_extra=describe.WHY)
+async def why(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    Query(request, ())
+    found = await find(context, caller, _ref(request))
+    job = found.job
+    reason = None if job.ended else context.services.controller.reason(job.id, estimated=True)
+    return answer(
+        {
+            "id": job.id,
+            "state": job.state,
+            "code": None if reason is None else reason.code,
+            "reason": None if reason is None else reason.sentence,
+            "estimate": None if reason is None else estimate_json(reason.estimate),
+            "cause": job.cause,
+            "exit_code": job.exit_code,
+            "signal": job.signal,
+        }
+    )
+
+
+@router.get("/v1/jobs/{job}/script", openapi_extra=describe.SCRIPT)
+async def script(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    Query(request, ())
+    ref = _ref(request)
+    digest = (await find(context, caller, ref)).job.script
+    if digest is None:
+        raise NotFound(f"job {ref} runs a command, not a script; GET /v1/jobs/{ref} has it")
+    texts = await context.read(lambda: context.services.store.texts([digest]))
+    if digest not in texts:
+        raise NotFound(f"the script of job {ref} is not kept any more")
+    return raw(texts[digest], "text/plain; charset=utf-8", headers={"content-disposition": "attachment"})
+
+
+def _ref(request: Request) -> JobRef:
+    return parse_ref(request.path_params["job"])

@@ -1,0 +1,70 @@
+"""Tokens: made, listed and revoked by their owners (and by administrators). The secret is told once."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from launchyard.api import describe
+from launchyard.api.answers import answer
+from launchyard.api.body import read_as
+from launchyard.api.context import caller_of, context_of
+from launchyard.api.query import Query
+from launchyard.api.tokens import new_token, revoked
+from launchyard.model.errors import Conflict, NotFound
+from launchyard.model.number import shown
+from launchyard.model.token import Token
+from launchyard.wire.convert import checked_name
+from launchyard.wire.job import time_json
+from launchyard.wire.orders import NewToken
+
+TOKENS_MAX = 1000
+
+router = APIRouter()
+
+
+@router.post("/v1/tokens", openapi_extra=describe.CREATE_TOKEN)
+async def create(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    body = await read_as(NewToken, request)
+    name = checked_name(body.name, "name") if body.name else ""
+    if len(context.tokens.of(caller)) >= TOKENS_MAX:
+        raise Conflict(f"there are {TOKENS_MAX} tokens already; revoke some by `ly token revoke ID`")
+    token, secret = new_token(caller, name or "", context.services.clock())
+    await context.services.controller.keep_token(token)
+    context.tokens.put(token)
+    return answer({**token_json(token), "token": secret}, 201)
+
+
+@router.get("/v1/tokens", openapi_extra=describe.TOKENS)
+async def tokens(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    Query(request, ())
+    return answer({"tokens": [token_json(token) for token in context.tokens.of(caller)]})
+
+
+@router.delete("/v1/tokens/{token}", openapi_extra=describe.REVOKE_TOKEN)
+async def revoke(request: Request) -> Response:
+    """Useless at once, also when it cannot be made durable now (then the error says to do it again)."""
+    context, caller = context_of(request), caller_of(request)
+    Query(request, ())
+    token_id = request.path_params["token"]
+    token = context.tokens.get(token_id)
+    if token is None or not (caller.admin or token.uid == caller.uid):
+        raise NotFound(f"no token {shown(token_id)}, or it is not yours; `ly token list` has them")
+    token = revoked(token, context.services.clock())
+    context.tokens.put(token)
+    await context.services.controller.keep_token(token)
+    return answer(token_json(token))
+
+
+def token_json(token: Token) -> dict[str, Any]:
+    """A token without its secret, which nobody has but its owner."""
+    return {
+        "id": token.id,
+        "name": token.name,
+        "user": token.user,
+        "created_at": time_json(token.created_at),
+        "revoked_at": time_json(token.revoked_at),
+    }

@@ -1,0 +1,174 @@
+"""Serving: listening sockets, uvicorn around the application, a stop that does not take long.
+
+Connections are accepted by a loop of our own, because uvloop's answer to having no file descriptor left is to
+accept and close at once, which a client cannot tell from a crash. Ours pauses: clients wait in the backlog.
+It also keeps some descriptors free for the rest of the daemon, by not accepting more than fit.
+"""
+
+import asyncio
+import contextlib
+import errno
+import functools
+import os
+import resource
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from launchyard.api.app import close_streams
+from launchyard.api.connection import ClientProtocol
+from launchyard.model.errors import Conflict, Invalid
+
+BACKLOG = 1024
+PORTS_TRIED = 100
+PATH_MAX_BYTES = 107
+RESERVED_FDS = 256
+PAUSE_S = 0.1
+STOP_MAX_S = 3
+KEEP_ALIVE_S = 75
+WS_MESSAGE_MAX_BYTES = 256 * 1024
+
+_NO_FDS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+def listen_tcp(host: str, port: int, *, explicit: bool) -> socket.socket:
+    """A listening socket. A taken port: the next free one, or `Conflict` when it was asked for by name."""
+    for candidate in [port] if explicit or port == 0 else range(port, min(port + PORTS_TRIED, 65536)):
+        sock = _bound(host, candidate)
+        if sock is not None:
+            return sock
+    last = "" if explicit else f" to {min(port + PORTS_TRIED, 65536) - 1}"
+    raise Conflict(f"port {port}{last} of {host} is taken; name another, such as --listen {host}:{port + 1}")
+
+
+def _bound(host: str, port: int) -> socket.socket | None:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError:
+        raise Invalid(f"cannot listen on {host!r}: that is no address of this machine") from None
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise Invalid(f"cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}") from None
+    return sock
+
+
+def listen_unix(path: Path, *, everyone: bool) -> socket.socket:
+    """A listening socket in a directory that only we write to; a left-over one is replaced.
+
+    `everyone` may connect (the kernel says who it is), or our own user alone.
+    """
+    if len(os.fsencode(path)) > PATH_MAX_BYTES:
+        raise Invalid(
+            f"the path of the socket, {path}, is longer than {PATH_MAX_BYTES} bytes; choose a shorter --state"
+        )
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    path.unlink(missing_ok=True)
+    os.fchmod(sock.fileno(), 0o600)
+    sock.bind(os.fspath(path))
+    if everyone:
+        path.chmod(0o666)
+    sock.listen(BACKLOG)
+    return sock
+
+
+async def serve(app: FastAPI, sockets: Sequence[socket.socket], stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then let requests finish, for a few seconds at most."""
+    config = uvicorn.Config(
+        app,
+        http=ClientProtocol,
+        loop="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_MAX_S,
+        ws_max_size=WS_MESSAGE_MAX_BYTES,
+        ws_per_message_deflate=False,
+    )
+    server = _Server(config)
+    stopping = asyncio.create_task(_stop(server, app, stop))
+    try:
+        await server.serve(list(sockets))
+    finally:
+        stopping.cancel()
+
+
+async def _stop(server: uvicorn.Server, app: FastAPI, stop: asyncio.Event) -> None:
+    await stop.wait()
+    close_streams(app)
+    server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, with our accepting and without its signal handlers."""
+
+    _accepting: list["asyncio.Task[None]"]
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise RuntimeError("the application did not start; the log says why")
+        protocol = functools.partial(
+            ClientProtocol,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        self.servers = []
+        most = _connections_max()
+        self._accepting = [
+            asyncio.create_task(_accept(sock, protocol, lambda: len(self.server_state.connections) < most))
+            for sock in sockets or ()
+        ]
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for task in self._accepting:
+            task.cancel()
+        await asyncio.wait(self._accepting)
+        await super().shutdown(sockets)
+
+
+def _connections_max() -> int:
+    """As many as leave room for files, pipes and helpers of the rest of the daemon."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(16, soft - RESERVED_FDS) if soft != resource.RLIM_INFINITY else 65_536
+
+
+async def _accept(
+    sock: socket.socket, protocol: Callable[[], asyncio.Protocol], has_room: Callable[[], bool]
+) -> None:
+    """Accept for ever; wait where there is no room or no descriptor."""
+    loop = asyncio.get_running_loop()
+    sock.setblocking(False)
+    while True:
+        if not has_room():
+            await asyncio.sleep(PAUSE_S)
+            continue
+        try:
+            client, _ = await loop.sock_accept(sock)
+        except OSError as error:
+            # A client that is gone before it was accepted is no fault; anything else passes by waiting too.
+            if error.errno in _NO_FDS or error.errno != errno.ECONNABORTED:
+                await asyncio.sleep(PAUSE_S)
+            continue
+        try:
+            await loop.connect_accepted_socket(protocol, client)
+        except OSError:
+            client.close()

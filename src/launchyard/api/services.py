@@ -1,0 +1,108 @@
+"""What the API needs of the rest of the daemon: handed in once, by the composition root.
+
+`Logs` and `Terminals` are ports: their adapters act as the user, over a helper or the launcher; the API never
+opens a file or a terminal of anybody.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from launchyard.controller.controller import Controller
+from launchyard.controller.users import Users
+from launchyard.model.job import Job
+from launchyard.store.protocol import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPart:
+    """Bytes `offset .. offset + len(data)` of a log that is `size` bytes long now.
+
+    `capped`: the log reached its cap, so what came after was not kept.
+    """
+
+    data: bytes
+    offset: int
+    size: int
+    capped: bool = False
+
+
+class Logs(Protocol):
+    """Output of jobs, read as their user. `stream` is `stdout` (where both are one by default) or `stderr`.
+
+    A log that is not there yet is empty. Raises `LaunchyardError` (gone, not readable) as one sentence.
+    """
+
+    async def read(self, job: Job, stream: str, offset: int, limit: int) -> LogPart:
+        """At most `limit` bytes from `offset`; a negative one counts from the end, one beyond is the end."""
+
+    def follow(
+        self, job: Job, stream: str, offset: int, ended: asyncio.Event
+    ) -> AsyncGenerator[LogPart, None]:
+        """What is there from `offset` on, then what comes, as it comes.
+
+        Once `ended` is set nothing more is written: what is left is read to the end, and the iteration ends.
+        A log that became shorter is begun anew. Closing the iterator (`aclose`) ends the following.
+        """
+
+    def path(self, job: Job) -> str | None:
+        """Where the output of a job that names no file of its own is kept, None when it is not yet known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminalEnd:
+    """How what ran in a terminal ended; both None: not known here (ask the job)."""
+
+    exit_code: int | None = None
+    signal: int | None = None
+
+
+class Terminal(Protocol):
+    """One attached terminal. One caller reads, one writes."""
+
+    async def read(self) -> bytes:
+        """What the terminal printed; empty at its end."""
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def resize(self, rows: int, cols: int) -> None: ...
+
+    async def signal(self, signal: int) -> None: ...
+
+    def end(self) -> TerminalEnd:
+        """Valid after `read` came to the end."""
+
+    async def close(self) -> None:
+        """Let go of it. What runs in an attached terminal is hung up by the adapter's own rules."""
+
+
+class Terminals(Protocol):
+    """Terminals of jobs."""
+
+    async def attach(self, job: Job) -> Terminal:
+        """The terminal of a started job that was submitted with one. Raises `Conflict` where it has none."""
+
+    async def shell(self, job: Job, command: tuple[str, ...]) -> Terminal:
+        """A new step in the running job: `command`, or the user's shell when it is empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """`owner_uid` set: the daemon serves that user alone; None: every user of the machine, root as admin.
+
+    `status` makes what `GET /v1/status` answers beside what the API knows; `clock` is seconds since 1970.
+    `hosts` are names beyond the loopback's under which the API may be reached by TCP, without port.
+    `jobs_visible_to_all`: everybody may list and show everybody's jobs (never logs, scripts or metadata).
+    """
+
+    controller: Controller
+    store: Store
+    users: Users
+    logs: Logs
+    terminals: Terminals
+    status: Callable[[], dict[str, Any]]
+    clock: Callable[[], float]
+    owner_uid: int | None
+    hosts: frozenset[str] = frozenset()
+    jobs_visible_to_all: bool = False

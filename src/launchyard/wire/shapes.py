@@ -1,0 +1,223 @@
+"""The shapes of answers, as the OpenAPI document tells them. Tests hold what is really sent to them.
+
+Times are RFC 3339 in UTC; what is not known is null.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from launchyard.model.job import JobKind
+from launchyard.model.node import NodeState
+from launchyard.model.state import JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Any error (RFC 9457): `detail` is one sentence for people, `code` a stable word for programs."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemError:
+    """What became of one item of a list."""
+
+    error: Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a job asks for in all."""
+
+    cpus: float
+    memory_mib: int
+    gpus: int
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatedStart:
+    """When a waiting job may start."""
+
+    start: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayPlace:
+    """Which array a job is, or belongs to. `pending` are the indexes that have not started, as ranges.
+
+    `index` is null for the array itself; only the array itself has the keys after `pending`.
+    """
+
+    job_id: int
+    index: int | None
+    pending: str | None
+    waiting: int = 0
+    size: int = 0
+    throttle: int | None = None
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """What the last attempt used."""
+
+    cpu_s: float | None
+    memory_peak_mib: float | None
+    read_mib: float | None
+    written_mib: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job. `script` is the digest of its script, `command` what a person would type."""
+
+    id: int | None
+    name: str
+    kind: JobKind
+    user: str
+    account: str | None
+    partition: str
+    qos: str
+    cluster: str
+    engine_id: str | None
+    group: str | None
+    state: JobState
+    reason: str | None
+    cause: str | None
+    exit_code: int | None
+    signal: int | None
+    priority: int
+    resources: Asked
+    time_limit_s: int | None
+    submitted_at: str
+    started_at: str | None
+    ended_at: str | None
+    estimate: EstimatedStart | None
+    nodes: list[str]
+    array: ArrayPlace | None
+    submission_id: str | None
+    command: str | None
+    script: str | None
+    working_dir: str | None
+    log_path: str | None
+    url: str | None
+    metadata: dict[str, str]
+    attempt: int
+    usage: Used
+    stale_since: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """Jobs, newest first; `next` is the `cursor` of the next page, null on the last."""
+
+    jobs: list[Job]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why a job waits, or why it ended as it did. `code` is a stable word."""
+
+    id: int
+    state: JobState
+    code: str | None
+    reason: str | None
+    estimate: EstimatedStart | None
+    cause: str | None
+    exit_code: int | None
+    signal: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeUsed:
+    """What is allocated of a node."""
+
+    cpus: float
+    memory_mib: int
+    gpus: int
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node and what of it is in use."""
+
+    name: str
+    cluster: str
+    state: NodeState
+    reason: str | None
+    cpus: int
+    memory_mib: int
+    gpus: int
+    gpu_type: str | None
+    features: list[str]
+    used: NodeUsed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeList:
+    """All nodes."""
+
+    nodes: list[Node]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token without its secret."""
+
+    id: str
+    name: str
+    user: str
+    created_at: str
+    revoked_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeToken(Token):
+    """A token as it is told once, with its secret."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenList:
+    """The caller's tokens."""
+
+    tokens: list[Token]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Whether the server takes work."""
+
+    status: Literal["ok", "degraded"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How the server is, and much more that depends on the engine; `jobs` counts live jobs by state."""
+
+    degraded: str | None
+    user: str
+    admin: bool
+    jobs: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMoved:
+    """The data of an event of kind `job`; an event `reset` means: events were missed, read the state anew."""
+
+    seq: int
+    job_id: int
+    user: str
+    state: JobState
+    previous: JobState | None
+    at: str

@@ -1,0 +1,474 @@
+"""A real server around a controller that is a few dicts: what the API tests speak to, by sockets.
+
+`FakeController` makes every submission a waiting job at once; tests move jobs by `put`. Peers of the unix
+socket are this process's own user; other users come by TCP with tokens that the test hands out.
+"""
+
+import asyncio
+import http.client
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from launchyard.api.app import create_app
+from launchyard.api.server import listen_tcp, listen_unix, serve
+from launchyard.api.services import LogPart, Services, Terminal, TerminalEnd
+from launchyard.api.tokens import new_token
+from launchyard.controller.controller import Controller, JobRef, NodeUse
+from launchyard.controller.users import UserEntry, Users
+from launchyard.model.array import Array
+from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFound
+from launchyard.model.event import StateChanged
+from launchyard.model.job import Job, JobKind
+from launchyard.model.node import Node, NodeState
+from launchyard.model.reason import Reason
+from launchyard.model.resources import Request
+from launchyard.model.state import JobState
+from launchyard.model.submission import Caller, Submission, Update
+from launchyard.model.token import Token
+from launchyard.store.protocol import JobQuery
+
+T0 = 1_800_000_000.0
+ADA = Caller(user="ada", uid=61_001)
+BOB = Caller(user="bob", uid=61_002)
+ROOT = Caller(user="root", uid=0, admin=True)
+
+
+class FakeUsers(Users):
+    """Knows three users, and whoever runs the test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for caller in (ADA, BOB, ROOT):
+            self._entries[caller.uid] = UserEntry(caller.user, "/", "/bin/sh")
+
+
+class FakeStore:
+    """Rows in a dict, newest first when listed."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Job] = {}
+        self.kept_texts: dict[str, bytes] = {}
+        self.kept_tokens: list[Token] = []
+        self.fails: Exception | None = None
+
+    def job(self, job_id: int) -> Job | None:
+        if self.fails is not None:
+            raise self.fails
+        return self.rows.get(job_id)
+
+    def jobs(self, query: JobQuery) -> list[Job]:
+        rows = [
+            job
+            for job in sorted(self.rows.values(), key=lambda job: -job.id)
+            if (not query.states or job.state in query.states)
+            and (query.user is None or job.user == query.user)
+            and (query.name is None or job.name == query.name)
+            and (query.before_id is None or job.id < query.before_id)
+        ]
+        return rows[: query.limit]
+
+    def job_of_task(self, array_job_id: int, index: int) -> Job | None:
+        for job in self.rows.values():
+            if job.task is not None and (job.task.job_id, job.task.index) == (array_job_id, index):
+                return job
+        return None
+
+    def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
+        return {digest: self.kept_texts[digest] for digest in digests if digest in self.kept_texts}
+
+    def tokens(self) -> list[Token]:
+        return list(self.kept_tokens)
+
+    def commit(self, changes: Sequence[Change]) -> None: ...
+    def last_seq(self) -> int:
+        return 0
+
+    def next_job_id(self) -> int:
+        return 1
+
+    def live_jobs(self) -> list[Job]:
+        return []
+
+    def job_of_submission(self, user: str, submission_id: str) -> Job | None:
+        return None
+
+    def end_states(self, job_ids: Iterable[int]) -> dict[int, JobState]:
+        return {}
+
+    def idempotency(self, user: str, key: str) -> Idempotency | None:
+        return None
+
+    def node_marks(self) -> list[NodeMark]:
+        return []
+
+    def check(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class FakeController(Controller):
+    """The interface over dicts; records what it was asked."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.jobs: dict[int, Job] = {}
+        self.next_id = 1
+        self.calls: list[tuple[Any, ...]] = []
+        self.keys: dict[str, tuple[str, list[Job | LaunchyardError]]] = {}
+        self.told: list[Callable[[Sequence[StateChanged]], None]] = []
+        self.why: str | None = None
+        self.node = Node(name="n1", cpus=8, memory_mib=32_000)
+        self.fails: Exception | None = None
+
+    def make(self, caller: Caller, submission: Submission, job_id: int) -> Job:
+        if submission.nodes > 1:
+            raise Infeasible(f"no {submission.nodes} nodes; there is 1")
+        indexes = submission.indexes
+        array = None
+        if indexes is not None:
+            array = Array(waiting=indexes, size=len(indexes), first=1, last=len(indexes))
+        return Job(
+            id=job_id,
+            name=submission.name or "job",
+            kind=JobKind.COMMAND if submission.command else JobKind.BATCH,
+            user=caller.user,
+            uid=caller.uid,
+            partition=submission.partition or "main",
+            submitted_at=T0,
+            request=Request(cpus_milli=submission.cpus_milli or 1000, memory_mib=submission.memory_mib or 0),
+            command=submission.command or submission.arguments,
+            time_limit_s=submission.time_limit_s,
+            metadata=submission.metadata,
+            terminal=submission.terminal,
+            working_dir=submission.working_dir or "/",
+            array=array,
+        )
+
+    async def submit(
+        self, caller: Caller, submissions: Sequence[Submission], *, idempotency: tuple[str, str] | None = None
+    ) -> list[Job | LaunchyardError]:
+        if self.fails is not None:
+            raise self.fails
+        if idempotency is not None and idempotency[0] in self.keys:
+            digest, results = self.keys[idempotency[0]]
+            if digest != idempotency[1]:
+                raise Conflict("the Idempotency-Key was used for another request; take a new one")
+            return results
+        results = []
+        for submission in submissions:
+            try:
+                job = self.make(caller, submission, self.next_id)
+            except LaunchyardError as error:
+                results.append(error)
+                continue
+            self.next_id += 1
+            self.put(job)
+            results.append(job)
+        if idempotency is not None:
+            self.keys[idempotency[0]] = (idempotency[1], results)
+        return results
+
+    def check(self, caller: Caller, submission: Submission) -> tuple[Job, Reason | None]:
+        return self.make(caller, submission, 0), Reason(code="resources", sentence="waits for CPUs")
+
+    def put(self, job: Job) -> None:
+        """The job as it is now; an ended one moves to the store. Call it on the loop."""
+        before = self.jobs.get(job.id)
+        if job.ended:
+            self.jobs.pop(job.id, None)
+            self.store.rows[job.id] = job
+        else:
+            self.jobs[job.id] = job
+        previous = None if before is None else before.state
+        event = StateChanged(
+            seq=job.id, job_id=job.id, user=job.user, state=job.state, previous=previous, at=T0
+        )
+        for tell in list(self.told):
+            tell([event])
+
+    async def act(self, name: str, caller: Caller, ref: JobRef, *more: Any) -> Job:
+        self.calls.append((name, caller.user, str(ref), *more))
+        return self.jobs[ref.job_id]
+
+    async def cancel(self, caller: Caller, ref: JobRef) -> Job:
+        await self.act("cancel", caller, ref)
+        job = replace(self.jobs[ref.job_id], state=JobState.CANCELLED, ended_at=T0 + 5)
+        self.put(job)
+        return job
+
+    async def hold(self, caller: Caller, ref: JobRef) -> Job:
+        return await self.act("hold", caller, ref)
+
+    async def release(self, caller: Caller, ref: JobRef) -> Job:
+        return await self.act("release", caller, ref)
+
+    async def requeue(self, caller: Caller, ref: JobRef) -> Job:
+        return await self.act("requeue", caller, ref)
+
+    async def signal(self, caller: Caller, ref: JobRef, signal: int) -> Job:
+        return await self.act("signal", caller, ref, signal)
+
+    async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job:
+        return await self.act("update", caller, ref, update)
+
+    def live_job(self, job_id: int) -> Job | None:
+        return self.jobs.get(job_id)
+
+    def live_task(self, array_job_id: int, index: int) -> Job | None:
+        return None
+
+    def live_jobs(self) -> Iterable[Job]:
+        return list(self.jobs.values())
+
+    def reason(self, job_id: int, *, estimated: bool = False) -> Reason | None:
+        return Reason(code="resources", sentence="waits for CPUs") if job_id in self.jobs else None
+
+    def node_uses(self) -> list[NodeUse]:
+        return [NodeUse(node=self.node, cpus_milli=1500, memory_mib=100, gpus=0, jobs=1)]
+
+    async def mark_node(self, name: str, state: NodeState, reason: str) -> NodeUse:
+        if name != self.node.name:
+            raise NotFound(f"there is no node {name!r}; there is: n1")
+        self.node = replace(self.node, state=state, reason=reason)
+        return self.node_uses()[0]
+
+    async def keep_token(self, token: Token) -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.store.kept_tokens.append(token)
+
+    def watch(self, tell: Callable[[Sequence[StateChanged]], None]) -> Callable[[], None]:
+        self.told.append(tell)
+        return lambda: self.told.remove(tell)
+
+    @property
+    def degraded(self) -> str | None:
+        return self.why
+
+
+class FakeLogs:
+    """Logs in memory, by job id."""
+
+    def __init__(self) -> None:
+        self.contents: dict[int, bytes] = {}
+        self.capped: set[int] = set()
+        self.grown = asyncio.Event()
+
+    async def read(self, job: Job, stream: str, offset: int, limit: int) -> LogPart:
+        content = self.contents.get(job.id, b"")
+        begin = max(0, len(content) + offset) if offset < 0 else min(offset, len(content))
+        data = content[begin : begin + limit]
+        return LogPart(data=data, offset=begin, size=len(content), capped=job.id in self.capped)
+
+    async def follow(
+        self, job: Job, stream: str, offset: int, ended: asyncio.Event
+    ) -> AsyncGenerator[LogPart, None]:
+        while True:
+            over = ended.is_set()
+            part = await self.read(job, stream, offset, 1000)
+            offset += len(part.data)
+            if part.data:
+                yield part
+            elif over:
+                return
+            else:
+                await asyncio.sleep(0.01)
+
+    def path(self, job: Job) -> str | None:
+        return f"/spool/{job.id}"
+
+
+class FakeTerminal:
+    """Echoes what is typed in capitals; `exit` ends it with 3."""
+
+    def __init__(self) -> None:
+        self.output: asyncio.Queue[bytes] = asyncio.Queue()
+        self.orders: list[tuple[Any, ...]] = []
+        self.closed = False
+
+    async def read(self) -> bytes:
+        return await self.output.get()
+
+    async def write(self, data: bytes) -> None:
+        self.output.put_nowait(b"" if data == b"exit" else data.upper())
+
+    async def resize(self, rows: int, cols: int) -> None:
+        self.orders.append(("resize", rows, cols))
+
+    async def signal(self, signal: int) -> None:
+        self.orders.append(("signal", signal))
+
+    def end(self) -> TerminalEnd:
+        return TerminalEnd(exit_code=3)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeTerminals:
+    """Opens one after another."""
+
+    opened: list[tuple[int, tuple[str, ...], FakeTerminal]] = field(default_factory=list)
+
+    async def attach(self, job: Job) -> Terminal:
+        return await self.shell(job, ())
+
+    async def shell(self, job: Job, command: tuple[str, ...]) -> Terminal:
+        terminal = FakeTerminal()
+        self.opened.append((job.id, command, terminal))
+        return terminal
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def sentence(self) -> str:
+        assert self.headers["content-type"] == "application/problem+json", self.body
+        return str(self.json["detail"])
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """Over a unix socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=30)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(str(self._path))
+
+
+@dataclass
+class Bench:
+    """The running server and its parts."""
+
+    unix: Path
+    port: int
+    loop: asyncio.AbstractEventLoop
+    controller: FakeController
+    store: FakeStore
+    logs: FakeLogs
+    terminals: FakeTerminals
+    secrets: Mapping[str, str]
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        user: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        raw: bytes | None = None,
+    ) -> Answer:
+        """By the unix socket; with `user` by TCP with that user's token."""
+        sent = dict(headers or {})
+        if user is None:
+            connection: http.client.HTTPConnection = UnixConnection(self.unix)
+        else:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            if user:
+                sent.setdefault("Authorization", f"Bearer {self.secrets[user]}")
+        data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
+        try:
+            connection.request(method, path, body=data, headers=sent)
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, names, response.read())
+        finally:
+            connection.close()
+
+    def on_loop(self, work: Callable[[], Any]) -> Any:
+        """Do `work` where the controller lives."""
+
+        async def do() -> Any:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(do(), self.loop).result(30)
+
+    def put(self, job: Job) -> Job:
+        self.on_loop(lambda: self.controller.put(job))
+        return job
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+
+def job_of(caller: Caller, job_id: int, **more: Any) -> Job:
+    given: dict[str, Any] = {"name": "a", "kind": JobKind.COMMAND, "partition": "main", "submitted_at": T0}
+    return Job(id=job_id, user=caller.user, uid=caller.uid, **{**given, **more})
+
+
+def eventually(holds: Callable[[], bool], what: str = "the condition") -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, f"{what} did not come true within 30 s"
+        time.sleep(0.01)
+
+
+@contextmanager
+def running(
+    directory: Path, *, owner_uid: int | None = None, heartbeat_s: float = 15.0, **more: Any
+) -> Iterator[Bench]:
+    """A server in a thread; stopped and joined at the end."""
+    store = FakeStore()
+    controller = FakeController(store)
+    secrets = {}
+    for caller in (ADA, BOB, ROOT):
+        token, secrets[caller.user] = new_token(caller, "test", T0)
+        store.kept_tokens.append(token)
+    unix = directory / "api.sock"
+    sockets = [listen_tcp("127.0.0.1", 0, explicit=True), listen_unix(unix, everyone=True)]
+    logs, terminals = FakeLogs(), FakeTerminals()
+    services = Services(
+        controller=controller,
+        store=store,
+        users=FakeUsers(),
+        logs=logs,
+        terminals=terminals,
+        status=lambda: {"version": "test"},
+        clock=lambda: T0,
+        owner_uid=owner_uid,
+        **more,
+    )
+    app = create_app(services, heartbeat_s=heartbeat_s)
+    loop = uvloop.new_event_loop()
+    stop = asyncio.Event()
+    port = sockets[0].getsockname()[1]
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(app, sockets, stop)))
+    thread.start()
+    try:
+        yield Bench(unix, port, loop, controller, store, logs, terminals, secrets)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(30)
+        assert not thread.is_alive(), "the server did not stop"
+        loop.close()
+
+
+ME = os.getuid()
