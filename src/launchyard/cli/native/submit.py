@@ -39,9 +39,8 @@ def submit(
     context = click.get_current_context()
     if not words:
         raise Invalid("nothing to submit: name a script, or a command after --, like: ly submit -- hostname")
-    is_command = context.meta["dashed"]
     with client() as server:
-        body = command_body(server, words, values) if is_command else script_body(server, words, values)
+        body = request_body(server, words, values, dashed=context.meta["dashed"])
         if dry_run:
             body["dry_run"] = True
         job = server.submit_body(body)
@@ -54,8 +53,13 @@ def submit(
         return after_submission(server, job, wait=wait, follow=follow, as_json=as_json, quiet=quiet)
 
 
-def command_body(server: Client, words: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:
-    return job_body(list(words), job_options(values, local=server.transport.address.local))
+def request_body(
+    server: Client, words: tuple[str, ...], values: dict[str, Any], *, dashed: bool
+) -> dict[str, Any]:
+    """What is sent; `dashed`: the words came after `--`: a command. Else a script and its arguments."""
+    if dashed:
+        return job_body(list(words), job_options(values, local=server.transport.address.local))
+    return script_body(server, words, values)
 
 
 def script_body(server: Client, words: tuple[str, ...], values: dict[str, Any]) -> dict[str, Any]:

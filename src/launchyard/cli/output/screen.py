@@ -1,8 +1,8 @@
 """Where text goes: standard output and error, colours on a terminal only, and one line that renews itself."""
 
+import contextlib
 import json
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from typing import Any, BinaryIO, TextIO
@@ -57,7 +57,19 @@ def paint(text: str, colour: str, stream: TextIO | None = None) -> str:
 
 def columns() -> int | None:
     """How wide the terminal is; None when the output is not one and nothing need be cut."""
-    return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+    return _width() if is_terminal(sys.stdout) else None
+
+
+def _width() -> int:
+    """`COLUMNS`, else what the terminal says, else 80."""
+    named = os.environ.get("COLUMNS", "")
+    if named.isdigit() and int(named):
+        return int(named)
+    for fd in (1, 2):
+        with contextlib.suppress(OSError):
+            if size := os.get_terminal_size(fd).columns:
+                return size
+    return 80
 
 
 def can_show(glyph: str) -> bool:
@@ -80,7 +92,7 @@ class Line:
             return
         self._shown = text
         if self._live:
-            fitting = cut(text, shutil.get_terminal_size().columns - 1)
+            fitting = cut(text, _width() - 1)
             sys.stderr.write(f"\r\x1b[K{fitting}")
         else:
             sys.stderr.write(text + "\n")
