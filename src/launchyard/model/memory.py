@@ -4,7 +4,7 @@ from launchyard.model.errors import Invalid
 from launchyard.model.number import bounded, scaled, shown
 
 LENGTH_MAX = 40
-MEMORY_MAX_MIB = 1 << 50
+MEMORY_MAX_MIB = 1 << 44
 
 _PLACES = 6
 _SCALE = 1_000_000

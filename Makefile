@@ -1,0 +1,63 @@
+# What a person types: make setup, demo, test, test-all, check, bench, wheel. A fresh machine needs python3.11
+# or newer with its venv module; everything else comes from requirements.lock.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.complete
+PYTEST := $(BIN)/python -m pytest
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: setup demo test test-all check static tidy bench wheel docs clean
+.DELETE_ON_ERROR:
+
+setup: $(STAMP)
+
+# The only package that pip installs is uv, in the version and with the hashes of the lock file.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Launchyard needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 setup" if sys.version_info < (3, 11) else 0)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; rm -rf .venv; exit 1; }
+	@awk '/^uv==/ { on = 1 } on && !/^(uv==| )/ { on = 0 } on' requirements.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install -q --require-hashes -r .venv/uv.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip sync -q --require-hashes --compile-bytecode requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install -q --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src
+	@touch $@
+	@echo "Ready: .venv/bin/ly"
+
+# On a terminal it stays up until Ctrl-C; without one it ends by itself.
+demo: setup
+	@$(BIN)/ly demo
+
+test: setup
+	$(PYTEST) -m "not slow"
+
+# Everything, with soak tests and negative controls.
+test-all: setup
+	$(PYTEST)
+
+# Before each commit: under 10 s with a warm cache.
+check: setup
+	@$(MAKE) --no-print-directory -j2 --output-sync=target static tidy
+	@echo "check: all good"
+
+static: setup
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/lint-imports --no-logo --config pyproject.toml > .venv/lint-imports.out || { cat .venv/lint-imports.out; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+
+tidy: setup
+	@$(PYTEST) --no-header tests/tidy tests/unit
+
+# The pages that are made from the code.
+docs: setup
+	@$(BIN)/python -m tests.tidy.pages
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+wheel: setup
+	@$(BIN)/python -m hatchling build -t wheel
+
+clean:
+	rm -rf dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis

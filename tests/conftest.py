@@ -1,0 +1,57 @@
+"""What holds for every test: root tests, skips that are never silent, and one closing line.
+
+On a machine of somebody's own a missing component (root, FUSE, loop devices, ...) skips what needs it, and
+the last line counts that. In CI (CI=true) the same skip is a failure: there is nobody to read the count.
+"""
+
+import os
+from collections.abc import Generator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+# Machines are shared and slow at times: how long an example takes says nothing about whether it is right.
+settings.register_profile("always", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("always")
+
+_skipped: dict[str, int] = {}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("root") is not None and os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which fails in CI: {_reason(report)}"
+    return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = _reason(report)
+        _skipped[reason] = _skipped.get(reason, 0) + 1
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    count = sum(_skipped.values())
+    if count:
+        reasons = "; ".join(f"{number} {reason}" for reason, number in sorted(_skipped.items()))
+        print(f"{count} skipped here, which CI would not allow: {reasons}")
+    else:
+        print("Nothing was skipped.")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
