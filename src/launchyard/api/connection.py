@@ -38,6 +38,42 @@ class Connection:
     abort: Callable[[], None]
 
 
+class JoinedWrites:
+    """A transport that sends an answer's head together with the part that follows it at once.
+
+    uvicorn writes them apart, and this transport sends each write immediately: two system calls and two
+    wake-ups of the client an answer, which is half of what a small answer costs.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self.plain = transport
+        self._loop = loop
+        self._head = b""
+        self._flushing: asyncio.Handle | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def write(self, data: bytes) -> None:
+        if self._flushing is None:
+            self._head = data
+            self._flushing = self._loop.call_soon(self.flush)
+            return
+        self._head += data
+        self._flushing.cancel()
+        self.flush()
+
+    def flush(self) -> None:
+        self._flushing = None
+        if self._head:
+            self.plain.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        self.flush()
+        self.plain.close()
+
+
 class ClientProtocol(HttpToolsProtocol):
     """Adds to each request's state its `connection`; bounds the size of a head and the time it may take."""
 
@@ -48,6 +84,7 @@ class ClientProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         peer = _prepared(transport.get_extra_info("socket"))
         self.app_state = {**self.app_state, "connection": Connection(peer, transport.abort)}
+        self.transport = cast(asyncio.Transport, JoinedWrites(transport, self.loop))
         self._head_timer = self.loop.call_later(HEAD_MAX_S, self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -59,6 +96,10 @@ class ClientProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
             self.transport.abort()
+
+    def handle_websocket_upgrade(self) -> None:
+        self.transport = cast(JoinedWrites, self.transport).plain
+        super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -2,7 +2,7 @@
 
 An id is `RUN-NUMBER`: the number counts the events of this run of the daemon. A client that comes back with
 an id that the ring no longer has, or of another run, is told `reset`: it must read the state anew. A client
-that does not read is dropped when its backlog passes a bound; it comes back with its last id, nothing is lost.
+that does not read is dropped when its backlog passes a bound, and comes back with its last id.
 """
 
 import asyncio

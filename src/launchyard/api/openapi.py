@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
@@ -38,7 +37,7 @@ def document(app: FastAPI, routes: list[BaseRoute]) -> dict[str, Any]:
             title="Launchyard",
             version=__version__,
             description="Submit, watch and manage jobs.",
-            routes=[route for route in routes if isinstance(route, APIRoute)],
+            routes=routes,
         )
         for operations in made["paths"].values():
             for operation in operations.values():
