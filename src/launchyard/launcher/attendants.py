@@ -1,0 +1,214 @@
+"""Children that are not launches: helpers (our code as a user), steps inside a launch, and cleaners.
+
+They are not journaled: whoever asked for one hears of its end on the same connection or asks again.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+
+from launchyard.launcher.child import Plan, ignored_signals, spawn
+from launchyard.launcher.messages import (
+    Message,
+    helper_started,
+    package_argv,
+    step_ended,
+    step_started,
+)
+from launchyard.launcher.private_tmp import empty_as
+from launchyard.launcher.state import State, log
+
+_CLEANING_LIMIT_S = 60
+
+
+class _Attendant:
+    """One such child. `fd` is the daemon's end of a helper's socket until it is sent."""
+
+    __slots__ = ("fd", "id", "kind", "said", "setup")
+
+    def __init__(self, kind: str, id: str, setup: socket.socket | None, fd: int | None = None) -> None:
+        self.kind = kind
+        self.id = id
+        self.setup = setup
+        self.fd = fd
+        self.said: str | None = None
+
+
+class Attendants:
+    """Starts them, hears their set-up and their end."""
+
+    def __init__(self, state: State, refusal: "Refusal") -> None:
+        self._state = state
+        self._refusal = refusal
+        self._by_pid: dict[int, _Attendant] = {}
+        self._reset_signals = ignored_signals()
+
+    def start_helper(self, message: Message) -> None:
+        """A process of `launchyard.helper.main` as the user, with one end of a socket pair."""
+        id, uid = str(message["id"]), int(message["uid"])
+        refused = self._refusal(uid)
+        if refused is not None:
+            self._state.tell(helper_started(id, error=refused))
+            return
+        ours, theirs = socket.socketpair()
+        settings = self._state.settings
+        plan = Plan(
+            uid=uid,
+            switch=settings.switch,
+            argv=package_argv("launchyard.helper.main"),
+            env=None,
+            cwd="/",
+            files_soft_max=settings.files_soft_max,
+            reset_signals=self._reset_signals,
+            reset_oom_score=True,
+            fd3=theirs.fileno(),
+        )
+        self._spawn(plan, "helper", id, l=None, fd=ours.detach())
+        theirs.close()
+
+    def start_step(self, message: Message) -> None:
+        """A process inside a running launch, as the launch's own user."""
+        id, l, uid = str(message["id"]), str(message["l"]), int(message["uid"])
+        launch = self._state.table.live.get(l)
+        if launch is None or launch.status is not None or not launch.pid:
+            self._state.tell(step_ended(id, error=f"launch {l} is not running"))
+            return
+        if launch.uid != uid:
+            self._state.tell(step_ended(id, error=f"launch {l} is not of user {uid}"))
+            return
+        settings = self._state.settings
+        private_tmp = settings.path("tmp", l)
+        plan = Plan(
+            uid=uid,
+            switch=settings.switch,
+            argv=list(message["argv"]),
+            env=dict(message["env"]) | {"TMPDIR": private_tmp},
+            cwd=str(message["cwd"]),
+            launch_id=l,
+            joins=self._state.fence.paths(l),
+            cpu_ids=launch.cpu_ids,
+            files_soft_max=settings.files_soft_max,
+            reset_signals=self._reset_signals,
+            reset_oom_score=True,
+            terminal=message.get("terminal"),
+        )
+        self._spawn(plan, "step", id, l=l)
+
+    def _spawn(self, plan: Plan, kind: str, id: str, *, l: str | None, fd: int | None = None) -> None:
+        try:
+            pid, setup = spawn(plan)
+        except OSError as error:
+            self._fail(_Attendant(kind, id, None, fd), f"cannot fork: {error.strerror}")
+            return
+        self._state.children[pid] = l
+        attendant = _Attendant(kind, id, setup, fd)
+        self._by_pid[pid] = attendant
+        self._state.watch(setup.fileno(), lambda: self._hear(pid, attendant))
+        with contextlib.suppress(OSError):
+            setup.send(b"g")
+        self._state.timers.after(self._state.settings.setup_limit_s, str(pid), "attendant")
+
+    def overdue(self, name: str) -> None:
+        """The time for the set-up (of a cleaner: for its work) is over."""
+        pid = int(name)
+        attendant = self._by_pid.get(pid)
+        if attendant is not None and (attendant.setup is not None or attendant.kind == "cleaner"):
+            attendant.said = attendant.said or "the set-up took too long"
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _hear(self, pid: int, attendant: _Attendant) -> None:
+        """The set-up socket: an error, or its end, which means that the program runs."""
+        if attendant.setup is None:
+            return
+        try:
+            said = attendant.setup.recv(16384)
+        except BlockingIOError:
+            return
+        except OSError:
+            said = b""
+        self._state.unwatch(attendant.setup.fileno())
+        attendant.setup.close()
+        attendant.setup = None
+        if said:
+            with contextlib.suppress(ValueError, KeyError):
+                attendant.said = json.loads(said)["error"]
+        elif attendant.said is None:
+            self._begun(pid, attendant)
+
+    def _begun(self, pid: int, attendant: _Attendant) -> None:
+        if attendant.kind == "helper":
+            self._state.tell(helper_started(attendant.id), attendant.fd)
+            attendant.fd = None
+        else:
+            self._state.tell(step_started(attendant.id, pid))
+
+    def ended(self, pid: int, status: int) -> None:
+        """One of them was reaped."""
+        self._state.children.pop(pid, None)
+        attendant = self._by_pid.pop(pid, None)
+        if attendant is None:
+            return
+        if attendant.kind == "cleaner":
+            self._cleaned(attendant.id)
+            return
+        self._hear(pid, attendant)
+        if attendant.said is not None:
+            self._fail(attendant, attendant.said)
+        elif attendant.kind == "step":
+            code = os.waitstatus_to_exitcode(status)
+            known, unknown = (code, None) if code >= 0 else (None, -code)
+            self._state.tell(step_ended(attendant.id, exit_code=known, signal=unknown))
+
+    def _fail(self, attendant: _Attendant, sentence: str) -> None:
+        if attendant.fd is not None:
+            os.close(attendant.fd)
+        if attendant.kind == "helper":
+            self._state.tell(helper_started(attendant.id, error=sentence))
+        else:
+            self._state.tell(step_ended(attendant.id, error=sentence))
+
+    # ---- private directories that were left full
+
+    def clean(self, launch_id: str, uid: int) -> None:
+        """Empty a launch's private directory with the rights of its user, in a child with a deadline."""
+        path = self._state.settings.path("tmp", launch_id)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            log(f"cannot fork to clean {path}: {error.strerror}")
+            return
+        if pid == 0:
+            empty_as(uid if self._state.settings.switch else None, path)
+        self._state.children[pid] = None
+        self._by_pid[pid] = _Attendant("cleaner", launch_id, None)
+        self._state.timers.after(_CLEANING_LIMIT_S, str(pid), "attendant")
+
+    def _cleaned(self, launch_id: str) -> None:
+        path = self._state.settings.path("tmp", launch_id)
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            # Tried once more when the launcher starts again.
+            log(f"{path} could not be emptied: {error.strerror}")
+
+
+class Refusal:
+    """Whom nothing is started for: root and system users, unless it is configured."""
+
+    def __init__(self, *, switch: bool, allow_root_jobs: bool) -> None:
+        self._switch = switch
+        self._allow_root_jobs = allow_root_jobs
+
+    def __call__(self, uid: int) -> str | None:
+        if not self._switch:
+            own = os.getuid()
+            return None if uid == own else f"this launcher runs jobs of user {own} only, not of user {uid}"
+        if uid < 1000 and not self._allow_root_jobs:
+            who = "root" if uid == 0 else f"system user {uid}"
+            return f"nothing is started for {who}; submit as an ordinary user or set allow_root_jobs = true"
+        return None

@@ -1,0 +1,255 @@
+"""From the end of a launch's main process, or the order to end it, to the record that it is over.
+
+Whatever ends a launch, the end is recorded only when no process of it is left.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import time
+
+from launchyard.launcher.journal import Record
+from launchyard.launcher.kernel import boot_clock, write_text
+from launchyard.launcher.messages import ended, main_ended
+from launchyard.launcher.state import State, log
+from launchyard.launcher.table import Launch
+
+_RECHECK_MAX_S = 0.5
+_TELL_MAIN_ENDED_S = 1.0
+_MIB = 1 << 20
+
+
+class Endings:
+    """The launches on their way out."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._ended: list[Launch] = []
+        self._busy: set[str] = set()
+        self._floor_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.2
+        """A child's peak includes what it was before the exec: a copy of this process."""
+        self.clean: list[tuple[str, int]] = []
+        """(launch id, uid) of private directories that were not left empty."""
+
+    # ---- orders to end
+
+    def stop(self, launch: Launch, number: int, grace_s: float) -> None:
+        """Signal all of it; KILL what is left after `grace_s`."""
+        if launch.status is not None or number == signal.SIGKILL or grace_s <= 0:
+            self.kill(launch)
+            return
+        deadline = boot_clock() + grace_s
+        if launch.kill_at is None or deadline < launch.kill_at:
+            launch.kill_at = deadline
+            launch.marks["kill_at"] = deadline
+            self._state.remember({"k": "mark", "l": launch.l, "kill_at": deadline})
+            self._state.timers.at(deadline, launch.l, "kill")
+        self._state.fence.thaw(launch.l)
+        self.signal(launch, number)
+        # A stopped process hears nothing but KILL and CONT.
+        self.signal(launch, signal.SIGCONT)
+
+    def signal(self, launch: Launch, number: int, *, main_only: bool = False) -> None:
+        """Send a signal to all of it, or to its main process."""
+        pids = [] if main_only else self._state.fence.pids(launch.l)
+        if launch.pid not in pids:
+            self._signal_main(launch, number)
+        if pids:
+            self._state.fence.signal(launch.l, number)
+
+    def kill(self, launch: Launch) -> None:
+        """KILL to all of it, until it is gone."""
+        if launch.facts is not None:
+            return
+        if launch.kill_at is None or launch.kill_at > boot_clock():
+            launch.kill_at = boot_clock()
+        self._state.fence.kill(launch.l)
+        self._signal_main(launch, signal.SIGKILL)
+        self._check_again(launch)
+
+    def _signal_main(self, launch: Launch, number: int) -> None:
+        if launch.status is not None or not launch.pid:
+            return
+        with contextlib.suppress(OSError):
+            if launch.pidfd is not None:
+                signal.pidfd_send_signal(launch.pidfd, number)
+            elif not launch.foreign:
+                # Our own child: the number is its own until we reap it.
+                os.kill(launch.pid, number)
+
+    # ---- the end of the main process
+
+    def main_ended(self, launch: Launch, status: int, usage: Record) -> None:
+        """Take in its wait status; what else is left of the launch is killed."""
+        self.close_setup(launch)
+        launch.status, launch.usage = status, usage
+        launch.main_ended_at = boot_clock()
+        if launch.pidfd is not None:
+            self._state.unwatch(launch.pidfd)
+            os.close(launch.pidfd)
+            launch.pidfd = None
+        self._state.mains.pop(launch.pid, None)
+        self._finish(launch)
+
+    def close_setup(self, launch: Launch) -> None:
+        """Read what the child said of its set-up, if anything, and let go of the socket."""
+        if launch.setup is None:
+            return
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            said = launch.setup.recv(16384)
+            if said:
+                launch.marks["error"] = json.loads(said)["error"]
+                self._state.remember({"k": "mark", "l": launch.l, "error": launch.marks["error"]})
+        self._state.unwatch(launch.setup.fileno())
+        launch.setup.close()
+        launch.setup = None
+        launch.cwd = ""
+
+    def lost(self, launch: Launch, why: str) -> None:
+        """Its end cannot be known; what may be left of it is killed."""
+        launch.marks |= {"lost": True, "error": why}
+        self._state.remember({"k": "mark", "l": launch.l, "lost": True, "error": why})
+        log(f"launch {launch.l} is lost: {why}")
+        if launch.status is None:
+            self.main_ended(launch, 0, {})
+
+    def recheck(self, launch: Launch) -> None:
+        """Timer `recheck`: kill what is still there, or see that it is over."""
+        if launch.facts is not None:
+            return
+        if launch.status is not None:
+            self._finish(launch)
+            return
+        if launch.kill_at is not None and boot_clock() >= launch.kill_at:
+            self._thaw_others(launch)
+            self._state.fence.kill(launch.l)
+            self._signal_main(launch, signal.SIGKILL)
+            self._check_again(launch)
+
+    def _finish(self, launch: Launch) -> None:
+        state = self._state
+        figures = state.fence.figures(launch.l)
+        peak_mib = self._peak_mib(launch)
+        if state.fence.emptied(launch.l):
+            facts = self._facts(launch, figures.cpu_s, figures.oom_kills, peak_mib)
+            state.remember(state.table.end(launch, facts), "end-record")
+            self._ended.append(launch)
+            return
+        if launch.rechecks == 0:
+            assert launch.main_ended_at is not None
+            state.timers.at(launch.main_ended_at + _TELL_MAIN_ENDED_S, launch.l, "main-ended")
+        elif launch.rechecks > 4:
+            self._thaw_others(launch)
+        state.fence.kill(launch.l)
+        self._check_again(launch)
+
+    def _check_again(self, launch: Launch) -> None:
+        delay_s = min(_RECHECK_MAX_S, 0.002 * 2 ** min(launch.rechecks, 10))
+        launch.rechecks += 1
+        self._state.timers.after(delay_s, launch.l, "recheck")
+
+    def tell_main_ended(self, launch: Launch) -> None:
+        if launch.facts is None and launch.status is not None and not launch.told_main_ended:
+            launch.told_main_ended = True
+            self._state.tell(main_ended(launch.l))
+
+    def _thaw_others(self, launch: Launch) -> None:
+        """A v1 freezer that somebody else put it into keeps even KILL away."""
+        for pid in {*self._state.fence.pids(launch.l), launch.pid}:
+            thaw_freezer_of(pid)
+
+    # ---- the record
+
+    def _peak_mib(self, launch: Launch) -> float | None:
+        """The greatest resident memory known: sampled, or of the largest single process."""
+        own_kib: float = launch.usage.get("maxrss_kib", 0)
+        if own_kib > self._floor_kib:
+            return max(own_kib / 1024, launch.peak_mib or 0)
+        bound = self._state.fence.peak_bound_mib(launch.l)
+        if bound is not None and own_kib:
+            return max(min(bound, own_kib / 1024), launch.peak_mib or 0)
+        return launch.peak_mib
+
+    def _facts(self, launch: Launch, cpu_s: float | None, oom_kills: int, peak_mib: float | None) -> Record:
+        usage, marks = launch.usage, launch.marks
+        oom = oom_kills > 0 or bool(marks.get("oom"))
+        facts: Record = {"at": round(time.time(), 6)}
+        if not marks.get("lost") and "error" not in marks and launch.status is not None:
+            key = "signal" if os.WIFSIGNALED(launch.status) else "exit_code"
+            facts[key] = abs(os.waitstatus_to_exitcode(launch.status))
+        cpu_s = max(cpu_s or 0, usage.get("cpu_s", 0)) if cpu_s is not None or "cpu_s" in usage else None
+        if oom and launch.memory_mib is not None:
+            peak_mib = float(launch.memory_mib)
+        figures = {"cpu_s": cpu_s, "memory_peak_mib": peak_mib}
+        figures |= {"read_mib": usage.get("read_mib"), "written_mib": usage.get("written_mib")}
+        facts |= {key: round(value, 6) for key, value in figures.items() if value is not None}
+        facts |= {key: True for key in ("timed_out", "log_full", "lost") if marks.get(key)}
+        if oom:
+            facts["oom"] = True
+        if "error" in marks:
+            facts["error"] = marks["error"]
+        return facts
+
+    def settle(self) -> None:
+        """After the sync: tell of the ends and tidy up behind them."""
+        for launch in self._ended:
+            self.tell(launch)
+            self._tidy(launch)
+        self._ended.clear()
+
+    def tell(self, launch: Launch) -> None:
+        assert launch.facts is not None
+        self._state.tell(ended(launch.seq_end, launch.l, **launch.facts))
+
+    def _tidy(self, launch: Launch) -> None:
+        settings = self._state.settings
+        if not self._state.fence.remove(launch.l):
+            self._busy.add(launch.l)
+        self._state.fence.release_cpuset(launch.cpu_ids)
+        spool = settings.path("spool", str(launch.uid))
+        if launch.order.get("script"):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(spool, launch.script_name))
+        if launch.marks.get("log_full"):
+            with contextlib.suppress(OSError):
+                fd = os.open(
+                    os.path.join(spool, launch.order["spool_log"]), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+                )
+                os.ftruncate(fd, launch.order["log_cap_bytes"])
+                os.close(fd)
+        if launch.uid >= 0:
+            try:
+                os.rmdir(settings.path("tmp", launch.l))
+            except FileNotFoundError:
+                pass
+            except OSError:
+                self.clean.append((launch.l, launch.uid))
+
+    def sweep_later(self, l: str) -> None:
+        self._busy.add(l)
+
+    def sweep(self) -> None:
+        """Now and then: cgroups that were busy when they should have gone."""
+        self._busy = {l for l in self._busy if not self._state.fence.remove(l)}
+
+
+def usage_of(rusage: resource.struct_rusage) -> Record:
+    """What wait4 says of a process and the children that it waited for."""
+    return {
+        "cpu_s": round(rusage.ru_utime + rusage.ru_stime, 6),
+        "maxrss_kib": rusage.ru_maxrss,
+        "read_mib": rusage.ru_inblock * 512 / _MIB,
+        "written_mib": rusage.ru_oublock * 512 / _MIB,
+    }
+
+
+def thaw_freezer_of(pid: int) -> None:
+    """Thaw the v1 freezer cgroup that a process is in, other than the root."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/cgroup") as file:
+            entries = [entry.rstrip("\n").split(":", 2) for entry in file]
+        for _, controllers, path in entries:
+            if controllers == "freezer" and path != "/":
+                write_text(f"/sys/fs/cgroup/freezer{path}/freezer.state", "THAWED")

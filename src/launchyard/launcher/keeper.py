@@ -1,0 +1,342 @@
+"""The keeper: it starts the launcher, starts it again when it dies, and notes how the launcher's orphans end.
+
+When the launcher dies its jobs run on and become the keeper's children; their exits go into a journal of
+their own before they are reaped, and to the next launcher until it acknowledges them. When the keeper dies,
+the launcher sees the end of their socket and becomes the keeper by exec in its own process, so that its
+children stay its children.
+"""
+
+import contextlib
+import fcntl
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+from launchyard.launcher import processes
+from launchyard.launcher.endings import usage_of
+from launchyard.launcher.journal import Journal, Record
+from launchyard.launcher.kernel import become_subreaper, boot_clock, boot_id
+from launchyard.launcher.launcher import (
+    drain,
+    make_own_directory,
+    serve,
+    wait_status,
+    wake_on_signals,
+)
+from launchyard.launcher.link import Link
+from launchyard.launcher.messages import package_argv
+from launchyard.launcher.state import Settings, log
+
+_MODULE = "launchyard.launcher.keeper"
+_JOURNAL_BYTES = 64 * 1024
+_REWRITE_BYTES = 48 * 1024
+_LOG_BYTES_MAX = 4 << 20
+_BACKOFF_MAX_S = 5.0
+_READY_WITHIN_S = 30.0
+EXIT_TAKEN = 3
+
+
+class Options:
+    """The command line: `--state=DIR --daemon-uid=N [--allow-root-jobs]`; the rest is for our processes."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        values: dict[str, str] = {}
+        for argument in arguments:
+            name, equals, value = argument.partition("=")
+            if name not in ("--state", "--daemon-uid", "--allow-root-jobs", "--lock-fd", "--keeper-fd"):
+                fail(f"the launcher does not know the option '{name}'")
+            values[name] = value if equals else "yes"
+        if "--state" not in values:
+            fail("the launcher needs --state=DIR, its state directory")
+        self.state_dir = os.path.abspath(values["--state"])
+        self.daemon_uid = int(values.get("--daemon-uid", str(os.getuid())))
+        self.allow_root_jobs = "--allow-root-jobs" in values
+        self.lock_fd = int(values["--lock-fd"]) if "--lock-fd" in values else None
+        self.keeper_fd = int(values["--keeper-fd"]) if "--keeper-fd" in values else None
+
+    def argv(self, **fds: int) -> list[str]:
+        """The command of the same program with other file descriptors."""
+        names = [f"--{name.replace('_', '-')}={fd}" for name, fd in fds.items()]
+        flags = ["--allow-root-jobs"] if self.allow_root_jobs else []
+        state = [f"--state={self.state_dir}", f"--daemon-uid={self.daemon_uid}"]
+        return [*package_argv(_MODULE), *state, *flags, *names]
+
+    def settings(self) -> Settings:
+        return Settings(
+            state_dir=self.state_dir,
+            daemon_uid=self.daemon_uid,
+            allow_root_jobs=self.allow_root_jobs,
+            switch=os.getuid() == 0,
+            files_soft_max=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+        )
+
+
+class Keeper:
+    """One loop: the launcher's messages, dead children, restarts."""
+
+    def __init__(self, options: Options, lock_fd: int) -> None:
+        self._options = options
+        self._lock_fd = lock_fd
+        self._directory = os.path.join(options.state_dir, "launcher")
+        self._journal = Journal(os.path.join(self._directory, "keeper.journal"), chunk_bytes=_JOURNAL_BYTES)
+        self._exits: dict[int, Record] = {}
+        self._number = 0
+        self._launcher_pid = 0
+        self._launcher: Link | None = None
+        self._ready: socket.socket | None = None
+        self._start_at = 0.0
+        self._started_at = 0.0
+        self._backoff_s = 0.0
+        self._stopping = False
+        self._upgrading = False
+
+    def run(self, ready: socket.socket | None = None) -> None:
+        """Until SIGTERM (the launcher is stopped, jobs run on). `ready` hears when the launcher listens."""
+        self._ready = ready
+        become_subreaper()
+        wake = wake_on_signals()
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "_stopping", True))
+        signal.signal(signal.SIGHUP, lambda *_: setattr(self, "_upgrading", True))
+        self._load()
+        while True:
+            self._reap()
+            if self._stopping or self._upgrading:
+                if self._launcher_pid == 0:
+                    return self._leave()
+                with contextlib.suppress(OSError):
+                    os.kill(self._launcher_pid, signal.SIGTERM)
+            elif self._launcher_pid == 0 and boot_clock() >= self._start_at:
+                self._start_launcher()
+            self._wait(wake)
+
+    def _leave(self) -> None:
+        if self._upgrading:
+            log("starting anew by exec")
+            os.set_inheritable(self._lock_fd, True)
+            _exec(self._options.argv(lock_fd=self._lock_fd))
+
+    def _wait(self, wake: socket.socket) -> None:
+        readers: list[int] = [wake.fileno()]
+        if self._launcher is not None:
+            readers.append(self._launcher.fileno())
+        wait_s = max(0.0, self._start_at - boot_clock()) if self._launcher_pid == 0 else 60.0
+        readable, _, _ = select.select(readers, [], [], wait_s)
+        if wake.fileno() in readable:
+            drain(wake)
+        if self._launcher is not None and self._launcher.fileno() in readable:
+            self._hear(self._launcher)
+        _cap_log(os.path.join(self._directory, "launcher.log"))
+
+    # ---- the launcher
+
+    def _start_launcher(self) -> None:
+        ours, theirs = socket.socketpair()
+        os.set_inheritable(theirs.fileno(), True)
+        os.set_inheritable(self._lock_fd, True)
+        argv = self._options.argv(keeper_fd=theirs.fileno(), lock_fd=self._lock_fd)
+        self._started_at = boot_clock()
+        pid = os.fork()
+        if pid == 0:
+            _exec(argv)
+        # A fault asked for by a test happens once, not to every launcher that follows.
+        os.environ.pop("LAUNCHYARD_FAULT", None)
+        os.set_inheritable(self._lock_fd, False)
+        theirs.close()
+        self._launcher_pid, self._launcher = pid, Link(ours)
+        for record in self._exits.values():
+            self._launcher.send({"t": "exit", **record})
+        self._launcher.flush()
+
+    def _hear(self, launcher: Link) -> None:
+        for message in launcher.receive():
+            if message["t"] == "ready" and self._ready is not None:
+                with contextlib.suppress(OSError):
+                    self._ready.send(b"ok")
+                self._ready.close()
+                self._ready = None
+            elif message["t"] == "ack":
+                self._forget(message["n"])
+        if launcher.closed:
+            launcher.close()
+            self._launcher = None
+
+    def _launcher_ended(self, status: int) -> None:
+        lived_s = boot_clock() - self._started_at
+        self._backoff_s = 0.0 if lived_s > 1 else min(_BACKOFF_MAX_S, max(0.05, self._backoff_s * 2))
+        self._start_at = boot_clock() + self._backoff_s
+        self._launcher_pid = 0
+        if self._launcher is not None:
+            self._launcher.close()
+            self._launcher = None
+        if not self._stopping:
+            log(f"the launcher ended ({os.waitstatus_to_exitcode(status)}); starting it again")
+
+    # ---- orphans
+
+    def _reap(self) -> None:
+        """Journal how each dead child ended, durably, before the kernel forgets it."""
+        while True:
+            try:
+                seen = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if seen is None:
+                return
+            if seen.si_pid == self._launcher_pid:
+                _, status, _ = os.wait4(seen.si_pid, 0)
+                self._launcher_ended(status)
+                continue
+            self._number += 1
+            start = processes.start_time(seen.si_pid)
+            record: Record = {"n": self._number, "p": seen.si_pid, "s": start, "w": wait_status(seen)}
+            self._write({"k": "exit", **record})
+            _, _, rusage = os.wait4(seen.si_pid, 0)
+            record["u"] = usage_of(rusage)
+            self._exits[self._number] = record
+            if self._launcher is not None:
+                self._launcher.send({"t": "exit", **record})
+                self._launcher.flush()
+
+    def _write(self, record: Record) -> None:
+        try:
+            self._journal.append(record)
+            self._journal.sync()
+        except OSError as error:
+            # Kept in memory, which is as good while this process lives.
+            log(f"the keeper's journal cannot be written: {error.strerror}")
+
+    def _forget(self, number: int) -> None:
+        self._exits.pop(number, None)
+        if not self._exits or self._journal.size > _REWRITE_BYTES:
+            self._rewrite()
+
+    def _load(self) -> None:
+        records = self._journal.load()
+        if records and records[0].get("boot") == boot_id():
+            for record in records[1:]:
+                self._exits[record["n"]] = {key: value for key, value in record.items() if key != "k"}
+            self._number = max([records[0]["n"], *self._exits])
+        self._rewrite()
+
+    def _rewrite(self) -> None:
+        head = {"k": "head", "boot": boot_id(), "n": self._number}
+        with contextlib.suppress(OSError):
+            self._journal.rewrite([head, *({"k": "exit", **record} for record in self._exits.values())])
+
+
+# ---- the program
+
+
+def main() -> None:
+    """Started by hand: become a daemon. With file descriptors: be launcher or keeper of a running pair."""
+    options = Options(sys.argv[1:])
+    if options.keeper_fd is not None and options.lock_fd is not None:
+        os.set_inheritable(options.lock_fd, False)
+        os.set_inheritable(options.keeper_fd, False)
+        stopped = serve(options.settings(), options.keeper_fd)
+        if not stopped:
+            log("the keeper is gone: the launcher takes its place")
+            os.set_inheritable(options.lock_fd, True)
+            _exec(options.argv(lock_fd=options.lock_fd))
+    elif options.lock_fd is not None:
+        os.set_inheritable(options.lock_fd, False)
+        _write_pid(options.lock_fd)
+        Keeper(options, options.lock_fd).run()
+    else:
+        _start(options)
+
+
+def _start(options: Options) -> None:
+    """Check, lock, and leave a keeper in the background; return when its launcher listens."""
+    try:
+        _make_directories(options.state_dir)
+        lock_fd = _lock(os.path.join(options.state_dir, "launcher", "lock"))
+    except OSError as error:
+        where = error.filename or options.state_dir
+        fail(f"the state directory cannot be used: '{where}': {(error.strerror or str(error)).lower()}")
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        os.setsid()
+        if os.fork() != 0:
+            os._exit(0)
+        os.chdir("/")
+        os.umask(0o022)
+        _write_pid(lock_fd)
+        _redirect(os.path.join(options.state_dir, "launcher", "launcher.log"))
+        Keeper(options, lock_fd).run(theirs)
+        os._exit(0)
+    theirs.close()
+    ours.settimeout(_READY_WITHIN_S)
+    try:
+        ready = ours.recv(2)
+    except OSError:
+        ready = b""
+    if ready != b"ok":
+        log_path = os.path.join(options.state_dir, "launcher", "launcher.log")
+        fail(f"the launcher did not start; see '{log_path}'")
+
+
+def _make_directories(state_dir: str) -> None:
+    as_root = os.getuid() == 0
+    os.makedirs(state_dir, mode=0o755 if as_root else 0o700, exist_ok=True)
+    if as_root:
+        _refuse_writable_by_others(state_dir)
+    for name in ("launcher", "spool", "tmp"):
+        make_own_directory(os.path.join(state_dir, name), 0o711)
+
+
+def _refuse_writable_by_others(state_dir: str) -> None:
+    found = os.stat(state_dir)
+    if found.st_uid != 0 or found.st_mode & 0o022:
+        fail(f"the state directory '{state_dir}' must belong to root and be writable by root only")
+
+
+def _lock(path: str) -> int:
+    """The one lock of this state directory; whoever holds it keeps everybody else out."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.pread(fd, 20, 0).decode(errors="replace").strip()
+        fail(f"a launcher already has this state directory: its keeper is process {pid}", EXIT_TAKEN)
+    return fd
+
+
+def _write_pid(lock_fd: int) -> None:
+    with contextlib.suppress(OSError):
+        os.pwrite(lock_fd, f"{os.getpid():<10}\n".encode(), 0)
+
+
+def _redirect(log_path: str) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    out = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    for number, fd in enumerate((null, null, out)):
+        os.dup2(fd, number)
+    os.close(null)
+    os.close(out)
+
+
+def _cap_log(path: str) -> None:
+    """Start the log over when it is too long, keeping the previous one."""
+    with contextlib.suppress(OSError):
+        if os.fstat(2).st_size > _LOG_BYTES_MAX:
+            os.replace(path, path + ".1")
+            out = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+            os.dup2(out, 2)
+            os.close(out)
+
+
+def _exec(argv: list[str]) -> NoReturn:
+    signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    os.execv(argv[0], argv)
+
+
+def fail(sentence: str, code: int = 1) -> NoReturn:
+    sys.stderr.write(f"error: {sentence}\n")
+    sys.exit(code)

@@ -1,0 +1,397 @@
+"""The launcher: one loop that starts launches, enforces their limits, sees their end and tells the daemon.
+
+A tick hears what arrived, reaps, runs what is due, then syncs the journal once, then forks and tells. Nothing
+is forked before its intent is durable and nothing is told before its record is.
+"""
+
+import contextlib
+import errno
+import gc
+import os
+import resource
+import select
+import signal
+import socket
+import stat
+import struct
+import time
+from collections.abc import Callable
+
+from launchyard import faults
+from launchyard.launcher import messages, processes
+from launchyard.launcher.attendants import Attendants, Refusal
+from launchyard.launcher.child import Plan, ignored_signals, spawn
+from launchyard.launcher.endings import Endings, usage_of
+from launchyard.launcher.kernel import become_subreaper, boot_clock
+from launchyard.launcher.limits import Limits
+from launchyard.launcher.link import Link
+from launchyard.launcher.messages import Message
+from launchyard.launcher.orders import NoRoom, Orders
+from launchyard.launcher.recovery import Recovery
+from launchyard.launcher.state import Settings, State, log
+from launchyard.launcher.table import Launch
+
+_PIDS_MAX = 16384
+_FORKS_A_TICK = 32
+_REAPS_A_TICK = 256
+_REWRITE_BYTES = 768 * 1024
+_IDLE_S = 5.0
+
+
+class Launcher:
+    """Everything is called from `run`, on one thread."""
+
+    def __init__(self, settings: Settings, keeper: Link) -> None:
+        self._settings = settings
+        self._keeper = keeper
+        self._state = State(settings)
+        self._endings = Endings(self._state)
+        self._limits = Limits(self._state, self._endings)
+        self._recovery = Recovery(self._state, self._endings, self._limits)
+        refusal = Refusal(switch=settings.switch, allow_root_jobs=settings.allow_root_jobs)
+        self._attendants = Attendants(self._state, refusal)
+        self._orders = Orders(self._state, self._endings, refusal, self._attendants)
+        self._daemon: Link | None = None
+        self._listener: socket.socket | None = None
+        self._poll = select.epoll()
+        self._handlers: dict[int, Callable[[], None]] = {}
+        self._state.watch, self._state.unwatch = self._watch, self._unwatch
+        self._reset_signals = ignored_signals()
+        self._spools: set[int] = set()
+        self._stopping = False
+        self._journal_broken = False
+        self._has_head = False
+        self._on_timer = self._limits.kinds | {"gone": self._recovery.ask_again}
+        self._swept_at = 0.0
+
+    # ---- the loop
+
+    def _watch(self, fd: int, handler: Callable[[], None]) -> None:
+        self._poll.register(fd, select.EPOLLIN)
+        self._handlers[fd] = handler
+
+    def _unwatch(self, fd: int) -> None:
+        if self._handlers.pop(fd, None) is not None:
+            with contextlib.suppress(OSError):
+                self._poll.unregister(fd)
+
+    def run(self) -> bool:
+        """Until asked to stop (True) or left by the keeper (False)."""
+        wake = wake_on_signals()
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "_stopping", True))
+        self._watch(wake.fileno(), lambda: drain(wake))
+        self._watch(self._keeper.fileno(), self._hear_keeper)
+        self._has_head = self._recovery.load()
+        self._rewrite_journal()
+        self._recovery.clear_leftovers(self._attendants)
+        self._listener = _listen(self._settings)
+        self._watch(self._listener.fileno(), self._accept)
+        self._keeper.send({"t": "ready"})
+        while not self._stopping:
+            self._tick()
+            if self._keeper.closed and not self._stopping:
+                self._sync()
+                return False
+        self._sync()
+        with contextlib.suppress(OSError):
+            os.unlink(self._settings.path(messages.SOCKET_NAME))
+        return True
+
+    def _tick(self) -> None:
+        now = boot_clock()
+        wait_s = self._state.timers.wait_s(now, _IDLE_S)
+        busy = (
+            self._orders.pending
+            or self._state.outbox
+            or (self._state.journal.dirty and not self._journal_broken)
+        )
+        for fd, _ in self._poll.poll(0 if busy else wait_s):
+            handler = self._handlers.get(fd)
+            if handler is not None:
+                handler()
+        self._state.fence.new_tick()
+        self._reap()
+        self._run_due()
+        if self._sync():
+            self._start_pending()
+            self._tell()
+
+    def _run_due(self) -> None:
+        now = boot_clock()
+        for name, kind in self._state.timers.due(now):
+            if kind == "attendant":
+                self._attendants.overdue(name)
+            elif (launch := self._state.table.live.get(name)) is not None:
+                self._on_timer[kind](launch)
+        if now - self._swept_at > 1:
+            self._swept_at = now
+            self._endings.sweep()
+            if self._state.journal.size > _REWRITE_BYTES or self._journal_broken:
+                self._rewrite_journal()
+
+    def _sync(self) -> bool:
+        """Make the journal durable; False: it cannot be, so nothing is told and nothing started."""
+        try:
+            if not self._has_head:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._state.journal.sync()
+        except OSError as error:
+            if not self._journal_broken:
+                log(f"the journal cannot be written: {error.strerror}")
+            self._journal_broken = True
+            self._hang_up()
+            return False
+        self._journal_broken = False
+        for point in self._state.passed:
+            faults.point(point)
+        self._state.passed.clear()
+        self._endings.settle()
+        for launch_id, uid in self._endings.clean:
+            self._attendants.clean(launch_id, uid)
+        self._endings.clean.clear()
+        return True
+
+    def _rewrite_journal(self) -> None:
+        try:
+            self._state.journal.rewrite(self._state.table.records())
+            self._has_head = True
+        except OSError as error:
+            log(f"the journal cannot be rewritten: {error.strerror}")
+
+    # ---- children
+
+    def _reap(self) -> None:
+        for _ in range(_REAPS_A_TICK):
+            try:
+                # Looked at first, so that the exit is on record before the kernel forgets it.
+                seen = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if seen is None:
+                return
+            launch = self._state.mains.get(seen.si_pid)
+            if launch is None:
+                _, status, _ = os.wait4(seen.si_pid, 0)
+                self._attendants.ended(seen.si_pid, status)
+                continue
+            status = wait_status(seen)
+            self._state.remember({"k": "exit", "l": launch.l, "w": status})
+            with contextlib.suppress(OSError):
+                self._state.journal.flush()
+            _, status, rusage = os.wait4(seen.si_pid, 0)
+            self._state.children.pop(seen.si_pid, None)
+            self._endings.main_ended(launch, status, usage_of(rusage))
+
+    def _start_pending(self) -> None:
+        if self._orders.pending:
+            faults.point("intent")
+        for l in list(self._orders.pending)[:_FORKS_A_TICK]:
+            launch = self._state.table.live.get(l)
+            message = self._orders.pending.pop(l)
+            if launch is not None:
+                self._start(launch, message)
+
+    def _start(self, launch: Launch, message: Message) -> None:
+        state = self._state
+        try:
+            pid, setup = spawn(self._plan(launch, message))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            self._orders.refuse(launch, f"the launcher could not start it: {error}")
+            return
+        faults.point("fork")
+        launch.pid, launch.start = pid, processes.start_time(pid) or 0
+        launch.at, launch.began = round(time.time(), 6), round(boot_clock(), 3)
+        launch.seq_start = state.table.next_seq()
+        launch.setup, launch.cwd = setup, message["cwd"]
+        state.mains[pid], state.children[pid] = launch, launch.l
+        state.remember(launch.start_record(), "start-record")
+        try:
+            state.journal.flush()
+            setup.send(b"g")
+        except OSError:
+            # Without a record of the start it must not run; its child has not executed anything.
+            os.kill(pid, signal.SIGKILL)
+        state.watch(setup.fileno(), lambda: self._endings.close_setup(launch))
+        self._limits.begin(launch)
+        state.tell(messages.started(launch.seq_start, launch.l, pid=pid, at=launch.at))
+
+    def _plan(self, launch: Launch, message: Message) -> Plan:
+        settings, l = self._settings, launch.l
+        rooms = self._state.fence.rooms(
+            l,
+            memory_mib=launch.memory_mib,
+            pids_max=message.get("pids_max") or _PIDS_MAX,
+            cpu_ids=launch.cpu_ids,
+        )
+        return Plan(
+            uid=launch.uid,
+            switch=settings.switch,
+            argv=message["argv"],
+            env=message["env"],
+            cwd=message["cwd"],
+            launch_id=l,
+            rooms=rooms,
+            cpu_ids=launch.cpu_ids,
+            files_soft_max=settings.files_soft_max,
+            reset_signals=self._reset_signals,
+            reset_oom_score=True,
+            spool=self._spool(launch.uid),
+            spool_log=message["spool_log"],
+            script_name=launch.script_name,
+            script=message.get("script"),
+            stdout=message.get("stdout"),
+            stderr=message.get("stderr"),
+            append=message.get("append", True),
+            terminal=message.get("terminal"),
+            private_tmp=settings.path("tmp", l),
+            no_new_privs=message.get("no_new_privs", True),
+        )
+
+    def _spool(self, uid: int) -> str:
+        path = self._settings.path("spool", str(uid))
+        if uid not in self._spools:
+            make_own_directory(path, 0o711)
+            self._spools.add(uid)
+        return path
+
+    # ---- the keeper
+
+    def _hear_keeper(self) -> None:
+        for message in self._keeper.receive():
+            if message["t"] == "exit":
+                self._recovery.reaped_elsewhere(message)
+
+    # ---- the daemon
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            connection, _ = self._listener.accept()
+        except OSError as error:
+            log(f"cannot accept a connection: {error.strerror}")
+            return
+        uid = struct.unpack(
+            "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        )[1]
+        if uid not in (self._settings.daemon_uid, os.getuid()):
+            log(f"refused a connection of user {uid}")
+            connection.close()
+            return
+        self._hang_up()
+        self._daemon = Link(connection)
+        self._watch(connection.fileno(), self._hear_daemon)
+
+    def _hang_up(self) -> None:
+        if self._daemon is not None:
+            self._unwatch(self._daemon.fileno())
+            self._daemon.close()
+            self._daemon = None
+        self._drop_outbox()
+
+    def _drop_outbox(self) -> None:
+        """What was not said on this connection is said again on the next, or not wanted any more."""
+        for _, fd in self._state.outbox:
+            if fd is not None:
+                os.close(fd)
+        self._state.outbox.clear()
+
+    def _hear_daemon(self) -> None:
+        daemon = self._daemon
+        if daemon is None:
+            return
+        for message in daemon.receive():
+            if daemon is not self._daemon:
+                return
+            try:
+                self._orders.take(message)
+            except NoRoom as error:
+                log(str(error))
+                self._hang_up()
+                return
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                log(f"a '{message['t']}' of the daemon cannot be understood: {error!r}")
+                self._hang_up()
+                return
+        if daemon.closed:
+            self._hang_up()
+
+    def _tell(self) -> None:
+        for number in self._state.heard:
+            self._keeper.send({"t": "ack", "n": number})
+        self._state.heard.clear()
+        self._keeper.flush()
+        if self._daemon is None:
+            self._drop_outbox()
+            return
+        for message, fd in self._state.outbox:
+            self._daemon.send(message, fd)
+        self._state.outbox.clear()
+        self._daemon.flush()
+        if self._daemon.closed:
+            self._hang_up()
+        elif self._daemon.waiting:
+            self._poll.modify(self._daemon.fileno(), select.EPOLLIN | select.EPOLLOUT)
+        else:
+            self._poll.modify(self._daemon.fileno(), select.EPOLLIN)
+
+
+def wait_status(seen: os.waitid_result) -> int:
+    if seen.si_code == os.CLD_EXITED:
+        return seen.si_status << 8
+    return seen.si_status | (0x80 if seen.si_code == os.CLD_DUMPED else 0)
+
+
+def wake_on_signals() -> socket.socket:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return ours
+
+
+def drain(wake: socket.socket) -> None:
+    with contextlib.suppress(BlockingIOError):
+        wake.recv(4096)
+
+
+def make_own_directory(path: str, mode: int) -> None:
+    """Make a directory, or see that it is ours and nobody else can write there."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, mode)
+    found = os.stat(path, follow_symlinks=False)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise PermissionError(f"'{path}' is not a directory of user {os.getuid()}; remove it")
+    if stat.S_IMODE(found.st_mode) != mode:
+        os.chmod(path, mode)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    path = settings.path(messages.SOCKET_NAME)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(path)
+    finally:
+        os.umask(before)
+    if os.getuid() == 0:
+        os.chown(path, settings.daemon_uid, -1)
+    listener.listen(16)
+    listener.setblocking(False)
+    return listener
+
+
+def serve(settings: Settings, keeper_fd: int) -> bool:
+    """Be the launcher; True when it was stopped, False when the keeper is gone."""
+    become_subreaper()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    keeper = socket.socket(fileno=keeper_fd)
+    launcher = Launcher(settings, Link(keeper))
+    # What is there now stays for ever: forked children need not copy it to count references.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
+    return launcher.run()

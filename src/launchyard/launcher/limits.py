@@ -1,0 +1,117 @@
+"""Limits that the kernel does not hold for us: time, the size of logs, and memory where it is sampled."""
+
+import contextlib
+import os
+import signal
+
+from launchyard.launcher.endings import Endings
+from launchyard.launcher.kernel import boot_clock
+from launchyard.launcher.state import State, log
+from launchyard.launcher.table import Launch
+
+_FIRST_SAMPLE_S = 0.2
+_SAMPLE_MIN_S = 0.3
+_SAMPLE_MAX_S = 5.0
+_SAMPLE_LIMIT_S = 0.5
+_LOG_CHECK_S = 1.0
+
+
+class Limits:
+    """Sets a launch's timers when it starts; `kinds` says what to do when one is due."""
+
+    def __init__(self, state: State, endings: Endings) -> None:
+        self._state = state
+        self._endings = endings
+        self.kinds = {
+            "setup": self._setup_took_too_long,
+            "warn": self._warn,
+            "limit": self._time_is_up,
+            "kill": self._kill,
+            "recheck": endings.recheck,
+            "main-ended": endings.tell_main_ended,
+            "sample": self._sample,
+            "log": self._check_log,
+        }
+
+    def begin(self, launch: Launch) -> None:
+        """The launch was forked, or found running after a restart."""
+        timers, order = self._state.timers, launch.order
+        limit_s = order.get("time_limit_s")
+        if limit_s is not None and not launch.marks.get("timed_out"):
+            timers.at(launch.began + limit_s, launch.l, "limit")
+            warning_s = order.get("warning_before_s") or 0
+            if order.get("warning_signal") and not launch.marks.get("warned"):
+                timers.at(launch.began + max(0, limit_s - warning_s), launch.l, "warn")
+        if launch.setup is not None:
+            timers.after(self._state.settings.setup_limit_s, launch.l, "setup")
+        if launch.marks.get("kill_at"):
+            launch.kill_at = launch.marks["kill_at"]
+            timers.at(launch.kill_at, launch.l, "kill")
+        if order.get("log_cap_bytes") is not None and order.get("spool_log"):
+            timers.after(_LOG_CHECK_S, launch.l, "log")
+        timers.after(_FIRST_SAMPLE_S, launch.l, "sample")
+
+    def _mark(self, launch: Launch, name: str) -> None:
+        launch.marks[name] = True
+        self._state.remember({"k": "mark", "l": launch.l, name: True})
+
+    def _setup_took_too_long(self, launch: Launch) -> None:
+        if launch.setup is None or launch.status is not None:
+            return
+        limit_s = self._state.settings.setup_limit_s
+        sentence = (
+            f"the set-up took longer than {limit_s:g} s (working directory '{launch.cwd}' does not answer?)"
+        )
+        self._endings.close_setup(launch)
+        launch.marks.setdefault("error", sentence)
+        self._state.remember({"k": "mark", "l": launch.l, "error": launch.marks["error"]})
+        self._endings.kill(launch)
+
+    def _warn(self, launch: Launch) -> None:
+        if launch.status is None:
+            self._mark(launch, "warned")
+            self._endings.signal(launch, launch.order["warning_signal"])
+
+    def _time_is_up(self, launch: Launch) -> None:
+        if launch.status is None:
+            self._mark(launch, "timed_out")
+            self._endings.stop(launch, signal.SIGTERM, launch.order.get("grace_s", 30))
+
+    def _kill(self, launch: Launch) -> None:
+        if launch.kill_at is not None and boot_clock() >= launch.kill_at:
+            self._endings.kill(launch)
+
+    def _sample(self, launch: Launch) -> None:
+        if launch.status is not None:
+            return
+        fence = self._state.fence
+        resident = fence.resident_mib(launch.l)
+        if resident is not None:
+            launch.peak_mib = max(launch.peak_mib or 0.0, resident)
+            if fence.samples_limit and launch.memory_mib is not None:
+                self._hold_memory(launch, resident, launch.memory_mib)
+        if fence.samples_limit:
+            delay_s = _SAMPLE_LIMIT_S
+        else:
+            delay_s = min(_SAMPLE_MAX_S, max(_SAMPLE_MIN_S, (boot_clock() - launch.began) / 20))
+        self._state.timers.after(delay_s, launch.l, "sample")
+
+    def _hold_memory(self, launch: Launch, resident: float, limit_mib: int) -> None:
+        launch.over_limit = launch.over_limit + 1 if resident > limit_mib else 0
+        if launch.over_limit == 2:
+            self._mark(launch, "oom")
+            self._endings.kill(launch)
+
+    def _check_log(self, launch: Launch) -> None:
+        if launch.status is not None:
+            return
+        order = launch.order
+        path = self._state.settings.path("spool", str(launch.uid), order["spool_log"])
+        with contextlib.suppress(OSError):
+            # The directory is ours: nobody can put a link in this place.
+            if os.stat(path, follow_symlinks=False).st_size > order["log_cap_bytes"]:
+                log(f"launch {launch.l} wrote more than {order['log_cap_bytes']} bytes to its log")
+                self._mark(launch, "log_full")
+                self._endings.kill(launch)
+                return
+        self._state.timers.after(_LOG_CHECK_S, launch.l, "log")

@@ -1,0 +1,154 @@
+"""What the daemon asks for, message by message. Nothing is forked or told here: it follows the next sync."""
+
+from collections.abc import Callable
+
+from launchyard.launcher import messages
+from launchyard.launcher.attendants import Attendants, Refusal
+from launchyard.launcher.endings import Endings
+from launchyard.launcher.messages import Message
+from launchyard.launcher.state import State, log
+from launchyard.launcher.table import Launch, never_ordered, order_of
+
+_ROOM_A_LAUNCH = 2048
+"""Journal room kept for each live launch: its start, exit, marks and end."""
+_ID_MAX = 64
+
+
+class NoRoom(Exception):
+    """The journal cannot take another launch; the daemon is to come back later."""
+
+
+class Orders:
+    """`pending` are launches whose intent is journaled and which are to be forked after the sync."""
+
+    def __init__(self, state: State, endings: Endings, refusal: Refusal, attendants: Attendants) -> None:
+        self._state = state
+        self._endings = endings
+        self._refusal = refusal
+        self.pending: dict[str, Message] = {}
+        self._handlers: dict[str, Callable[[Message], None]] = {
+            "hello": self._hello,
+            "launch": self._launch,
+            "kill": self._kill,
+            "signal": self._signal,
+            "ack": self._acknowledge,
+            "helper": attendants.start_helper,
+            "step": attendants.start_step,
+            "usage": self._usage,
+        }
+
+    def take(self, message: Message) -> None:
+        """Carry out one; raises NoRoom, or KeyError, TypeError, ValueError where it makes no sense."""
+        handler = self._handlers.get(message["t"])
+        if handler is None:
+            log(f"the daemon said '{message['t']}', which is not known here")
+        else:
+            handler(message)
+
+    def refuse(self, launch: Launch, sentence: str) -> None:
+        """It is over before it began."""
+        launch.marks["error"] = sentence
+        self._endings.main_ended(launch, 0, {})
+
+    def _hello(self, message: Message) -> None:
+        state, table = self._state, self._state.table
+        state.outbox.clear()
+        state.tell(
+            messages.welcome(
+                epoch=table.epoch,
+                boot_id=table.boot_id,
+                known=list(table.launches),
+                seq=table.seq,
+                features=state.features(),
+            )
+        )
+        again: list[tuple[int, Launch]] = []
+        for launch in table.launches.values():
+            again += [(seq, launch) for seq in (launch.seq_start, launch.seq_end) if seq > table.acked]
+        for seq, launch in sorted(again, key=lambda pair: pair[0]):
+            if seq == launch.seq_end:
+                self._endings.tell(launch)
+            elif launch.pid:
+                state.tell(messages.started(seq, launch.l, pid=launch.pid, at=launch.at))
+
+    def _launch(self, message: Message) -> None:
+        l, table = message["l"], self._state.table
+        known = table.launches.get(l)
+        if known is not None:
+            self._say_again(known)
+            return
+        launch = _new_launch(message)
+        room = 2 * len(messages.encode({"t": "", **launch.order})) + _ROOM_A_LAUNCH * (len(table.live) + 1)
+        if not self._state.journal.reserve(room):
+            raise NoRoom("no space is left for the journal: no launch is accepted")
+        table.add(launch)
+        self._state.remember({"k": "intent", "l": l, **launch.order})
+        refused = self._refusal(launch.uid)
+        if l in table.spent:
+            self.refuse(launch, f"launch {l} was carried out before and is not run again")
+        elif refused is not None:
+            self.refuse(launch, refused)
+        else:
+            self.pending[l] = message
+
+    def _say_again(self, launch: Launch) -> None:
+        if launch.facts is not None:
+            self._endings.tell(launch)
+        elif launch.seq_start:
+            self._state.tell(messages.started(launch.seq_start, launch.l, pid=launch.pid, at=launch.at))
+
+    def _kill(self, message: Message) -> None:
+        l, table = message["l"], self._state.table
+        number, grace_s = int(message["signal"]), float(message["grace_s"])
+        launch = table.launches.get(l)
+        if launch is None:
+            if l not in table.spent:
+                # Remembered as ended, so that the launch, should it still come, is not carried out.
+                launch = never_ordered(l)
+                table.add(launch)
+                self.refuse(launch, "cancelled before it started")
+        elif self.pending.pop(l, None) is not None:
+            self.refuse(launch, "cancelled before it started")
+        elif launch.facts is None:
+            self._endings.stop(launch, number, grace_s)
+
+    def _signal(self, message: Message) -> None:
+        launch = self._state.table.live.get(message["l"])
+        if launch is not None and launch.pid:
+            main_only = bool(message.get("main_only"))
+            self._endings.signal(launch, int(message["signal"]), main_only=main_only)
+
+    def _acknowledge(self, message: Message) -> None:
+        if self._state.table.acknowledge(int(message["seq"])):
+            self._state.remember({"k": "ack", "q": self._state.table.acked})
+
+    def _usage(self, message: Message) -> None:
+        fence, launches = self._state.fence, {}
+        for l, launch in self._state.table.live.items():
+            if launch.pid and launch.status is None:
+                figures = {"cpu_s": fence.live_cpu_s(l), "memory_mib": fence.resident_mib(l)}
+                figures["memory_peak_mib"] = launch.peak_mib
+                figures["processes"] = len(fence.pids(l))
+                launches[l] = {name: value for name, value in figures.items() if value is not None}
+        self._state.tell(messages.usage_now(message["id"], launches))
+
+
+def _new_launch(message: Message) -> Launch:
+    """Check what everything relies on; raises ValueError, KeyError or TypeError."""
+    l, uid, job, name = message["l"], message["uid"], message["job"], message["spool_log"]
+    if not isinstance(l, str) or not _safe_name(l) or len(l) > _ID_MAX:
+        raise ValueError(f"launch id {l!r}")
+    if not isinstance(uid, int) or not isinstance(job, int) or uid < 0:
+        raise ValueError(f"uid {uid!r}, job {job!r}")
+    if not isinstance(name, str) or not _safe_name(name):
+        raise ValueError(f"spool log {name!r}")
+    if not isinstance(message["argv"], list) or not isinstance(message["env"], dict):
+        raise TypeError("argv or env")
+    if not isinstance(message["cwd"], str):
+        raise TypeError("cwd")
+    return Launch(l, order_of(message))
+
+
+def _safe_name(name: str) -> bool:
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    return plain.isalnum() and plain.isascii() and not name.startswith(".") and len(name) < 200

@@ -1,0 +1,114 @@
+"""What /proc tells of processes. A process is known by (pid, start time) and, while watched, by a pidfd."""
+
+import contextlib
+import os
+import signal
+from typing import NamedTuple
+
+from launchyard.launcher.kernel import read_bytes
+from launchyard.launcher.messages import LAUNCH_ID_ENV
+
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_MARK = LAUNCH_ID_ENV.encode() + b"="
+
+
+class Stat(NamedTuple):
+    """One process at one moment; `start` is in clock ticks since boot, `exit_code` a wait status."""
+
+    pid: int
+    state: str
+    ppid: int
+    session: int
+    cpu_ticks: int
+    start: int
+    rss_bytes: int
+    exit_code: int | None
+
+
+def stat(pid: int) -> Stat | None:
+    """The process, a zombie too; None when it is gone."""
+    try:
+        text = read_bytes(f"/proc/{pid}/stat", 4096)
+    except OSError:
+        return None
+    # The name in parentheses may contain anything, parentheses and spaces too.
+    fields = text[text.rfind(b")") + 2 :].split()
+    return Stat(
+        pid,
+        fields[0].decode(),
+        int(fields[1]),
+        int(fields[3]),
+        int(fields[11]) + int(fields[12]) + int(fields[13]) + int(fields[14]),
+        int(fields[19]),
+        int(fields[21]) * PAGE_BYTES,
+        int(fields[49]) if len(fields) > 49 else None,
+    )
+
+
+def start_time(pid: int) -> int | None:
+    found = stat(pid)
+    return found.start if found else None
+
+
+def alive(pid: int, start: int) -> bool:
+    """Whether exactly that process still runs (a zombie does not)."""
+    found = stat(pid)
+    return found is not None and found.start == start and found.state not in "ZX"
+
+
+def watch(pid: int, start: int) -> int | None:
+    """A pidfd of exactly that process, zombie or not; None when it is gone."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except OSError:
+        return None
+    # The number could have been given to another process until the pidfd was open, not after.
+    if start_time(pid) == start:
+        return pidfd
+    os.close(pidfd)
+    return None
+
+
+def signal_exactly(pid: int, start: int, number: int) -> bool:
+    """Signal that process and no other that got its number; False when it is gone."""
+    pidfd = watch(pid, start)
+    if pidfd is None:
+        return False
+    try:
+        signal.pidfd_send_signal(pidfd, number)
+    except OSError:
+        return False
+    finally:
+        os.close(pidfd)
+    return True
+
+
+def all_pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def mark_of(pid: int) -> str | None:
+    """The launch that the process's environment (as at its exec) names."""
+    with contextlib.suppress(OSError):
+        environment = read_bytes(f"/proc/{pid}/environ", 1 << 20)
+        for entry in environment.split(b"\0"):
+            if entry.startswith(_MARK):
+                return entry[len(_MARK) :].decode(errors="replace")
+    return None
+
+
+def children() -> list[int] | None:
+    """This (single-threaded) process's children, zombies too; None when the kernel cannot list them."""
+    try:
+        return [int(pid) for pid in read_bytes(f"/proc/self/task/{os.getpid()}/children", 1 << 20).split()]
+    except OSError:
+        return None
+
+
+def written_and_read(pid: int) -> tuple[int, int] | None:
+    """Bytes (read, written) that reached storage for this process and its reaped children, where allowed."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        lines = dict(line.split(b": ") for line in read_bytes(f"/proc/{pid}/io").splitlines())
+        return int(lines[b"read_bytes"]), int(lines[b"write_bytes"])
+    return None

@@ -1,0 +1,125 @@
+"""What a starting launcher makes of the journal: who still runs, who ended meanwhile, who is lost."""
+
+import contextlib
+import os
+
+from launchyard.launcher import processes
+from launchyard.launcher.attendants import Attendants
+from launchyard.launcher.endings import Endings
+from launchyard.launcher.journal import Record
+from launchyard.launcher.kernel import boot_clock, exit_status_by
+from launchyard.launcher.limits import Limits
+from launchyard.launcher.state import State, log
+from launchyard.launcher.table import Launch
+
+_EXIT_WAIT_S = 3.0
+"""How long the keeper's word of an exit is waited for, once the process is seen to be gone."""
+_EXIT_POLL_S = 0.05
+
+
+class Recovery:
+    """Finds running launches again and learns how those that are not our children ended."""
+
+    def __init__(self, state: State, endings: Endings, limits: Limits) -> None:
+        self._state = state
+        self._endings = endings
+        self._limits = limits
+        self._gone_at: dict[str, float] = {}
+
+    def load(self) -> bool:
+        """Read the journal and take up every launch in it; False: there was none."""
+        state = self._state
+        records = state.journal.load()
+        if records and records[0].get("k") != "head":
+            log("the journal has no head: it is taken for empty")
+            records = []
+        state.table.replay(records)
+        live = list(state.table.live.values())
+        for launch in live:
+            self._take_up(launch)
+        known = len(state.table.launches)
+        log(f"epoch {state.table.epoch}: {known} launches known, {len(live)} without an end")
+        return bool(records)
+
+    def _take_up(self, launch: Launch) -> None:
+        if self._state.table.rebooted:
+            self._endings.lost(launch, "the node was restarted")
+        elif launch.status is not None or launch.marks.get("lost"):
+            self._endings.main_ended(launch, launch.status or 0, launch.usage)
+        elif not launch.pid:
+            # Its child waits for our leave to exec, which never came: the user's program did not run.
+            self._endings.lost(launch, "the launcher was restarted before the program was started")
+        else:
+            self._adopt(launch)
+
+    def _adopt(self, launch: Launch) -> None:
+        launch.foreign = True
+        self._state.fence.hold_cpuset(launch.cpu_ids)
+        self._limits.begin(launch)
+        launch.pidfd = processes.watch(launch.pid, launch.start)
+        if launch.pidfd is None:
+            self._gone(launch)
+        else:
+            self._state.watch(launch.pidfd, lambda: self._gone(launch))
+
+    def _gone(self, launch: Launch) -> None:
+        """The process ended. The keeper that reaps it tells how; else the kernel may."""
+        if launch.l not in self._gone_at:
+            self._gone_at[launch.l] = boot_clock()
+            if launch.pidfd is not None:
+                self._state.unwatch(launch.pidfd)
+        self._state.timers.after(_EXIT_POLL_S, launch.l, "gone")
+
+    def ask_again(self, launch: Launch) -> None:
+        """Timer `gone`: has anybody told how it ended?"""
+        if launch.status is not None:
+            return
+        waited_s = boot_clock() - self._gone_at[launch.l]
+        zombie = processes.stat(launch.pid)
+        orphan_of_keeper = zombie is not None and zombie.ppid == os.getppid()
+        if waited_s > _EXIT_POLL_S * 4 and not orphan_of_keeper:
+            status = self._status_from_kernel(launch)
+            if status is not None:
+                self._endings.main_ended(launch, status, {})
+                return
+        if waited_s > _EXIT_WAIT_S and not orphan_of_keeper:
+            self._endings.lost(launch, "it ended while nothing of ours was running that could see how")
+            return
+        self._state.timers.after(_EXIT_POLL_S, launch.l, "gone")
+
+    def _status_from_kernel(self, launch: Launch) -> int | None:
+        found = processes.stat(launch.pid)
+        if found is not None and found.start == launch.start and found.state == "Z":
+            return found.exit_code
+        return None if launch.pidfd is None else exit_status_by(launch.pidfd)
+
+    def reaped_elsewhere(self, record: Record) -> None:
+        """The keeper's word: which process (pid, start time) ended how."""
+        self._state.heard.append(record["n"])
+        for launch in list(self._state.table.live.values()):
+            if (launch.pid, launch.start) == (record["p"], record["s"]) and launch.status is None:
+                usage = record.get("u", {})
+                self._state.remember({"k": "exit", "l": launch.l, "w": record["w"], **usage})
+                self._endings.main_ended(launch, record["w"], usage)
+                return
+
+    def clear_leftovers(self, attendants: Attendants) -> None:
+        """End and remove what belongs to no launch that is known: nobody else ever would."""
+        state = self._state
+        for l in state.fence.leftovers() - state.table.live.keys():
+            state.fence.kill(l)
+            self._endings.sweep_later(l)
+        with contextlib.suppress(OSError):
+            for entry in list(os.scandir(state.settings.path("tmp"))):
+                if entry.name not in state.table.live:
+                    attendants.clean(entry.name, entry.stat(follow_symlinks=False).st_uid)
+        with contextlib.suppress(OSError):
+            for user in list(os.scandir(state.settings.path("spool"))):
+                _remove_old_scripts(user.path, {launch.script_name for launch in state.table.live.values()})
+
+
+def _remove_old_scripts(directory: str, keep: set[str]) -> None:
+    with contextlib.suppress(OSError):
+        for entry in list(os.scandir(directory)):
+            if entry.name.endswith(".sh") and entry.name not in keep:
+                os.unlink(entry.path)

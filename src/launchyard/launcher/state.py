@@ -1,0 +1,85 @@
+"""What the parts of the launcher share: one owner (the loop), one thread."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from launchyard.launcher import cgroups
+from launchyard.launcher.cgroups import Cgroups
+from launchyard.launcher.journal import Journal, Record
+from launchyard.launcher.kernel import boot_id
+from launchyard.launcher.marked import Marked
+from launchyard.launcher.messages import Message
+from launchyard.launcher.table import Launch, Table
+from launchyard.launcher.timers import Timers
+
+
+class Settings(NamedTuple):
+    """How this launcher was started. `switch`: run by root, each launch becomes its user."""
+
+    state_dir: str
+    daemon_uid: int
+    allow_root_jobs: bool
+    switch: bool
+    files_soft_max: int = 1024
+    setup_limit_s: float = 60
+
+    def path(self, *parts: str) -> str:
+        return os.path.join(self.state_dir, *parts)
+
+
+class State:
+    """Journal, table, fence (cgroups or marks), timers, children, what is to be told after the next sync."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.journal = Journal(settings.path("launcher", "journal"))
+        self.table = Table(boot_id())
+        self.timers = Timers()
+        self.children: dict[int, str | None] = {}
+        """Every child: main processes and steps with their launch id, others with None."""
+        self.mains: dict[int, Launch] = {}
+        self.fence: Cgroups | Marked = self._find_fence()
+        self.outbox: list[tuple[Message, int | None]] = []
+        self.heard: list[int] = []
+        """Numbers of keeper records to acknowledge after the next sync."""
+        self.passed: set[str] = set()
+        """Fault points to pass after the next sync."""
+        self.watch: Callable[[int, Callable[[], None]], None] = _not_yet
+        self.unwatch: Callable[[int], None] = lambda fd: None
+
+    def _find_fence(self) -> Cgroups | Marked:
+        with open("/proc/self/mountinfo") as file:
+            mountinfo = file.read()
+        with open("/proc/self/cgroup") as file:
+            membership = file.read()
+        layout = cgroups.find(self.settings.state_dir, mountinfo=mountinfo, membership=membership)
+        return Marked(self.table.live, self.children) if layout is None else Cgroups(layout)
+
+    def remember(self, record: Record, point: str | None = None) -> None:
+        """Journal; durable with the next sync, which comes before anything is told."""
+        self.journal.append(record)
+        if point is not None:
+            self.passed.add(point)
+
+    def tell(self, message: Message, fd: int | None = None) -> None:
+        """Say it to the daemon, after the next sync."""
+        self.outbox.append((message, fd))
+
+    def features(self) -> dict[str, str]:
+        fence = self.fence
+        features = {"memory": fence.memory, "cpus": fence.cpus, "processes": fence.processes}
+        return features | {"users": "switched" if self.settings.switch else "single"}
+
+
+def log(text: str) -> None:
+    """One line to the launcher's log (stderr), control characters escaped."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    sys.stderr.write(f"{moment} [{os.getpid()}] {text.encode('unicode_escape').decode()}\n")
+    sys.stderr.flush()
+
+
+def _not_yet(fd: int, handler: Callable[[], None]) -> None:
+    raise RuntimeError("the loop has not begun")

@@ -1,0 +1,257 @@
+"""The launches that the launcher knows, and how they stand in the journal.
+
+Kinds of record (`k`): `head` (epoch, boot id, next sequence number), `intent` (the order, before the fork),
+`start`, `mark` (something happened that must outlive us: a limit passed, a kill asked), `exit` (wait status
+of the main process), `end` (what the daemon is told), `ack`, `spent` (ids that are over and acknowledged:
+never started again). A launch cancelled before it was known has an `end` alone.
+"""
+
+import secrets
+import socket
+from collections.abc import Iterable, Iterator
+
+from launchyard.launcher.journal import Record
+from launchyard.launcher.messages import Message
+
+SPENT_MAX = 2048
+
+_ORDER_KEYS = (
+    "job",
+    "uid",
+    "spool_log",
+    "cpu_ids",
+    "memory_mib",
+    "time_limit_s",
+    "warning_signal",
+    "warning_before_s",
+    "grace_s",
+    "log_cap_bytes",
+    "script",
+)
+
+
+class Launch:
+    """One launch from its intent to the acknowledgement of its end. Times: boot clock; `at`: since 1970.
+
+    `start` is the main process's start time in ticks. `status` is its wait status once it ended; `facts` is
+    what `ended` says, once it does. `foreign`: not our child (found running at a restart of the launcher).
+    """
+
+    __slots__ = (
+        "at",
+        "began",
+        "cwd",
+        "facts",
+        "foreign",
+        "kill_at",
+        "l",
+        "main_ended_at",
+        "marks",
+        "order",
+        "over_limit",
+        "peak_mib",
+        "pid",
+        "pidfd",
+        "rechecks",
+        "seq_end",
+        "seq_start",
+        "setup",
+        "start",
+        "status",
+        "told_main_ended",
+        "usage",
+    )
+
+    def __init__(self, l: str, order: Record) -> None:
+        self.l = l
+        self.order = order
+        self.pid = 0
+        self.start = 0
+        self.at = 0.0
+        self.began = 0.0
+        self.seq_start = 0
+        self.seq_end = 0
+        self.marks: Record = {}
+        self.status: int | None = None
+        self.facts: Record | None = None
+        self.usage: Record = {}
+        self.peak_mib: float | None = None
+        self.over_limit = 0
+        self.setup: socket.socket | None = None
+        self.cwd = ""
+        self.pidfd: int | None = None
+        self.foreign = False
+        self.kill_at: float | None = None
+        self.rechecks = 0
+        self.main_ended_at: float | None = None
+        self.told_main_ended = False
+
+    @property
+    def uid(self) -> int:
+        return int(self.order["uid"])
+
+    @property
+    def cpu_ids(self) -> list[int]:
+        return list(self.order.get("cpu_ids") or ())
+
+    @property
+    def memory_mib(self) -> int | None:
+        limit: int | None = self.order.get("memory_mib")
+        return limit
+
+    @property
+    def script_name(self) -> str:
+        return f"{self.order['job']}.{self.l}.sh"
+
+    def records(self) -> Iterator[Record]:
+        """What a rewritten journal says of it."""
+        if self.facts is not None:
+            yield {"k": "end", "l": self.l, "q": self.seq_end, **self.facts}
+            return
+        yield {"k": "intent", "l": self.l, **self.order}
+        if self.pid:
+            yield self.start_record()
+        if self.marks:
+            yield {"k": "mark", "l": self.l, **self.marks}
+        if self.status is not None:
+            yield {"k": "exit", "l": self.l, "w": self.status, **self.usage}
+
+    def start_record(self) -> Record:
+        record = {"k": "start", "l": self.l, "q": self.seq_start, "p": self.pid, "s": self.start}
+        return record | {"at": self.at, "b": self.began}
+
+
+def order_of(message: Message) -> Record:
+    """What the journal keeps of a launch message: enough to enforce it after a restart, no environment."""
+    order = {key: message[key] for key in _ORDER_KEYS if message.get(key) is not None}
+    if "script" in order:
+        order["script"] = True
+    if message.get("stdout") is not None or message.get("terminal") is not None:
+        # Nothing is written to the spool, so there is nothing to cap.
+        order.pop("log_cap_bytes", None)
+    return order
+
+
+def never_ordered(l: str) -> Launch:
+    """What stands for a launch of which only the end is known, or which was cancelled before it came."""
+    return Launch(l, {"uid": -1, "job": 0})
+
+
+class Table:
+    """All launches by id, spent ids, and the numbering of records."""
+
+    def __init__(self, boot_id: str) -> None:
+        self.epoch = secrets.token_hex(8)
+        self.boot_id = boot_id
+        self.rebooted = False
+        self.seq = 0
+        self.acked = 0
+        self.launches: dict[str, Launch] = {}
+        self.live: dict[str, Launch] = {}
+        """Those without an end."""
+        self.spent: dict[str, None] = {}
+
+    def next_seq(self) -> int:
+        self.seq += 1
+        return self.seq
+
+    def add(self, launch: Launch) -> None:
+        self.launches[launch.l] = launch
+        self.live[launch.l] = launch
+
+    def end(self, launch: Launch, facts: Record) -> Record:
+        """Number an end; gives the record to journal."""
+        launch.facts = facts
+        launch.seq_end = self.next_seq()
+        self.live.pop(launch.l, None)
+        self.launches[launch.l] = launch
+        return {"k": "end", "l": launch.l, "q": launch.seq_end, **facts}
+
+    def acknowledge(self, seq: int) -> bool:
+        """Forget what the daemon has made durable; False: nothing new in it."""
+        if seq <= self.acked:
+            return False
+        self.acked = min(seq, self.seq)
+        for launch in [each for each in self.launches.values() if each.facts is not None]:
+            if launch.seq_end <= self.acked:
+                del self.launches[launch.l]
+                self.spent[launch.l] = None
+        while len(self.spent) > SPENT_MAX:
+            del self.spent[next(iter(self.spent))]
+        return True
+
+    def records(self) -> list[Record]:
+        """The shortest journal that says the same."""
+        head = {
+            "k": "head",
+            "v": 1,
+            "epoch": self.epoch,
+            "boot": self.boot_id,
+            "q": self.seq,
+            "a": self.acked,
+        }
+        records: list[Record] = [head, {"k": "spent", "ls": list(self.spent)}]
+        for launch in self.launches.values():
+            records += launch.records()
+        return records
+
+    def replay(self, records: Iterable[Record]) -> None:
+        """Take in a journal as it was found."""
+        for record in records:
+            _TAKE[record["k"]](self, record)
+        for launch in self.launches.values():
+            self.seq = max(self.seq, launch.seq_start, launch.seq_end)
+
+    # ---- one record each
+
+    def _head(self, record: Record) -> None:
+        self.rebooted = record["boot"] != self.boot_id
+        if not self.rebooted:
+            self.epoch = record["epoch"]
+        self.seq, self.acked = record["q"], record["a"]
+
+    def _spent(self, record: Record) -> None:
+        self.spent.update(dict.fromkeys(record["ls"]))
+
+    def _intent(self, record: Record) -> None:
+        self.add(Launch(record["l"], {key: record[key] for key in _ORDER_KEYS if key in record}))
+
+    def _start(self, record: Record) -> None:
+        launch = self.launches[record["l"]]
+        launch.seq_start, launch.pid, launch.start = record["q"], record["p"], record["s"]
+        launch.at, launch.began = record["at"], record["b"]
+
+    def _mark(self, record: Record) -> None:
+        self.launches[record["l"]].marks.update(
+            {key: value for key, value in record.items() if key not in ("k", "l")}
+        )
+
+    def _exit(self, record: Record) -> None:
+        launch = self.launches[record["l"]]
+        launch.status = record["w"]
+        launch.usage = {key: value for key, value in record.items() if key not in ("k", "l", "w")}
+
+    def _end(self, record: Record) -> None:
+        launch = self.launches.get(record["l"]) or never_ordered(record["l"])
+        launch.facts = {key: value for key, value in record.items() if key not in ("k", "l", "q")}
+        launch.seq_end = record["q"]
+        self.live.pop(launch.l, None)
+        self.launches[launch.l] = launch
+
+    def _ack(self, record: Record) -> None:
+        for launch in self.launches.values():
+            self.seq = max(self.seq, launch.seq_start, launch.seq_end)
+        self.seq = max(self.seq, record["q"])
+        self.acknowledge(record["q"])
+
+
+_TAKE = {
+    "head": Table._head,
+    "spent": Table._spent,
+    "intent": Table._intent,
+    "start": Table._start,
+    "mark": Table._mark,
+    "exit": Table._exit,
+    "end": Table._end,
+    "ack": Table._ack,
+}

@@ -1,0 +1,199 @@
+"""A raw client of the launcher for tests: speaks the protocol and remembers everything that was said."""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from launchyard.launcher import messages
+from launchyard.launcher.messages import Message
+
+PATIENCE_S = 30.0
+ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/"}
+# Users other than root cannot always reach the interpreter that runs the tests.
+SYSTEM_PYTHON = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
+
+T = TypeVar("T")
+
+
+def wait_for(what: Callable[[], T | None], *, within_s: float = PATIENCE_S, hint: str = "") -> T:
+    """The first true value of `what`; fails after `within_s`."""
+    deadline = time.monotonic() + within_s
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {within_s} s in vain{': ' + hint if hint else ''}")
+        select.select([], [], [], 0.01)
+
+
+class Client:
+    """One connection; `said` is everything heard on it."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.connect(os.fspath(state_dir / messages.SOCKET_NAME))
+        self._socket.settimeout(PATIENCE_S)
+        self._decoder = messages.Decoder()
+        self.said: list[Message] = []
+        self.fds: list[int] = []
+        self.closed = False
+        self.send(messages.hello())
+        self.welcome = self.expect("hello")
+
+    def send(self, *what: Message) -> None:
+        self._socket.sendall(b"".join(messages.encode(message) for message in what))
+
+    def hear(self, timeout_s: float = 0.0) -> None:
+        """Take in what has arrived."""
+        while select.select([self._socket], [], [], timeout_s)[0]:
+            try:
+                data, fds = messages.receive(self._socket)
+            except ConnectionError:
+                data, fds = b"", []
+            self.fds += fds
+            if not data:
+                self.closed = True
+                return
+            self.said += self._decoder.feed(data)
+            timeout_s = 0
+
+    def find(self, kind: str, **values: Any) -> Message | None:
+        """The first message of a kind with these values."""
+        for message in self.said:
+            if message["t"] == kind and all(message.get(name) == value for name, value in values.items()):
+                return message
+        return None
+
+    def expect(self, kind: str, *, within_s: float = PATIENCE_S, **values: Any) -> Message:
+        """Wait for a message."""
+        deadline = time.monotonic() + within_s
+        while True:
+            found = self.find(kind, **values)
+            if found is not None:
+                return found
+            left_s = deadline - time.monotonic()
+            assert left_s > 0, f"no {kind} {values} in {within_s} s; heard {self.said[-10:]}"
+            assert not self.closed, f"the launcher hung up; no {kind} {values}; heard {self.said[-10:]}"
+            self.hear(min(left_s, 1.0))
+
+    def ended(self, l: str, *, within_s: float = PATIENCE_S) -> Message:
+        return self.expect("ended", within_s=within_s, l=l)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class Rig:
+    """A keeper and launcher on a directory of their own, run by this user, stopped by pid at the end."""
+
+    def __init__(self, state_dir: Path, *, python: str = SYSTEM_PYTHON, allow_root_jobs: bool = True) -> None:
+        self.state_dir = state_dir
+        self.argv = messages.keeper_argv(
+            state_dir, daemon_uid=os.getuid(), allow_root_jobs=allow_root_jobs, python=python
+        )
+        self.uid = os.getuid()
+        self._clients: list[Client] = []
+        self._jobs = 0
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self._clients:
+            client.close()
+        self.end_jobs()
+        self.stop()
+
+    def start(self, **env: str) -> None:
+        subprocess.run(self.argv, check=True, env=dict(os.environ) | env, timeout=60)
+
+    def stop(self) -> None:
+        """Both processes, for good."""
+        keeper = self.keeper_pid()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(keeper, signal.SIGTERM)
+        wait_for(lambda: not self.pids(), hint=f"keeper and launcher stop: {self.pids()}")
+
+    def end_jobs(self) -> None:
+        """Kill what still runs and wait for its end."""
+        with contextlib.suppress(OSError, AssertionError):
+            client = Client(self.state_dir)
+            for l in client.welcome["known"]:
+                client.send(messages.kill(l, signal=signal.SIGKILL, grace_s=0))
+            for l in client.welcome["known"]:
+                client.ended(l)
+            client.close()
+
+    def connect(self) -> Client:
+        """A new connection, as soon as the launcher answers."""
+
+        def attempt() -> Client | None:
+            with contextlib.suppress(OSError, AssertionError):
+                return Client(self.state_dir)
+            return None
+
+        client = wait_for(attempt, hint="the launcher answers")
+        self._clients.append(client)
+        return client
+
+    # ---- its processes
+
+    def pids(self) -> dict[int, str]:
+        """Living processes of ours on this directory: pid to command line."""
+        found = {}
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                    if f"--state={self.state_dir}".encode() in words and words[1:3] == [b"-I", b"-S"]:
+                        found[int(entry.name)] = b" ".join(words[-3:]).decode()
+        return found
+
+    def keeper_pid(self) -> int:
+        return int((self.state_dir / "launcher/lock").read_text().split()[0])
+
+    def launcher_pid(self) -> int:
+        """The process that serves: a child of the keeper with a socket to it."""
+        return wait_for(
+            lambda: next((pid for pid, line in self.pids().items() if "--keeper-fd" in line), 0),
+            hint="the launcher runs",
+        )
+
+    # ---- launches
+
+    def launch(self, argv: Sequence[str], *, l: str | None = None, **options: Any) -> Message:
+        """A launch message with plain defaults."""
+        self._jobs += 1
+        l = l or f"l{self._jobs}"
+        defaults: dict[str, Any] = {"job": self._jobs, "uid": self.uid, "node": "n", "env": ENV, "cwd": "/"}
+        defaults |= {"spool_log": f"{l}.log"}
+        return messages.launch(l=l, argv=argv, **(defaults | options))
+
+    def sh(self, text: str, *, l: str | None = None, **options: Any) -> Message:
+        return self.launch(["sh", "-c", text], l=l, **options)
+
+    def log(self, l: str) -> str:
+        return (self.state_dir / "spool" / str(self.uid) / f"{l}.log").read_text()
+
+    def cgroups(self) -> list[str]:
+        """Directories of launches that are left, in all hierarchies."""
+        name = cgroup_name(self.state_dir)
+        found = []
+        for base in Path("/sys/fs/cgroup").rglob(name):
+            found += [os.fspath(entry) for entry in base.iterdir() if entry.is_dir()]
+        return found
+
+
+def cgroup_name(state_dir: Path) -> str:
+    return f"launchyard-{zlib.crc32(os.fsencode(os.path.realpath(state_dir))):08x}"
