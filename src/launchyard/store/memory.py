@@ -38,13 +38,12 @@ class MemoryStore:
             keys = self._keys_after(changes)
             for change in changes:
                 self._keep(change)
+            self._seq, self._next_job_id = rows.counters(self._seq, self._next_job_id, changes, jobs)
             self._jobs.update({job.id: job for job in jobs})
             self._owners.update(names)
             self._idempotency.update(keys)
 
     def _keep(self, change: Change) -> None:
-        self._seq = max(self._seq, change.seq)
-        self._next_job_id = max(self._next_job_id, change.next_job_id or 1)
         self._texts.update({d: bytes(text) for d, text in change.texts.items() if d not in self._texts})
         self._tokens.update({token.id: token for token in change.tokens})
         self._marks.update({(mark.cluster, mark.name): mark for mark in change.nodes})

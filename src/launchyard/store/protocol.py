@@ -72,7 +72,7 @@ class Store(Protocol):
         """The highest committed `Change.seq`, 0 at first."""
 
     def next_job_id(self) -> int:
-        """The counter: 1 at first; never falls, not even when jobs are deleted."""
+        """The counter: 1 at first, above the id of every job; never falls, not even when jobs are deleted."""
 
     def live_jobs(self) -> list[Job]:
         """All jobs that have not ended, by id."""

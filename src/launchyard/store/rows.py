@@ -99,6 +99,14 @@ def last_rows(changes: Iterable[Change]) -> list[Job]:
     return list({job.id: job for change in changes for job in change.jobs}.values())
 
 
+def counters(seq: int, next_job_id: int, changes: Iterable[Change], jobs: Iterable[Job]) -> tuple[int, int]:
+    """The newest change and the next job id after these; neither falls, and no job has the next id."""
+    for change in changes:
+        seq = max(seq, change.seq)
+        next_job_id = max(next_job_id, change.next_job_id or 1)
+    return seq, max(next_job_id, 1 + max((job.id for job in jobs), default=0))
+
+
 def storable_integer(number: int) -> bool:
     """Whether the number could be an id, an index or a counter in a database."""
     return 0 <= number <= INTEGER_MAX

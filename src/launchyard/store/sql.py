@@ -63,23 +63,23 @@ class SqlStore:
     def commit(self, changes: Sequence[Change]) -> None:
         for change in changes:
             rows.refuse_unstorable(change)
-        jobs = [rows.job_row(job) for job in rows.last_rows(changes)]
+        jobs = rows.last_rows(changes)
+        job_rows = [rows.job_row(job) for job in jobs]
         texts = {
             d: text for change in changes for d, text in change.texts.items() if d not in self._known_texts
         }
         keys = _keys(changes)
         tokens = {token.id: token for change in changes for token in change.tokens}
         marks = {(mark.cluster, mark.name): mark for change in changes for mark in change.nodes}
-        seq = max(self._seq, *(change.seq for change in changes), 0)
-        next_job_id = max(self._next_job_id, *(change.next_job_id or 1 for change in changes), 1)
+        seq, next_job_id = rows.counters(self._seq, self._next_job_id, changes, jobs)
         with self._writing() as connection:
-            self._put_jobs.run(connection, jobs)
+            self._put_jobs.run(connection, job_rows)
             self._put_texts.run(connection, [(digest, compress(text, 1)) for digest, text in texts.items()])
             self._keep_keys(connection, keys)
             self._put_tokens.run(connection, [(key, *_sealed(token)) for key, token in tokens.items()])
             self._put_nodes.run(connection, [(*key, *_sealed(mark)) for key, mark in marks.items()])
-            counters = ((meta.LAST_SEQ, seq), (meta.NEXT_JOB_ID, next_job_id))
-            self._put_meta.run(connection, [meta.row(key, str(value)) for key, value in counters])
+            counters = {meta.LAST_SEQ: seq, meta.NEXT_JOB_ID: next_job_id}
+            self._put_meta.run(connection, [meta.row(key, str(value)) for key, value in counters.items()])
         self._backend.durable(seq)
         self._seq, self._next_job_id = seq, next_job_id
         self._remember(texts)
