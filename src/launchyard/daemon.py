@@ -31,11 +31,12 @@ from launchyard.daemonuser import daemon_user
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.keeper import launch_keeper
 from launchyard.engine.local import LocalEngine
-from launchyard.engine.machine import discover
+from launchyard.engine.machine import discover, virtual
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.node import Node
 from launchyard.statedir import Owner, StateDir
-from launchyard.store.open import open_store, refuse_network_file_system
+from launchyard.store.filesystem import refuse_network_file_system
+from launchyard.store.open import open_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +89,13 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
     state.prepare(owner)
     lock = state.lock()
-    launch_keeper(state.path, daemon_uid=owner.uid, allow_root_jobs=settings.allow_root_jobs)
-    nodes = settings.nodes or (discover(),)
+    launch_keeper(
+        state.path,
+        daemon_uid=owner.uid,
+        allow_root_jobs=settings.allow_root_jobs,
+        fault=os.environ.get("LAUNCHYARD_LAUNCHER_FAULT", ""),
+    )
+    nodes = virtual(settings.nodes, len(os.sched_getaffinity(0))) or (discover(),)
     if root and owner.uid != 0:
         os.chown(state.path / "daemon" / "lock", owner.uid, owner.gid)
         os.setgroups([])
@@ -120,17 +126,23 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
             grace_s=settings.grace_s,
         ),
     )
-    tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
+    host, _, port = settings.listen.rpartition(":")
+    tcp = listen_tcp(host.strip("[]"), int(port), explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
     facts = _facts(prepared, yard, tcp)
     state.facts.write_text(json.dumps(facts))
-    helpers = UserHelpers(engine)
+    outputs = Outputs(engine, yard.users, str(state.spool))
+    yard.launcher.open_terminal = outputs.open
     services = Services(
         controller=yard.controller,
         store=store,
-        helpers=helpers,
-        status=lambda: {**facts, "degraded": yard.controller.degraded},
-        settings=settings,
+        users=yard.users,
+        logs=outputs.logs,
+        terminals=outputs,
+        status=lambda: facts,
+        clock=time.time,
+        owner_uid=None if prepared.serves_all else prepared.owner.uid,
+        hosts=frozenset(settings.hosts),
     )
     app = create_app(services)
     tell.ready(facts)

@@ -1,0 +1,263 @@
+"""An engine that obeys a script, for tests and simulation: it starts no process and needs no clock of its own.
+
+What it is told is recorded in `orders`, in order. What it reports is told to it (`begin`, `finish`, `lose`,
+`reconnect`), or follows from its `Obedience`. As with a real engine, reports come later, on the loop and in
+batches, never from inside a call; records that were not acknowledged are repeated after `reconnect`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from launchyard.engine.protocol import (
+    EngineConnected,
+    EngineFacts,
+    EngineLost,
+    EngineReport,
+    Enforcement,
+    Launch,
+    LaunchEnded,
+    LaunchMainEnded,
+    LaunchStarted,
+)
+from launchyard.model.errors import Unavailable
+from launchyard.model.event import Exited
+from launchyard.model.node import Node
+from launchyard.model.resources import Usage
+
+ONE_NODE = (Node(name="node", cpus=4, memory_mib=8192),)
+
+
+class Obedience(Enum):
+    """What happens of itself. `RECORD`: nothing. `START`: launches start, and end when they are stopped.
+
+    `COMPLETE`: launches start and end with exit code 0 at once.
+    """
+
+    RECORD = "record"
+    START = "start"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopOrder:
+    """`stop` was called."""
+
+    launch_id: str
+    signal: int
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalOrder:
+    """`signal` was called."""
+
+    launch_id: str
+    signal: int
+    main_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeOrder:
+    """`acknowledge` was called."""
+
+    token: int
+
+
+Order = Launch | StopOrder | SignalOrder | AcknowledgeOrder
+Record = LaunchStarted | LaunchEnded
+
+
+class FakeEngine:
+    """See the module. `now` stamps what is reported; `channel` serves `user_channel` where a test needs one."""
+
+    def __init__(
+        self,
+        nodes: tuple[Node, ...] = ONE_NODE,
+        *,
+        now: Callable[[], float] = lambda: 0.0,
+        obedience: Obedience = Obedience.RECORD,
+        epoch: str = "epoch-1",
+        channel: Callable[[int], int] | None = None,
+    ) -> None:
+        self.nodes = nodes
+        self.obedience = obedience
+        self.epoch = epoch
+        self.orders: list[Order] = []
+        self.dropped: list[Order] = []
+        """Orders given while the engine was lost: they never arrived."""
+        self.running: dict[str, Launch] = {}
+        self.starts: dict[str, int] = {}
+        """How often each launch was started; more than once would be a fault of the engine."""
+        self.acknowledged = 0
+        self.connected = False
+        self._now = now
+        self._channel = channel
+        self._stopped_unknown: set[str] = set()
+        self._records: list[Record] = []
+        self._token = 0
+        self._outbox: list[EngineReport] = []
+        self._report: Callable[[Sequence[EngineReport]], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # ---- the port
+
+    async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
+        """Connect; the first batch begins with `EngineConnected`."""
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self.reconnect()
+        enforcement = Enforcement(memory="none", cpus="none", processes="none", users="single")
+        return EngineFacts(nodes=self.nodes, enforcement=enforcement)
+
+    def start(self, launches: Sequence[Launch]) -> None:
+        """Record the orders; known launches are not started again."""
+        if not self._accept(launches):
+            return
+        for launch in launches:
+            self._start(launch)
+
+    def stop(self, launch_id: str, *, signal: int, grace_s: float) -> None:
+        """Record the order; an unknown launch will never start."""
+        if not self._accept([StopOrder(launch_id=launch_id, signal=signal, grace_s=grace_s)]):
+            return
+        if launch_id not in self.starts:
+            self._stopped_unknown.add(launch_id)
+        elif self.obedience is not Obedience.RECORD and launch_id in self.running:
+            self.finish(launch_id, signal=signal)
+
+    def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None:
+        """Record the order."""
+        self._accept([SignalOrder(launch_id=launch_id, signal=signal, main_only=main_only)])
+
+    def acknowledge(self, token: int) -> None:
+        """Records up to `token` are not repeated any more."""
+        if not self._accept([AcknowledgeOrder(token=token)]):
+            return
+        self.acknowledged = max(self.acknowledged, token)
+        self._records = [record for record in self._records if record.token > token]
+
+    async def user_channel(self, uid: int) -> int:
+        """A socket of `channel(uid)`."""
+        if self._channel is None:
+            raise Unavailable("This engine starts no helpers; give FakeEngine a channel.")
+        return self._channel(uid)
+
+    async def close(self) -> None:
+        """Nothing is reported any more."""
+        self._report = None
+
+    # ---- the script
+
+    @property
+    def launches(self) -> list[Launch]:
+        """The launches that were ordered, in order."""
+        return [order for order in self.orders if isinstance(order, Launch)]
+
+    @property
+    def stops(self) -> list[StopOrder]:
+        """The stops that were ordered, in order."""
+        return [order for order in self.orders if isinstance(order, StopOrder)]
+
+    def begin(self, launch_id: str) -> None:
+        """The launch's program was executed."""
+        self._record(LaunchStarted(launch_id=launch_id, at=self._now(), token=self._next_token()))
+
+    def main_ended(self, launch_id: str) -> None:
+        """Its main process ended, the rest of it lives."""
+        self._tell(LaunchMainEnded(launch_id=launch_id))
+
+    def finish(
+        self,
+        launch_id: str,
+        *,
+        exit_code: int | None = None,
+        signal: int | None = None,
+        usage: Usage | None = None,
+        out_of_memory: bool = False,
+        timed_out: bool = False,
+        log_full: bool = False,
+        lost: bool = False,
+        error: str | None = None,
+    ) -> None:
+        """The launch is over; without any fact it ended with exit code 0. Also while the engine is lost."""
+        if exit_code is None and signal is None and error is None and not lost:
+            exit_code = 0
+        self.running.pop(launch_id, None)
+        exited = Exited(
+            at=self._now(),
+            exit_code=exit_code,
+            signal=signal,
+            usage=usage or Usage(),
+            out_of_memory=out_of_memory,
+            timed_out=timed_out,
+            log_full=log_full,
+            lost=lost,
+            error=error,
+        )
+        self._record(LaunchEnded(launch_id=launch_id, exit=exited, token=self._next_token()))
+
+    def lose(self) -> None:
+        """The engine does not answer any more; what happens meanwhile is reported after `reconnect`."""
+        self.connected = False
+        self._outbox.append(EngineLost(since=self._now()))
+        self._schedule()
+
+    def reconnect(self, *, epoch: str | None = None, forget: Iterable[str] = ()) -> None:
+        """It answers again; a new `epoch` is a new journal, `forget` are launches it has no record of."""
+        forgotten = set(self.starts) if epoch not in (None, self.epoch) else set(forget)
+        self.epoch = epoch or self.epoch
+        for launch_id in forgotten:
+            self.starts.pop(launch_id, None)
+            self.running.pop(launch_id, None)
+        self._records = [record for record in self._records if record.launch_id not in forgotten]
+        self.connected = True
+        known = frozenset(self.running) | {record.launch_id for record in self._records}
+        self._outbox += [EngineConnected(epoch=self.epoch, known=known), *self._records]
+        self._schedule()
+
+    def deliver(self) -> None:
+        """Report what is due now, in one batch (the loop does so by itself at its next turn)."""
+        batch, self._outbox = self._outbox, []
+        if batch and self._report is not None:
+            self._report(batch)
+
+    # ---- inside
+
+    def _accept(self, orders: Sequence[Order]) -> bool:
+        (self.orders if self.connected else self.dropped).extend(orders)
+        return self.connected
+
+    def _start(self, launch: Launch) -> None:
+        launch_id = launch.launch_id
+        if launch_id in self._stopped_unknown:
+            self._stopped_unknown.discard(launch_id)
+            self.starts[launch_id] = 0
+            self.finish(launch_id, error="cancelled before it started")
+            return
+        if launch_id in self.starts:
+            return
+        self.starts[launch_id] = 1
+        self.running[launch_id] = launch
+        if self.obedience is not Obedience.RECORD:
+            self.begin(launch_id)
+        if self.obedience is Obedience.COMPLETE:
+            self.finish(launch_id)
+
+    def _next_token(self) -> int:
+        self._token += 1
+        return self._token
+
+    def _record(self, record: Record) -> None:
+        self._records.append(record)
+        self._tell(record)
+
+    def _tell(self, report: EngineReport) -> None:
+        if self.connected:
+            self._outbox.append(report)
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon(self.deliver)

@@ -1,0 +1,42 @@
+"""Starts the keeper (and under it the launcher) of a state directory, unless one is there already."""
+
+import subprocess
+from pathlib import Path
+
+from launchyard.launcher.messages import keeper_argv
+from launchyard.model.errors import Unavailable
+
+TAKEN = 3
+"""The keeper's exit code when another one has the directory: jobs of an earlier daemon run under it."""
+
+START_MAX_S = 60
+
+
+def launch_keeper(state: Path, *, daemon_uid: int, allow_root_jobs: bool, fault: str = "") -> None:
+    """Return once a launcher listens. Raises `Unavailable` with what the keeper said.
+
+    It gets an empty environment: nothing of whoever starts a daemon may reach a launcher or a job. `fault`
+    names a point of `launchyard.faults` for it.
+    """
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+    if fault:
+        environment["LAUNCHYARD_FAULT"] = fault
+    command = keeper_argv(state, daemon_uid=daemon_uid, allow_root_jobs=allow_root_jobs)
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=START_MAX_S,
+            check=False,
+            start_new_session=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise Unavailable(
+            f"the launcher did not start within {START_MAX_S} s; see {state}/launcher/launcher.log"
+        ) from None
+    if done.returncode not in (0, TAKEN):
+        said = done.stderr.strip().removeprefix("error: ") or f"exit code {done.returncode}"
+        raise Unavailable(f"the launcher does not start: {said}")

@@ -1,0 +1,325 @@
+"""The embedded engine: our launcher on this machine, over its unix socket.
+
+Carries the controller's orders in one write a batch and its reports in one call a batch. Reconnects when the
+launcher was away; what was ordered meanwhile is dropped, since the controller compares and orders again.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from launchyard import faults
+from launchyard.engine.protocol import (
+    EngineConnected,
+    EngineFacts,
+    EngineLost,
+    EngineReport,
+    Enforcement,
+    Launch,
+    LaunchEnded,
+    LaunchMainEnded,
+    LaunchStarted,
+)
+from launchyard.launcher import messages
+from launchyard.model.errors import Conflict, Unavailable
+from launchyard.model.event import Exited
+from launchyard.model.node import Node
+from launchyard.model.resources import Usage
+
+RETRY_S = (0.02, 1.0)
+ANSWER_S = 20.0
+Report = Callable[[Sequence[EngineReport]], None]
+Message = messages.Message
+
+
+class LocalEngine:
+    """One connection to the launcher of a state directory. `nodes` may be virtual: all run here."""
+
+    def __init__(self, state: Path, *, nodes: tuple[Node, ...]) -> None:
+        self._path = state / messages.SOCKET_NAME
+        self._nodes = nodes
+        self._first_cpu = _first_cpus(nodes)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._report: Report = lambda reports: None
+        self._socket: socket.socket | None = None
+        self._decoder = messages.Decoder()
+        self._out = bytearray()
+        self._fds: list[int] = []
+        self._features: Mapping[str, str] = {}
+        self._welcomed: asyncio.Future[None] | None = None
+        self._answers: dict[str, asyncio.Future[Message]] = {}
+        self._steps: dict[str, asyncio.Future[Message]] = {}
+        self._numbers = itertools.count(1)
+        self._connecting: asyncio.Task[None] | None = None
+
+    # -- the port
+
+    async def open(self, report: Report) -> EngineFacts:
+        """Connect and learn how limits hold here. Raises `Unavailable` when no launcher answers."""
+        self._loop = asyncio.get_running_loop()
+        self._report = report
+        self._welcomed = self._loop.create_future()
+        self._connecting = asyncio.ensure_future(self._connect())
+        try:
+            await asyncio.wait_for(asyncio.shield(self._welcomed), ANSWER_S)
+        except TimeoutError:
+            raise Unavailable(f"no launcher answers on {self._path}; run `ly up` again") from None
+        found = self._features
+        enforcement = Enforcement(
+            memory=found.get("memory", "none"),
+            cpus=found.get("cpus", "none"),
+            processes=found.get("processes", "none"),
+            users=found.get("users", "single"),
+        )
+        return EngineFacts(nodes=self._nodes, enforcement=enforcement)
+
+    def start(self, launches: Sequence[Launch]) -> None:
+        """One write for all of them."""
+        faults.point("send")
+        self._send([self._launch(launch) for launch in launches])
+
+    def stop(self, launch_id: str, *, signal: int, grace_s: float) -> None:
+        self._send([messages.kill(launch_id, signal=signal, grace_s=grace_s)])
+
+    def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None:
+        self._send([messages.signal(launch_id, signal, main_only=main_only)])
+
+    def acknowledge(self, token: int) -> None:
+        self._send([messages.ack(token)])
+
+    async def user_channel(self, uid: int) -> int:
+        """A socket to a new helper process of this user."""
+        number = str(next(self._numbers))
+        answer = await self._ask(number, messages.helper(number, uid))
+        if "error" in answer:
+            raise Conflict(f"no process can be started for uid {uid}: {answer['error']}")
+        fd: int = answer["fd"]
+        return fd
+
+    async def close(self) -> None:
+        self._report = lambda reports: None
+        if self._connecting is not None:
+            self._connecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._connecting
+        self._disconnect()
+
+    # -- beyond the port: what only a launcher can do
+
+    async def step(
+        self, launch_id: str, uid: int, argv: Sequence[str], env: dict[str, str], cwd: str, terminal: str
+    ) -> "asyncio.Future[Message]":
+        """Start a step in a running launch; the future is its end (`exit_code`, `signal` or `error`)."""
+        number = str(next(self._numbers))
+        ended: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._steps[number] = ended
+        self._send(
+            [messages.step(id=number, l=launch_id, uid=uid, argv=argv, env=env, cwd=cwd, terminal=terminal)]
+        )
+        return ended
+
+    async def usage(self) -> Mapping[str, Mapping[str, float]]:
+        """What running launches use now, by launch id."""
+        number = str(next(self._numbers))
+        found: Mapping[str, Mapping[str, float]] = (await self._ask(number, messages.usage(number)))[
+            "launches"
+        ]
+        return found
+
+    # -- connection
+
+    async def _connect(self) -> None:
+        """Try until it works; called again when the connection is lost."""
+        pause_s = RETRY_S[0]
+        while True:
+            try:
+                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+                sock.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(sock, os.fspath(self._path))
+            except OSError:
+                sock.close()
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_S[1])
+                continue
+            self._socket = sock
+            self._decoder = messages.Decoder()
+            self._out.clear()
+            asyncio.get_running_loop().add_reader(sock, self._readable)
+            self._send([messages.hello()])
+            return
+
+    def _disconnect(self) -> None:
+        if self._socket is None or self._loop is None:
+            return
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._socket.close()
+        self._socket = None
+        for fd in self._fds:
+            os.close(fd)
+        self._fds.clear()
+        gone = {"error": "the launcher was restarted meanwhile; try again"}
+        for waiting in [*self._answers.values(), *self._steps.values()]:
+            if not waiting.done():
+                waiting.set_result(gone)
+        self._answers.clear()
+        self._steps.clear()
+
+    def _lost(self) -> None:
+        self._disconnect()
+        self._report([EngineLost(since=time.time())])
+        self._connecting = asyncio.ensure_future(self._connect())
+
+    def _readable(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            data, fds = messages.receive(self._socket)
+            self._fds += fds
+            arrived = self._decoder.feed(data)
+        except BlockingIOError:
+            return
+        except (OSError, messages.BrokenStream):
+            data, arrived = b"", []
+        self._take(arrived)
+        if not data:
+            self._lost()
+
+    def _send(self, batch: Sequence[Message]) -> None:
+        if self._socket is None:
+            return
+        waits = bool(self._out)
+        for message in batch:
+            self._out += messages.encode(message)
+        if not waits:
+            self._writable()
+
+    def _writable(self) -> None:
+        if self._socket is None or self._loop is None:
+            return
+        try:
+            sent = self._socket.send(self._out)
+            del self._out[:sent]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return  # The reader sees the end of the connection and connects again.
+        if self._out:
+            self._loop.add_writer(self._socket, self._writable)
+        else:
+            self._loop.remove_writer(self._socket)
+
+    # -- what arrives
+
+    def _take(self, arrived: Sequence[Message]) -> None:
+        reports: list[EngineReport] = []
+        for message in arrived:
+            report = self._reported(message)
+            if report is not None:
+                reports.append(report)
+        if reports:
+            self._report(reports)
+
+    def _reported(self, message: Message) -> EngineReport | None:
+        match message["t"]:
+            case "started":
+                return LaunchStarted(launch_id=message["l"], at=message["at"], token=message["seq"])
+            case "ended":
+                return LaunchEnded(launch_id=message["l"], exit=_exited(message), token=message["seq"])
+            case "main_ended":
+                return LaunchMainEnded(launch_id=message["l"])
+            case "hello":
+                self._features = message["features"]
+                if self._welcomed is not None and not self._welcomed.done():
+                    self._welcomed.set_result(None)
+                return EngineConnected(epoch=message["epoch"], known=frozenset(message["known"]))
+            case "helper":
+                self._answered({**message, "fd": self._fds.pop(0)} if message.get("ok") else message)
+            case "usage":
+                self._answered(message)
+            case "step_ended":
+                step = self._steps.pop(message["id"], None)
+                if step is not None and not step.done():
+                    step.set_result(message)
+        return None
+
+    def _answered(self, message: Message) -> None:
+        waiting = self._answers.pop(message["id"], None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message)
+        elif "fd" in message:
+            os.close(message["fd"])
+
+    async def _ask(self, number: str, question: Message) -> Message:
+        if self._socket is None:
+            raise Unavailable("the launcher does not answer at the moment; try again")
+        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
+        self._send([question])
+        try:
+            return await asyncio.wait_for(answer, ANSWER_S)
+        except TimeoutError:
+            raise Unavailable(f"the launcher did not answer within {ANSWER_S:g} s; try again") from None
+        finally:
+            self._answers.pop(number, None)
+
+    def _launch(self, launch: Launch) -> Message:
+        first = self._first_cpu.get(launch.node)
+        return messages.launch(
+            l=launch.launch_id,
+            job=launch.job_id,
+            uid=launch.uid,
+            node=launch.node,
+            argv=launch.argv,
+            env=dict(launch.environment),
+            cwd=launch.working_dir,
+            spool_log=launch.spool_log,
+            script=None if launch.script is None else launch.script.decode("utf-8", "surrogateescape"),
+            stdout=launch.stdout,
+            stderr=launch.stderr,
+            append=launch.append,
+            terminal=launch.terminal,
+            cpu_ids=[first + one for one in launch.cpu_ids] if first is not None else [],
+            memory_mib=launch.memory_mib,
+            pids_max=launch.pids_max,
+            time_limit_s=launch.time_limit_s,
+            warning_signal=launch.warning_signal,
+            warning_before_s=launch.warning_before_s,
+            grace_s=launch.grace_s,
+            log_cap_bytes=launch.log_cap_bytes,
+            no_new_privs=launch.no_new_privs,
+        )
+
+
+def _first_cpus(nodes: Sequence[Node]) -> dict[str, int]:
+    """The real CPU that each node's CPU 0 stands for; empty when nothing is pinned."""
+    first, found = 0, {}
+    for node in nodes:
+        found[node.name] = first
+        first += node.cpus
+    return found if all(node.pinned for node in nodes) else {}
+
+
+def _exited(message: Mapping[str, Any]) -> Exited:
+    return Exited(
+        at=message["at"],
+        exit_code=message.get("exit_code"),
+        signal=message.get("signal"),
+        usage=Usage(
+            cpu_s=message.get("cpu_s"),
+            memory_peak_mib=message.get("memory_peak_mib"),
+            read_mib=message.get("read_mib"),
+            written_mib=message.get("written_mib"),
+        ),
+        out_of_memory=message.get("oom", False),
+        timed_out=message.get("timed_out", False),
+        log_full=message.get("log_full", False),
+        lost=message.get("lost", False),
+        error=message.get("error"),
+    )
