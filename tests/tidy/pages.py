@@ -1,0 +1,114 @@
+"""Pages of the documentation that are made from the code: `make docs` writes them, a test compares them."""
+
+from launchyard.config import KEYS
+from launchyard.model.state import ALLOCATED, ENDED, TRANSITIONS, JobState
+from tests.tidy.source import ROOT
+
+MEANINGS = {
+    JobState.PENDING: "Waits. `ly why` says for what.",
+    JobState.STARTING: "Has resources; the order to start is given.",
+    JobState.RUNNING: "Its program runs.",
+    JobState.SUSPENDED: "Stopped for a while; keeps its resources.",
+    JobState.COMPLETING: "Its main process ended; what it left behind is being killed.",
+    JobState.COMPLETED: "Ended with exit code 0.",
+    JobState.FAILED: "Ended with another exit code or by a signal, or could not be started.",
+    JobState.CANCELLED: "Somebody asked for it.",
+    JobState.TIMEOUT: "Ran into its time limit.",
+    JobState.OUT_OF_MEMORY: "Needed more memory than it asked for.",
+    JobState.NODE_FAIL: "Its node stopped answering.",
+    JobState.PREEMPTED: "Made room for a more urgent job.",
+    JobState.DEADLINE: "Could not end before its deadline.",
+    JobState.LOST: "Its end is not known: never reported as success, never run again silently.",
+}
+
+STATES_HEAD = """# States of a job
+
+<!-- Made by `make docs` from src/launchyard/model/state.py; change that file, not this one. -->
+
+A job is always in one of these states. It moves only as the table below allows: anything else is a fault of
+ours and is refused. Nothing leaves an ended state; a rerun is a new job.
+
+| state | meaning | holds resources | ended |
+|---|---|---|---|
+"""
+
+MOVES_HEAD = """
+## Moves
+
+An array's record follows its tasks: it is RUNNING while any of them is at work, and ends with the last one.
+
+| from | what happened | to |
+|---|---|---|
+"""
+
+CONFIGURATION_HEAD = """# Configuration
+
+<!-- Made by `make docs` from src/launchyard/config.py; change that file, not this one. -->
+
+One TOML file: `~/.config/launchyard/config.toml`, for root `/etc/launchyard/config.toml`, or the one that
+`ly up --config FILE` names. It may be missing: every key has a default. An unknown key or a wrong value is
+refused with its line and the nearest right one. Root reads it only when nobody else can write it or a
+directory above it. The state is in `~/.local/state/launchyard`, for root in `/var/lib/launchyard`;
+`LAUNCHYARD_STATE` and `ly up --state DIR` name another place.
+
+```toml
+# A workstation with four virtual nodes, for trying things out
+log_cap = "2GiB"
+
+[[nodes]]
+name = "n[1-4]"
+cpus = 4
+memory = "4GiB"
+gpus = "fake:2"
+
+[[partitions]]
+name = "main"
+default = true
+time_limit = "24h"
+
+[[partitions]]
+name = "short"
+tier = 10
+time_limit = "10m"
+time_limit_max = "1h"
+```
+"""
+
+
+def states_page() -> str:
+    """docs/explain/states.md"""
+    rows = [
+        f"| {state} | {MEANINGS[state]} | {_yes(state in ALLOCATED)} | {_yes(state in ENDED)} |"
+        for state in JobState
+    ]
+    moves = [
+        f"| {state} | {move} | {following} |"
+        for state, row in TRANSITIONS.items()
+        for move, following in row.items()
+    ]
+    return STATES_HEAD + "\n".join(rows) + "\n" + MOVES_HEAD + "\n".join(moves) + "\n"
+
+
+def configuration_page() -> str:
+    """docs/reference/configuration.md"""
+    parts = [CONFIGURATION_HEAD]
+    for table, keys in KEYS.items():
+        title = f"`[[{table}]]`" if table else "Keys"
+        rows = [f"| `{key}` | {_code(default)} | {meaning} |" for key, (default, meaning) in keys.items()]
+        parts.append(f"\n## {title}\n\n| key | default | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n")
+    return "".join(parts)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else ""
+
+
+def _code(default: str) -> str:
+    return f"`{default}`" if default[0] in '"[0123456789' or default in ("true", "false") else default
+
+
+PAGES = {"docs/explain/states.md": states_page, "docs/reference/configuration.md": configuration_page}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (ROOT / name).write_text(page())

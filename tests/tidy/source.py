@@ -1,0 +1,71 @@
+"""The repository's own files, read once, for the tests that hold it to its style."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A Python file: its path from the root, its text and its syntax tree."""
+
+    name: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def lines(self) -> int:
+        return self.text.count("\n")
+
+
+@cache
+def tracked() -> tuple[str, ...]:
+    """Every file under version control (also those not yet committed), from the root."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return tuple(name for name in sorted(set(listed.splitlines())) if (ROOT / name).is_file())
+
+
+@cache
+def python_files() -> tuple[Source, ...]:
+    """The Python files of product, tests and benchmarks."""
+    names = [name for name in tracked() if name.endswith(".py")]
+    return tuple(_source(name) for name in names)
+
+
+def _source(name: str) -> Source:
+    text = (ROOT / name).read_text()
+    return Source(name, text, ast.parse(text))
+
+
+def functions(source: Source) -> Iterator[tuple[str, Function]]:
+    """Each function with its dotted name."""
+    yield from _functions(source.tree, "")
+
+
+def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+    for child in ast.iter_child_nodes(node):
+        name = f"{prefix}{child.name}" if hasattr(child, "name") else prefix
+        if isinstance(child, Function):
+            yield name, child
+        yield from _functions(child, f"{name}." if isinstance(child, Function | ast.ClassDef) else prefix)
+
+
+def body_lines(function: Function) -> int:
+    """Lines of a function from its `def` to its end, without its docstring."""
+    first, last = function.lineno, function.end_lineno or function.lineno
+    head = function.body[0]
+    docstring = 0
+    if (
+        isinstance(head, ast.Expr)
+        and isinstance(head.value, ast.Constant)
+        and isinstance(head.value.value, str)
+    ):
+        docstring = (head.end_lineno or head.lineno) - head.lineno + 1
+    return last - first + 1 - docstring
