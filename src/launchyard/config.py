@@ -229,7 +229,7 @@ class _Table:
 
     def refuse(self, key: str, sentence: str) -> NoReturn:
         line = _line_of(self._lines, self._name, self._number, key)
-        raise Invalid(f"{self._path}, line {line}: {sentence}", code="configuration")
+        raise Invalid(f"{self._path}, line {line}: {sentence}")
 
 
 def _written(value: object) -> str:
