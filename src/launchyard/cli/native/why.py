@@ -1,6 +1,8 @@
 """`ly why`: why a job waits and when it may start, or why it ended as it did."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -12,7 +14,6 @@ from launchyard.cli.output.sentences import (
     array_size,
     asked,
     ended,
-    estimate,
     exit_text,
     reason,
 )
@@ -55,11 +56,18 @@ def explain(server: Client, job: Job, answer: Record) -> None:
 def _explain_wait(job: Job, answer: Record) -> None:
     told = {**job.to_json(), **{key: value for key, value in answer.to_json().items() if value is not None}}
     out(f"Job {job.key} {reason(told) or 'waits; the next plan says why'}.")
-    start = at((told.get("estimate") or {}).get("start"))
-    if start is not None:
-        now = time.time()
-        out(f"Start   about {clock(start, now)}, {estimate(told, now)}")
+    if start := start_by_clock(told.get("estimate") or {}, time.time()):
+        out(f"Start   {start}")
     out(f"Asked   {asked(job)}")
+
+
+def start_by_clock(estimate: Mapping[str, Any], now: float) -> str:
+    """`about 14:20 (13:50 to 15:30)`."""
+    start, low, high = (at(estimate.get(name)) for name in ("start", "low", "high"))
+    if start is None:
+        return ""
+    shown = [clock(one, now) for one in (start, low or start, high or start)]
+    return f"about {shown[0]}" + (f" ({shown[1]} to {shown[2]})" if shown[1] != shown[2] else "")
 
 
 def _explain_end(job: Job) -> None:

@@ -13,7 +13,8 @@ from launchyard.model.memory import humane_memory
 from launchyard.model.walltime import humane
 
 Facts = Mapping[str, Any]
-_ENFORCED = (("memory", "memory"), ("cpus", "CPUs"), ("processes", "processes"), ("users", "users"))
+_ENFORCED = (("memory", "memory"), ("cpus", "CPUs"), ("processes", "processes"))
+_USERS = {"switched": "each job runs as its user", "single": "every job runs as one user"}
 
 
 def ready_lines(facts: Facts) -> list[str]:
@@ -55,11 +56,12 @@ def print_status(facts: Facts) -> None:
     out(f"Launchyard {clean(facts.get('version') or '?')}: {health}{for_s} (pid {facts.get('pid')})")
     enforcement = facts.get("enforcement") or {}
     holds = [f"{name} by {clean(enforcement[key])}" for key, name in _ENFORCED if enforcement.get(key)]
+    users = _USERS.get(str(enforcement.get("users")), "")
     print_pairs(
         [
             ("Machine", f"{size(facts)}, {plural(facts.get('nodes') or 1, 'node')}"),
             ("Queue", queue(facts.get("jobs") or {})),
-            ("Limits", ", ".join(holds)),
+            ("Limits", "; ".join(part for part in (", ".join(holds), users) if part)),
             ("Address", clean(facts.get("url") or "")),
             ("State", home(facts.get("state") or "")),
             ("You", clean(facts.get("user") or "") + (" (administrator)" if facts.get("admin") else "")),
