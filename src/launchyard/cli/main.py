@@ -116,7 +116,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, Invalid | Infeasible) else 1
     except (KeyboardInterrupt, click.Abort):
         return 128 + 2
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and not isinstance(stop.__context__, BrokenPipeError):
+            raise
         # The reader of our output has gone (`ly jobs | head`): nothing is wrong, and nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 128 + 13
