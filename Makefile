@@ -26,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 # On a terminal it stays up until Ctrl-C; without one it ends by itself.
 demo: setup
-	@$(BIN)/ly demo
+	@scripts/demo
 
 test: setup
 	$(PYTEST) -m "not slow"
@@ -47,7 +47,7 @@ static: setup
 	@$(BIN)/mypy --no-error-summary
 
 tidy: setup
-	@$(PYTEST) --no-header tests/tidy tests/unit
+	@$(PYTEST) --no-header --hypothesis-profile=quick tests/tidy tests/unit
 
 # The pages that are made from the code.
 docs: setup
