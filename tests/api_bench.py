@@ -443,7 +443,7 @@ def running(
         token, secrets[caller.user] = new_token(caller, "test", T0)
         store.kept_tokens.append(token)
     unix = directory / "api.sock"
-    sockets = [listen_tcp("127.0.0.1", 0, explicit=True), listen_unix(unix, everyone=True)]
+    sockets = [listen_tcp("127.0.0.1:0", explicit=True), listen_unix(unix, everyone=True)]
     logs, terminals = FakeLogs(), FakeTerminals()
     services = Services(
         controller=controller,

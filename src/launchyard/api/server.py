@@ -34,8 +34,10 @@ WS_MESSAGE_MAX_BYTES = 256 * 1024
 _NO_FDS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-def listen_tcp(host: str, port: int, *, explicit: bool) -> socket.socket:
-    """A listening socket. A taken port: the next free one, or `Conflict` when it was asked for by name."""
+def listen_tcp(address: str, *, explicit: bool) -> socket.socket:
+    """A listening socket at `HOST:PORT`. A taken port: the next free one, or `Conflict` if `explicit`."""
+    host, _, digits = address.rpartition(":")
+    host, port = host.removeprefix("[").removesuffix("]"), int(digits)
     for candidate in [port] if explicit or port == 0 else range(port, min(port + PORTS_TRIED, 65536)):
         sock = _bound(host, candidate)
         if sock is not None:
