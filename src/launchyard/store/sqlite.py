@@ -27,6 +27,8 @@ MAGIC = b"SQLite format 3\0"
 WAL_PAGES = 2_000
 """The log is written back into the database beyond this many pages (8 MiB)."""
 WAL_BYTES_KEPT = 64 * 1024 * 1024
+FULL_CHECK_BYTES = 256 * 1024 * 1024
+"""Up to this size (some 200,000 jobs, half a second) the check at open compares indexes with rows too."""
 READERS_KEPT = 8
 READERS_MAX = 64
 PROBE_BYTES = 64 * 1024
@@ -134,7 +136,8 @@ def _refuse_damage(path: Path, busy_timeout_s: float, errors: Errors) -> None:
         with readers.connect() as connection:
             values = meta.read(connection)
             meta.refuse_newer(values, f"the database {path}")
-            _check_pages(connection, "quick_check")
+            thorough = path.stat().st_size <= FULL_CHECK_BYTES
+            _check_pages(connection, "integrity_check" if thorough else "quick_check")
             kept = guard.read(_guard_path(path))
             if kept is not None and not values:
                 raise errors.damaged("its tables are missing")

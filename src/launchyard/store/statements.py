@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-ROWS = (200, 20, 4, 1)
+ROWS = (200, 20, 5, 2, 1)
 """How many rows a statement may have: few sizes, so that the driver keeps them prepared."""
 
 Row = Sequence[Any]
