@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import uvloop
 
 from launchyard import __version__, config
 from launchyard.api.app import create_app
+from launchyard.api.outputs import JobLogs, JobTerminals
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import Services
 from launchyard.config import Settings
@@ -33,7 +34,9 @@ from launchyard.engine.keeper import launch_keeper
 from launchyard.engine.local import LocalEngine
 from launchyard.engine.machine import discover, virtual
 from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.model.event import StateChanged
 from launchyard.model.node import Node
+from launchyard.model.state import ENDED
 from launchyard.statedir import Owner, StateDir
 from launchyard.store.filesystem import refuse_network_file_system
 from launchyard.store.open import open_store
@@ -126,19 +129,20 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
             grace_s=settings.grace_s,
         ),
     )
-    host, _, port = settings.listen.rpartition(":")
-    tcp = listen_tcp(host.strip("[]"), int(port), explicit=settings.listen_explicit)
+    tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
     facts = _facts(prepared, yard, tcp)
     state.facts.write_text(json.dumps(facts))
-    outputs = Outputs(engine, yard.users, str(state.spool))
-    yard.launcher.open_terminal = outputs.open
+    helpers = UserHelpers(engine)
+    terminals = JobTerminals(helpers, yard.users, str(state.spool), engine)
+    yard.launcher.open_terminal = terminals.open
+    yard.controller.watch(lambda events: _let_go(terminals, events))
     services = Services(
         controller=yard.controller,
         store=store,
         users=yard.users,
-        logs=outputs.logs,
-        terminals=outputs,
+        logs=JobLogs(helpers, yard.users, str(state.spool)),
+        terminals=terminals,
         status=lambda: facts,
         clock=time.time,
         owner_uid=None if prepared.serves_all else prepared.owner.uid,
@@ -149,6 +153,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
     try:
         await serve(app, [tcp, unix], stop)
     finally:
+        helpers.close()
         await yard.close()
         await asyncio.to_thread(store.close)
         with contextlib.suppress(FileNotFoundError):
@@ -173,6 +178,12 @@ def _facts(prepared: Prepared, yard: Yard, tcp: socket.socket) -> dict[str, Any]
         "enforcement": asdict(yard.facts.enforcement),
         "resumed": sum(1 for job in yard.controller.live_jobs() if job.attempt is not None),
     }
+
+
+def _let_go(terminals: JobTerminals, events: Sequence[StateChanged]) -> None:
+    for event in events:
+        if event.state in ENDED:
+            terminals.job_ended(event.job_id)
 
 
 class _Starter:

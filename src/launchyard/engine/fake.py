@@ -1,4 +1,4 @@
-"""An engine that obeys a script, for tests and simulation: it starts no process and needs no clock of its own.
+"""An engine that obeys a script, for tests and simulation: it starts no process and has no clock of its own.
 
 What it is told is recorded in `orders`, in order. What it reports is told to it (`begin`, `finish`, `lose`,
 `reconnect`), or follows from its `Obedience`. As with a real engine, reports come later, on the loop and in
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from launchyard.engine.protocol import (
+    Enforcement,
     EngineConnected,
     EngineFacts,
     EngineLost,
     EngineReport,
-    Enforcement,
     Launch,
     LaunchEnded,
     LaunchMainEnded,
@@ -70,7 +70,7 @@ Record = LaunchStarted | LaunchEnded
 
 
 class FakeEngine:
-    """See the module. `now` stamps what is reported; `channel` serves `user_channel` where a test needs one."""
+    """See the module. `now` stamps what is reported; `channel` serves `user_channel` where one is needed."""
 
     def __init__(
         self,

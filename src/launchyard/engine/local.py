@@ -16,11 +16,11 @@ from typing import Any
 
 from launchyard import faults
 from launchyard.engine.protocol import (
+    Enforcement,
     EngineConnected,
     EngineFacts,
     EngineLost,
     EngineReport,
-    Enforcement,
     Launch,
     LaunchEnded,
     LaunchMainEnded,

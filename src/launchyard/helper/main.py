@@ -1,0 +1,97 @@
+"""A process of ours that acts as one user for the daemon: what the user may not read, it cannot.
+
+It speaks frames over the socket it was started with (file descriptor 3). Each request has an id; answers
+carry it. It ends when the daemon lets go of it, or after a minute without work; a terminal that it holds
+keeps it alive, since a job hangs on that.
+"""
+
+import base64
+import contextlib
+import os
+import select
+import socket
+import threading
+from collections.abc import Callable
+
+from launchyard.helper.logs import Follows, read_range
+from launchyard.helper.terminals import Terminals
+from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode
+
+IDLE_S = 60.0
+SOCKET_FD = 3
+
+
+def main() -> None:
+    """Serve until there is nothing to do any more."""
+    with contextlib.suppress(OSError, BrokenStream):
+        Helper(socket.socket(fileno=SOCKET_FD)).serve()
+    os._exit(0)
+
+
+class Helper:
+    """Requests in, answers out. Whatever may block on a file runs in a thread of its own."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._working = 0
+        self._follows = Follows(self._part, self._answer)
+        self._terminals = Terminals(self._part, self._answer)
+        self._orders: dict[str, Callable[[Message], None]] = {
+            "read": lambda order: self._in_thread(self._read, order),
+            "follow": lambda order: self._in_thread(self._follows.open, order),
+            "more": self._follows.more,
+            "finish": self._follows.finish,
+            "cancel": self._follows.cancel,
+            "terminal": self._terminals.open,
+            "attach": self._terminals.attach,
+            "input": self._terminals.input,
+            "resize": self._terminals.resize,
+            "detach": self._terminals.detach,
+            "close": self._terminals.close,
+        }
+
+    def serve(self) -> None:
+        decoder = Decoder()
+        while True:
+            ready, _, _ = select.select([self._connection], [], [], IDLE_S)
+            if not ready:
+                if self._idle():
+                    return
+                continue
+            data = self._connection.recv(1 << 18)
+            if not data:
+                break
+            for order in decoder.feed(data):
+                self._orders[order["t"]](order)
+        self._follows.stop()
+        self._terminals.wait()
+
+    def _idle(self) -> bool:
+        return not self._working and not self._follows.open_count and not self._terminals.open_count
+
+    def _in_thread(self, work: Callable[[Message], None], order: Message) -> None:
+        def run() -> None:
+            try:
+                work(order)
+            except OSError as error:
+                self._answer(
+                    {"t": "error", "id": order["id"], "errno": error.errno or 0, "why": error.strerror}
+                )
+            finally:
+                self._working -= 1
+
+        self._working += 1
+        threading.Thread(target=run, daemon=True).start()
+
+    def _read(self, order: Message) -> None:
+        data, offset, size = read_range(order["path"], order["offset"], order["limit"])
+        self._part(order["id"], data, offset, size)
+
+    def _part(self, id: str, data: bytes, offset: int, size: int) -> None:
+        text = base64.b64encode(data).decode("ascii")
+        self._answer({"t": "part", "id": id, "data": text, "offset": offset, "size": size})
+
+    def _answer(self, message: Message) -> None:
+        with self._sending, contextlib.suppress(OSError):
+            self._connection.sendall(encode(message))
