@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -158,7 +157,6 @@ def test_output_that_nobody_reads_any_more_ends_quietly(server: CannedServer) ->
 
 def test_jobs_starts_fast_enough_for_a_prompt(server: CannedServer) -> None:
     """No absolute time: what `ly jobs` imports is what makes it slow, so that is what is bounded."""
-    started = time.monotonic()
     probe = (
         "import sys; from launchyard.cli.main import main; main(['jobs']);"
         "print(sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
@@ -169,16 +167,5 @@ def test_jobs_starts_fast_enough_for_a_prompt(server: CannedServer) -> None:
     process = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, check=True)
 
     loaded = process.stderr.decode()
-    assert time.monotonic() - started < 30
-    for heavy in (
-        "asyncio",
-        "http",
-        "ssl",
-        "rich",
-        "msgspec",
-        "subprocess",
-        "tempfile",
-        "logging",
-        "fastapi",
-    ):
+    for heavy in ("asyncio", "http", "ssl", "rich", "msgspec", "subprocess", "tempfile", "logging"):
         assert f"'{heavy}'" not in loaded

@@ -5,12 +5,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
 from launchyard import __version__
-from launchyard.cli.output.screen import problem
+from launchyard.cli.groups import NearestGroup
+from launchyard.cli.output.screen import out, problem
 from launchyard.model.errors import Infeasible, Invalid, LaunchyardError
 
 SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
@@ -60,7 +60,7 @@ HELP = {name: text for _, commands in SECTIONS for name, text in commands}
 _NAMED_OTHERWISE = {"hold": "act", "release": "act", "requeue": "act", "cancel": "act"}
 
 
-class Commands(click.Group):
+class Commands(NearestGroup):
     """Loads `native/<name>.py` when `<name>` is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -73,14 +73,6 @@ class Commands(click.Group):
         command: click.Command = getattr(module, name)
         command.help = command.help or HELP[name]
         return command
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        name = args[0]
-        if name not in HELP and not name.startswith("-"):
-            near = difflib.get_close_matches(name, HELP, n=1)
-            hint = f"did you mean `ly {near[0]}`?" if near else "`ly --help` lists them"
-            raise click.UsageError(f"there is no command {name!r}; {hint}")
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table alone: `ly --help` imports no command."""
@@ -105,9 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = ly.main(args=arguments, prog_name="ly", standalone_mode=False)
+        code = _invoke(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return code
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        out(error.format_message())
+        return error.exit_code
     except click.ClickException as error:
         problem(_sentence(error))
         return error.exit_code
@@ -116,12 +113,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, Invalid | Infeasible) else 1
     except (KeyboardInterrupt, click.Abort):
         return 128 + 2
-    except (BrokenPipeError, SystemExit) as stop:
-        if isinstance(stop, SystemExit) and not isinstance(stop.__context__, BrokenPipeError):
-            raise
+    except BrokenPipeError:
         # The reader of our output has gone (`ly jobs | head`): nothing is wrong, and nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 128 + 13
+
+
+def _invoke(arguments: list[str]) -> int:
+    if "_LY_COMPLETE" in os.environ:
+        # A shell asks for completions.
+        ly.main(arguments, prog_name="ly")
+    # Not `ly.main`, which has an exit code of its own for a closed pipe and answers Ctrl-C by a blank line.
+    with ly.make_context("ly", arguments) as context:
+        code = ly.invoke(context)
+    return code if isinstance(code, int) else 0
 
 
 def _sentence(error: click.ClickException) -> str:
@@ -133,6 +138,8 @@ def _sentence(error: click.ClickException) -> str:
         near = difflib.get_close_matches(error.option_name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"`{path} --help` lists them"
         return f"`{path}` has no option {error.option_name}; {hint}"
+    if isinstance(error, click.BadOptionUsage) and "requires an argument" in error.message:
+        return f"{error.option_name} needs a value"
     if isinstance(error, click.MissingParameter) and error.param is not None:
         return f"`{path}` needs {_name(error.param)}; `{path} --help` shows how"
     if isinstance(error, click.BadParameter) and error.param is not None:
@@ -143,7 +150,8 @@ def _sentence(error: click.ClickException) -> str:
 def _options(context: click.Context | None) -> list[str]:
     if context is None:
         return []
-    return [name for parameter in context.command.params for name in parameter.opts]
+    parameters = context.command.get_params(context)
+    return [name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)]
 
 
 def _name(parameter: click.Parameter) -> str:

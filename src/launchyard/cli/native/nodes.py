@@ -2,6 +2,7 @@
 
 import click
 
+from launchyard.cli.groups import NearestGroup
 from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.screen import BAD, GOOD, MUTED, out, out_json
 from launchyard.cli.output.table import Cell, print_table
@@ -12,7 +13,7 @@ from launchyard.sdk.records import Record
 _COLOURS = {"UP": GOOD, "DRAIN": MUTED, "DOWN": BAD}
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=NearestGroup, invoke_without_command=True)
 @json_option
 @quiet_option
 @click.pass_context

@@ -2,6 +2,7 @@
 
 import click
 
+from launchyard.cli.groups import NearestGroup
 from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.screen import err, out, out_json
 from launchyard.cli.output.table import print_table
@@ -9,7 +10,7 @@ from launchyard.cli.output.text import clean
 from launchyard.cli.output.units import full_clock
 
 
-@click.group()
+@click.group(cls=NearestGroup)
 def token() -> None:
     """Create, list and revoke tokens for remote use."""
 
