@@ -415,6 +415,15 @@ class Bench:
         self.on_loop(lambda: self.controller.put(job))
         return job
 
+    def reset(self) -> None:
+        """Everything as it was at first, but for open connections and tokens."""
+        kept = self.controller.told
+        self.store.__dict__.update(FakeStore().__dict__ | {"kept_tokens": self.store.kept_tokens})
+        self.on_loop(lambda: self.controller.__dict__.update(FakeController(self.store).__dict__))
+        self.controller.told = kept
+        self.logs.__dict__.update(FakeLogs().__dict__)
+        self.terminals.opened.clear()
+
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
