@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pwd
 import select
 import signal
 import socket
@@ -94,14 +95,30 @@ class Client:
 
 
 class Rig:
-    """A keeper and launcher on a directory of their own, run by this user, stopped by pid at the end."""
+    """A keeper and launcher on a directory of their own, stopped by pid at the end.
 
-    def __init__(self, state_dir: Path, *, python: str = SYSTEM_PYTHON, allow_root_jobs: bool = True) -> None:
+    `user`: run by that account instead of by us (who must then be root).
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        python: str = SYSTEM_PYTHON,
+        allow_root_jobs: bool = True,
+        user: str | None = None,
+    ) -> None:
         self.state_dir = state_dir
         self.argv = messages.keeper_argv(
             state_dir, daemon_uid=os.getuid(), allow_root_jobs=allow_root_jobs, python=python
         )
         self.uid = os.getuid()
+        if user is not None:
+            entry = pwd.getpwnam(user)
+            self.uid = entry.pw_uid
+            os.chown(state_dir, entry.pw_uid, entry.pw_gid)
+            become = [f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--init-groups"]
+            self.argv = ["setpriv", *become, *self.argv]
         self._clients: list[Client] = []
         self._jobs = 0
 

@@ -4,12 +4,11 @@ They are not journaled: whoever asked for one hears of its end on the same conne
 """
 
 import contextlib
-import json
 import os
 import signal
 import socket
 
-from launchyard.launcher.child import Plan, ignored_signals, spawn
+from launchyard.launcher.child import Plan, fork, give_leave, hear, make_pipes
 from launchyard.launcher.messages import (
     Message,
     helper_started,
@@ -28,7 +27,7 @@ class _Attendant:
 
     __slots__ = ("fd", "id", "kind", "said", "setup")
 
-    def __init__(self, kind: str, id: str, setup: socket.socket | None, fd: int | None = None) -> None:
+    def __init__(self, kind: str, id: str, setup: int | None, fd: int | None = None) -> None:
         self.kind = kind
         self.id = id
         self.setup = setup
@@ -43,7 +42,6 @@ class Attendants:
         self._state = state
         self._refusal = refusal
         self._by_pid: dict[int, _Attendant] = {}
-        self._reset_signals = ignored_signals()
 
     def start_helper(self, message: Message) -> None:
         """A process of `launchyard.helper.main` as the user, with one end of a socket pair."""
@@ -61,9 +59,9 @@ class Attendants:
             env=None,
             cwd="/",
             files_soft_max=settings.files_soft_max,
-            reset_signals=self._reset_signals,
             reset_oom_score=True,
             fd3=theirs.fileno(),
+            user=self._state.users.get(uid),
         )
         self._spawn(plan, "helper", id, l=None, fd=ours.detach())
         theirs.close()
@@ -90,24 +88,24 @@ class Attendants:
             joins=self._state.fence.paths(l),
             cpu_ids=launch.cpu_ids,
             files_soft_max=settings.files_soft_max,
-            reset_signals=self._reset_signals,
             reset_oom_score=True,
             terminal=message.get("terminal"),
+            user=self._state.users.get(uid),
         )
         self._spawn(plan, "step", id, l=l)
 
     def _spawn(self, plan: Plan, kind: str, id: str, *, l: str | None, fd: int | None = None) -> None:
         try:
-            pid, setup = spawn(plan)
+            pipes = make_pipes()
+            pid = fork(plan, pipes)
         except OSError as error:
             self._fail(_Attendant(kind, id, None, fd), f"cannot fork: {error.strerror}")
             return
+        report = give_leave(pipes)
         self._state.children[pid] = l
-        attendant = _Attendant(kind, id, setup, fd)
+        attendant = _Attendant(kind, id, report, fd)
         self._by_pid[pid] = attendant
-        self._state.watch(setup.fileno(), lambda: self._hear(pid, attendant))
-        with contextlib.suppress(OSError):
-            setup.send(b"g")
+        self._state.watch(report, lambda: self._hear(pid, attendant))
         self._state.timers.after(self._state.settings.setup_limit_s, str(pid), "attendant")
 
     def overdue(self, name: str) -> None:
@@ -120,23 +118,20 @@ class Attendants:
                 os.kill(pid, signal.SIGKILL)
 
     def _hear(self, pid: int, attendant: _Attendant) -> None:
-        """The set-up socket: an error, or its end, which means that the program runs."""
+        """The set-up: an account that was looked up, an error, or the end: the program runs."""
         if attendant.setup is None:
             return
-        try:
-            said = attendant.setup.recv(16384)
-        except BlockingIOError:
-            return
-        except OSError:
-            said = b""
-        self._state.unwatch(attendant.setup.fileno())
-        attendant.setup.close()
-        attendant.setup = None
-        if said:
-            with contextlib.suppress(ValueError, KeyError):
-                attendant.said = json.loads(said)["error"]
-        elif attendant.said is None:
-            self._begun(pid, attendant)
+        reports, done = hear(attendant.setup)
+        for report in reports:
+            if "user" in report:
+                self._state.users.put(report["user"])
+            attendant.said = report.get("error", attendant.said)
+        if done:
+            self._state.unwatch(attendant.setup)
+            os.close(attendant.setup)
+            attendant.setup = None
+            if attendant.said is None:
+                self._begun(pid, attendant)
 
     def _begun(self, pid: int, attendant: _Attendant) -> None:
         if attendant.kind == "helper":
@@ -154,7 +149,8 @@ class Attendants:
         if attendant.kind == "cleaner":
             self._cleaned(attendant.id)
             return
-        self._hear(pid, attendant)
+        while attendant.setup is not None:
+            self._hear(pid, attendant)
         if attendant.said is not None:
             self._fail(attendant, attendant.said)
         elif attendant.kind == "step":

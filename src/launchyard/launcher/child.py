@@ -2,7 +2,10 @@
 
 The order is the safety: its own session, then its cgroups (from there it can be found and killed), limits,
 what needs root, then the user's identity for good, then all that touches paths of the user, then exec with
-exactly the
+exactly the given environment. Two pipes lead to the launcher: on one the child reports, a JSON object a line;
+from the other comes one byte, the leave to exec (the start is on record), or its end: the launcher died.
+
+A forked child pays for each page that it touches, so this stays plain: no enum, no regular expression.
 """
 
 import contextlib
@@ -12,11 +15,11 @@ import os
 import pwd
 import resource
 import signal
-import socket
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, NoReturn
 
 from launchyard.launcher.cgroups import Room
+from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import forbid_new_privileges, write_text
 from launchyard.launcher.messages import LAUNCH_ID_ENV
 from launchyard.launcher.outputs import (
@@ -32,8 +35,18 @@ PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin"
 _FD_MAX = 1 << 16
 
 
+class User(NamedTuple):
+    """An account as the machine knows it now; `groups` are all of them, the primary one too."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+    groups: tuple[int, ...]
+
+
 class Plan(NamedTuple):
-    """What one child is to become. `switch`: take the identity of `uid` (root mode).
+    """What one child is to become. `switch`: take the identity of `uid` (root mode), known as `user` or not.
 
     `rooms` are made and entered, `joins` (directories) only entered. `spool` is the directory of the user's
     logs and scripts, `private_tmp` a directory to make. `fd3` is handed to a helper as file descriptor 3.
@@ -49,7 +62,6 @@ class Plan(NamedTuple):
     joins: Sequence[str] = ()
     cpu_ids: Sequence[int] = ()
     files_soft_max: int = 1024
-    reset_signals: Sequence[int] = ()
     reset_oom_score: bool = False
     spool: str = ""
     spool_log: str | None = None
@@ -62,40 +74,43 @@ class Plan(NamedTuple):
     private_tmp: str | None = None
     no_new_privs: bool = True
     fd3: int | None = None
+    user: User | None = None
 
 
-class User(NamedTuple):
-    """An account as the machine knows it now."""
+class Pipes(NamedTuple):
+    """The four ends of a child's two pipes: `report` from it, `leave` to it."""
 
-    name: str
-    uid: int
-    gid: int
-    home: str
+    report_read: int
+    report_write: int
+    leave_read: int
+    leave_write: int
 
 
-def become(plan: Plan, back: int) -> NoReturn:
-    """Never returns: the user's program, or a report of why not. `back` is the socket to the launcher."""
+def become(plan: Plan, pipes: Pipes) -> NoReturn:
+    """Never returns: the user's program, or a report of why not."""
     try:
-        _set_up(plan, socket.socket(fileno=back))
+        _set_up(plan, pipes)
     except SetupFailed as failed:
-        _report(back, str(failed))
+        _give_up(pipes, str(failed))
     except BaseException as error:
-        _report(back, f"the launcher's set-up failed: {type(error).__name__}: {error}")
+        _give_up(pipes, f"the launcher's set-up failed: {type(error).__name__}: {error}")
 
 
-def _report(back: int, sentence: str) -> NoReturn:
-    try:
-        os.write(back, json.dumps({"error": sentence[:4000]}).encode())
-    except OSError:
-        # Nobody hears why, so do not end with an exit code that would pass for the program's own.
-        os.kill(os.getpid(), signal.SIGKILL)
+def _give_up(pipes: Pipes, sentence: str) -> NoReturn:
+    # With nobody to hear it SIGPIPE ends us, not an exit code that would pass for the program's own.
+    os.write(pipes.report_write, json.dumps({"error": sentence[:3000]}).encode() + b"\n")
     os._exit(127)
 
 
-def _set_up(plan: Plan, back: socket.socket) -> NoReturn:
-    _detach(plan, back.fileno())
+def _set_up(plan: Plan, pipes: Pipes) -> NoReturn:
+    _detach(plan, pipes)
     _enter(plan)
-    user = _find_user(plan)
+    user = plan.user
+    if plan.switch and user is None:
+        user = find_user(plan.uid)
+        os.write(pipes.report_write, json.dumps({"user": user}).encode() + b"\n")
+    if not plan.switch and plan.uid != os.getuid():
+        raise SetupFailed(f"this launcher runs jobs of user {os.getuid()} only, not of user {plan.uid}")
     gid = os.getgid() if user is None else user.gid
     outputs = _open_as_launcher(plan, gid)
     program = list(plan.argv)
@@ -111,7 +126,7 @@ def _set_up(plan: Plan, back: socket.socket) -> NoReturn:
     _enter_directory(plan.cwd)
     _set_streams(plan, outputs)
     env = _environment(plan, user)
-    if back.recv(1) != b"g":
+    if os.read(pipes.leave_read, 1) != b"g":
         # An exit code would pass for the program's own.
         os.kill(os.getpid(), signal.SIGKILL)
     _execute(program, env, plan.fd3)
@@ -120,17 +135,18 @@ def _set_up(plan: Plan, back: socket.socket) -> NoReturn:
 # ---- with the launcher's rights
 
 
-def _detach(plan: Plan, back: int) -> None:
-    keep = sorted({back, *(() if plan.fd3 is None else (plan.fd3,))})
+def _detach(plan: Plan, pipes: Pipes) -> None:
+    # Everything closes at the exec; the lock and the pipes of other children must not wait for it.
+    keep = [pipes.report_write, pipes.leave_read]
+    if plan.fd3 is not None:
+        keep.append(plan.fd3)
+    keep.sort()
     first = 3
-    for fd in [*keep, _FD_MAX]:
+    for fd in keep:
         os.closerange(first, fd)
         first = fd + 1
+    os.closerange(first, _FD_MAX)
     os.setsid()
-    signal.set_wakeup_fd(-1)
-    for number in plan.reset_signals:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.umask(0o022)
 
 
@@ -168,16 +184,14 @@ def _enter(plan: Plan) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (plan.files_soft_max, hard))
 
 
-def _find_user(plan: Plan) -> User | None:
-    if not plan.switch:
-        if plan.uid != os.getuid():
-            raise SetupFailed(f"this launcher runs jobs of user {os.getuid()} only, not of user {plan.uid}")
-        return None
+def find_user(uid: int) -> User:
+    """Ask the machine's user database, which may be far away: never in the launcher itself."""
     try:
-        entry = pwd.getpwuid(plan.uid)
+        entry = pwd.getpwuid(uid)
     except KeyError:
-        raise SetupFailed(f"user {plan.uid} does not exist any more") from None
-    return User(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir)
+        raise SetupFailed(f"user {uid} does not exist any more") from None
+    groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
+    return User(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, tuple(groups))
 
 
 def _open_as_launcher(plan: Plan, gid: int) -> list[int]:
@@ -202,16 +216,14 @@ def _make_private_tmp(path: str, uid: int, gid: int) -> None:
 
 def take_identity(user: User) -> None:
     """Become the user, groups first, for good; verified before anything of the user is touched."""
-    groups = set(os.getgrouplist(user.name, user.gid))
     try:
-        os.initgroups(user.name, user.gid)
+        os.setgroups(user.groups)
         os.setresgid(user.gid, user.gid, user.gid)
         os.setresuid(user.uid, user.uid, user.uid)
     except OSError as error:
         raise SetupFailed(f"cannot become user {user.name}: {reason(error)}") from None
     right_ids = os.getresuid() == (user.uid,) * 3 and os.getresgid() == (user.gid,) * 3
-    # The kernel keeps at most 65,536 groups; a machine's list may repeat the primary one.
-    if not right_ids or set(os.getgroups()) | {user.gid} != groups | {user.gid}:
+    if not right_ids or set(os.getgroups()) != set(user.groups):
         raise SetupFailed(f"could not become user {user.name} completely; tell the operator")
 
 
@@ -331,25 +343,65 @@ def _why_not(path: str) -> str:
     return f"you may not execute '{path}' (chmod +x?)"
 
 
-def ignored_signals() -> list[int]:
-    """Signals that differ from a fresh process's in this one; a child resets them."""
-    usable = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
-    return [int(number) for number in usable if signal.getsignal(number) is not signal.SIG_DFL]
+def default_signals() -> None:
+    """Undo what Python and whoever started us ignore: ignored signals stay ignored in every job.
+
+    Handlers need no such care, an exec resets them. From here on writing to a closed pipe or socket kills
+    this process unless it says MSG_NOSIGNAL.
+    """
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) is not signal.SIG_DFL:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
-def spawn(plan: Plan) -> tuple[int, socket.socket]:
-    """Fork a child for `plan`; gives its pid and the socket to it."""
-    ours, theirs = socket.socketpair()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+def make_pipes() -> Pipes:
+    """For one child; raises OSError without leaving one behind."""
+    report = os.pipe()
+    try:
+        return Pipes(*report, *os.pipe())
+    except OSError:
+        os.close(report[0])
+        os.close(report[1])
+        raise
+
+
+def fork(plan: Plan, pipes: Pipes) -> int:
+    """Fork a child for `plan`; gives its pid, or raises OSError with the pipes closed."""
     try:
         pid = os.fork()
-        if pid == 0:
-            become(plan, theirs.detach())
     except OSError:
-        ours.close()
+        for fd in pipes:
+            os.close(fd)
         raise
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        theirs.close()
-    ours.setblocking(False)
-    return pid, ours
+    if pid == 0:
+        become(plan, pipes)
+    return pid
+
+
+def give_leave(pipes: Pipes) -> int:
+    """Let the child exec; gives the end on which it reports, not blocking, to be read until its end."""
+    os.write(pipes.leave_write, b"g")
+    return keep_waiting(pipes)
+
+
+def keep_waiting(pipes: Pipes) -> int:
+    """Close all but the reading end, which is given: without leave the child ends itself."""
+    # The child's ends too: while they were open here, a write could not meet a broken pipe.
+    for fd in (pipes.leave_write, pipes.leave_read, pipes.report_write):
+        os.close(fd)
+    os.set_blocking(pipes.report_read, False)
+    return pipes.report_read
+
+
+def hear(report: int) -> tuple[list[Record], bool]:
+    """What a child has reported so far, and whether it was all (it executed its program, or it is dead)."""
+    try:
+        said = os.read(report, 65536)
+    except BlockingIOError:
+        return [], False
+    reports: list[Record] = []
+    for line in said.splitlines():
+        with contextlib.suppress(ValueError):
+            reports.append(json.loads(line))
+    return reports, not said

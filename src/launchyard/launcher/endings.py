@@ -4,12 +4,12 @@ Whatever ends a launch, the end is recorded only when no process of it is left.
 """
 
 import contextlib
-import json
 import os
 import resource
 import signal
 import time
 
+from launchyard.launcher.child import hear
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock, write_text
 from launchyard.launcher.messages import ended, main_ended
@@ -83,6 +83,7 @@ class Endings:
 
     def main_ended(self, launch: Launch, status: int, usage: Record) -> None:
         """Take in its wait status; what else is left of the launch is killed."""
+        self.hear_setup(launch)
         self.close_setup(launch)
         launch.status, launch.usage = status, usage
         launch.main_ended_at = boot_clock()
@@ -93,19 +94,26 @@ class Endings:
         self._state.mains.pop(launch.pid, None)
         self._finish(launch)
 
-    def close_setup(self, launch: Launch) -> None:
-        """Read what the child said of its set-up, if anything, and let go of the socket."""
+    def hear_setup(self, launch: Launch) -> None:
+        """Take in what the child reports of its set-up; the end of the pipe is the end of the set-up."""
         if launch.setup is None:
             return
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            said = launch.setup.recv(16384)
-            if said:
-                launch.marks["error"] = json.loads(said)["error"]
-                self._state.remember({"k": "mark", "l": launch.l, "error": launch.marks["error"]})
-        self._state.unwatch(launch.setup.fileno())
-        launch.setup.close()
-        launch.setup = None
-        launch.cwd = ""
+        reports, done = hear(launch.setup)
+        for report in reports:
+            if "user" in report:
+                self._state.users.put(report["user"])
+            elif "error" in report:
+                launch.marks["error"] = report["error"]
+                self._state.remember({"k": "mark", "l": launch.l, "error": report["error"]})
+        if done:
+            self.close_setup(launch)
+
+    def close_setup(self, launch: Launch) -> None:
+        if launch.setup is not None:
+            self._state.unwatch(launch.setup)
+            os.close(launch.setup)
+            launch.setup = None
+            launch.cwd = ""
 
     def lost(self, launch: Launch, why: str) -> None:
         """Its end cannot be known; what may be left of it is killed."""

@@ -28,7 +28,7 @@ from launchyard.launcher.launcher import (
     wake_on_signals,
 )
 from launchyard.launcher.link import Link
-from launchyard.launcher.messages import package_argv
+from launchyard.launcher.messages import SOCKET_NAME, package_argv
 from launchyard.launcher.state import Settings, log
 
 _MODULE = "launchyard.launcher.keeper"
@@ -114,6 +114,8 @@ class Keeper:
             self._wait(wake)
 
     def _leave(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(self._options.state_dir, SOCKET_NAME))
         if self._upgrading:
             log("starting anew by exec")
             os.set_inheritable(self._lock_fd, True)
@@ -237,11 +239,10 @@ def main() -> None:
     if options.keeper_fd is not None and options.lock_fd is not None:
         os.set_inheritable(options.lock_fd, False)
         os.set_inheritable(options.keeper_fd, False)
-        stopped = serve(options.settings(), options.keeper_fd)
-        if not stopped:
-            log("the keeper is gone: the launcher takes its place")
-            os.set_inheritable(options.lock_fd, True)
-            _exec(options.argv(lock_fd=options.lock_fd))
+        serve(options.settings(), options.keeper_fd)
+        log("the keeper is gone: the launcher takes its place")
+        os.set_inheritable(options.lock_fd, True)
+        _exec(options.argv(lock_fd=options.lock_fd))
     elif options.lock_fd is not None:
         os.set_inheritable(options.lock_fd, False)
         _write_pid(options.lock_fd)

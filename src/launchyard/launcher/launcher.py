@@ -20,13 +20,14 @@ from collections.abc import Callable
 from launchyard import faults
 from launchyard.launcher import messages, processes
 from launchyard.launcher.attendants import Attendants, Refusal
-from launchyard.launcher.child import Plan, ignored_signals, spawn
+from launchyard.launcher.child import Pipes, Plan, default_signals, fork, give_leave, keep_waiting, make_pipes
 from launchyard.launcher.endings import Endings, usage_of
 from launchyard.launcher.kernel import become_subreaper, boot_clock
 from launchyard.launcher.limits import Limits
 from launchyard.launcher.link import Link
 from launchyard.launcher.messages import Message
 from launchyard.launcher.orders import NoRoom, Orders
+from launchyard.launcher.outputs import reason
 from launchyard.launcher.recovery import Recovery
 from launchyard.launcher.state import Settings, State, log
 from launchyard.launcher.table import Launch
@@ -56,9 +57,7 @@ class Launcher:
         self._poll = select.epoll()
         self._handlers: dict[int, Callable[[], None]] = {}
         self._state.watch, self._state.unwatch = self._watch, self._unwatch
-        self._reset_signals = ignored_signals()
         self._spools: set[int] = set()
-        self._stopping = False
         self._journal_broken = False
         self._has_head = False
         self._on_timer = self._limits.kinds | {"gone": self._recovery.ask_again}
@@ -75,10 +74,9 @@ class Launcher:
             with contextlib.suppress(OSError):
                 self._poll.unregister(fd)
 
-    def run(self) -> bool:
-        """Until asked to stop (True) or left by the keeper (False)."""
+    def run(self) -> None:
+        """Until the keeper is gone. The way to stop a launcher is to kill it."""
         wake = wake_on_signals()
-        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "_stopping", True))
         self._watch(wake.fileno(), lambda: drain(wake))
         self._watch(self._keeper.fileno(), self._hear_keeper)
         self._has_head = self._recovery.load()
@@ -87,15 +85,8 @@ class Launcher:
         self._listener = _listen(self._settings)
         self._watch(self._listener.fileno(), self._accept)
         self._keeper.send({"t": "ready"})
-        while not self._stopping:
+        while not self._keeper.closed:
             self._tick()
-            if self._keeper.closed and not self._stopping:
-                self._sync()
-                return False
-        self._sync()
-        with contextlib.suppress(OSError):
-            os.unlink(self._settings.path(messages.SOCKET_NAME))
-        return True
 
     def _tick(self) -> None:
         now = boot_clock()
@@ -126,6 +117,7 @@ class Launcher:
         if now - self._swept_at > 1:
             self._swept_at = now
             self._endings.sweep()
+            self._limits.sweep(now)
             if self._state.journal.size > _REWRITE_BYTES or self._journal_broken:
                 self._rewrite_journal()
 
@@ -183,35 +175,52 @@ class Launcher:
             self._endings.main_ended(launch, status, usage_of(rusage))
 
     def _start_pending(self) -> None:
-        if self._orders.pending:
-            faults.point("intent")
+        """Fork what has its intent on record, in strokes: a page shared with a child is dear to touch."""
+        if not self._orders.pending:
+            return
+        faults.point("intent")
+        prepared = []
         for l in list(self._orders.pending)[:_FORKS_A_TICK]:
-            launch = self._state.table.live.get(l)
             message = self._orders.pending.pop(l)
-            if launch is not None:
-                self._start(launch, message)
+            launch = self._state.table.live.get(l)
+            if launch is not None and (ready := self._prepare(launch, message)) is not None:
+                prepared.append((launch, *ready))
+        forked = []
+        for launch, plan, pipes in prepared:
+            try:
+                launch.pid = fork(plan, pipes)
+            except OSError as error:
+                self._orders.refuse(launch, f"cannot fork: {reason(error)}")
+                continue
+            forked.append((launch, plan.cwd, pipes))
+        faults.point("fork")
+        for launch, cwd, pipes in forked:
+            self._started(launch, cwd, pipes)
 
-    def _start(self, launch: Launch, message: Message) -> None:
-        state = self._state
+    def _prepare(self, launch: Launch, message: Message) -> tuple[Plan, Pipes] | None:
         try:
-            pid, setup = spawn(self._plan(launch, message))
+            return self._plan(launch, message), make_pipes()
         except (OSError, KeyError, TypeError, ValueError) as error:
             self._orders.refuse(launch, f"the launcher could not start it: {error}")
-            return
-        faults.point("fork")
-        launch.pid, launch.start = pid, processes.start_time(pid) or 0
+            return None
+
+    def _started(self, launch: Launch, cwd: str, pipes: Pipes) -> None:
+        """Put the start on record, then let the child go on to its exec."""
+        state, pid = self._state, launch.pid
+        launch.start = processes.start_time(pid) or 0
         launch.at, launch.began = round(time.time(), 6), round(boot_clock(), 3)
         launch.seq_start = state.table.next_seq()
-        launch.setup, launch.cwd = setup, message["cwd"]
         state.mains[pid], state.children[pid] = launch, launch.l
         state.remember(launch.start_record(), "start-record")
         try:
             state.journal.flush()
-            setup.send(b"g")
+            launch.setup = give_leave(pipes)
         except OSError:
             # Without a record of the start it must not run; its child has not executed anything.
+            launch.setup = keep_waiting(pipes)
             os.kill(pid, signal.SIGKILL)
-        state.watch(setup.fileno(), lambda: self._endings.close_setup(launch))
+        launch.cwd = cwd
+        state.watch(launch.setup, lambda: self._endings.hear_setup(launch))
         self._limits.begin(launch)
         state.tell(messages.started(launch.seq_start, launch.l, pid=pid, at=launch.at))
 
@@ -233,7 +242,6 @@ class Launcher:
             rooms=rooms,
             cpu_ids=launch.cpu_ids,
             files_soft_max=settings.files_soft_max,
-            reset_signals=self._reset_signals,
             reset_oom_score=True,
             spool=self._spool(launch.uid),
             spool_log=message["spool_log"],
@@ -244,6 +252,7 @@ class Launcher:
             append=message.get("append", True),
             terminal=message.get("terminal"),
             private_tmp=settings.path("tmp", l),
+            user=self._state.users.get(launch.uid) if settings.switch else None,
             no_new_privs=message.get("no_new_privs", True),
         )
 
@@ -383,9 +392,10 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def serve(settings: Settings, keeper_fd: int) -> bool:
-    """Be the launcher; True when it was stopped, False when the keeper is gone."""
+def serve(settings: Settings, keeper_fd: int) -> None:
+    """Be the launcher; returns when the keeper is gone."""
     become_subreaper()
+    default_signals()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     keeper = socket.socket(fileno=keeper_fd)
@@ -394,4 +404,4 @@ def serve(settings: Settings, keeper_fd: int) -> bool:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)
-    return launcher.run()
+    launcher.run()

@@ -1,6 +1,5 @@
 """Limits that the kernel does not hold for us: time, the size of logs, and memory where it is sampled."""
 
-import contextlib
 import os
 import signal
 
@@ -13,7 +12,6 @@ _FIRST_SAMPLE_S = 0.2
 _SAMPLE_MIN_S = 0.3
 _SAMPLE_MAX_S = 5.0
 _SAMPLE_LIMIT_S = 0.5
-_LOG_CHECK_S = 1.0
 
 
 class Limits:
@@ -23,14 +21,12 @@ class Limits:
         self._state = state
         self._endings = endings
         self.kinds = {
-            "setup": self._setup_took_too_long,
             "warn": self._warn,
             "limit": self._time_is_up,
             "kill": self._kill,
             "recheck": endings.recheck,
             "main-ended": endings.tell_main_ended,
             "sample": self._sample,
-            "log": self._check_log,
         }
 
     def begin(self, launch: Launch) -> None:
@@ -42,22 +38,26 @@ class Limits:
             warning_s = order.get("warning_before_s") or 0
             if order.get("warning_signal") and not launch.marks.get("warned"):
                 timers.at(launch.began + max(0, limit_s - warning_s), launch.l, "warn")
-        if launch.setup is not None:
-            timers.after(self._state.settings.setup_limit_s, launch.l, "setup")
         if launch.marks.get("kill_at"):
             launch.kill_at = launch.marks["kill_at"]
             timers.at(launch.kill_at, launch.l, "kill")
-        if order.get("log_cap_bytes") is not None and order.get("spool_log"):
-            timers.after(_LOG_CHECK_S, launch.l, "log")
         timers.after(_FIRST_SAMPLE_S, launch.l, "sample")
+
+    def sweep(self, now: float) -> None:
+        """Once a second: set-ups that hang, logs that grow too long."""
+        for launch in list(self._state.table.live.values()):
+            if launch.status is not None or not launch.pid:
+                continue
+            if launch.setup is not None and now - launch.began > self._state.settings.setup_limit_s:
+                self._setup_took_too_long(launch)
+            elif "log_cap_bytes" in launch.order:
+                self._check_log(launch)
 
     def _mark(self, launch: Launch, name: str) -> None:
         launch.marks[name] = True
         self._state.remember({"k": "mark", "l": launch.l, name: True})
 
     def _setup_took_too_long(self, launch: Launch) -> None:
-        if launch.setup is None or launch.status is not None:
-            return
         limit_s = self._state.settings.setup_limit_s
         sentence = (
             f"the set-up took longer than {limit_s:g} s (working directory '{launch.cwd}' does not answer?)"
@@ -103,15 +103,14 @@ class Limits:
             self._endings.kill(launch)
 
     def _check_log(self, launch: Launch) -> None:
-        if launch.status is not None:
-            return
         order = launch.order
         path = self._state.settings.path("spool", str(launch.uid), order["spool_log"])
-        with contextlib.suppress(OSError):
+        try:
             # The directory is ours: nobody can put a link in this place.
-            if os.stat(path, follow_symlinks=False).st_size > order["log_cap_bytes"]:
-                log(f"launch {launch.l} wrote more than {order['log_cap_bytes']} bytes to its log")
-                self._mark(launch, "log_full")
-                self._endings.kill(launch)
-                return
-        self._state.timers.after(_LOG_CHECK_S, launch.l, "log")
+            size = os.stat(path, follow_symlinks=False).st_size
+        except OSError:
+            return
+        if size > order["log_cap_bytes"] and not launch.marks.get("log_full"):
+            log(f"launch {launch.l} wrote more than {order['log_cap_bytes']} bytes to its log")
+            self._mark(launch, "log_full")
+            self._endings.kill(launch)

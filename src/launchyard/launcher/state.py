@@ -14,6 +14,7 @@ from launchyard.launcher.marked import Marked
 from launchyard.launcher.messages import Message
 from launchyard.launcher.table import Launch, Table
 from launchyard.launcher.timers import Timers
+from launchyard.launcher.users import Users
 
 
 class Settings(NamedTuple):
@@ -38,6 +39,7 @@ class State:
         self.journal = Journal(settings.path("launcher", "journal"))
         self.table = Table(boot_id())
         self.timers = Timers()
+        self.users = Users()
         self.children: dict[int, str | None] = {}
         """Every child: main processes and steps with their launch id, others with None."""
         self.mains: dict[int, Launch] = {}

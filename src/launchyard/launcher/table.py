@@ -7,7 +7,6 @@ never started again). A launch cancelled before it was known has an `end` alone.
 """
 
 import secrets
-import socket
 from collections.abc import Iterable, Iterator
 
 from launchyard.launcher.journal import Record
@@ -77,7 +76,7 @@ class Launch:
         self.usage: Record = {}
         self.peak_mib: float | None = None
         self.over_limit = 0
-        self.setup: socket.socket | None = None
+        self.setup: int | None = None
         self.cwd = ""
         self.pidfd: int | None = None
         self.foreign = False
