@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """A Python file: its path from the root, its text and its syntax tree."""
 
@@ -44,9 +44,10 @@ def _source(name: str) -> Source:
     return Source(name, text, ast.parse(text))
 
 
-def functions(source: Source) -> Iterator[tuple[str, Function]]:
+@cache
+def functions(source: Source) -> tuple[tuple[str, Function], ...]:
     """Each function with its dotted name."""
-    yield from _functions(source.tree, "")
+    return tuple(_functions(source.tree, ""))
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
