@@ -3,7 +3,8 @@
 SQLite takes a damaged or missing write-ahead log for a log that ends there, and silently forgets the commits
 behind it. This file tells: it is written after each commit, so it never runs ahead of what is durable, and a
 database that ends before it has lost something. It is not flushed (a power cut may leave an older number,
-which is still true), so it costs some ten microseconds a commit. See docs/decisions/0004-lost-commits-are-noticed.md.
+which is still true), so it costs some ten microseconds a commit.
+Why: docs/decisions/0004-lost-commits-are-noticed.md.
 """
 
 import os

@@ -7,6 +7,7 @@ Versions before 3.51.3 can damage a database whose log two connections reset at 
 import os
 import sqlite3
 import stat
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from shlex import quote as quoted
 from typing import Literal
@@ -41,14 +42,16 @@ def open_sqlite(path: Path, *, busy_timeout_s: float = 5.0, synchronous: Synchro
     refuse_network_file_system(path)
     errors = Errors(path, busy_timeout_s)
     try:
-        if not _prepare_file(path, errors):
-            _refuse_damage(path, busy_timeout_s, errors)
-        return _connect(path, busy_timeout_s, synchronous, errors)
-    except DBAPIError as error:
+        fresh = _prepare_file(path, errors)
+        values = {} if fresh else _sound_values(path, busy_timeout_s, errors)
+        return _connect(path, values, busy_timeout_s, synchronous, errors)
+    except (DBAPIError, sqlite3.Error) as error:
         raise errors.explain(error) from error
     except Garbled as garbled:
         raise errors.damaged(str(garbled)) from garbled
     except OSError as error:
+        if error.errno in (ENOSPC, EDQUOT):
+            raise errors.full() from error
         raise Invalid(
             f"the database {path} cannot be opened: {error.strerror}; name another --state"
         ) from error
@@ -67,8 +70,12 @@ class Errors:
             f"start again with an empty queue, which forgets all jobs: {self._move_aside()}"
         )
 
-    def explain(self, error: DBAPIError) -> Exception:
-        cause = error.orig
+    def full(self) -> StoreFull:
+        return StoreFull(f"no space left for the database {self._path}; free some and it goes on by itself")
+
+    def explain(self, error: DBAPIError | sqlite3.Error) -> Exception:
+        """The driver's error, bare or as SQLAlchemy wraps it, as one of ours."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
         code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
         primary = code & 0xFF
         if isinstance(cause, sqlite3.InterfaceError | sqlite3.DataError | sqlite3.ProgrammingError):
@@ -79,9 +86,7 @@ class Errors:
                 "it will be tried again"
             )
         if primary == sqlite3.SQLITE_FULL or (primary == sqlite3.SQLITE_IOERR and self._no_space()):
-            return StoreFull(
-                f"no space left for the database {self._path}; free some and it goes on by itself"
-            )
+            return self.full()
         if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return self.damaged(str(cause))
         return Unavailable(
@@ -129,8 +134,11 @@ def _prepare_file(path: Path, errors: Errors) -> bool:
     return not start
 
 
-def _refuse_damage(path: Path, busy_timeout_s: float, errors: Errors) -> None:
-    """Look at everything before the first write, so that what can be saved from the files stays in them."""
+def _sound_values(path: Path, busy_timeout_s: float, errors: Errors) -> dict[str, str]:
+    """What `meta` holds, or `StoreDamaged` or `SchemaTooNew`.
+
+    Looks at everything before the first write, so that what can be saved from the files stays in them.
+    """
     readers = _engine(path, "ro", busy_timeout_s, "PRAGMA query_only = 1")
     try:
         with readers.connect() as connection:
@@ -143,6 +151,7 @@ def _refuse_damage(path: Path, busy_timeout_s: float, errors: Errors) -> None:
                 raise errors.damaged("its tables are missing")
             if values:
                 _refuse_lost_commits(connection, values, kept, errors)
+            return values
     finally:
         readers.dispose()
 
@@ -158,7 +167,9 @@ def _refuse_lost_commits(
         raise Garbled(f"job {newest} has an id that the counter {next_job_id} has not reached")
 
 
-def _connect(path: Path, busy_timeout_s: float, synchronous: Synchronous, errors: Errors) -> SqlStore:
+def _connect(
+    path: Path, values: dict[str, str], busy_timeout_s: float, synchronous: Synchronous, errors: Errors
+) -> SqlStore:
     writers = _engine(
         path,
         "rw",
@@ -170,8 +181,8 @@ def _connect(path: Path, busy_timeout_s: float, synchronous: Synchronous, errors
     sa.event.listen(writers, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     writer = writers.connect()
     try:
-        newest = _upgrade(writer, path)
-        kept = guard.Guard(_guard_path(path), *newest)
+        values = _upgraded(writer, values, path)
+        kept = guard.Guard(_guard_path(path), values[meta.DATABASE], int(values[meta.LAST_SEQ]))
     except BaseException:
         writer.close()
         raise
@@ -196,23 +207,21 @@ def _connect(path: Path, busy_timeout_s: float, synchronous: Synchronous, errors
     )
 
 
-def _upgrade(writer: sa.Connection, path: Path) -> tuple[str, int]:
-    """Bring the tables up to date; which database this is, and its newest change."""
+def _upgraded(writer: sa.Connection, values: dict[str, str], path: Path) -> dict[str, str]:
+    """The values of an up-to-date database. Nothing is written when it is one: its disk may be full."""
     driver = writer.connection.driver_connection
     assert driver is not None
-    mode = driver.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    writer.rollback()
-    if mode != "wal":
+    if driver.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise Invalid(
             f"{path.parent} is on a file system that cannot keep the database; name another --state"
         )
+    if values.get(meta.SCHEMA) == str(meta.NEWEST):
+        return values
     with writer.begin():
+        meta.upgrade(writer, f"the database {path}")
         values = meta.read(writer)
-        if values.get(meta.SCHEMA) != str(meta.NEWEST):
-            meta.upgrade(writer, f"the database {path}")
-            values = meta.read(writer)
     driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return values[meta.DATABASE], int(values[meta.LAST_SEQ])
+    return values
 
 
 def _engine(path: Path, mode: str, busy_timeout_s: float, *pragmas: str, kept: int = 0) -> sa.Engine:
