@@ -1,18 +1,23 @@
 """What was acknowledged is there after kill -9 and after a power cut (F1, F6), and no id is used twice."""
 
+import os
 import random
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from time import sleep
 
 import pytest
 
+from launchyard.model.change import Change
 from launchyard.store.open import open_store
 from launchyard.store.protocol import JobQuery, StoreDamaged
 from tests.system.power import Committer, Disk, powered_disk
 
 KILLS = 8
 CUTS = 8
+FIRST_STARTS = 40
 
 
 @pytest.fixture
@@ -69,3 +74,49 @@ def test_the_power_cut_would_show_a_commit_that_is_not_flushed(disk: Disk, chanc
         committer.kill()
 
     assert missing > 0
+
+
+def opening(database: Path, stop: signal.Signals, after_s: float) -> int:
+    """A child that makes the database, struck by a signal after a moment; its pid."""
+    child = os.fork()
+    if child == 0:
+        try:
+            open_store(database)
+        finally:
+            os._exit(0)
+    sleep(after_s)  # the moment of the blow, not a wait
+    os.kill(child, stop)
+    return child
+
+
+def begun_again(database: Path) -> bool:
+    """Whether the database opens, empty, and works."""
+    with closing(open_store(database)) as store:
+        assert (store.last_seq(), store.next_job_id(), store.live_jobs()) == (0, 1, [])
+        store.check()
+        store.commit([Change(seq=1)])
+        return store.last_seq() == 1
+
+
+def test_a_first_start_cut_short_can_be_repeated(tmp_path: Path, chance: random.Random) -> None:
+    for number in range(FIRST_STARTS):
+        database = tmp_path / str(number) / "launchyard.db"
+        child = opening(database, signal.SIGKILL, chance.uniform(0, 0.03))
+        os.waitpid(child, 0)
+
+        assert begun_again(database)
+
+
+@pytest.mark.root
+def test_a_first_start_can_be_repeated_after_a_power_cut(disk: Disk, chance: random.Random) -> None:
+    for number in range(FIRST_STARTS // 2):
+        child = opening(
+            disk.mount_point / str(number) / "launchyard.db", signal.SIGSTOP, chance.uniform(0, 0.04)
+        )
+        os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        try:
+            with disk.cut() as after:
+                assert begun_again(after / str(number) / "launchyard.db")
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from launchyard.model.change import Change
 from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.model.job import Job, JobKind
 from launchyard.store import meta, tables
 from launchyard.store.memory import MemoryStore
 from launchyard.store.open import open_store
@@ -128,6 +129,29 @@ def test_the_steps_lead_to_the_tables_that_queries_use() -> None:
 
     used = [tables.jobs, tables.texts, tables.idempotency, tables.tokens, tables.nodes, tables.meta]
     assert made == {table.name: [column.name for column in table.c] for table in used}
+
+
+def test_a_thousand_rows_take_a_handful_of_statements(path: Path) -> None:
+    # Each statement lets the other threads run; beside a busy loop that costs up to 5 ms a statement.
+    statements: list[str] = []
+
+    def count(connection: object, cursor: object, statement: str, *more: object) -> None:
+        statements.append(statement)
+
+    with closing(open_store(path)) as store:
+        sa.event.listen(sa.Engine, "before_cursor_execute", count)
+        try:
+            store.commit([Change(seq=1, jobs=tuple(job(number) for number in range(1, 1_001)))])
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", count)
+
+    assert len(statements) == 1 + 1_000 // 200 + 1
+
+
+def job(job_id: int) -> Job:
+    return Job(
+        id=job_id, name="job", kind=JobKind.COMMAND, user="ada", uid=1, partition="all", submitted_at=1.0
+    )
 
 
 def test_upgrading_twice_changes_nothing() -> None:

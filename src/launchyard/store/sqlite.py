@@ -7,6 +7,7 @@ Versions before 3.51.3 can damage a database whose log two connections reset at 
 import os
 import sqlite3
 import stat
+from contextlib import closing
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from shlex import quote as quoted
@@ -139,6 +140,8 @@ def _sound_values(path: Path, busy_timeout_s: float, errors: Errors) -> dict[str
 
     Looks at everything before the first write, so that what can be saved from the files stays in them.
     """
+    if path.with_name(path.name + "-journal").exists():
+        _undo_first_start(path, busy_timeout_s)
     readers = _engine(path, "ro", busy_timeout_s, "PRAGMA query_only = 1")
     try:
         with readers.connect() as connection:
@@ -154,6 +157,12 @@ def _sound_values(path: Path, busy_timeout_s: float, errors: Errors) -> dict[str
             return values
     finally:
         readers.dispose()
+
+
+def _undo_first_start(path: Path, busy_timeout_s: float) -> None:
+    """A first start that was cut short before the log existed left a journal; only a writer may undo it."""
+    with closing(_connection(path, "rw", busy_timeout_s)) as connection:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _refuse_lost_commits(
@@ -228,16 +237,7 @@ def _engine(path: Path, mode: str, busy_timeout_s: float, *pragmas: str, kept: i
     """Connections to the file, each prepared with the pragmas; `kept` of them are kept open between uses."""
 
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            f"file:{quote(os.fsencode(path))}?mode={mode}",
-            uri=True,
-            timeout=busy_timeout_s,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        for pragma in pragmas:
-            connection.execute(pragma).close()
-        return connection
+        return _connection(path, mode, busy_timeout_s, *pragmas)
 
     if not kept:
         return sa.create_engine("sqlite+pysqlite://", creator=connect, poolclass=NullPool)
@@ -248,6 +248,19 @@ def _engine(path: Path, mode: str, busy_timeout_s: float, *pragmas: str, kept: i
         pool_size=kept,
         max_overflow=READERS_MAX - kept,
     )
+
+
+def _connection(path: Path, mode: str, busy_timeout_s: float, *pragmas: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(os.fsencode(path))}?mode={mode}",
+        uri=True,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    for pragma in pragmas:
+        connection.execute(pragma).close()
+    return connection
 
 
 def _check_pages(connection: sa.Connection, pragma: Literal["quick_check", "integrity_check"]) -> None:
