@@ -4,15 +4,17 @@ import contextlib
 import os
 import pwd
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from launchyard.launcher import messages
 from launchyard.launcher.messages import Message
@@ -53,6 +55,19 @@ class Client:
 
     def send(self, *what: Message) -> None:
         self._socket.sendall(b"".join(messages.encode(message) for message in what))
+
+    def send_raw(self, data: bytes) -> None:
+        self._socket.sendall(data)
+
+    def hung_up(self) -> bool:
+        """Whether the launcher has closed this connection by now."""
+        self.hear()
+        return self.closed
+
+    def heard(self, kind: str, **values: Any) -> Message | None:
+        """Take in what has arrived and look for a message."""
+        self.hear()
+        return self.find(kind, **values)
 
     def hear(self, timeout_s: float = 0.0) -> None:
         """Take in what has arrived."""
@@ -122,15 +137,13 @@ class Rig:
         self._clients: list[Client] = []
         self._jobs = 0
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def destroy(self) -> None:
+        """End everything that was started here."""
         for client in self._clients:
             client.close()
-        self.end_jobs()
-        self.stop()
+        if self.pids():
+            self.end_jobs()
+            self.stop()
 
     def start(self, **env: str) -> None:
         subprocess.run(self.argv, check=True, env=dict(os.environ) | env, timeout=60)
@@ -201,7 +214,10 @@ class Rig:
         return self.launch(["sh", "-c", text], l=l, **options)
 
     def log(self, l: str) -> str:
-        return (self.state_dir / "spool" / str(self.uid) / f"{l}.log").read_text()
+        """What is in a launch's log by now; empty before it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            return (self.state_dir / "spool" / str(self.uid) / f"{l}.log").read_text()
+        return ""
 
     def cgroups(self) -> list[str]:
         """Directories of launches that are left, in all hierarchies."""
@@ -214,3 +230,53 @@ class Rig:
 
 def cgroup_name(state_dir: Path) -> str:
     return f"launchyard-{zlib.crc32(os.fsencode(os.path.realpath(state_dir))):08x}"
+
+
+@contextlib.contextmanager
+def temporary_rig(*, started: bool = True, **options: Any) -> Iterator[Rig]:
+    """A rig in a directory that other users may enter (pytest's own they may not)."""
+    state_dir = Path(tempfile.mkdtemp(prefix="launchyard-test-"))
+    state_dir.chmod(0o755)
+    rig = Rig(state_dir, **options)
+    try:
+        if started:
+            rig.start()
+        yield rig
+    finally:
+        rig.destroy()
+        shutil.rmtree(state_dir, ignore_errors=True)
+        for base in Path("/sys/fs/cgroup").rglob(cgroup_name(state_dir)):
+            with contextlib.suppress(OSError):
+                base.rmdir()
+
+
+def account(name: str) -> pwd.struct_passwd:
+    """An ordinary account for tests, made when it is missing (root only)."""
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", name], check=True)
+        return pwd.getpwnam(name)
+
+
+def processes_with(text: str) -> list[int]:
+    """Living processes whose command line contains a text."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if text.encode() in (entry / "cmdline").read_bytes():
+                    found.append(int(entry.name))
+    return found
+
+
+def zombies_of(pid: int) -> list[int]:
+    """Children of a process that it has not reaped."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                if fields[0] == "Z" and int(fields[1]) == pid:
+                    found.append(int(entry.name))
+    return found
