@@ -417,10 +417,9 @@ class Bench:
 
     def reset(self) -> None:
         """Everything as it was at first, but for open connections and tokens."""
-        kept = self.controller.told
         self.store.__dict__.update(FakeStore().__dict__ | {"kept_tokens": self.store.kept_tokens})
-        self.on_loop(lambda: self.controller.__dict__.update(FakeController(self.store).__dict__))
-        self.controller.told = kept
+        fresh = FakeController(self.store).__dict__ | {"told": self.controller.told}
+        self.on_loop(lambda: self.controller.__dict__.update(fresh))
         self.logs.__dict__.update(FakeLogs().__dict__)
         self.terminals.opened.clear()
 

@@ -65,9 +65,9 @@ class JoinedWrites:
 
     def flush(self) -> None:
         self._flushing = None
-        if self._head:
-            self.plain.write(self._head)
-            self._head = b""
+        head, self._head = self._head, b""
+        if head and not self.plain.is_closing():
+            self.plain.write(head)
 
     def close(self) -> None:
         self.flush()

@@ -99,24 +99,17 @@ async def serve(app: FastAPI, sockets: Sequence[socket.socket], stop: asyncio.Ev
         ws_max_size=WS_MESSAGE_MAX_BYTES,
         ws_per_message_deflate=False,
     )
-    server = _Server(config)
-    stopping = asyncio.create_task(_stop(server, app, stop))
-    try:
-        await server.serve(list(sockets))
-    finally:
-        stopping.cancel()
-
-
-async def _stop(server: uvicorn.Server, app: FastAPI, stop: asyncio.Event) -> None:
-    await stop.wait()
-    close_streams(app)
-    server.should_exit = True
+    await _Server(config, stop, lambda: close_streams(app)).serve(list(sockets))
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, with our accepting and without its signal handlers."""
+    """uvicorn's, with our accepting, without its signal handlers, and asleep while nothing happens."""
 
-    _accepting: list["asyncio.Task[None]"]
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event, close: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop = stop
+        self._close = close
+        self._accepting: list[asyncio.Task[None]] = []
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -139,6 +132,15 @@ class _Server(uvicorn.Server):
             for sock in sockets or ()
         ]
         self.started = True
+
+    async def main_loop(self) -> None:
+        """Once a second the date in the headers is renewed."""
+        while not self._stop.is_set():
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stop.wait()
+        self._close()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for task in self._accepting:
@@ -170,7 +172,18 @@ async def _accept(
             if error.errno in _NO_FDS or error.errno != errno.ECONNABORTED:
                 await asyncio.sleep(PAUSE_S)
             continue
-        try:
-            await loop.connect_accepted_socket(protocol, client)
-        except OSError:
-            client.close()
+        await _connect(loop, protocol, client)
+
+
+async def _connect(
+    loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.Protocol], client: socket.socket
+) -> None:
+    """Hand the socket over, wholly also when the server stops just now: half a connection would never end."""
+    connecting = asyncio.ensure_future(loop.connect_accepted_socket(protocol, client))
+    try:
+        await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        await connecting
+        raise
+    except OSError:
+        client.close()
