@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from time import sleep
+from select import select
 
 import pytest
 
@@ -77,14 +77,16 @@ def test_the_power_cut_would_show_a_commit_that_is_not_flushed(disk: Disk, chanc
 
 
 def opening(database: Path, stop: signal.Signals, after_s: float) -> int:
-    """A child that makes the database, struck by a signal after a moment; its pid."""
+    """A child that makes the database, struck by a signal then or when it is done; its pid."""
     child = os.fork()
     if child == 0:
         try:
             open_store(database)
         finally:
             os._exit(0)
-    sleep(after_s)  # the moment of the blow, not a wait
+    ended = os.pidfd_open(child)
+    select([ended], [], [], after_s)
+    os.close(ended)
     os.kill(child, stop)
     return child
 
