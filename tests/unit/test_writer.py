@@ -124,12 +124,14 @@ def test_when_the_store_fails_submissions_fail_and_the_rest_is_kept_in_order(fai
             await rig.until_heard(1)
             await rig.until(lambda: rig.writer.degraded == str(failure))
             assert rig.outcomes == [(2, failure)]
+            assert rig.writer.failure is failure
 
             rig.store.failure = None
             await rig.until(lambda: rig.writer.degraded is None)
             assert rig.outcomes == [(2, failure), (1, None), (3, None)]
             assert [kept.name for kept in rig.store.live_jobs()] == ["renamed"]
             assert rig.degraded == [str(failure), None]
+            assert rig.writer.failure is None
 
     asyncio.run(scene())
 

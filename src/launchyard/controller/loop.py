@@ -129,7 +129,7 @@ class Loop:
     def refuse_when_degraded(self) -> None:
         """Raise what a caller is told while nothing can be made durable."""
         if self.writer.degraded is not None:
-            full = "space" in self.writer.degraded or "full" in self.writer.degraded
+            full = isinstance(self.writer.failure, StorageFull)
             raise (StorageFull if full else Unavailable)(self.writer.degraded)
 
     # -- making durable

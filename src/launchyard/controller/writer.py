@@ -75,6 +75,8 @@ class Writer:
         self.on_degraded = on_degraded
         self.degraded: str | None = None
         """Why nothing can be made durable now, one sentence; as the loop knows it."""
+        self.failure: Exception | None = None
+        """The error behind `degraded`; its class says whether it is for want of space."""
         self._store = store
         self._tell = tell
         self._retry_s = retry_s
@@ -107,7 +109,7 @@ class Writer:
             self._queue.put(None)
             self._thread.join()
             late = [one.written(_closed()) for one in self._drained()]
-            self._loop.call_soon_threadsafe(self._arrive, late, None, False)
+            self._loop.call_soon_threadsafe(self._arrive, late, self.failure, False)
 
     def _run(self) -> None:
         pause_s = self._retry_s[0]
@@ -210,17 +212,17 @@ class Writer:
             _log.warning("the store works again" if trouble is None else f"degraded: {trouble}")
         assert self._loop is not None
         try:
-            self._loop.call_soon_threadsafe(self._arrive, written, trouble, changed)
+            self._loop.call_soon_threadsafe(self._arrive, written, failure, changed)
         except RuntimeError:
             _log.warning("the loop ended before it heard of %s changes", len(written))
 
-    def _arrive(self, written: Sequence[Written], trouble: str | None, changed: bool) -> None:
-        if changed:
-            self.degraded = trouble
+    def _arrive(self, written: Sequence[Written], failure: Exception | None, changed: bool) -> None:
+        self.failure = failure
+        self.degraded = None if failure is None else str(failure)
         if written:
             self._tell(written)
         if changed:
-            self.on_degraded(trouble)
+            self.on_degraded(self.degraded)
 
 
 def _closed() -> Unavailable:
