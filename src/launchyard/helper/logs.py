@@ -57,6 +57,20 @@ class _Follow:
         self.finishing = False
 
 
+def _look(follow: _Follow) -> None:
+    """Open the file where it is there already, and find the place to begin at."""
+    with contextlib.suppress(FileNotFoundError):
+        follow.fd = open_regular(follow.path)
+        if follow.offset < 0:
+            follow.offset = max(0, os.fstat(follow.fd).st_size + follow.offset)
+    follow.offset = max(0, follow.offset)
+
+
+def _close(follow: _Follow) -> None:
+    if follow.fd is not None:
+        os.close(follow.fd)
+
+
 class Follows:
     """One thread serves all followers: a look at each file's size costs little, a thread each would not."""
 
@@ -64,23 +78,35 @@ class Follows:
         self._part = part
         self._answer = answer
         self._follows: dict[str, _Follow] = {}
+        self._opening: dict[str, _Follow] = {}
+        self._lock = threading.Lock()
         self._woken = threading.Event()
         self._stopped = False
         self._thread: threading.Thread | None = None
 
     @property
     def open_count(self) -> int:
-        return len(self._follows)
+        return len(self._follows) + len(self._opening)
+
+    def begin(self, order: Message) -> None:
+        """Take the order down at once, so that a `finish` or `cancel` right after it finds it."""
+        self._opening[order["id"]] = _Follow(order["id"], order["path"], order["offset"])
 
     def open(self, order: Message) -> None:
         """Begin to follow. Called in a thread of its own: the first look at a file may take for ever."""
-        follow = _Follow(order["id"], order["path"], order["offset"])
-        with contextlib.suppress(FileNotFoundError):
-            follow.fd = open_regular(follow.path)
-            if follow.offset < 0:
-                follow.offset = max(0, os.fstat(follow.fd).st_size + follow.offset)
-        follow.offset = max(0, follow.offset)
-        self._follows[follow.id] = follow
+        follow = self._opening.get(order["id"])
+        if follow is None:
+            return
+        try:
+            _look(follow)
+        except OSError:
+            self._opening.pop(follow.id, None)
+            raise
+        with self._lock:
+            if self._opening.pop(follow.id, None) is None:
+                _close(follow)
+                return
+            self._follows[follow.id] = follow
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, daemon=True)
             self._thread.start()
@@ -95,15 +121,19 @@ class Follows:
 
     def finish(self, order: Message) -> None:
         """Nothing is written any more: read to the end, then be done."""
-        follow = self._follows.get(order["id"])
-        if follow is not None:
-            follow.finishing = True
-            self._woken.set()
+        with self._lock:
+            follow = self._follows.get(order["id"]) or self._opening.get(order["id"])
+            if follow is not None:
+                follow.finishing = True
+        self._woken.set()
 
     def cancel(self, order: Message) -> None:
-        follow = self._follows.pop(order["id"], None)
-        if follow is not None and follow.fd is not None:
-            os.close(follow.fd)
+        with self._lock:
+            # One that is still being opened is closed by the thread that opens it.
+            self._opening.pop(order["id"], None)
+            follow = self._follows.pop(order["id"], None)
+        if follow is not None:
+            _close(follow)
 
     def stop(self) -> None:
         self._stopped = True

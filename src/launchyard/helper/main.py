@@ -39,7 +39,7 @@ class Helper:
         self._terminals = Terminals(self._part, self._answer)
         self._orders: dict[str, Callable[[Message], None]] = {
             "read": lambda order: self._in_thread(self._read, order),
-            "follow": lambda order: self._in_thread(self._follows.open, order),
+            "follow": self._follow,
             "more": self._follows.more,
             "finish": self._follows.finish,
             "cancel": self._follows.cancel,
@@ -83,6 +83,10 @@ class Helper:
 
         self._working += 1
         threading.Thread(target=run, daemon=True).start()
+
+    def _follow(self, order: Message) -> None:
+        self._follows.begin(order)
+        self._in_thread(self._follows.open, order)
 
     def _read(self, order: Message) -> None:
         data, offset, size = read_range(order["path"], order["offset"], order["limit"])
