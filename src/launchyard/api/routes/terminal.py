@@ -28,6 +28,7 @@ from launchyard.model.state import JobState
 from launchyard.wire.decode import decode
 
 SIZE_MAX = 4096
+NOT_STARTED = frozenset({JobState.PENDING, JobState.STARTING})
 INTERNAL_ERROR, GOING_AWAY, POLICY, NORMAL = 1011, 1001, 1008, 1000
 
 router = APIRouter()
@@ -82,7 +83,7 @@ async def _attached(context: Context, job: Job) -> Terminal:
     """Waits until the job has been started."""
     controller = context.services.controller
     moved = asyncio.Event()
-    with until(controller, job.id, lambda now: now is None or now.state is not JobState.PENDING, moved):
+    with until(controller, job.id, lambda now: now is None or now.state not in NOT_STARTED, moved):
         await moved.wait()
     now = controller.live_job(job.id)
     if now is None or now.ended:
