@@ -1,0 +1,121 @@
+"""The demo is what a newcomer sees first: its final table is true, and nothing of it stays behind."""
+
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.product import Product
+from tests.tidy.source import ROOT
+
+EXPECTED = {
+    "primes": ("COMPLETED", 0),
+    "greet": ("COMPLETED", 0),
+    "squares": ("COMPLETED", 0),
+    "sum": ("COMPLETED", 0),
+    "allocate": ("COMPLETED", 0),
+    "too-long": ("TIMEOUT", None),
+    "too-big": ("OUT_OF_MEMORY", None),
+    "broken": ("FAILED", 3),
+}
+
+
+def ly(product: Product, *words: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "LAUNCHYARD_STATE": str(product.state)}
+    code = "import sys; from launchyard.cli.main import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_ends_as_its_final_table_says(product: Product) -> None:
+    done = ly(product, "demo", "--json")
+    assert done.returncode == 0, done.stderr
+    jobs = {job["name"]: job for job in json.loads(done.stdout)}
+    assert {name: (job["state"], job["exit_code"]) for name, job in jobs.items()} == EXPECTED
+    assert jobs["greet"]["working_dir"].endswith("/data")
+    said = ly(product, "logs", str(jobs["greet"]["id"])).stdout
+    assert said.startswith("hello Ada, here is ")
+    assert "add up to 2870" in ly(product, "logs", str(jobs["sum"]["id"])).stdout
+    own = re.findall(r"peak ([0-9.]+) MiB", ly(product, "logs", str(jobs["allocate"]["id"])).stdout)
+    assert jobs["allocate"]["usage"]["memory_peak_mib"] == pytest.approx(float(own[0]), rel=0.1)
+    assert jobs["too-long"]["cause"] == "ran longer than its time limit of 3 s"
+    assert "64 MiB" in jobs["too-big"]["cause"]
+
+
+def demo_directories() -> set[str]:
+    return {path.name for path in Path(os.environ.get("TMPDIR", "/tmp")).glob("launchyard-demo.*")}
+
+
+def servers() -> list[str]:
+    """Command lines of everything that serves a demo's state directory."""
+    lines = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if re.search(r"--state[= ]\S*launchyard-demo\.", line):
+            lines.append(line)
+    return lines
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_make_demo_without_a_terminal_ends_by_itself_and_leaves_nothing() -> None:
+    before = demo_directories()
+    done = subprocess.run(
+        ["scripts/demo"],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "What became of them:" in done.stdout
+    assert demo_directories() == before
+    assert wait_until_gone()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_make_demo_on_a_terminal_stays_up_until_ctrl_c() -> None:
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        os.execv("scripts/demo", ["scripts/demo"])
+    text = read_until(terminal, b"Ctrl-C ends it", 200)
+    assert servers()
+    os.write(terminal, b"\x03")
+    read_until(terminal, b"nothing of this ever comes", 60)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, text
+    assert wait_until_gone()
+
+
+def read_until(terminal: int, wanted: bytes, within_s: float) -> str:
+    """What was shown until `wanted` came or the terminal was closed."""
+    deadline, shown = time.monotonic() + within_s, b""
+    while wanted not in shown and time.monotonic() < deadline:
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            shown += os.read(terminal, 65_536)
+        except OSError:
+            break
+    return shown.decode(errors="replace")
+
+
+def wait_until_gone() -> bool:
+    deadline = time.monotonic() + 20
+    while servers() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not servers()

@@ -1,0 +1,83 @@
+"""The wheel alone is enough: an empty environment outside the clone, without git, node or a compiler."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.product import Product
+from tests.tidy.source import ROOT
+
+TOOLS = ("sh", "echo", "env", "bash", "useradd")
+"""The only commands in PATH besides those of the environment itself."""
+CONFIG = """
+listen = "127.0.0.1:0"
+allow_root_jobs = true
+daemon_user = "root"
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    (found,) = place.glob("launchyard-*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment with the wheel, the locked versions of what it needs, and nothing else."""
+    place = tmp_path_factory.mktemp("elsewhere") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True, timeout=120)
+    install = [sys.executable, "-m", "uv", "pip", "install", "-q", "--python", str(place / "bin" / "python")]
+    install += ["--only-binary", ":all:", "-c", str(ROOT / "requirements.lock"), str(wheel)]
+    done = subprocess.run(install, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_wheel_runs_a_job_where_nothing_else_is(environment: Path, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in TOOLS:
+        for directory in ("/usr/bin", "/bin", "/usr/sbin"):
+            if Path(directory, tool).exists() and not (tools / tool).exists():
+                (tools / tool).symlink_to(Path(directory, tool))
+    product = Product(tmp_path / "state", CONFIG)
+    clean = {"PATH": f"{environment / 'bin'}:{tools}", "HOME": str(tmp_path), "LANG": "C.UTF-8"}
+    clean["LAUNCHYARD_STATE"] = str(product.state)
+    try:
+        line = f"ly up -d --config {product.config} && ly run -- echo hi"
+        done = subprocess.run(
+            [str(tools / "sh"), "-c", line],
+            cwd=tmp_path,
+            env=clean,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.splitlines()[-1].strip() == "hi"
+    finally:
+        subprocess.run([str(environment / "bin" / "ly"), "down"], cwd=tmp_path, env=clean, check=False)
+        product.destroy()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_wheel_holds_the_product_and_no_tests(environment: Path) -> None:
+    code = "import launchyard, sys; print(launchyard.__file__); import launchyard.daemon, launchyard.cli.main"
+    python = environment / "bin" / "python"
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(python), "-c", code], cwd="/", env=clean, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(environment))
+    assert not list(environment.glob("lib/*/site-packages/tests"))
