@@ -71,7 +71,8 @@ def raw_mode(fd: int) -> Iterator[None]:
     before = termios.tcgetattr(fd)
     handlers = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        tty.setraw(fd)
+        # What was typed ahead is for the command, so it is not thrown away.
+        tty.setraw(fd, termios.TCSADRAIN)
         yield
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)

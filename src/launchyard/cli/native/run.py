@@ -14,7 +14,7 @@ from launchyard.cli.job_options import PLACE, SHAPE, JobCommand, job_options, op
 from launchyard.cli.native.logs import copy
 from launchyard.cli.options import client
 from launchyard.cli.output.screen import Line, err, is_terminal, out_stream, problem
-from launchyard.cli.output.sentences import ended, waits
+from launchyard.cli.output.sentences import ended, waits_shortly
 from launchyard.cli.terminal import OURS, Outcome, Screen, attach, have_terminal, send_size
 from launchyard.model.errors import Conflict, Infeasible, Invalid, LaunchyardError
 from launchyard.sdk.client import Client
@@ -109,7 +109,7 @@ def say_why(server: Client, job: Job, line: Line) -> None:
     current = server.job(job.id)
     if current.state == "PENDING":
         told = {**current.to_json(), **server.why(job.id).to_json()}
-        line.show(f"job {job.key} {waits(told)}{HINT if is_terminal(sys.stderr) else ''}")
+        line.show(f"job {job.key} {waits_shortly(told)}{HINT if is_terminal(sys.stderr) else ''}")
 
 
 def attached(server: Client, job: Job) -> Outcome:

@@ -17,8 +17,10 @@ def shell(job: str, words: tuple[str, ...]) -> int:
     ids = parse_ids([job])
     if len(ids) > 1:
         raise Invalid(f"{job} names {len(ids)} jobs; a shell opens in one")
+    # click leaves a `--` that comes after the first word where it is.
+    command = words[1:] if words[:1] == ("--",) else words
     with client() as server:
-        screen = Screen(server.shell(ids[0], words))
+        screen = Screen(server.shell(ids[0], command))
         outcome = attach(screen, detachable=False) if have_terminal() else watch(screen)
     if outcome is Outcome.ENDED:
         return screen.exit_code

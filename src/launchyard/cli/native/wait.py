@@ -5,7 +5,7 @@ import click
 from launchyard.cli.ids import parse_ids
 from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
 from launchyard.cli.output.screen import Line, out, out_json
-from launchyard.cli.output.sentences import ended, waits
+from launchyard.cli.output.sentences import ended, waits_shortly
 from launchyard.cli.output.text import capitalised
 from launchyard.cli.output.units import plural
 from launchyard.model.walltime import humane, parse_walltime
@@ -55,6 +55,6 @@ def wait_for(server: Client, ids: list[str], *, timeout_s: float | None, say: bo
 def _left(left: list[Job]) -> str:
     if len(left) == 1:
         job = left[0]
-        return f"job {job.key} {waits(job) if job.state == 'PENDING' else 'runs'}"
+        return f"job {job.key} {waits_shortly(job) if job.state == 'PENDING' else 'runs'}"
     running = sum(job.state != "PENDING" for job in left)
     return f"{plural(len(left), 'job')} have not ended, {running} of them run"

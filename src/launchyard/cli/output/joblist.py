@@ -10,7 +10,6 @@ from launchyard.cli.output.sentences import (
     asked,
     asked_short,
     elapsed_s,
-    ended,
     estimate,
     exit_text,
     reason,
@@ -26,6 +25,7 @@ from launchyard.sdk.jobs import is_live, key_of
 
 JobJson = Mapping[str, Any]
 NAME_COLUMNS = 24
+LEAST_MIB = 0.1
 
 
 def print_jobs(jobs: Sequence[JobJson], *, users: bool = False) -> None:
@@ -103,14 +103,14 @@ def print_job(job: JobJson) -> None:
     usage = job.get("usage") or {}
     now = time.time()
     text, _ = state_cell(str(job.get("state")))
-    why = reason(job) if is_live(job) else ended(job)
+    why = reason(job) if is_live(job) else clean(job.get("cause") or "")
     size = array_size(job)
     ran_s = elapsed_s(job, now)
     left = left_s(job, now)
     print_pairs(
         [
             ("Job", f"{key_of(job)} {clean(job.get('name') or '')}"),
-            ("State", f"{text}{': ' + why if why else ''}"),
+            ("State", f"{text}{', ' + why if why else ''}"),
             ("Tasks", f"{size}: {array_counts(job)}" if size else ""),
             ("Start", estimate(job) if is_live(job) and ran_s is None else ""),
             ("User", clean(job.get("user") or "") + _suffix(" account ", job.get("account"))),
@@ -155,8 +155,8 @@ def _used(usage: JobJson) -> str:
         parts.append(f"{usage['cpu_s']:.1f} s of CPU")
     if usage.get("memory_peak_mib") is not None:
         parts.append(f"{humane_memory(usage['memory_peak_mib'])} of memory at most")
-    if usage.get("read_mib") is not None:
+    if (usage.get("read_mib") or 0) >= LEAST_MIB:
         parts.append(f"read {humane_memory(usage['read_mib'])}")
-    if usage.get("written_mib") is not None:
+    if (usage.get("written_mib") or 0) >= LEAST_MIB:
         parts.append(f"wrote {humane_memory(usage['written_mib'])}")
     return ", ".join(parts)

@@ -115,6 +115,12 @@ def waits(job: JobJson) -> str:
     return ", ".join(part for part in (reason(job) or "waits", estimate(job)) if part)
 
 
+def waits_shortly(job: JobJson) -> str:
+    """The same for one line of a terminal: without who holds what."""
+    short = reason(job).partition(": ")[0].partition("; ")[0]
+    return ", ".join(part for part in (short or "waits", estimate(job)) if part)
+
+
 def submitted(job: JobJson) -> str:
     """What is said right after a submission."""
     key = key_of(job)
@@ -156,7 +162,8 @@ def ended(job: JobJson) -> str:
     if shown_exit:
         text += f", {shown_exit}"
     cause = clean(job.get("cause") or "").rstrip(".")
-    return f"{text}: {cause}" if cause and cause != shown_exit else text
+    # "ended with exit code 3" says nothing that is not said already.
+    return f"{text}: {cause}" if cause and not (shown_exit and cause.endswith(shown_exit)) else text
 
 
 def result(job: JobJson) -> str:
