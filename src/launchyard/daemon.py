@@ -59,6 +59,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; what goes wrong before is one sentence to whoever started us."""
     options = _options(arguments)
     tell = _Starter(options.ready_fd)
+    # The writer's thread gives up the interpreter at each statement; the loop must not keep it long.
+    sys.setswitchinterval(0.0005)
     try:
         prepared = _prepare(options)
     except LaunchyardError as error:
@@ -87,7 +89,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     settings = config.load(options.config, root=root, environ=os.environ)
     if options.listen is not None:
         settings = config.with_listen(settings, options.listen)
-    state = StateDir((options.state or settings.state).absolute())
+    state = StateDir((options.state or settings.state).resolve())
     refuse_network_file_system(state.path)
     owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
     state.prepare(owner)
