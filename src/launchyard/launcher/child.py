@@ -20,7 +20,7 @@ from typing import NamedTuple, NoReturn
 
 from launchyard.launcher.cgroups import Room
 from launchyard.launcher.journal import Record
-from launchyard.launcher.kernel import forbid_new_privileges, write_text
+from launchyard.launcher.kernel import default_signal, forbid_new_privileges, write_text
 from launchyard.launcher.messages import LAUNCH_ID_ENV
 from launchyard.launcher.outputs import (
     SetupFailed,
@@ -32,6 +32,8 @@ from launchyard.launcher.outputs import (
 )
 
 PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin"
+IGNORED = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
+"""Signals that Python ignores for itself."""
 _FD_MAX = 1 << 16
 
 
@@ -97,8 +99,11 @@ def become(plan: Plan, pipes: Pipes) -> NoReturn:
 
 
 def _give_up(pipes: Pipes, sentence: str) -> NoReturn:
-    # With nobody to hear it SIGPIPE ends us, not an exit code that would pass for the program's own.
-    os.write(pipes.report_write, json.dumps({"error": sentence[:3000]}).encode() + b"\n")
+    try:
+        os.write(pipes.report_write, json.dumps({"error": sentence[:3000]}).encode() + b"\n")
+    except OSError:
+        # Nobody hears why; an exit code would pass for the program's own.
+        os.kill(os.getpid(), signal.SIGKILL)
     os._exit(127)
 
 
@@ -108,7 +113,8 @@ def _set_up(plan: Plan, pipes: Pipes) -> NoReturn:
     user = plan.user
     if plan.switch and user is None:
         user = find_user(plan.uid)
-        os.write(pipes.report_write, json.dumps({"user": user}).encode() + b"\n")
+        with contextlib.suppress(OSError):
+            os.write(pipes.report_write, json.dumps({"user": user}).encode() + b"\n")
     if not plan.switch and plan.uid != os.getuid():
         raise SetupFailed(f"this launcher runs jobs of user {os.getuid()} only, not of user {plan.uid}")
     gid = os.getgid() if user is None else user.gid
@@ -129,6 +135,8 @@ def _set_up(plan: Plan, pipes: Pipes) -> NoReturn:
     if os.read(pipes.leave_read, 1) != b"g":
         # An exit code would pass for the program's own.
         os.kill(os.getpid(), signal.SIGKILL)
+    for number in IGNORED:
+        default_signal(number)
     _execute(program, env, plan.fd3)
 
 
@@ -343,14 +351,14 @@ def _why_not(path: str) -> str:
     return f"you may not execute '{path}' (chmod +x?)"
 
 
-def default_signals() -> None:
-    """Undo what Python and whoever started us ignore: ignored signals stay ignored in every job.
+def usual_signals() -> None:
+    """In the launcher, once: undo what whoever started it ignores or blocks; it would stay so in every job.
 
-    Handlers need no such care, an exec resets them. From here on writing to a closed pipe or socket kills
-    this process unless it says MSG_NOSIGNAL.
+    What Python ignores for itself (`IGNORED`) stays: a closed pipe must not kill the launcher. Each child
+    undoes it before its exec; handlers need no such care.
     """
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        if signal.getsignal(number) is not signal.SIG_DFL:
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, *IGNORED}:
+        if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 

@@ -17,6 +17,8 @@ _PIDFD_INFO_EXIT = 1 << 3
 _PIDFD_INFO = struct.Struct("QQ12i")
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+_libc.signal.restype = ctypes.c_void_p
 _prctl = _libc.prctl
 
 
@@ -30,6 +32,11 @@ def forbid_new_privileges() -> None:
     _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     if _prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1:
         raise OSError("no_new_privs did not hold")
+
+
+def default_signal(number: int) -> None:
+    """Set a signal's default disposition, past Python: its own call touches many pages of a fresh child."""
+    _libc.signal(number, None)
 
 
 def _check(result: int) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from launchyard import faults
 from launchyard.launcher import messages, processes
 from launchyard.launcher.attendants import Attendants, Refusal
-from launchyard.launcher.child import Pipes, Plan, default_signals, fork, give_leave, keep_waiting, make_pipes
+from launchyard.launcher.child import Pipes, Plan, fork, give_leave, keep_waiting, make_pipes, usual_signals
 from launchyard.launcher.endings import Endings, usage_of
 from launchyard.launcher.kernel import become_subreaper, boot_clock
 from launchyard.launcher.limits import Limits
@@ -85,6 +85,7 @@ class Launcher:
         self._listener = _listen(self._settings)
         self._watch(self._listener.fileno(), self._accept)
         self._keeper.send({"t": "ready"})
+        self._keeper.flush()
         while not self._keeper.closed:
             self._tick()
 
@@ -395,7 +396,7 @@ def _listen(settings: Settings) -> socket.socket:
 def serve(settings: Settings, keeper_fd: int) -> None:
     """Be the launcher; returns when the keeper is gone."""
     become_subreaper()
-    default_signals()
+    usual_signals()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     keeper = socket.socket(fileno=keeper_fd)

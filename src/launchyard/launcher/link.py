@@ -64,12 +64,12 @@ class Link:
     def _send_some(self) -> None:
         if self._fds and self._fds[0][0] == 0:
             fd = self._fds[0][1]
-            sent = socket.send_fds(self.connection, [self._out[:1]], [fd], socket.MSG_NOSIGNAL)
+            sent = socket.send_fds(self.connection, [self._out[:1]], [fd])
             del self._fds[0]
             os.close(fd)
         else:
             limit = self._fds[0][0] if self._fds else len(self._out)
-            sent = self.connection.send(bytes(self._out[:limit]), socket.MSG_NOSIGNAL)
+            sent = self.connection.send(bytes(self._out[:limit]))
         del self._out[:sent]
         self._fds = [(position - sent, fd) for position, fd in self._fds]
 

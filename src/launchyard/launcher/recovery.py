@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 
 from launchyard.launcher import processes
 from launchyard.launcher.attendants import Attendants
@@ -25,6 +26,8 @@ class Recovery:
         self._endings = endings
         self._limits = limits
         self._gone_at: dict[str, float] = {}
+        self._in_setup: set[str] = set()
+        """Found before their exec: a failure of their set-up has nobody to report to."""
 
     def load(self) -> bool:
         """Read the journal and take up every launch in it; False: there was none."""
@@ -57,6 +60,8 @@ class Recovery:
         self._state.fence.hold_cpuset(launch.cpu_ids)
         self._limits.begin(launch)
         launch.pidfd = processes.watch(launch.pid, launch.start)
+        if processes.runs_our_code(launch.pid):
+            self._in_setup.add(launch.l)
         if launch.pidfd is None:
             self._gone(launch)
         else:
@@ -80,7 +85,7 @@ class Recovery:
         if waited_s > _EXIT_POLL_S * 4 and not orphan_of_keeper:
             status = self._status_from_kernel(launch)
             if status is not None:
-                self._endings.main_ended(launch, status, {})
+                self._ended(launch, status, {})
                 return
         if waited_s > _EXIT_WAIT_S and not orphan_of_keeper:
             self._endings.lost(launch, "it ended while nothing of ours was running that could see how")
@@ -100,8 +105,14 @@ class Recovery:
             if (launch.pid, launch.start) == (record["p"], record["s"]) and launch.status is None:
                 usage = record.get("u", {})
                 self._state.remember({"k": "exit", "l": launch.l, "w": record["w"], **usage})
-                self._endings.main_ended(launch, record["w"], usage)
+                self._ended(launch, record["w"], usage)
                 return
+
+    def _ended(self, launch: Launch, status: int, usage: Record) -> None:
+        if launch.l in self._in_setup and status == signal.SIGKILL:
+            self._endings.lost(launch, "the launcher was restarted during its set-up")
+        else:
+            self._endings.main_ended(launch, status, usage)
 
     def clear_leftovers(self, attendants: Attendants) -> None:
         """End and remove what belongs to no launch that is known: nobody else ever would."""
