@@ -143,8 +143,16 @@ def _sentence(error: click.ClickException) -> str:
     if isinstance(error, click.MissingParameter) and error.param is not None:
         return f"`{path}` needs {_name(error.param)}; `{path} --help` shows how"
     if isinstance(error, click.BadParameter) and error.param is not None:
-        return f"{_name(error.param)}: {_lower(error.message)}"
+        return f"{_name(error.param)}: {_plain(_lower(error.message))}"
     return _lower(error.format_message())
+
+
+def _plain(message: str) -> str:
+    """click's words for numbers, as a person would say them."""
+    value, _, least = message.partition(" is not in the range x>=")
+    if least:
+        return f"{value} is too small; the least is {least}"
+    return message.replace("a valid integer", "a whole number").replace("a valid float", "a number")
 
 
 def _options(context: click.Context | None) -> list[str]:

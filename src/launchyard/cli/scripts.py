@@ -21,9 +21,10 @@ def read_script(path: str) -> str:
         raise Invalid(f"{path} is over 4 MiB; run it by a command: ly submit -- {_as_command(path)}")
     if data.startswith(b"\x7fELF") or b"\0" in data:
         raise Invalid(f"{path} is a program, not a script. Try: ly submit -- {_as_command(path)}")
+    name = "standard input" if path == "-" else path
     first = data.split(b"\n", 1)[0]
     if not first.startswith(b"#!") or not first[2:].strip():
-        raise Invalid(f"{path} has no #! line, so nothing says what runs it. Try: {_suggestion(path)}")
+        raise Invalid(f"{name} has no #! line, so nothing says what runs it. Try: {_suggestion(path)}")
     if first.endswith(b"\r"):
         fix = f"sed -i 's/\\r$//' {path}"
         raise Invalid(f"{path} has Windows line ends, so its #! line names no program. Try: {fix}")
@@ -48,7 +49,7 @@ def _read(path: str) -> bytes:
 
 def _suggestion(path: str) -> str:
     if path == "-":
-        return "begin it with #!/bin/bash"
+        return "begin it with a line #!/bin/bash"
     runner = _RUNNERS.get(Path(path).suffix.lower(), "bash")
     return f"ly submit -- {runner} {path}"
 

@@ -8,7 +8,7 @@ from launchyard.cli.ids import parse_ids
 from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
 from launchyard.cli.output.screen import out, out_json, problem
 from launchyard.cli.output.sentences import reason
-from launchyard.model.errors import LaunchyardError
+from launchyard.model.errors import Infeasible, Invalid, LaunchyardError
 from launchyard.sdk.errors import ConnectionLost, NotRunning
 from launchyard.sdk.jobs import Job
 
@@ -70,7 +70,8 @@ def each(
     for job_id in parse_ids(texts):
         try:
             job = act(job_id)
-        except (NotRunning, ConnectionLost):
+        except (NotRunning, ConnectionLost, Invalid, Infeasible):
+            # The server is gone, or what is asked makes no sense for any job.
             raise
         except LaunchyardError as error:
             failed += 1

@@ -9,10 +9,13 @@ from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.joblist import print_jobs
 from launchyard.cli.output.screen import out, out_json
 from launchyard.model.errors import Invalid
+from launchyard.model.number import shown
 from launchyard.model.walltime import parse_walltime
 from launchyard.model.when import parse_begin, rfc3339
 from launchyard.sdk.jobs import LIVE_STATES, Job
 from launchyard.sdk.submission import local_zone
+
+SINCE = "write for example 2h, 14:00 or 2026-12-01"
 
 
 @click.command()
@@ -45,14 +48,14 @@ def jobs(
             since=None if since is None else rfc3339(since_time(since, time.time())),
             limit=limit,
         )
-    shown = listed if array is not None or as_json else folded(listed)
+    chosen = listed if array is not None or as_json else folded(listed)
     if as_json:
-        out_json([job.to_json() for job in shown])
+        out_json([job.to_json() for job in chosen])
     elif quiet:
-        for job in shown:
+        for job in chosen:
             out(job.key)
-    elif shown:
-        print_jobs(shown, users=user is not None)
+    elif chosen:
+        print_jobs(chosen, users=user is not None)
     else:
         out("No jobs." if ended_too else "No jobs wait or run. Ended ones: ly jobs --all")
 
@@ -65,12 +68,15 @@ def folded(listed: list[Job]) -> list[Job]:
 
 def since_time(text: str, now: float) -> float:
     """`2h` is two hours ago, `14:00` the last two o'clock; else a date. Raises `Invalid`."""
-    if text[-1:] in ("s", "m", "h", "d"):
-        seconds = parse_walltime(text)
-        return now - (seconds or 0)
-    moment = parse_begin(text, now, local_zone())
-    # A time of the day alone means tomorrow's for a job to begin, but the past one here.
-    moment = moment - 86_400 if now < moment < now + 86_400 else moment
+    if text[:1].isdigit() and text[-1:] in ("s", "m", "h", "d"):
+        return now - (parse_walltime(text) or 0)
+    try:
+        moment = parse_begin(text, now, local_zone())
+    except Invalid:
+        raise Invalid(f"--since {shown(text)} is not understood; {SINCE}") from None
+    if moment > now and ":" in text and "-" not in text:
+        # A time of the day alone means tomorrow's for a job to begin, but the past one here.
+        moment -= 86_400
     if moment > now:
-        raise Invalid(f"--since {text} is in the future; write for example 2h, 14:00 or 2026-12-01")
+        raise Invalid(f"--since {shown(text)} is in the future; {SINCE}")
     return moment

@@ -102,7 +102,7 @@ class Line:
         if self._live and self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
-        self._shown = ""
+            self._shown = ""
 
     def keep(self) -> None:
         """Leave the line as it is and go on below it."""
