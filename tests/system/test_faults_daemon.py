@@ -18,7 +18,7 @@ from tests.system.verify import script, until_all_ended, verify
 
 
 def submit_until_done(product: Product, journal: Path, count: int, acknowledged: list[int]) -> None:
-    """One client: goes on until `count` of its submissions are acknowledged; each of those is written down."""
+    """One client: goes on until `count` submissions are acknowledged, and writes down each of those."""
     client = product.client(timeout=20)
     body = quick(journal)
     deadline = time.monotonic() + 200

@@ -35,6 +35,7 @@ class WaitingQueue:
     def __init__(self) -> None:
         self._lanes: dict[Shape, Lane] = {}
         self._where: dict[int, tuple[Shape, Key]] = {}
+        self._order: list[tuple[Key, int]] = []
         self.counts: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -49,6 +50,7 @@ class WaitingQueue:
             self.drop(job_id)
             lane = self._lanes.setdefault(shape, Lane(shape))
             insort(lane.entries, (key, job_id))
+            insort(self._order, (key, job_id))
             self._where[job_id] = (shape, key)
         self.counts[job_id] = count
 
@@ -60,6 +62,7 @@ class WaitingQueue:
         shape, key = where
         lane = self._lanes[shape]
         del lane.entries[bisect_left(lane.entries, (key, job_id))]
+        del self._order[bisect_left(self._order, (key, job_id))]
         if not lane.entries:
             del self._lanes[shape]
         del self.counts[job_id]
@@ -73,10 +76,9 @@ class WaitingQueue:
 
     def in_order(self) -> Iterator[int]:
         """All job ids, first to start first."""
-        for _, job_id in sorted(entry for lane in self._lanes.values() for entry in lane.entries):
-            yield job_id
+        return (job_id for _, job_id in self._order)
 
     def ahead(self, job_id: int) -> int:
         """How many entries come before this one."""
         _, key = self._where[job_id]
-        return sum(bisect_left(lane.entries, (key, job_id)) for lane in self._lanes.values())
+        return bisect_left(self._order, (key, job_id))
