@@ -28,6 +28,7 @@ from launchyard.api.services import Services
 from launchyard.config import Settings
 from launchyard.controller.assembly import Yard, assemble
 from launchyard.controller.launching import LaunchSettings
+from launchyard.daemonlog import open_log
 from launchyard.daemonuser import daemon_user
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.keeper import launch_keeper
@@ -116,6 +117,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
     for one in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(one, stop.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
+    open_log(state.log)
     store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes)
     yard = await assemble(

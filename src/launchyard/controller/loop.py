@@ -129,8 +129,7 @@ class Loop:
     def refuse_when_degraded(self) -> None:
         """Raise what a caller is told while nothing can be made durable."""
         if self.writer.degraded is not None:
-            full = isinstance(self.writer.failure, StorageFull)
-            raise (StorageFull if full else Unavailable)(self.writer.degraded)
+            raise _public(self.writer.failure)
 
     # -- making durable
 
@@ -203,7 +202,7 @@ class Loop:
     def _added(self, change: Change, done: "asyncio.Future[None]", error: Exception | None) -> None:
         if error is not None:
             if not done.done():
-                done.set_exception(error)
+                done.set_exception(_public(error))
             return
         for job in change.jobs:
             self.live.put(job, self.now())
@@ -261,6 +260,15 @@ class Loop:
 
 ANSWER_S = 30
 """How long a caller waits for a commit before it is told that the outcome is not known."""
+
+
+def _public(failure: Exception | None) -> Unavailable:
+    """What a caller is told of the store's failure; where the files lie is for the log and `ly status`."""
+    if isinstance(failure, StorageFull):
+        return StorageFull("the server's disk is full, so nothing can be accepted now; try again later")
+    if isinstance(failure, Unavailable):
+        return Unavailable("the server's database does not answer; try again in a moment")
+    return Unavailable("the server cannot keep anything now; its log says why; try again later")
 
 
 def _resolve(done: "asyncio.Future[None]") -> None:

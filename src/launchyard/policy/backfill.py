@@ -59,6 +59,8 @@ def plan(snapshot: Snapshot, *, starts_max: int = 256) -> Plan:
             _push_next(heads, lane, n, position + 1)
         elif reservation is None:
             reservation = _reserve(snapshot, free, starts, job_id, lane.shape)
+        if free.exhausted():
+            break
     return Plan(tuple(starts), reservation)
 
 

@@ -69,6 +69,10 @@ class Ledger:
         twin.free = {name: free.copy() for name, free in self.free.items()}
         return twin
 
+    def exhausted(self) -> bool:
+        """No open node has any CPU left, so nothing more can be placed."""
+        return all(free.cpus_milli <= 0 or not free.open for free in self.free.values())
+
     def place(self, request: Request, nodes: Collection[str] | None = None) -> Allocation | None:
         """Where the request fits now: the fullest nodes that hold it (best fit on GPUs, then CPUs).
 

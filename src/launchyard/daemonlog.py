@@ -1,0 +1,34 @@
+"""The daemon's log: one line an event, bounded, and no line that a user's text could forge.
+
+Control characters of what users named are escaped, so a job called "x\\n2026 all is well" stays one line.
+"""
+
+import logging
+import logging.handlers
+import time
+from pathlib import Path
+
+BYTES_MAX = 10 * 1024 * 1024
+KEPT = 3
+
+
+def open_log(path: Path) -> None:
+    """Send everything that is logged to `path`, rotated at 10 MiB; readable by our user alone."""
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=BYTES_MAX, backupCount=KEPT, encoding="utf-8", errors="backslashreplace"
+    )
+    path.chmod(0o600)
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+
+
+class _OneLine(logging.Formatter):
+    converter = time.gmtime
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
