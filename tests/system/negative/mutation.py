@@ -28,12 +28,16 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """A fault: what it is, the edits that make it, and the tests that must notice it."""
+    """A fault: what it is, the edits that make it, the tests that must notice it.
+
+    `spared` tests stay green with the fault: it breaks one promise and not everything.
+    """
 
     name: str
     promise: str
     edits: tuple[Edit, ...]
     tests: tuple[str, ...]
+    spared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
