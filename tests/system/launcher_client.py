@@ -121,11 +121,16 @@ class Rig:
         *,
         python: str = SYSTEM_PYTHON,
         allow_root_jobs: bool = True,
+        setup_limit_s: float = 60,
         user: str | None = None,
     ) -> None:
         self.state_dir = state_dir
         self.argv = messages.keeper_argv(
-            state_dir, daemon_uid=os.getuid(), allow_root_jobs=allow_root_jobs, python=python
+            state_dir,
+            daemon_uid=os.getuid(),
+            allow_root_jobs=allow_root_jobs,
+            setup_limit_s=setup_limit_s,
+            python=python,
         )
         self.uid = os.getuid()
         if user is not None:
@@ -213,10 +218,11 @@ class Rig:
     def sh(self, text: str, *, l: str | None = None, **options: Any) -> Message:
         return self.launch(["sh", "-c", text], l=l, **options)
 
-    def log(self, l: str) -> str:
+    def log(self, l: str, uid: int | None = None) -> str:
         """What is in a launch's log by now; empty before it is there."""
+        folder = self.state_dir / "spool" / str(self.uid if uid is None else uid)
         with contextlib.suppress(FileNotFoundError):
-            return (self.state_dir / "spool" / str(self.uid) / f"{l}.log").read_text()
+            return (folder / f"{l}.log").read_text()
         return ""
 
     def cgroups(self) -> list[str]:

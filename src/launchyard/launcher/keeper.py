@@ -38,6 +38,7 @@ _LOG_BYTES_MAX = 4 << 20
 _BACKOFF_MAX_S = 5.0
 _READY_WITHIN_S = 30.0
 EXIT_TAKEN = 3
+_OPTIONS = ("--state", "--daemon-uid", "--setup-limit", "--allow-root-jobs", "--lock-fd", "--keeper-fd")
 
 
 class Options:
@@ -47,13 +48,14 @@ class Options:
         values: dict[str, str] = {}
         for argument in arguments:
             name, equals, value = argument.partition("=")
-            if name not in ("--state", "--daemon-uid", "--allow-root-jobs", "--lock-fd", "--keeper-fd"):
+            if name not in _OPTIONS:
                 fail(f"the launcher does not know the option '{name}'")
             values[name] = value if equals else "yes"
         if "--state" not in values:
             fail("the launcher needs --state=DIR, its state directory")
         self.state_dir = os.path.abspath(values["--state"])
         self.daemon_uid = int(values.get("--daemon-uid", str(os.getuid())))
+        self.setup_limit_s = float(values.get("--setup-limit", "60"))
         self.allow_root_jobs = "--allow-root-jobs" in values
         self.lock_fd = int(values["--lock-fd"]) if "--lock-fd" in values else None
         self.keeper_fd = int(values["--keeper-fd"]) if "--keeper-fd" in values else None
@@ -63,6 +65,7 @@ class Options:
         names = [f"--{name.replace('_', '-')}={fd}" for name, fd in fds.items()]
         flags = ["--allow-root-jobs"] if self.allow_root_jobs else []
         state = [f"--state={self.state_dir}", f"--daemon-uid={self.daemon_uid}"]
+        state.append(f"--setup-limit={self.setup_limit_s:g}")
         return [*package_argv(_MODULE), *state, *flags, *names]
 
     def settings(self) -> Settings:
@@ -71,6 +74,7 @@ class Options:
             daemon_uid=self.daemon_uid,
             allow_root_jobs=self.allow_root_jobs,
             switch=os.getuid() == 0,
+            setup_limit_s=self.setup_limit_s,
             files_soft_max=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
         )
 

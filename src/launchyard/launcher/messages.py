@@ -105,17 +105,20 @@ def keeper_argv(
     *,
     daemon_uid: int,
     allow_root_jobs: bool = False,
+    setup_limit_s: float = 60,
     python: str = sys.executable,
 ) -> list[str]:
     """The command that starts keeper and launcher on `state_dir`, as a daemon.
 
     It returns once the launcher listens (exit 0), or says on stderr in one sentence why not (exit 1; another
     keeper already has the directory: exit 3). `daemon_uid` is the only user, beside its own, who may connect.
+    `setup_limit_s` is how long a job may take to come to its exec (a directory that does not answer).
     """
     return [
         *package_argv("launchyard.launcher.keeper", python),
         f"--state={os.fspath(state_dir)}",
         f"--daemon-uid={daemon_uid}",
+        f"--setup-limit={setup_limit_s:g}",
         *(["--allow-root-jobs"] if allow_root_jobs else []),
     ]
 

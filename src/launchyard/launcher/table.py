@@ -6,7 +6,6 @@ of the main process), `end` (what the daemon is told), `ack`, `spent` (ids that 
 never started again). A launch cancelled before it was known has an `end` alone.
 """
 
-import secrets
 from collections.abc import Iterable, Iterator
 
 from launchyard.launcher.journal import Record
@@ -140,7 +139,7 @@ class Table:
     """All launches by id, spent ids, and the numbering of records."""
 
     def __init__(self, boot_id: str) -> None:
-        self.epoch = secrets.token_hex(8)
+        self.epoch = os.urandom(8).hex()
         self.boot_id = boot_id
         self.rebooted = False
         self.seq = 0
