@@ -17,7 +17,16 @@ settings.register_profile("always", deadline=None, suppress_health_check=[Health
 settings.register_profile("quick", settings.get_profile("always"), max_examples=25)
 settings.load_profile("always")
 
+SERVED = {"test_api_streams", "test_api_server", "test_api_access", "test_cli_run"}
+"""Unit tests that serve real sockets and wait for clients: `make check` leaves them to `make test`."""
+
 _skipped: dict[str, int] = {}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem in SERVED:
+            item.add_marker(pytest.mark.served)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
