@@ -471,7 +471,9 @@ def running(
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve(app, sockets, stop)))
     thread.start()
     try:
-        yield Bench(unix, port, loop, controller, store, logs, terminals, secrets)
+        bench = Bench(unix, port, loop, controller, store, logs, terminals, secrets)
+        assert bench.ask("GET", "/v1/health").status == 200
+        yield bench
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(30)

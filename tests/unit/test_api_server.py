@@ -161,6 +161,18 @@ def test_room_is_left_for_the_rest_of_the_daemon() -> None:
     assert server._connections_max() <= max(16, soft - 200)
 
 
+def test_a_client_that_connects_as_the_server_stops_does_not_hold_it_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """F29: the stop does not wait for a connection that was only half taken in."""
+    for _ in range(3):
+        with running(tmp_path) as bench:
+            late = [bench.connect() for _ in range(3)]
+        for sock in late:
+            sock.close()
+    assert not [record for record in caplog.records if "graceful" in record.getMessage()]
+
+
 def test_a_server_starts_again_where_one_has_stopped(tmp_path: Path) -> None:
     for _ in range(2):
         with running(tmp_path) as bench:

@@ -112,7 +112,7 @@ def test_a_client_that_heard_nothing_yet_has_an_id_to_come_back_with(bench: Benc
     stream.connection.close()
 
 
-@pytest.mark.parametrize("last", ["0-5", "junk", "", "é", "-1", "9" * 400])
+@pytest.mark.parametrize("last", ["0-1", "0-5", "junk", "", "é", "-1", "9" * 400])
 def test_an_id_that_is_not_ours_is_answered_by_reset(bench: Bench, last: str) -> None:
     bench.put(job_of(ADA, 1))
     stream = Stream(bench, "ada", last)
