@@ -18,7 +18,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "make: $(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; rm -rf .venv; exit 1; }
 	@awk '/^uv==/ { on = 1 } on && !/^(uv==| )/ { on = 0 } on' requirements.lock > .venv/uv.lock
 	@$(BIN)/python -m pip install -q --require-hashes -r .venv/uv.lock
-	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip sync -q --require-hashes --compile-bytecode requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip sync -q --system-certs --require-hashes --compile-bytecode requirements.lock || { echo "make: uv could not fetch all packages; trying pip, which reads this machine's pip configuration" >&2; $(BIN)/python -m pip install -q --require-hashes -r requirements.lock; }
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install -q --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q src
 	@touch $@
