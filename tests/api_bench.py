@@ -163,7 +163,7 @@ class FakeController(Controller):
             digest, results = self.keys[idempotency[0]]
             if digest != idempotency[1]:
                 raise Conflict("the Idempotency-Key was used for another request; take a new one")
-            return results
+            return [result for result in results if isinstance(result, Job)]
         results = []
         for submission in submissions:
             try:

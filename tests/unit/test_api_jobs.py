@@ -77,6 +77,25 @@ def test_the_same_request_with_the_same_key_makes_nothing_new(bench: Bench) -> N
     assert (other.status, "Idempotency-Key" in other.sentence) == (409, True)
 
 
+def test_a_repeated_list_has_each_job_in_its_place(bench: Bench) -> None:
+    """The controller keeps the jobs that were made; what was refused is refused again."""
+    key = {"Idempotency-Key": "k1"}
+    items = [TRUE, {**TRUE, "resources": {"nodes": 9}}, {"comand": 1}, {**TRUE, "name": "last"}]
+    first = bench.ask("POST", "/v1/jobs", items, user="ada", headers=key)
+    again = bench.ask("POST", "/v1/jobs", items, user="ada", headers=key)
+    assert (first.status, first.json) == (again.status, again.json)
+    assert again.json[3]["name"] == "last"
+
+
+def test_a_repeated_list_is_not_guessed_at(bench: Bench) -> None:
+    key = {"Idempotency-Key": "k1"}
+    bench.ask("POST", "/v1/jobs", [TRUE, TRUE], user="ada", headers=key)
+    digest, results = bench.controller.keys["k1"]
+    bench.controller.keys["k1"] = digest, results[1:]
+    refused = bench.ask("POST", "/v1/jobs", [TRUE, TRUE], user="ada", headers=key)
+    assert (refused.status, "made 2 when it first came" in refused.sentence) == (409, True)
+
+
 def test_a_dry_run_makes_nothing(bench: Bench) -> None:
     told = bench.ask("POST", "/v1/jobs", {**TRUE, "dry_run": True}, user="ada")
     assert (told.status, told.json["id"], told.json["reason"]) == (200, None, "waits for CPUs")

@@ -77,14 +77,38 @@ async def _submit(
         submissions.append(submission)
     if submissions:
         made = await context.services.controller.submit(caller, submissions, idempotency=idempotency)
-        for position, result in zip(wanted, made, strict=False):
+        made = _in_place(context, caller, submissions, made)
+        for position, result in zip(wanted, made, strict=True):
             results[position] = (
                 result if isinstance(result, LaunchyardError) else shown_job(context, caller, result)
             )
-    return [Conflict(_GONE) if result is None else result for result in results]
+    return [result for result in results if result is not None]
 
 
-_GONE = "this Idempotency-Key was used for a request that did not make this job; send it with a new key"
+def _in_place(
+    context: Context, caller: Caller, submissions: Sequence[Submission], made: list[Job | LaunchyardError]
+) -> list[Job | LaunchyardError]:
+    """A repeated request is answered with the jobs that it made; put each beside the item it came from.
+
+    What was refused then would be refused again. Where that does not tell, nothing is guessed.
+    """
+    if len(made) == len(submissions):
+        return made
+    left = iter(made)
+    placed: list[Job | LaunchyardError | None] = []
+    for submission in submissions:
+        try:
+            context.services.controller.check(caller, submission)
+            placed.append(next(left, None))
+        except LaunchyardError as refusal:
+            placed.append(refusal)
+    if None in placed or next(left, None) is not None:
+        ids = ", ".join(str(job.id) for job in made if isinstance(job, Job)) or "no job"
+        raise Conflict(
+            f"this request made {ids} when it first came, and not all that it asks for; "
+            f"send what is missing with a new Idempotency-Key"
+        )
+    return [one for one in placed if one is not None]
 
 
 def _dry_run(context: Context, caller: Caller, submission: Submission) -> dict[str, Any]:
