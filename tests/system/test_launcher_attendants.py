@@ -195,3 +195,15 @@ def test_ends_are_kept_when_the_disk_is_full_and_launches_wait_for_space(small_d
     gate.unlink()
     client.send(rig.sh("exit 9", l="after", stdout="/dev/null"))
     assert client.ended("after")["exit_code"] == 9
+
+
+def test_launches_wait_when_descriptors_run_out(eve: pwd.struct_passwd) -> None:
+    """F10: the launcher has few file descriptors and gets many launches at once; none fails, none is lost."""
+    with temporary_rig(started=False) as rig:
+        rig.argv = ["prlimit", "--nofile=40:40", *rig.argv]
+        rig.start()
+        client = rig.connect()
+        orders = [rig.sh("exit 3", l=f"scarce-{number}", uid=eve.pw_uid) for number in range(200)]
+        client.send(*orders)
+        for order in orders:
+            assert client.ended(order["l"])["exit_code"] == 3

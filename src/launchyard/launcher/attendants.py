@@ -42,6 +42,8 @@ class Attendants:
         self._state = state
         self._refusal = refusal
         self._by_pid: dict[int, _Attendant] = {}
+        self._waiting: list[Message] = []
+        """Steps of launches that are still being set up."""
 
     def start_helper(self, message: Message) -> None:
         """A process of `launchyard.helper.main` as the user, with one end of a socket pair."""
@@ -73,6 +75,10 @@ class Attendants:
         if launch is None or launch.status is not None or not launch.pid:
             self._state.tell(step_ended(id, error=f"launch {l} is not running"))
             return
+        if launch.setup is not None:
+            # Its cgroups may not be there yet, and outside of them the step would escape its limits.
+            self._waiting.append(message)
+            return
         if launch.uid != uid:
             self._state.tell(step_ended(id, error=f"launch {l} is not of user {uid}"))
             return
@@ -93,6 +99,12 @@ class Attendants:
             user=self._state.users.get(uid),
         )
         self._spawn(plan, "step", id, l=l)
+
+    def start_waiting(self) -> None:
+        """Try the steps again that came before their launch was ready."""
+        waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            self.start_step(message)
 
     def _spawn(self, plan: Plan, kind: str, id: str, *, l: str | None, fd: int | None = None) -> None:
         try:

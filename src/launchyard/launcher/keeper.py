@@ -29,12 +29,11 @@ from launchyard.launcher.launcher import (
 )
 from launchyard.launcher.link import Link
 from launchyard.launcher.messages import SOCKET_NAME, package_argv
-from launchyard.launcher.state import Settings, log
+from launchyard.launcher.state import Settings, log, open_log
 
 _MODULE = "launchyard.launcher.keeper"
 _JOURNAL_BYTES = 64 * 1024
 _REWRITE_BYTES = 48 * 1024
-_LOG_BYTES_MAX = 4 << 20
 _BACKOFF_MAX_S = 5.0
 _READY_WITHIN_S = 30.0
 EXIT_TAKEN = 3
@@ -135,7 +134,6 @@ class Keeper:
             drain(wake)
         if self._launcher is not None and self._launcher.fileno() in readable:
             self._hear(self._launcher)
-        _cap_log(os.path.join(self._directory, "launcher.log"))
 
     # ---- the launcher
 
@@ -319,21 +317,10 @@ def _write_pid(lock_fd: int) -> None:
 
 def _redirect(log_path: str) -> None:
     null = os.open(os.devnull, os.O_RDWR)
-    out = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    for number, fd in enumerate((null, null, out)):
-        os.dup2(fd, number)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
     os.close(null)
-    os.close(out)
-
-
-def _cap_log(path: str) -> None:
-    """Start the log over when it is too long, keeping the previous one."""
-    with contextlib.suppress(OSError):
-        if os.fstat(2).st_size > _LOG_BYTES_MAX:
-            os.replace(path, path + ".1")
-            out = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-            os.dup2(out, 2)
-            os.close(out)
+    open_log(log_path)
 
 
 def _exec(argv: list[str]) -> NoReturn:

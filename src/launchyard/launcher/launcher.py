@@ -37,6 +37,7 @@ _FORKS_A_TICK = 32
 _REAPS_A_TICK = 256
 _REWRITE_BYTES = 768 * 1024
 _IDLE_S = 5.0
+_RETRY_S = 0.5
 
 
 class Launcher:
@@ -62,6 +63,7 @@ class Launcher:
         self._has_head = False
         self._on_timer = self._limits.kinds | {"gone": self._recovery.ask_again}
         self._swept_at = 0.0
+        self._forks_from = 0.0
 
     # ---- the loop
 
@@ -90,14 +92,7 @@ class Launcher:
             self._tick()
 
     def _tick(self) -> None:
-        now = boot_clock()
-        wait_s = self._state.timers.wait_s(now, _IDLE_S)
-        busy = (
-            self._orders.pending
-            or self._state.outbox
-            or (self._state.journal.dirty and not self._journal_broken)
-        )
-        for fd, _ in self._poll.poll(0 if busy else wait_s):
+        for fd, _ in self._poll.poll(self._wait_s()):
             handler = self._handlers.get(fd)
             if handler is not None:
                 handler()
@@ -105,8 +100,20 @@ class Launcher:
         self._reap()
         self._run_due()
         if self._sync():
-            self._start_pending()
             self._tell()
+            self._start_pending()
+
+    def _wait_s(self) -> float:
+        """How long there is nothing to do unless something arrives."""
+        now, state = boot_clock(), self._state
+        wait_s = state.timers.wait_s(now, _IDLE_S)
+        if self._journal_broken:
+            return min(wait_s, _RETRY_S)
+        if state.outbox or state.journal.dirty:
+            return 0
+        if self._orders.pending:
+            return max(0.0, min(wait_s, self._forks_from - now))
+        return wait_s
 
     def _run_due(self) -> None:
         now = boot_clock()
@@ -139,6 +146,7 @@ class Launcher:
             faults.point(point)
         self._state.passed.clear()
         self._endings.settle()
+        self._attendants.start_waiting()
         for launch_id, uid in self._endings.clean:
             self._attendants.clean(launch_id, uid)
         self._endings.clean.clear()
@@ -177,33 +185,46 @@ class Launcher:
 
     def _start_pending(self) -> None:
         """Fork what has its intent on record, in strokes: a page shared with a child is dear to touch."""
-        if not self._orders.pending:
+        pending = self._orders.pending
+        if not pending or boot_clock() < self._forks_from:
             return
         faults.point("intent")
         prepared = []
-        for l in list(self._orders.pending)[:_FORKS_A_TICK]:
-            message = self._orders.pending.pop(l)
-            launch = self._state.table.live.get(l)
-            if launch is not None and (ready := self._prepare(launch, message)) is not None:
-                prepared.append((launch, *ready))
+        for l in list(pending)[:_FORKS_A_TICK]:
+            ready = self._prepare(l, pending[l])
+            if ready is not None:
+                prepared.append(ready)
         forked = []
         for launch, plan, pipes in prepared:
             try:
                 launch.pid = fork(plan, pipes)
             except OSError as error:
-                self._orders.refuse(launch, f"cannot fork: {reason(error)}")
+                self._try_later(error)
                 continue
+            del pending[launch.l]
             forked.append((launch, plan.cwd, pipes))
         faults.point("fork")
         for launch, cwd, pipes in forked:
             self._started(launch, cwd, pipes)
 
-    def _prepare(self, launch: Launch, message: Message) -> tuple[Plan, Pipes] | None:
+    def _prepare(self, l: str, message: Message) -> tuple[Launch, Plan, Pipes] | None:
+        launch = self._state.table.live[l]
         try:
-            return self._plan(launch, message), make_pipes()
+            plan = self._plan(launch, message)
         except (OSError, KeyError, TypeError, ValueError) as error:
+            del self._orders.pending[l]
             self._orders.refuse(launch, f"the launcher could not start it: {error}")
             return None
+        try:
+            return launch, plan, make_pipes()
+        except OSError as error:
+            self._try_later(error)
+            return None
+
+    def _try_later(self, error: OSError) -> None:
+        """Processes or descriptors have run out: the launches wait for those that end."""
+        log(f"cannot fork now: {reason(error)}")
+        self._forks_from = boot_clock() + _RETRY_S
 
     def _started(self, launch: Launch, cwd: str, pipes: Pipes) -> None:
         """Put the start on record, then let the child go on to its exec."""

@@ -1,5 +1,6 @@
 """What the parts of the launcher share: one owner (the loop), one thread."""
 
+import contextlib
 import os
 import sys
 import time
@@ -15,6 +16,10 @@ from launchyard.launcher.messages import Message
 from launchyard.launcher.table import Launch, Table
 from launchyard.launcher.timers import Timers
 from launchyard.launcher.users import Users
+
+LOG_ENV = "LAUNCHYARD_LAUNCHER_LOG"
+"""Between keeper and launcher: the file that stderr is."""
+_LOG_BYTES_MAX = 4 << 20
 
 
 class Settings(NamedTuple):
@@ -78,9 +83,32 @@ class State:
 
 def log(text: str) -> None:
     """One line to the launcher's log (stderr), control characters escaped."""
+    _cap_log()
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     sys.stderr.write(f"{moment} [{os.getpid()}] {text.encode('unicode_escape').decode()}\n")
     sys.stderr.flush()
+
+
+def _cap_log() -> None:
+    """Start the log over when it is long, keeping the one before; follow when the other process did."""
+    path = os.environ.get(LOG_ENV)
+    if path is None:
+        return
+    with contextlib.suppress(OSError):
+        ours, named = os.fstat(2), os.stat(path)
+        if ours.st_ino == named.st_ino and ours.st_size > _LOG_BYTES_MAX:
+            os.replace(path, path + ".1")
+        elif ours.st_ino == named.st_ino:
+            return
+        open_log(path)
+
+
+def open_log(path: str) -> None:
+    """Make `path` this process's stderr, and that of the processes that it executes."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    os.dup2(fd, 2)
+    os.close(fd)
+    os.environ[LOG_ENV] = path
 
 
 def _not_yet(fd: int, handler: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ of the main process), `end` (what the daemon is told), `ack`, `spent` (ids that 
 never started again). A launch cancelled before it was known has an `end` alone.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 
 from launchyard.launcher.journal import Record
