@@ -27,7 +27,16 @@ class Source:
 @cache
 def tracked() -> tuple[str, ...]:
     """Every file under version control (also those not yet committed), from the root."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    # The clone may be another user's (a root shell in a person's clone): we only list names in it.
+    command = [
+        "git",
+        "-c",
+        f"safe.directory={ROOT}",
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return tuple(name for name in sorted(set(listed.splitlines())) if (ROOT / name).is_file())
 
