@@ -116,7 +116,7 @@ class Launcher:
         given = texts.get(job.environment) if job.environment is not None else None
         home = entry.home if entry is not None else "/"
         shell = entry.shell if entry is not None else "/bin/sh"
-        base = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": home, "SHELL": shell}
+        base = {"PATH": PATH, "HOME": home, "SHELL": shell}
         return {
             **base,
             **(environment_of(given) if given is not None else {}),
