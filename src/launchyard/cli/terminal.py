@@ -37,12 +37,14 @@ class Screen:
 
     def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
+        self.shown_bytes = 0
         self.last_words: dict[str, Any] = {}
 
     def receive(self) -> None:
         for message in self.socket.receive():
             if isinstance(message, bytes):
                 _write(message)
+                self.shown_bytes += len(message)
             else:
                 self.last_words = json.loads(message)
 

@@ -204,7 +204,11 @@ def find_user(uid: int) -> User:
 
 def _open_as_launcher(plan: Plan, gid: int) -> list[int]:
     """stdout and stderr as far as they are in the spool; -1: to be opened as the user."""
-    if plan.terminal is not None or plan.spool_log is None:
+    if plan.spool_log is None:
+        return [-1, -1]
+    if plan.terminal is not None:
+        # The user's helper, which holds the other side, writes what is shown into the log.
+        os.close(open_spool_file(plan.spool, plan.spool_log, uid=plan.uid, gid=gid))
         return [-1, -1]
     spool = -1
     if plan.stdout is None:

@@ -114,18 +114,28 @@ def say_why(server: Client, job: Job, line: Line) -> None:
 
 def attached(server: Client, job: Job) -> Outcome:
     """Attach, and again when the connection was lost while the job runs on."""
+    shown_bytes = 0
     while True:
         try:
             screen = Screen(server.terminal(job.id))
             wait_for_terminal(server, job, screen)
             outcome = attach(screen)
+            # Attaching again shows the latest part again, so this is not a sum.
+            shown_bytes = max(shown_bytes, screen.shown_bytes)
         except Conflict:
             outcome = Outcome.REFUSED
-        if outcome is Outcome.REFUSED:
-            # It ended before we were there; what it printed is in its log.
-            copy(server.logs(job.id), out_stream())
-        if outcome is not Outcome.LOST or server.job(job.id).ended:
-            return outcome
+        if outcome is Outcome.LOST and not server.job(job.id).ended:
+            continue
+        if outcome in (Outcome.LOST, Outcome.REFUSED):
+            follow_instead(server, job, shown_bytes)
+        return outcome
+
+
+def follow_instead(server: Client, job: Job, shown_bytes: int) -> None:
+    """There is no terminal (any more): the job ended before we were there, or the server was restarted."""
+    if not server.job(job.id).ended:
+        err(f"job {job.key} runs on without its terminal, which the server has lost; its output follows")
+    copy(server.logs(job.id, follow=True, offset=shown_bytes), out_stream())
 
 
 def wait_for_terminal(server: Client, job: Job, screen: Screen) -> None:
