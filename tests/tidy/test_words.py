@@ -3,6 +3,7 @@
 import ast
 import re
 
+from launchyard.cli.main import HELP
 from tests.tidy.source import ROOT, python_files, tracked
 
 # Put together here so that this file does not name them either.
@@ -76,3 +77,14 @@ def test_links_between_documents_lead_somewhere() -> None:
         if not (ROOT / name).parent.joinpath(target).exists()
     ]
     assert broken == []
+
+
+def test_documents_name_commands_that_there_are() -> None:
+    text = {name: (ROOT / name).read_text() for name in tracked() if name.endswith(".md")}
+    unknown = {
+        f"{name}: ly {word}"
+        for name, page in text.items()
+        for word in re.findall(r"(?:`|\$ |bin/)ly ([a-z][a-z-]*)", page)
+        if word not in HELP
+    }
+    assert unknown == set()
