@@ -1,0 +1,160 @@
+"""What every engine promises the controller: the same sentences for the fake one and for a real launcher."""
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from launchyard.engine.fake import FakeEngine, Obedience
+from launchyard.engine.keeper import launch_keeper
+from launchyard.engine.local import LocalEngine
+from launchyard.engine.protocol import (
+    Engine,
+    EngineConnected,
+    EngineReport,
+    Launch,
+    LaunchEnded,
+    LaunchStarted,
+)
+from launchyard.model.node import Node
+from tests.system.product import Product
+
+NODE = Node(name="node", cpus=2, memory_mib=1024, pinned=False)
+Report = TypeVar("Report", bound=EngineReport)
+
+
+@dataclass
+class Heard:
+    """The engine, and all that it has reported."""
+
+    engine: Engine
+    reports: list[EngineReport] = field(default_factory=list)
+
+    def take(self, reports: Sequence[EngineReport]) -> None:
+        self.reports += reports
+
+    def of(self, kind: type[Report]) -> list[Report]:
+        return [report for report in self.reports if isinstance(report, kind)]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        deadline = asyncio.get_running_loop().time() + 30
+        while not condition():
+            assert asyncio.get_running_loop().time() < deadline, f"not reported: {self.reports}"
+            await asyncio.sleep(0.005)
+
+    async def ended(self, launch_id: str) -> LaunchEnded:
+        await self.until(lambda: any(one.launch_id == launch_id for one in self.of(LaunchEnded)))
+        return next(one for one in self.of(LaunchEnded) if one.launch_id == launch_id)
+
+
+@asynccontextmanager
+async def fake(directory: Path) -> AsyncIterator[Heard]:
+    """Obeys: what is started runs until it is stopped."""
+    heard = Heard(FakeEngine((NODE,), obedience=Obedience.START))
+    yield heard
+    await heard.engine.close()
+
+
+@asynccontextmanager
+async def local(directory: Path) -> AsyncIterator[Heard]:
+    """A real keeper and launcher; what is started sleeps until it is stopped."""
+    state = directory / "state"
+    launch_keeper(state, daemon_uid=os.geteuid(), allow_root_jobs=True)
+    heard = Heard(LocalEngine(state, nodes=(NODE,)))
+    yield heard
+    await heard.engine.close()
+    Product(state).destroy()
+
+
+@pytest.fixture(params=[fake, local], ids=["fake", "local"])
+def run(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Callable[[Callable[[Heard], Awaitable[None]]], None]:
+    """Run a test's body with an open engine."""
+
+    def runner(body: Callable[[Heard], Awaitable[None]]) -> None:
+        async def inside() -> None:
+            async with request.param(tmp_path) as heard:
+                await heard.engine.open(heard.take)
+                await heard.until(lambda: bool(heard.of(EngineConnected)))
+                await body(heard)
+
+        asyncio.run(asyncio.wait_for(inside(), 60))
+
+    return runner
+
+
+Run = Callable[[Callable[[Heard], Awaitable[None]]], None]
+
+
+def launch() -> Launch:
+    launch_id = secrets.token_hex(8)
+    return Launch(
+        launch_id=launch_id,
+        job_id=1,
+        uid=os.geteuid(),
+        node="node",
+        argv=("sleep", "60"),
+        environment={"PATH": "/usr/bin:/bin"},
+        working_dir="/",
+        spool_log=f"1-{launch_id}.log",
+    )
+
+
+def test_launch_is_reported_as_started_and_after_a_stop_as_ended(run: Run) -> None:
+    async def body(heard: Heard) -> None:
+        one = launch()
+        heard.engine.start([one])
+        await heard.until(lambda: bool(heard.of(LaunchStarted)))
+        heard.engine.stop(one.launch_id, signal=signal.SIGTERM, grace_s=5)
+        ended = await heard.ended(one.launch_id)
+        assert (ended.exit.signal, ended.exit.exit_code, ended.exit.lost) == (signal.SIGTERM, None, False)
+
+    run(body)
+
+
+def test_same_launch_ordered_twice_is_started_once(run: Run) -> None:
+    async def body(heard: Heard) -> None:
+        one = launch()
+        heard.engine.start([one, one])
+        heard.engine.start([one])
+        await heard.until(lambda: bool(heard.of(LaunchStarted)))
+        heard.engine.stop(one.launch_id, signal=signal.SIGKILL, grace_s=5)
+        await heard.ended(one.launch_id)
+        assert len({report.token for report in heard.of(LaunchStarted)}) == 1
+
+    run(body)
+
+
+def test_launch_that_was_stopped_before_it_was_known_never_starts(run: Run) -> None:
+    async def body(heard: Heard) -> None:
+        one = launch()
+        heard.engine.stop(one.launch_id, signal=signal.SIGTERM, grace_s=5)
+        heard.engine.start([one])
+        ended = await heard.ended(one.launch_id)
+        assert ended.exit.error is not None
+        assert not heard.of(LaunchStarted)
+
+    run(body)
+
+
+def test_tokens_rise_in_the_order_of_reports(run: Run) -> None:
+    async def body(heard: Heard) -> None:
+        some = [launch() for _ in range(5)]
+        heard.engine.start(some)
+        await heard.until(lambda: len(heard.of(LaunchStarted)) == 5)
+        for one in some:
+            heard.engine.stop(one.launch_id, signal=signal.SIGKILL, grace_s=5)
+        for one in some:
+            await heard.ended(one.launch_id)
+        tokens = [one.token for one in heard.reports if isinstance(one, LaunchStarted | LaunchEnded)]
+        assert tokens == sorted(tokens)
+
+    run(body)
