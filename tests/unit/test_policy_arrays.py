@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from launchyard.model.array import Array, parse_indexes
 from launchyard.model.job import Job
+from launchyard.model.resources import Usage
 from launchyard.model.state import JobState
 from launchyard.policy import arrays
 from tests.unit.cluster import T0, job
@@ -18,7 +19,8 @@ def record(text: str = "1-5") -> Job:
 
 def followed(start: Job, *moves: tuple[JobState | None, JobState]) -> Job:
     for before, after in moves:
-        start = arrays.follow(start, before, after, T0 + 1)
+        task = job(11, state=after, usage=Usage(cpu_s=1.5, memory_peak_mib=20))
+        start = arrays.follow(start, before, task, T0 + 1)
     return start
 
 
@@ -73,3 +75,11 @@ def test_array_cancelled_before_it_started_never_ran() -> None:
     )
     after = arrays.follow_many(emptied, [], T0 + 1)
     assert (after.state, after.started_at) == (S.CANCELLED, None)
+
+
+def test_record_sums_what_its_tasks_used() -> None:
+    left, _ = arrays.split_first(record("1-2"), 2, 11)
+    after = followed(
+        left, (None, S.RUNNING), (None, S.RUNNING), (S.RUNNING, S.COMPLETED), (S.RUNNING, S.FAILED)
+    )
+    assert (after.usage.cpu_s, after.usage.memory_peak_mib) == (3.0, 20)

@@ -79,7 +79,7 @@ class Loop:
         if before is not None and before.state is job.state:
             return
         if job.task is not None and (record := self.live.jobs.get(job.task.job_id)) is not None:
-            self.move(arrays.follow(record, before.state if before else None, job.state, self.now()))
+            self.move(arrays.follow(record, before.state if before else None, job, self.now()))
         self._settle(job.id)
         if job.task is not None:
             self._settle(job.task.job_id)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from launchyard.model.array import Array, Task
 from launchyard.model.job import Job
+from launchyard.model.resources import Usage
 from launchyard.model.state import ALLOCATED, ENDED, JobMove, JobState, after
 
 
@@ -32,9 +33,11 @@ def available(record: Job) -> int:
     return max(0, min(len(array.waiting), array.throttle - at_work))
 
 
-def follow(record: Job, before: JobState | None, now_in: JobState, at: float) -> Job:
-    """The record after one of its tasks moved from `before` (None: it has just split off) to `now_in`."""
-    return follow_many(record, [(before, now_in)], at)
+def follow(record: Job, before: JobState | None, task: Job, at: float) -> Job:
+    """The record after one of its tasks moved from `before` (None: it has just split off) to what it is."""
+    if task.ended:
+        record = replace(record, usage=_with(record.usage, task.usage))
+    return follow_many(record, [(before, task.state)], at)
 
 
 def follow_many(record: Job, moves: list[tuple[JobState | None, JobState]], at: float) -> Job:
@@ -48,6 +51,20 @@ def follow_many(record: Job, moves: list[tuple[JobState | None, JobState]], at: 
     counts = {state: count for state, count in counts.items() if count}
     record = replace(record, array=replace(array, counts=counts))
     return _with_state(record, counts, at)
+
+
+def _with(sum_so_far: Usage, one: Usage) -> Usage:
+    """All tasks together: CPU time and bytes add up, of the memory the highest peak of a single task counts."""
+    return Usage(
+        cpu_s=_sum(sum_so_far.cpu_s, one.cpu_s),
+        memory_peak_mib=max(sum_so_far.memory_peak_mib or 0, one.memory_peak_mib or 0) or None,
+        read_mib=_sum(sum_so_far.read_mib, one.read_mib),
+        written_mib=_sum(sum_so_far.written_mib, one.written_mib),
+    )
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return other if one is None else one if other is None else round(one + other, 6)
 
 
 def _with_state(record: Job, counts: dict[JobState, int], at: float) -> Job:
@@ -72,7 +89,9 @@ def _ending(counts: dict[JobState, int]) -> tuple[JobMove, str | None]:
 
 
 def _taken(record: Job, array: Array, indexes: list[int], first_id: int) -> tuple[Job, list[Job]]:
-    task = replace(record, array=None, state=JobState.PENDING, started_at=None, submission_id=None)
+    task = replace(
+        record, array=None, state=JobState.PENDING, started_at=None, submission_id=None, usage=Usage()
+    )
     tasks = [
         replace(task, id=first_id + n, task=Task(job_id=record.id, index=index))
         for n, index in enumerate(indexes)
