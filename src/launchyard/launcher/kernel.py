@@ -56,9 +56,17 @@ def exit_status_by(pidfd: int) -> int | None:
     return None
 
 
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
 def boot_clock() -> float:
     """Seconds since boot, suspend included; no setting of the date moves it."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def boot_ticks() -> int:
+    """The boot clock in the ticks of /proc/PID/stat, rounded as the kernel rounds a process's start time."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) * _TICKS_PER_S // 1_000_000_000
 
 
 def boot_id() -> str:

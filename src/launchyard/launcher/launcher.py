@@ -22,7 +22,7 @@ from launchyard.launcher import messages, processes
 from launchyard.launcher.attendants import Attendants, Refusal
 from launchyard.launcher.child import Pipes, Plan, fork, give_leave, keep_waiting, make_pipes, usual_signals
 from launchyard.launcher.endings import Endings, usage_of
-from launchyard.launcher.kernel import become_subreaper, boot_clock
+from launchyard.launcher.kernel import become_subreaper, boot_clock, boot_ticks
 from launchyard.launcher.limits import Limits
 from launchyard.launcher.link import Link
 from launchyard.launcher.messages import Message
@@ -170,6 +170,7 @@ class Launcher:
                 return
             if seen is None:
                 return
+            self._forks_from = 0.0  # something is free again
             launch = self._state.mains.get(seen.si_pid)
             if launch is None:
                 _, status, _ = os.wait4(seen.si_pid, 0)
@@ -196,11 +197,14 @@ class Launcher:
                 prepared.append(ready)
         forked = []
         for launch, plan, pipes in prepared:
+            before = boot_ticks()
             try:
                 launch.pid = fork(plan, pipes)
             except OSError as error:
                 self._try_later(error)
                 continue
+            # The kernel counts a start in the same ticks. Asking /proc for it costs as much as the fork.
+            launch.start = before if boot_ticks() == before else 0
             del pending[launch.l]
             forked.append((launch, plan.cwd, pipes))
         faults.point("fork")
@@ -229,7 +233,7 @@ class Launcher:
     def _started(self, launch: Launch, cwd: str, pipes: Pipes) -> None:
         """Put the start on record, then let the child go on to its exec."""
         state, pid = self._state, launch.pid
-        launch.start = processes.start_time(pid) or 0
+        launch.start = launch.start or processes.start_time(pid) or 0
         launch.at, launch.began = round(time.time(), 6), round(boot_clock(), 3)
         launch.seq_start = state.table.next_seq()
         state.mains[pid], state.children[pid] = launch, launch.l
