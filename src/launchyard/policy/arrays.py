@@ -54,7 +54,7 @@ def follow_many(record: Job, moves: list[tuple[JobState | None, JobState]], at: 
 
 
 def _with(sum_so_far: Usage, one: Usage) -> Usage:
-    """All tasks together: CPU time and bytes add up, of the memory the highest peak of a single task counts."""
+    """All tasks together: CPU time and bytes add up; of memory the highest peak of one task counts."""
     return Usage(
         cpu_s=_sum(sum_so_far.cpu_s, one.cpu_s),
         memory_peak_mib=max(sum_so_far.memory_peak_mib or 0, one.memory_peak_mib or 0) or None,
