@@ -38,6 +38,13 @@ def test_state_and_file_have_their_usual_places() -> None:
     assert settings.state == Path("/tmp/s")
 
 
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('state = "/srv/launchyard"')
+    assert load(path, root=False, environ={}).state == Path("/srv/launchyard")
+    assert load(path, root=False, environ={"LAUNCHYARD_STATE": "/tmp/s"}).state == Path("/tmp/s")
+
+
 def test_every_key_is_read(read: Loader) -> None:
     settings = read(
         """
@@ -46,11 +53,9 @@ def test_every_key_is_read(read: Loader) -> None:
         state = "/srv/launchyard"
         daemon_user = "root"
         allow_root_jobs = true
-        min_uid = 500
         log_cap = "2GiB"
         grace_s = 5
         pids_max = 100
-        helper_idle_s = 9
         [[nodes]]
         name = "n[1-2]"
         cpus = 4
@@ -76,9 +81,8 @@ def test_every_key_is_read(read: Loader) -> None:
     assert (settings.listen, settings.listen_explicit) == ("127.0.0.1:9000", True)
     assert settings.hosts == ("jobs.example.org",)
     assert settings.state == Path("/srv/launchyard")
-    assert (settings.daemon_user, settings.allow_root_jobs, settings.min_uid) == ("root", True, 500)
+    assert (settings.daemon_user, settings.allow_root_jobs) == ("root", True)
     assert (settings.log_cap_bytes, settings.grace_s, settings.pids_max) == (2 << 30, 5, 100)
-    assert settings.helper_idle_s == 9
     assert [(n.name, n.cpus, n.memory_mib, n.gpus, n.gpu_type) for n in settings.nodes] == [
         ("n1", 4, 4_096, 2, "fake"),
         ("n2", 4, 4_096, 2, "fake"),

@@ -19,7 +19,6 @@ from launchyard.cli.options import json_option
 from launchyard.cli.output.screen import err, out, out_json, problem
 from launchyard.cli.output.server import ready_lines, stopped_line
 from launchyard.model.errors import LaunchyardError
-from launchyard.sdk.address import SYSTEM_STATE, state_directories
 from launchyard.sdk.client import Client
 
 READY_S = 60.0
@@ -35,7 +34,7 @@ STOP_S = 60.0
 def up(detach: bool, state: str | None, config: str | None, listen: str | None, as_json: bool) -> int:
     """Start the server of this machine."""
     state = state or click.get_current_context().find_root().params.get("state")
-    with start(state_directory(state), config, listen, detach=detach) as (daemon, ready):
+    with start(state, config, listen, detach=detach) as (daemon, ready):
         facts = await_ready(daemon, ready)
         if "error" in facts:
             problem(facts["error"])
@@ -49,20 +48,15 @@ def up(detach: bool, state: str | None, config: str | None, listen: str | None, 
         return 0 if detach else stay(daemon, facts)
 
 
-def state_directory(named: str | None) -> Path:
-    """The one named, else root's or the user's own."""
-    if named is None and "LAUNCHYARD_STATE" not in os.environ and os.geteuid() == 0:
-        return SYSTEM_STATE
-    return state_directories(named)[0]
-
-
 @contextlib.contextmanager
 def start(
-    state: Path, config: str | None, listen: str | None, *, detach: bool
+    state: str | None, config: str | None, listen: str | None, *, detach: bool
 ) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     """The daemon, started in a session of its own so that our Ctrl-C is ours alone, and its ready pipe."""
     reader, writer = os.pipe()
-    words = [sys.executable, "-m", "launchyard.daemon", "--state", str(state), "--ready-fd", str(writer)]
+    # -P: whatever lies in the current directory is not ours to import.
+    words = [sys.executable, "-P", "-m", "launchyard.daemon", "--ready-fd", str(writer)]
+    words += ["--state", str(Path(state).expanduser().absolute())] if state else []
     words += ["--config", str(Path(config).absolute())] if config else []
     words += ["--listen", listen] if listen else []
     quiet = subprocess.DEVNULL if detach else None
