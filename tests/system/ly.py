@@ -34,13 +34,14 @@ def variables(state: Path | None) -> dict[str, str]:
     return {**kept, "PATH": f"{bin_directory}:{os.environ['PATH']}", **named}
 
 
-def ly(state: Path | None, *words: str, cwd: Path | None = None, stdin: bytes = b"") -> Result:
+def ly(state: Path | None, *words: str, cwd: Path | None = None, token: str | None = None) -> Result:
     """Run to the end, without a terminal."""
+    credential = {} if token is None else {"LAUNCHYARD_TOKEN": token}
     done = subprocess.run(
         [*LY, *words],
-        env=variables(state),
+        env={**variables(state), **credential},
         cwd=cwd,
-        input=stdin,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=PATIENCE_S,
         check=False,

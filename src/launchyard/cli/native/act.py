@@ -55,7 +55,7 @@ def release(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
 def requeue(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     """Stop jobs and queue them again."""
     with client() as server:
-        return each(jobs, server.requeue, _waits, as_json, quiet)
+        return each(jobs, server.requeue, _requeued, as_json, quiet)
 
 
 def each(
@@ -87,6 +87,10 @@ def each(
 
 def _cancelled(job: Job) -> str:
     return "is cancelled" if job.ended else "is being stopped"
+
+
+def _requeued(job: Job) -> str:
+    return (reason(job) or "waits") if job.state == "PENDING" else "is being stopped and queued again"
 
 
 def _waits(job: Job) -> str:

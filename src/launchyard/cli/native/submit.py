@@ -9,7 +9,7 @@ from launchyard.cli.native.logs import copy
 from launchyard.cli.native.wait import wait_for
 from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.screen import err, out, out_json, out_stream
-from launchyard.cli.output.sentences import asked, ended, submitted, waits
+from launchyard.cli.output.sentences import asked, ended, estimate, reason, submitted, waits
 from launchyard.cli.output.text import capitalised
 from launchyard.cli.scripts import directives_of, read_script
 from launchyard.model.errors import Invalid
@@ -48,7 +48,8 @@ def submit(
             out_json(job.to_json())
             return 0
         if dry_run:
-            out(f"Would be queued: {asked(job)}; {waits(job)}.")
+            why = f"; it {waits(job)}" if reason(job) or estimate(job) else ""
+            out(f"Would be queued: {asked(job)}{why}.")
             return 0
         return after_submission(server, job, wait=wait, follow=follow, as_json=as_json, quiet=quiet)
 

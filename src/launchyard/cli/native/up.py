@@ -107,6 +107,9 @@ def stay(daemon: "subprocess.Popen[bytes]", facts: dict[str, Any]) -> int:
             code = daemon.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
             continue
+        if code == 0:
+            err("  Server stopped.")
+            return 0
         problem(f"the server ended by itself (exit code {code}); start it again: ly up")
         return 1
     running = running_jobs(facts)

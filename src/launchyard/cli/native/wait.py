@@ -1,10 +1,12 @@
 """`ly wait`: until jobs have ended; what has ended is said as it happens."""
 
+import sys
+
 import click
 
 from launchyard.cli.ids import parse_ids
 from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
-from launchyard.cli.output.screen import Line, out, out_json
+from launchyard.cli.output.screen import Line, is_terminal, out, out_json
 from launchyard.cli.output.sentences import ended, waits_shortly
 from launchyard.cli.output.text import capitalised
 from launchyard.cli.output.units import plural
@@ -43,7 +45,7 @@ def wait_for(server: Client, ids: list[str], *, timeout_s: float | None, say: bo
             if job.ended and say:
                 out(capitalised(ended(job)) + ".")
         left = [job for job in known.values() if not job.ended]
-        if left and say:
+        if left and say and is_terminal(sys.stderr):
             line.show(_left(left))
     line.clear()
     left = [job for job in known.values() if not job.ended]

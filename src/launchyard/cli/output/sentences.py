@@ -162,8 +162,11 @@ def ended(job: JobJson) -> str:
     if shown_exit:
         text += f", {shown_exit}"
     cause = clean(job.get("cause") or "").rstrip(".")
-    # "ended with exit code 3" says nothing that is not said already.
-    return f"{text}: {cause}" if cause and not (shown_exit and cause.endswith(shown_exit)) else text
+    # "ended with exit code 3" and "was ended by signal 2" say nothing that is not said already.
+    said = bool(shown_exit) and (
+        cause.endswith(shown_exit) or cause == f"was ended by signal {job['signal']}"
+    )
+    return f"{text}: {cause}" if cause and not said else text
 
 
 def result(job: JobJson) -> str:

@@ -1,0 +1,81 @@
+"""`ly up` and `ly down`: in the foreground, in the background, and jobs that outlive both."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.system.ly import Terminal, ly
+from tests.system.product import Product
+
+
+def test_foreground_server_stops_on_interrupt_and_its_jobs_run_on(
+    make_product: Callable[..., Product],
+) -> None:
+    product = make_product()
+    terminal = Terminal(product.state, "up", "--config", str(product.config))
+    terminal.shows(b"ready: 4 CPUs, 4 GiB. State ")
+    ly(product.state, "submit", "--", "sleep", "3")
+    product.until(1, "RUNNING")
+
+    terminal.type(b"\x03")
+
+    assert terminal.end() == 0
+    assert b"Server stopped; 1 job runs on and is picked up by the next `ly up`." in terminal.shown
+    assert ly(product.state, "jobs").code == 1
+
+    ready = ly(product.state, "up", "-d", "--config", str(product.config))
+    assert "1 job ran on meanwhile: ly jobs" in ready.out
+    assert ly(product.state, "wait", "1").out == "Job 1 completed after 3 s, exit code 0.\n"
+    assert ly(product.state, "down") == (0, "Server stopped; no job runs.\n", "")
+
+
+def test_down_stops_what_up_started_and_cancels_when_told(make_product: Callable[..., Product]) -> None:
+    product = make_product()
+    ly(product.state, "up", "-d", "--config", str(product.config))
+    ly(product.state, "submit", "--", "sleep", "600")
+    ly(product.state, "submit", "--after", "afterok:1", "--", "true")
+
+    result = ly(product.state, "down", "--cancel-jobs")
+
+    assert result == (0, "Server stopped; no job runs.\n", "")
+    assert "no Launchyard is running here" in ly(product.state, "jobs").err
+
+
+def test_foreground_server_that_is_stopped_by_down_says_so(make_product: Callable[..., Product]) -> None:
+    product = make_product()
+    terminal = Terminal(product.state, "up", "--config", str(product.config))
+    terminal.shows(b"ready")
+
+    ly(product.state, "down")
+
+    assert terminal.end() == 0
+    assert b"Server stopped." in terminal.shown
+
+
+def test_doctor_finds_a_started_server_sound(product: Product) -> None:
+    findings = json.loads(ly(product.state, "doctor", "--json").out)
+
+    assert {finding["name"] for finding in findings} >= {"server", "version", "health", "state", "clock"}
+    assert [finding for finding in findings if finding["level"] == "problem"] == []
+
+
+def test_doctor_without_a_server_is_a_problem_with_its_remedy(tmp_path: Path) -> None:
+    result = ly(tmp_path, "doctor")
+
+    assert result.code == 1
+    assert "no Launchyard is running here" in result.out
+    assert "ly up" in result.out
+
+
+def test_token_opens_the_server_from_afar_until_it_is_revoked(product: Product) -> None:
+    secret = ly(product.state, "token", "create", "laptop", "-q").out.strip()
+    words = ["--url", product.facts["url"], "jobs", "--json"]
+
+    remote = ly(None, *words, token=secret)
+    token_id = ly(product.state, "token", "list", "-q").out.strip()
+    ly(product.state, "token", "revoke", token_id)
+    refused = ly(None, *words, token=secret)
+
+    assert (remote.code, remote.out) == (0, "[]\n")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("ly: the token is not known or was revoked")
