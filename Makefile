@@ -47,7 +47,7 @@ static: setup
 	@$(BIN)/mypy --no-error-summary
 
 tidy: setup
-	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow" tests/tidy tests/unit
+	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow" tests/unit tests/tidy
 
 # The pages that are made from the code.
 docs: setup

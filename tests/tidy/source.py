@@ -60,11 +60,13 @@ def functions(source: Source) -> tuple[tuple[str, Function], ...]:
 
 
 def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+    """Only statements hold functions, so expressions are passed over."""
     for child in ast.iter_child_nodes(node):
-        name = f"{prefix}{child.name}" if hasattr(child, "name") else prefix
-        if isinstance(child, Function):
-            yield name, child
-        yield from _functions(child, f"{name}." if isinstance(child, Function | ast.ClassDef) else prefix)
+        if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+            if isinstance(child, Function):
+                yield f"{prefix}{child.name}", child
+            inside = f"{prefix}{child.name}." if isinstance(child, Function | ast.ClassDef) else prefix
+            yield from _functions(child, inside)
 
 
 def body_lines(function: Function) -> int:
