@@ -1,7 +1,11 @@
 # What a person types: make setup, demo, test, test-all, check, bench, wheel. A fresh machine needs python3.11
 # or newer with its venv module; everything else comes from requirements.lock.
 
-PYTHON ?= python3
+# An interpreter that every user of the machine can execute, where there is one: root's own may lie in its home.
+PYTHON ?= $(shell for one in /usr/bin/python3 python3; do $$one -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one && break; done || true)
+ifeq ($(PYTHON),)
+PYTHON := python3
+endif
 BIN := .venv/bin
 STAMP := .venv/.complete
 PYTEST := $(BIN)/python -m pytest

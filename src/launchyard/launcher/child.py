@@ -35,6 +35,8 @@ PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin"
 IGNORED = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
 """Signals that Python ignores for itself."""
 _FD_MAX = 1 << 16
+FAILED = b"OSError:"
+"""What a child that was started the quick way reports when it did not come to its exec."""
 
 
 class User(NamedTuple):
@@ -124,14 +126,14 @@ def _set_up(plan: Plan, pipes: Pipes) -> NoReturn:
         text = os.fsencode(plan.script)
         program[:0] = [write_script(plan.spool, plan.script_name, text, uid=plan.uid, gid=gid)]
     if plan.private_tmp is not None:
-        _make_private_tmp(plan.private_tmp, plan.uid, gid)
+        make_private_tmp(plan.private_tmp, plan.uid, gid)
     if user is not None:
         take_identity(user)
     if plan.no_new_privs:
         forbid_new_privileges()
     _enter_directory(plan.cwd)
     _set_streams(plan, outputs)
-    env = _environment(plan, user)
+    env = environment_of(plan, user)
     if os.read(pipes.leave_read, 1) != b"g":
         # An exit code would pass for the program's own.
         os.kill(os.getpid(), signal.SIGKILL)
@@ -216,10 +218,12 @@ def _open_as_launcher(plan: Plan, gid: int) -> list[int]:
     return [spool, spool if plan.stderr is None else -1]
 
 
-def _make_private_tmp(path: str, uid: int, gid: int) -> None:
+def make_private_tmp(path: str, uid: int, gid: int) -> None:
     # The parent belongs to the launcher and nobody else can write there, so no link can stand in its place.
     try:
-        os.mkdir(path, 0o700)
+        # There already when this launch was begun before and could not be forked.
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
         if os.geteuid() == 0:
             os.chown(path, uid, gid, follow_symlinks=False)
     except OSError as error:
@@ -280,7 +284,7 @@ def _open_errors(plan: Plan, out: int) -> int:
     return open_user_file("error file", plan.stderr, cwd=plan.cwd, append=plan.append)
 
 
-def _environment(plan: Plan, user: User | None) -> dict[str, str]:
+def environment_of(plan: Plan, user: User | None) -> dict[str, str]:
     if plan.env is None:
         home = os.environ.get("HOME", "/") if user is None else user.home
         env = {"PATH": PATH_DEFAULT, "HOME": home, "LANG": "C.UTF-8"}
@@ -302,19 +306,26 @@ def _execute(program: list[str], env: dict[str, str], fd3: int | None) -> NoRetu
         else:
             os.dup2(fd3, 3)
     name = program[0]
-    if "/" in name:
-        _try(name, program, env)
-        raise SetupFailed(_why_not(name))
-    path = env.get("PATH") or PATH_DEFAULT
     denied = None
-    for directory in path.split(":"):
-        candidate = os.path.join(directory or ".", name)
+    for candidate in search(program, env):
         error = _try(candidate, program, env)
         if error == errno.EACCES:
             denied = candidate
+    if "/" in name:
+        raise SetupFailed(_why_not(name))
     if denied is not None:
         raise SetupFailed(_why_not(denied))
+    path = env.get("PATH") or PATH_DEFAULT
     raise SetupFailed(f"no command '{name}' on PATH ({path})")
+
+
+def search(program: list[str], env: Mapping[str, str]) -> list[str]:
+    """Where the program may be: as it is written, or in the directories of the job's PATH."""
+    name = program[0]
+    if "/" in name:
+        return [name]
+    path = env.get("PATH") or PATH_DEFAULT
+    return [os.path.join(directory or ".", name) for directory in path.split(":")]
 
 
 def _try(path: str, program: list[str], env: dict[str, str]) -> int:
@@ -413,6 +424,8 @@ def hear(report: int) -> tuple[list[Record], bool]:
     except BlockingIOError:
         return [], False
     reports: list[Record] = []
+    if said.startswith(FAILED):
+        return [{"again": True}], False
     for line in said.splitlines():
         with contextlib.suppress(ValueError):
             reports.append(json.loads(line))

@@ -102,6 +102,8 @@ class Endings:
         for report in reports:
             if "user" in report:
                 self._state.users.put(report["user"])
+            elif "again" in report:
+                launch.marks["again"] = True
             elif "error" in report:
                 launch.marks["error"] = report["error"]
                 self._state.remember({"k": "mark", "l": launch.l, "error": report["error"]})
@@ -114,6 +116,8 @@ class Endings:
             os.close(launch.setup)
             launch.setup = None
             launch.cwd = ""
+            if "again" not in launch.marks:
+                launch.again = None
 
     def lost(self, launch: Launch, why: str) -> None:
         """Its end cannot be known; what may be left of it is killed."""

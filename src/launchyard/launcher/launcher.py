@@ -22,12 +22,13 @@ from launchyard.launcher import messages, processes
 from launchyard.launcher.attendants import Attendants, Refusal
 from launchyard.launcher.child import Pipes, Plan, fork, give_leave, keep_waiting, make_pipes, usual_signals
 from launchyard.launcher.endings import Endings, usage_of
-from launchyard.launcher.kernel import become_subreaper, boot_clock, boot_ticks
+from launchyard.launcher.kernel import become_subreaper, boot_clock, boot_ticks, forbid_new_privileges
 from launchyard.launcher.limits import Limits
 from launchyard.launcher.link import Link
 from launchyard.launcher.messages import Message
 from launchyard.launcher.orders import NoRoom, Orders
-from launchyard.launcher.outputs import reason
+from launchyard.launcher.outputs import SetupFailed, reason
+from launchyard.launcher.quick import Quick, Ready
 from launchyard.launcher.recovery import Recovery
 from launchyard.launcher.state import Settings, State, log
 from launchyard.launcher.table import Launch
@@ -59,6 +60,7 @@ class Launcher:
         self._handlers: dict[int, Callable[[], None]] = {}
         self._state.watch, self._state.unwatch = self._watch, self._unwatch
         self._spools: set[int] = set()
+        self._quick = Quick(switch=settings.switch)
         self._journal_broken = False
         self._has_head = False
         self._on_timer = self._limits.kinds | {"gone": self._recovery.ask_again}
@@ -176,6 +178,9 @@ class Launcher:
                 _, status, _ = os.wait4(seen.si_pid, 0)
                 self._attendants.ended(seen.si_pid, status)
                 continue
+            if self._is_to_be_done_again(launch):
+                os.waitpid(seen.si_pid, 0)
+                continue
             status = wait_status(seen)
             self._state.remember({"k": "exit", "l": launch.l, "w": status})
             with contextlib.suppress(OSError):
@@ -183,6 +188,21 @@ class Launcher:
             _, status, rusage = os.wait4(seen.si_pid, 0)
             self._state.children.pop(seen.si_pid, None)
             self._endings.main_ended(launch, status, usage_of(rusage))
+
+    def _is_to_be_done_again(self, launch: Launch) -> bool:
+        """Whether the dead child never came to its exec: then it is started the plain way, which says why."""
+        if launch.again is None:
+            return False
+        self._endings.hear_setup(launch)
+        if "again" not in launch.marks:
+            return False
+        self._endings.close_setup(launch)
+        del launch.marks["again"]
+        state = self._state
+        del state.mains[launch.pid], state.children[launch.pid]
+        self._orders.pending[launch.l] = launch.again | {"plainly": True}
+        launch.again, launch.pid, launch.start = None, 0, 0
+        return True
 
     def _start_pending(self) -> None:
         """Fork what has its intent on record, in strokes: a page shared with a child is dear to touch."""
@@ -195,23 +215,25 @@ class Launcher:
             ready = self._prepare(l, pending[l])
             if ready is not None:
                 prepared.append(ready)
-        forked = []
-        for launch, plan, pipes in prepared:
-            before = boot_ticks()
-            try:
-                launch.pid = fork(plan, pipes)
-            except OSError as error:
-                self._try_later(error)
-                continue
-            # The kernel counts a start in the same ticks. Asking /proc for it costs as much as the fork.
-            launch.start = before if boot_ticks() == before else 0
-            del pending[launch.l]
-            forked.append((launch, plan.cwd, pipes))
+        with self._quick.files_max(self._settings.files_soft_max):
+            forked = [one for one in prepared if self._fork(*one)]
         faults.point("fork")
-        for launch, cwd, pipes in forked:
-            self._started(launch, cwd, pipes)
+        for launch, plan, pipes in forked:
+            self._started(launch, plan.cwd, pipes)
 
-    def _prepare(self, l: str, message: Message) -> tuple[Launch, Plan, Pipes] | None:
+    def _fork(self, launch: Launch, plan: Plan, pipes: Pipes | Ready) -> bool:
+        before = boot_ticks()
+        try:
+            launch.pid = fork(plan, pipes) if isinstance(pipes, Pipes) else self._quick.fork(pipes)
+        except OSError as error:
+            self._try_later(error)
+            return False
+        # The kernel counts a start in the same ticks. Asking /proc for it costs as much as the fork.
+        launch.start = before if boot_ticks() == before else 0
+        del self._orders.pending[launch.l]
+        return True
+
+    def _prepare(self, l: str, message: Message) -> tuple[Launch, Plan, Pipes | Ready] | None:
         launch = self._state.table.live[l]
         try:
             plan = self._plan(launch, message)
@@ -220,7 +242,14 @@ class Launcher:
             self._orders.refuse(launch, f"the launcher could not start it: {error}")
             return None
         try:
+            if self._quick.suits(plan) and "plainly" not in message:
+                launch.again = message
+                return launch, plan, self._quick.ready(plan)
             return launch, plan, make_pipes()
+        except SetupFailed as failed:
+            del self._orders.pending[l]
+            self._orders.refuse(launch, str(failed))
+            return None
         except OSError as error:
             self._try_later(error)
             return None
@@ -230,7 +259,7 @@ class Launcher:
         log(f"cannot fork now: {reason(error)}")
         self._forks_from = boot_clock() + _RETRY_S
 
-    def _started(self, launch: Launch, cwd: str, pipes: Pipes) -> None:
+    def _started(self, launch: Launch, cwd: str, pipes: Pipes | Ready) -> None:
         """Put the start on record, then let the child go on to its exec."""
         state, pid = self._state, launch.pid
         launch.start = launch.start or processes.start_time(pid) or 0
@@ -238,15 +267,20 @@ class Launcher:
         launch.seq_start = state.table.next_seq()
         state.mains[pid], state.children[pid] = launch, launch.l
         state.remember(launch.start_record(), "start-record")
+        if isinstance(pipes, Ready):
+            launch.setup = self._quick.forked(pipes)
         try:
             state.journal.flush()
-            launch.setup = give_leave(pipes)
+            if isinstance(pipes, Pipes):
+                launch.setup = give_leave(pipes)
         except OSError:
-            # Without a record of the start it must not run; its child has not executed anything.
-            launch.setup = keep_waiting(pipes)
-            os.kill(pid, signal.SIGKILL)
+            if isinstance(pipes, Pipes):
+                # Without a record of the start it must not run; its child has not executed anything.
+                launch.setup = keep_waiting(pipes)
+                os.kill(pid, signal.SIGKILL)
         launch.cwd = cwd
-        state.watch(launch.setup, lambda: self._endings.hear_setup(launch))
+        if launch.setup is not None:
+            state.watch(launch.setup, lambda: self._endings.hear_setup(launch))
         self._limits.begin(launch)
         state.tell(messages.started(launch.seq_start, launch.l, pid=pid, at=launch.at))
 
@@ -422,6 +456,9 @@ def serve(settings: Settings, keeper_fd: int) -> None:
     """Be the launcher; returns when the keeper is gone."""
     become_subreaper()
     usual_signals()
+    if not settings.switch:
+        # For all children at once: what is started the quick way cannot do it for itself.
+        forbid_new_privileges()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     keeper = socket.socket(fileno=keeper_fd)

@@ -16,6 +16,7 @@ from launchyard.launcher.table import Launch
 _EXIT_WAIT_S = 3.0
 """How long the keeper's word of an exit is waited for, once the process is seen to be gone."""
 _EXIT_POLL_S = 0.05
+_NEVER_RAN = 255 << 8
 
 
 class Recovery:
@@ -38,11 +39,20 @@ class Recovery:
             records = []
         state.table.replay(records)
         live = list(state.table.live.values())
+        self._end_unborn({launch.pid for launch in live})
         for launch in live:
             self._take_up(launch)
         known = len(state.table.launches)
         log(f"epoch {state.table.epoch}: {known} launches known, {len(live)} without an end")
         return bool(records)
+
+    def _end_unborn(self, started: set[int]) -> None:
+        """Children whose start is not on record and which have not come to their exec must not come to it."""
+        keeper = os.getppid()
+        for pid in processes.all_pids():
+            found = None if pid in started or pid == os.getpid() else processes.stat(pid)
+            if found is not None and found.ppid == keeper and processes.runs_our_code(pid):
+                processes.signal_exactly(pid, found.start, signal.SIGKILL)
 
     def _take_up(self, launch: Launch) -> None:
         if self._state.table.rebooted:
@@ -50,8 +60,8 @@ class Recovery:
         elif launch.status is not None or launch.marks.get("lost"):
             self._endings.main_ended(launch, launch.status or 0, launch.usage)
         elif not launch.pid:
-            # Its child waits for our leave to exec, which never came: the user's program did not run.
-            self._endings.lost(launch, "the launcher was restarted before the program was started")
+            # Its child waits for our leave, or was started the quick way and is killed by its mark.
+            self._endings.lost(launch, "the launcher was restarted before its start was on record")
         else:
             self._adopt(launch)
 
@@ -109,8 +119,12 @@ class Recovery:
                 return
 
     def _ended(self, launch: Launch, status: int, usage: Record) -> None:
-        if launch.l in self._in_setup and status == signal.SIGKILL:
+        in_setup = launch.l in self._in_setup
+        if in_setup and status == signal.SIGKILL:
             self._endings.lost(launch, "the launcher was restarted during its set-up")
+        elif (in_setup or launch.pidfd is None) and status == _NEVER_RAN and not self._state.settings.switch:
+            # This is also how a child says that it did not come to its exec; who would hear why was away.
+            self._endings.lost(launch, "it may have ended before its program was executed")
         else:
             self._endings.main_ended(launch, status, usage)
 

@@ -34,9 +34,11 @@ class Launch:
 
     `start` is the main process's start time in ticks. `status` is its wait status once it ended; `facts` is
     what `ended` says, once it does. `foreign`: not our child (found running at a restart of the launcher).
+    `again`: the order, while the child that was started the quick way may still say that it could not go on.
     """
 
     __slots__ = (
+        "again",
         "at",
         "began",
         "cwd",
@@ -64,6 +66,7 @@ class Launch:
     def __init__(self, l: str, order: Record) -> None:
         self.l = l
         self.order = order
+        self.again: Message | None = None
         self.pid = 0
         self.start = 0
         self.at = 0.0
