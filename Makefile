@@ -58,7 +58,7 @@ docs: setup
 	@$(BIN)/python -m tests.tidy.pages
 
 bench: setup
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --report docs/benchmarks.md
 
 wheel: setup
 	@$(BIN)/python -m hatchling build -t wheel

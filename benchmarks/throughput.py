@@ -31,10 +31,10 @@ def array(product: Product, count: int) -> float:
     """Jobs a second of one array of `count` tasks; the daemon is killed once on the way."""
     began = time.monotonic()
     job_id = product.submit(COMMAND, array=f"1-{count}", resources=ASKED)
-    wait_for(lambda: _ended(product, job_id) > count // 2 or None, 600, "half of the array has ended")
+    wait_for(lambda: _ended(product, job_id) > count // 2 or None, 600, "half of the array has ended", 0.1)
     product.kill()
     product.start()
-    wait_for(lambda: product.job(job_id)["state"] in ENDED or None, 600, "the array has ended")
+    wait_for(lambda: product.job(job_id)["state"] in ENDED or None, 600, "the array has ended", 0.1)
     seconds = time.monotonic() - began
     check(
         product,
@@ -65,6 +65,7 @@ def separate(product: Product, count: int, connections: int = 4) -> float:
         lambda: not product.call("GET", "/v1/jobs?state=PENDING,STARTING,RUNNING&limit=1")["jobs"] or None,
         600,
         "all ended",
+        0.1,
     )
     seconds = time.monotonic() - began
     check(product, [job for job in product.all_jobs() if job["id"] not in before], count)

@@ -228,7 +228,7 @@ memory = "4GiB"
 """
 
 
-def wait_for(condition: Callable[[], T | None], within_s: float, what: str) -> T:
+def wait_for(condition: Callable[[], T | None], within_s: float, what: str, every_s: float = 0.02) -> T:
     """Ask until the answer is not None or False; a clear failure after `within_s`."""
     deadline = time.monotonic() + within_s
     while True:
@@ -236,7 +236,7 @@ def wait_for(condition: Callable[[], T | None], within_s: float, what: str) -> T
         if found is not None and found is not False:
             return found
         assert time.monotonic() < deadline, f"after {within_s:g} s still not: {what}"
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 def job_pids(state: Path) -> list[int]:
