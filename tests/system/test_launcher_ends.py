@@ -88,7 +88,9 @@ def test_a_job_finds_signals_descriptors_and_umask_as_after_a_login(yard: Yard) 
     client.send(rig.sh(text, l="fresh"))
     client.ended("fresh")
     lines = rig.log("fresh").split()
-    assert [lines[1], lines[3]] == ["0" * 16, "0" * 16]
+    assert int(lines[1], 16) == 0
+    # Signals 32 and 33 are the C library's own; make's children have them ignored, and nobody can change that.
+    assert int(lines[3], 16) & ~(0b11 << 31) == 0
     assert lines[4:] == ["0", "1", "2", "3", "0022", "/dev/null"]  # 3 is ls's own
 
 
