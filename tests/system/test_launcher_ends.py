@@ -89,7 +89,7 @@ def test_a_job_finds_signals_descriptors_and_umask_as_after_a_login(yard: Yard) 
     client.ended("fresh")
     lines = rig.log("fresh").split()
     assert int(lines[1], 16) == 0
-    # Signals 32 and 33 are the C library's own; make's children have them ignored, and nobody can change that.
+    # Signals 32 and 33 are the C library's own; children of make have them ignored, for good.
     assert int(lines[3], 16) & ~(0b11 << 31) == 0
     assert lines[4:] == ["0", "1", "2", "3", "0022", "/dev/null"]  # 3 is ls's own
 
