@@ -79,22 +79,25 @@ CONTROLS = (
         edits=(
             Edit(
                 file="launcher/launcher.py",
-                before="        if self._sync():\n            self._start_pending()\n",
-                after="        self._start_pending()\n        if self._sync():\n",
+                before="        if self._sync():\n            self._tell()\n"
+                "            self._start_pending()\n",
+                after="        self._start_pending()\n        if self._sync():\n            self._tell()\n",
             ),
             # A forked child waits for its start to be on record, which alone makes up for a late intent.
             Edit(
                 file="launcher/launcher.py",
-                before="            state.journal.flush()\n            launch.setup = give_leave(pipes)\n",
-                after="            launch.setup = give_leave(pipes)\n",
+                before="            state.journal.flush()\n            if isinstance(pipes, Pipes):\n"
+                "                launch.setup = give_leave(pipes)\n",
+                after="            if isinstance(pipes, Pipes):\n"
+                "                launch.setup = give_leave(pipes)\n",
             ),
             Edit(
                 file="launcher/launcher.py",
                 before='        faults.point("fork")\n'
-                "        for launch, cwd, pipes in forked:\n"
-                "            self._started(launch, cwd, pipes)\n",
-                after="        for launch, cwd, pipes in forked:\n"
-                "            self._started(launch, cwd, pipes)\n"
+                "        for launch, plan, pipes in forked:\n"
+                "            self._started(launch, plan.cwd, pipes)\n",
+                after="        for launch, plan, pipes in forked:\n"
+                "            self._started(launch, plan.cwd, pipes)\n"
                 '        if forked:\n            faults.point("fork")\n',
             ),
         ),
