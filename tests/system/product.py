@@ -102,14 +102,19 @@ class Product:
 
     # -- the daemon
 
-    def start(self, *, fault: str = "", timeout_s: float = 30) -> Json:
-        """Start and wait until it is ready. Raises `Refused` when it says why it will not."""
+    def start(self, *, fault: str = "", launcher_fault: str = "", timeout_s: float = 30) -> Json:
+        """Start and wait until it is ready. Raises `Refused` when it says why it will not.
+
+        `fault` and `launcher_fault` name points of `launchyard.faults` at which that process is killed.
+        """
         reading, writing = os.pipe()
         command = [sys.executable, "-m", "launchyard.daemon", "--state", str(self.state)]
         command += ["--config", str(self.config), "--ready-fd", str(writing)]
         environment = {k: v for k, v in os.environ.items() if k != "LAUNCHYARD_FAULT"}
         if fault:
             environment["LAUNCHYARD_FAULT"] = fault
+        if launcher_fault:
+            environment["LAUNCHYARD_LAUNCHER_FAULT"] = launcher_fault
         if self.source is not None:
             environment["PYTHONPATH"] = str(self.source)
         log = (self.state.parent / f"{self.state.name}.out").open("ab")
@@ -165,6 +170,18 @@ class Product:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
+
+    def kill_all(self, *roles: str) -> None:
+        """kill -9 of the `daemon`, the `keeper` and the `launcher`, as named, at once."""
+        keeper = [pid for pid in self.pids("keeper") if "--keeper-fd" not in command_line(pid)]
+        launcher = [pid for pid in self.pids("keeper") if "--keeper-fd" in command_line(pid)]
+        wanted = {"daemon": [self.pid] if self.process else [], "keeper": keeper, "launcher": launcher}
+        for role in roles:
+            for pid in wanted[role]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        if "daemon" in roles:
+            self.kill()
 
     # -- asking it
 
@@ -265,11 +282,17 @@ def _line_within(fd: int, timeout_s: float) -> bytes:
     return data
 
 
+def command_line(pid: int) -> str:
+    """The words of a process's command, empty when it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
+
+
 def _command_lines() -> Iterator[tuple[int, str]]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                yield int(entry.name), (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            yield int(entry.name), command_line(int(entry.name))
 
 
 def _roles(line: str) -> str:

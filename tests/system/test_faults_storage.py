@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.power import memory_disk, powered_disk
-from tests.system.product import Product, Refused, wait_for
+from tests.system.product import Product, Refused, command_line, wait_for
 from tests.system.test_store_busy_or_full import held
 from tests.system.verify import check_database, script, verify
 
@@ -113,7 +113,7 @@ def test_f7_torn_journal_of_the_launcher_goes_on_from_its_last_whole_record(
     body = {"script": script(journal, lines=10, pause_s=0.2, code=4)}
     job_id = int(product.call("POST", "/v1/jobs", body)["id"])
     product.until(job_id, "RUNNING")
-    (launcher,) = [pid for pid in product.pids("keeper") if "--keeper-fd" in _command(pid)]
+    (launcher,) = [pid for pid in product.pids("keeper") if "--keeper-fd" in command_line(pid)]
     product.kill()
     os.kill(launcher, signal.SIGSTOP)
     path = product.state / "launcher" / "journal"
@@ -198,7 +198,3 @@ def test_f14_held_database_is_answered_with_try_again_and_recovers(product: Prod
     assert product.until(job_id)["exit_code"] == 6
     again = int(product.call("POST", "/v1/jobs", {"script": script(journal)})["id"])
     verify(product, [job_id, again], journal)
-
-
-def _command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()

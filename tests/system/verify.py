@@ -57,7 +57,7 @@ def verify(product: Product, acknowledged: list[int], journal: Path, *, lost_all
     assert not missing, f"acknowledged and not known: {sorted(missing)[:10]} of {len(acknowledged)}"
     for job in jobs.values():
         if job["array"] is None or job["array"]["index"] is not None:
-            _check_job(product, job, journal, lost_allowed)
+            _check_job(product, job, journal, lost_allowed, kept=job["id"] in acknowledged)
     assert not job_pids(product.state), "processes of ended jobs live on"
     check_database(product.state)
 
@@ -71,7 +71,8 @@ def check_database(state: Path) -> None:
         connection.close()
 
 
-def _check_job(product: Product, job: Json, journal: Path, lost_allowed: bool) -> None:
+def _check_job(product: Product, job: Json, journal: Path, lost_allowed: bool, *, kept: bool) -> None:
+    """`kept`: the job keeps a journal of its own (others are only what a test needed beside it)."""
     files = sorted(journal.glob(f"{job['id']}.[0-9]")) + sorted(journal.glob(f"{job['id']}.[0-9][0-9]"))
     for path in files:
         starts = [line for line in path.read_text().splitlines() if line.startswith("start")]
@@ -80,7 +81,7 @@ def _check_job(product: Product, job: Json, journal: Path, lost_allowed: bool) -
         assert lost_allowed, f"job {job['id']} is LOST: {job['cause']}"
         assert job["exit_code"] is None
         return
-    if job["state"] in ("COMPLETED", "FAILED") and job["exit_code"] is not None:
+    if (kept or files) and job["state"] in ("COMPLETED", "FAILED") and job["exit_code"] is not None:
         assert files, f"job {job['id']} is {job['state']} and never ran"
         said = [line for line in files[-1].read_text().splitlines() if line.startswith("end")]
         assert said == [f"end {job['exit_code']}"], (

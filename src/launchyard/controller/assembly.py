@@ -66,6 +66,7 @@ async def assemble(
     writer.on_degraded = lambda sentence: loop.plan_soon() if sentence is None else None
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
+    launcher.array_of = live.array_of
     scheduler = Scheduler(loop)
     loop.launch, loop.plan = launcher.send, scheduler.plan
     reports = Reports(loop, scheduler, launching.grace_s)

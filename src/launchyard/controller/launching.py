@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from launchyard.controller.texts import Texts, environment_of
 from launchyard.controller.users import UserEntry, Users
 from launchyard.engine.protocol import Engine, Launch
+from launchyard.model.array import Array
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job
 from launchyard.slurm.environment import slurm_environment
@@ -42,6 +43,8 @@ class Launcher:
         self._settings = settings
         self._tasks: set[asyncio.Task[None]] = set()
         self.open_terminal: OpenTerminal | None = None
+        self.array_of: Callable[[Job], Array | None] = lambda job: None
+        """The array that a task belongs to."""
 
     def send(self, jobs: Sequence[Job]) -> None:
         """Order the start of these jobs; each has an attempt that is durable."""
@@ -122,7 +125,7 @@ class Launcher:
             **(environment_of(given) if given is not None else {}),
             "USER": job.user,
             "LOGNAME": job.user,
-            **slurm_environment(job),
+            **slurm_environment(job, self.array_of(job)),
             **_own_environment(job),
             **_gpu_environment(job),
         }

@@ -6,6 +6,7 @@ the job before with the job after, so that they cannot drift from what the jobs 
 
 from collections.abc import Iterable, Mapping
 
+from launchyard.model.array import Array
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.partition import Partition
@@ -80,6 +81,11 @@ class LiveJobs:
         """The live job of a task that has split off."""
         job_id = self.tasks.get((array_job_id, index))
         return None if job_id is None else self.jobs[job_id]
+
+    def array_of(self, job: Job) -> Array | None:
+        """The array that a task belongs to, None of a job that is none."""
+        record = self.jobs.get(job.task.job_id) if job.task is not None else None
+        return None if record is None else record.array
 
     def of_launch(self, launch_id: str) -> Job | None:
         job_id = self.by_launch.get(launch_id)

@@ -104,6 +104,7 @@ class LocalEngine:
 
     async def close(self) -> None:
         self._report = lambda reports: None
+        self._send([messages.rest()])
         if self._connecting is not None:
             self._connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError):

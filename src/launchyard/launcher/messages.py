@@ -199,6 +199,11 @@ def ack(seq: int) -> Message:
     return {"t": "ack", "seq": seq}
 
 
+def rest() -> Message:
+    """The daemon stops: with no job left, launcher and keeper have nothing to stay for and stop too."""
+    return {"t": "rest"}
+
+
 def helper(id: str, uid: int) -> Message:
     """Ask for a helper running as `uid`; the answer `helper_started` carries one socket, or an error."""
     return {"t": "helper", "id": id, "uid": uid}

@@ -1,5 +1,7 @@
 """What the daemon asks for, message by message. Nothing is forked or told here: it follows the next sync."""
 
+import os
+import signal
 from collections.abc import Callable
 
 from launchyard.launcher import messages
@@ -35,6 +37,7 @@ class Orders:
             "helper": attendants.start_helper,
             "step": attendants.start_step,
             "usage": self._usage,
+            "rest": self._rest,
         }
 
     def take(self, message: Message) -> None:
@@ -70,6 +73,11 @@ class Orders:
                 self._endings.tell(launch)
             elif launch.pid:
                 state.tell(messages.started(seq, launch.l, pid=launch.pid, at=launch.at))
+
+    def _rest(self, message: Message) -> None:
+        if not self._state.table.live and not self.pending:
+            log("the daemon has stopped and no job is left")
+            os.kill(os.getppid(), signal.SIGTERM)
 
     def _launch(self, message: Message) -> None:
         l, table = message["l"], self._state.table
