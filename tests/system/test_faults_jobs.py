@@ -1,169 +1,270 @@
-"""Jobs that mean harm or are merely odd, through the front door: what they leave, ignore, eat and print."""
+"""Jobs that misbehave, and what is done with them through the front door."""
 
-import hashlib
-import sys
+import json
+import os
+import signal
+import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from launchyard.api.routes.logs import MARK
-from tests.system.launcher_client import zombies_of
-from tests.system.product import DEFAULT_CONFIG, Json, Product, job_pids, wait_for
-from tests.system.verify import until_all_ended
+from launchyard.model.state import TRANSITIONS, JobState
+from tests.system.product import ENDED, Json, Product, Refused, job_pids, wait_for
 
-LITTLE = {"cpus": 0.01, "memory_mib": 1}
-MIB = 1 << 20
+ASKED = {"cpus": 0.5, "memory_mib": 64}
 
 
-def pids_of(product: Product, count: int) -> list[int]:
-    """The processes of the only running job, once there are so many."""
-
-    def there() -> list[int] | None:
-        found = job_pids(product.state)
-        return found if len(found) >= count else None
-
-    return wait_for(there, 30, f"{count} processes of the job")
+def ran(product: Product, command: str | list[str], **fields: object) -> Json:
+    return product.until(product.submit(command, **{"resources": ASKED, **fields}))
 
 
-# ---- how they end
+ESCAPE = """
+import os, time
+if not os.fork():
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.closerange(0, 99)
+    time.sleep(99)
+os.wait()
+"""
 
 
-def test_f18_processes_that_left_the_session_are_gone_at_the_end(product: Product, tmp_path: Path) -> None:
-    """F18, P7: forked twice, in a session of their own, with nothing open: killed when the job ends."""
-    gate = tmp_path / "gate"
-    daemon = "setsid sh -c 'exec 0<&- 1>&- 2>&-; sleep 987 & exec sleep 986' &"
-    job_id = product.submit(f"{daemon} while [ ! -e {gate} ]; do sleep 0.05; done; exit 4")
-    left = pids_of(product, 3)
-    gate.touch()
-    job = product.until(job_id)
-    assert (job["state"], job["exit_code"]) == ("FAILED", 4)
-    assert [pid for pid in left if Path(f"/proc/{pid}").exists()] == []
+def test_f18_what_a_job_leaves_behind_is_gone_with_it(product: Product) -> None:
+    """F18, P7, threat 37: double fork, a session of its own, all descriptors closed."""
+    job = ran(product, ["python3", "-c", ESCAPE])
+    assert job["state"] == "COMPLETED"
+    assert not job_pids(product.state)
 
 
-@pytest.mark.parametrize("manner", ["ignores TERM", "is stopped"])
-def test_f19_cancelled_job_that_does_not_hear_is_killed_after_its_grace(
-    manner: str, product: Product, tmp_path: Path
+@pytest.mark.parametrize("stubborn", ["trap '' TERM INT HUP", "kill -STOP $$"])
+def test_f19_cancelled_job_that_ignores_signals_is_killed_after_the_grace(
+    stubborn: str, product: Product
 ) -> None:
-    """F19: the state says CANCELLED only when no process is left."""
-    ready = tmp_path / "ready"
-    deaf = "trap '' TERM; " if manner == "ignores TERM" else ""
-    stop = "kill -STOP $$; " if manner == "is stopped" else ""
-    job_id = product.submit(f"{deaf}touch {ready}; {stop}while :; do sleep 0.1; done")
-    wait_for(ready.exists, 30, "the job is ready")
+    """F19: ignores TERM; stopped."""
+    job_id = product.submit(f"{stubborn}; while :; do sleep 1; done", resources=ASKED)
+    product.until(job_id, "RUNNING")
     product.call("POST", f"/v1/jobs/{job_id}/cancel")
-    assert product.job(job_id)["state"] in ("RUNNING", "COMPLETING", "CANCELLED")
-    job = product.until(job_id)
-    assert job["state"] == "CANCELLED"
+    assert product.until(job_id, within_s=30)["state"] == "CANCELLED"
     assert not job_pids(product.state)
 
 
-def test_f19_stopped_job_is_ended_by_its_time_limit(product: Product) -> None:
-    """F19: SIGSTOP does not keep a job beyond its limit."""
-    job_id = product.submit("kill -STOP $$; sleep 100", time_limit_s=1)
-    assert product.until(job_id)["state"] == "TIMEOUT"
-    assert not job_pids(product.state)
+def test_time_limit_warns_then_ends(product: Product) -> None:
+    """The warning signal comes before the limit; the job may tidy up in its grace."""
+    command = "trap 'echo warned' USR1; trap 'echo tidied; exit 7' TERM; while :; do sleep 0.1; done"
+    job = ran(product, command, time_limit_s=3, warning={"signal": "USR1", "before_s": 2})
+    assert job["state"] == "TIMEOUT"
+    assert product.log(job["id"]) == b"warned\ntidied\n"
 
 
-# ---- memory
+GREEDY = "x=[]\nwhile True: x.append(bytearray(1<<20))"
 
 
-@pytest.mark.parametrize(
-    ("text", "ending"),
-    [
-        ("exec {python} -c 'x = bytearray(300 << 20)'", {"signal": 9, "exit_code": None}),
-        ("{python} -c 'x = bytearray(300 << 20)'; exit 0", {"signal": None, "exit_code": 0}),
-    ],
-    ids=["the job", "a grandchild of a script that exits 0"],
-)
-@pytest.mark.root
-def test_f22_memory_over_the_limit_is_out_of_memory(text: str, ending: Json, product: Product) -> None:
-    """F22: by the kernel's counter, whatever the exit code says."""
-    command = text.format(python=sys.executable)
-    job_id = product.submit(command, resources={"cpus": 1, "memory_mib": 64})
-    job = product.until(job_id)
-    assert job["state"] == "OUT_OF_MEMORY"
-    assert job["cause"] == "needed more than the 64 MiB asked for"
-    assert ending.items() <= job.items()
-    assert product.until(product.submit("exit 0"))["state"] == "COMPLETED"
+def test_f22_job_over_its_memory_says_so(product: Product) -> None:
+    """F22, threat 39."""
+    job = ran(product, ["python3", "-c", GREEDY])
+    assert (job["state"], job["usage"]["memory_peak_mib"]) == ("OUT_OF_MEMORY", pytest.approx(64, rel=0.1))
 
 
-# ---- many, short
+def test_f22_grandchild_over_memory_is_seen_though_the_script_ends_well(product: Product) -> None:
+    """F22: only a grandchild is killed, and the script exits 0."""
+    job = ran(product, ["sh", "-c", 'python3 -c "$1"; exit 0', "sh", GREEDY])
+    assert (job["state"], job["exit_code"]) == ("OUT_OF_MEMORY", 0)
+
+
+def test_f22_daemon_that_runs_out_of_memory_is_started_again_as_if_nothing_was(product: Product) -> None:
+    """F22: the kernel kills the daemon as it would for want of memory; its job goes on."""
+    job_id = product.submit("sleep 1; exit 6", resources=ASKED)
+    product.until(job_id, "RUNNING")
+    product.kill()
+    product.start()
+    assert product.until(job_id)["exit_code"] == 6
 
 
 @pytest.mark.timeout(300)
-def test_f23_f33_a_thousand_short_jobs_leave_no_zombie_and_their_own_exit_codes(product: Product) -> None:
-    """F23, F33: exits in under a millisecond, each with its record."""
-    bodies = [
-        {"command": ["true"] if n % 5 == 0 else f"exit {n % 5}", "resources": LITTLE} for n in range(1000)
-    ]
+def test_f23_f33_a_thousand_short_jobs_leave_no_zombie_and_tell_their_own_exit(product: Product) -> None:
+    """F23, F33: each ends in less than a millisecond."""
+    asked = {"cpus": 0.1, "memory_mib": 1}
+    bodies = [{"command": ["sh", "-c", f"exit {n % 5}"], "resources": asked} for n in range(1000)]
     answers = product.call("POST", "/v1/jobs", bodies)
-    codes = {answer["id"]: n % 5 for n, answer in enumerate(_jobs_of(answers))}
-    jobs = {job["id"]: job for job in until_all_ended(product)}
-    wrong = [n for n, code in codes.items() if jobs[n]["exit_code"] != code]
-    assert (len(codes), wrong) == (1000, [])
-    ours = [product.pid, *product.pids("keeper")]
-    assert [pid for one in ours for pid in zombies_of(one)] == []
+    ids = [answer["id"] for answer in answers]
+    wait_for(lambda: _all_ended(product, ids), 200, "all have ended")
+    codes = {job["id"]: job["exit_code"] for job in product.all_jobs()}
+    assert [codes[one] for one in ids] == [n % 5 for n in range(1000)]
+    assert not _zombies_of(product)
 
 
-def _jobs_of(answers: object) -> list[Json]:
-    found = answers["jobs"] if isinstance(answers, dict) else answers
-    assert isinstance(found, list)
-    return found
+def _all_ended(product: Product, ids: list[int]) -> bool | None:
+    live = product.call("GET", "/v1/jobs?state=PENDING,STARTING,RUNNING,COMPLETING&limit=1")["jobs"]
+    return None if live else bool(ids)
 
 
-# ---- what they print
+def _zombies_of(product: Product) -> list[int]:
+    found = subprocess.run(["ps", "-eo", "pid,ppid,stat"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in found.splitlines()[1:]]
+    ours = {str(pid) for pid in product.pids("keeper")}
+    return [int(pid) for pid, ppid, stat in rows if stat.startswith("Z") and ppid in ours]
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"no newline at the end", bytes(range(256)) * 40, b"\0" * 5000, b"\xff\xfe\r\n\r\n\x1b[2J", b""],
-    ids=["no newline", "binary", "NUL", "not text", "nothing"],
-)
-def test_f33_log_is_byte_for_byte_what_was_written(data: bytes, product: Product, tmp_path: Path) -> None:
-    """F33, P5."""
-    source = tmp_path / "data"
-    source.write_bytes(data)
-    job_id = product.submit(["cat", str(source)])
-    assert product.until(job_id)["exit_code"] == 0
-    assert product.log(job_id) == data
+OUTPUTS = {
+    "no newline": b"no newline at the end",
+    "binary": bytes(range(256)) * 40,
+    "NUL": b"a\0b\0\0c\n",
+    "one long line": b"z" * 20_000_000 + b"\n",
+    "nothing": b"",
+}
 
 
-def test_f33_one_line_of_a_hundred_megabytes_is_served_whole(product: Product) -> None:
-    """F33: no line is ever held in memory by us."""
-    size = 100_000_000
-    job_id = product.submit(f"head -c {size} /dev/zero | tr '\\0' x")
-    product.until(job_id)
-    found = product.log(job_id)
-    assert len(found) == size
-    assert hashlib.sha256(found).digest() == hashlib.sha256(b"x" * size).digest()
-
-
-# ---- the cap of logs
-
-
-def test_f21_log_over_its_cap_ends_the_job_and_the_served_log_says_so(
-    make_product: Callable[..., Product],
-) -> None:
-    """F21: FAILED with that cause; what the log holds is the beginning, then the mark."""
-    product = make_product('log_cap = "1MiB"\n' + DEFAULT_CONFIG)
-    product.start()
-    job_id = product.submit("yes 0123456789abcde")
-    job = product.until(job_id)
-    assert (job["state"], job["cause"]) == ("FAILED", "its log grew over the limit")
-    assert product.log(job_id) == (b"0123456789abcde\n" * (MIB // 16)) + MARK
+@pytest.mark.parametrize("name", list(OUTPUTS))
+def test_f33_log_is_what_the_job_wrote(name: str, product: Product, tmp_path: Path) -> None:
+    """F33: byte for byte, followed and read at once."""
+    (tmp_path / "out").write_bytes(OUTPUTS[name])
+    job_id = product.submit(["cat", str(tmp_path / "out")], resources=ASKED)
     followed = product.call("GET", f"/v1/jobs/{job_id}/logs?follow=1")
-    assert followed == product.log(job_id)
-    assert product.until(product.submit("exit 0"))["state"] == "COMPLETED"
+    product.until(job_id)
+    assert followed == product.log(job_id) == OUTPUTS[name]
 
 
-def test_f21_file_that_the_user_named_is_never_capped(
+CAPPED = """
+listen = "127.0.0.1:0"
+allow_root_jobs = true
+daemon_user = "root"
+grace_s = 2
+log_cap = "1MiB"
+"""
+
+
+def test_f21_log_over_its_cap_ends_the_job_with_that_cause_and_a_mark(
     make_product: Callable[..., Product], tmp_path: Path
 ) -> None:
-    """F21: the cap holds for our spool only."""
-    product = make_product('log_cap = "1MiB"\n' + DEFAULT_CONFIG)
+    """F21, threat 40: only in our spool; a file that the user names is never capped."""
+    product = make_product(CAPPED)
     product.start()
-    job_id = product.submit(f"head -c {5 * MIB} /dev/zero; sleep 1.2", stdout=str(tmp_path / "mine"))
-    assert product.until(job_id)["state"] == "COMPLETED"
-    assert (tmp_path / "mine").stat().st_size == 5 * MIB
-    assert len(product.log(job_id)) == 5 * MIB
+    job = ran(product, "while :; do head -c 100000 /dev/zero | tr '\\0' x; done")
+    assert job["state"] == "FAILED"
+    assert "log" in job["cause"]
+    log = product.log(job["id"])
+    assert len(log) < 3 << 20
+    assert log.rstrip().endswith(b"was not kept]")
+    mine = tmp_path / "mine"
+    assert ran(product, "head -c 5000000 /dev/zero", stdout=str(mine))["state"] == "COMPLETED"
+    assert mine.stat().st_size == 5_000_000
+
+
+@pytest.mark.timeout(200)
+def test_f32_many_orders_for_one_job_at_once_have_one_outcome(product: Product) -> None:
+    """F32: 200 cancels, holds, releases and requeues against its start and its exit; only legal moves."""
+    seen: list[Json] = []
+    watching = threading.Thread(target=_watch, args=(product, seen), daemon=True)
+    watching.start()
+    for _ in range(3):
+        job_id = product.submit("exit 0", resources=ASKED)
+        orders = [
+            threading.Thread(
+                target=_order, args=(product, job_id, ("cancel", "hold", "release", "requeue")[n % 4])
+            )
+            for n in range(200)
+        ]
+        for order in orders:
+            order.start()
+        for order in orders:
+            order.join()
+        _order(product, job_id, "release")
+        _order(product, job_id, "cancel")
+        job = product.until(job_id)
+        assert job["state"] in ("CANCELLED", "COMPLETED")
+        wait_for(lambda one=job_id: _heard_end(seen, one), 20, "its end was published")  # type: ignore[misc]
+    moves = [(event["previous"], event["state"]) for event in seen if event.get("previous")]
+    for before, after in moves:
+        assert JobState(after) in TRANSITIONS[JobState(before)].values(), (before, after)
+    ends = [event["job_id"] for event in seen if event["state"] in ENDED]
+    assert len(ends) == len(set(ends)), "a job ended twice"
+
+
+def _order(product: Product, job_id: int, what: str) -> None:
+    try:
+        product.call("POST", f"/v1/jobs/{job_id}/{what}")
+    except Refused as refused:
+        assert refused.status in (404, 409), refused
+
+
+def _heard_end(seen: list[Json], job_id: int) -> bool | None:
+    return any(event["job_id"] == job_id and event["state"] in ENDED for event in seen) or None
+
+
+def _watch(product: Product, seen: list[Json]) -> None:
+    connection = product.client(timeout=120)._connection
+    connection.request("GET", "/v1/events")
+    response = connection.getresponse()
+    while line := response.readline():
+        if line.startswith(b"data:"):
+            event = json.loads(line[5:])
+            if "state" in event:
+                seen.append(event)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make and remove a user")
+@pytest.mark.parametrize("trouble", ["no home", "unreadable home", "deleted while queued"])
+def test_f34_user_with_a_broken_account_gets_a_clear_cause(
+    trouble: str, make_product: Callable[..., Product], tmp_path: Path
+) -> None:
+    """F34: one attempt, one sentence."""
+    for parent in tmp_path.parents[:3]:
+        parent.chmod(0o755)
+    tmp_path.chmod(0o755)
+    product = make_product('listen = "127.0.0.1:0"\n[[nodes]]\nname = "node"\ncpus = 2\nmemory = "1GiB"\n')
+    product.start()
+    subprocess.run(["userdel", "-r", "lytest3"], capture_output=True, check=False)
+    subprocess.run(["useradd", "--create-home", "lytest3"], check=True)
+    try:
+        home = Path("/home/lytest3")
+        held = trouble == "deleted while queued"
+        body: Json = {"command": ["pwd"], "working_dir": str(home), "resources": ASKED}
+        job_id = _submit_as(product, "lytest3", {**body, "hold": held})
+        if trouble == "deleted while queued":
+            subprocess.run(["userdel", "-r", "lytest3"], capture_output=True, check=True)
+            product.call("POST", f"/v1/jobs/{job_id}/release")
+            assert "does not exist any more" in product.until(job_id)["cause"]
+            return
+        assert product.until(job_id)["state"] == "COMPLETED"
+        if trouble == "no home":
+            home.rename("/home/lytest3.away")
+        else:
+            os.chown(home, 0, 0)
+            home.chmod(0o700)
+        job = product.until(_submit_as(product, "lytest3", body))
+        assert (job["state"], job["attempt"]) == ("FAILED", 1)
+        assert str(home) in job["cause"]
+    finally:
+        subprocess.run(["userdel", "-r", "lytest3"], capture_output=True, check=False)
+        subprocess.run(["rm", "-rf", "/home/lytest3", "/home/lytest3.away"], check=False)
+
+
+CLIENT = """
+import http.client, json, socket, sys
+connection = http.client.HTTPConnection("localhost")
+connection.sock = socket.socket(socket.AF_UNIX)
+connection.sock.connect(sys.argv[1])
+connection.request("POST", "/v1/jobs", sys.argv[2], {"Content-Type": "application/json"})
+print(connection.getresponse().read().decode())
+"""
+
+
+def _submit_as(product: Product, user: str, body: Json) -> int:
+    command = ["setpriv", "--reuid", user, "--regid", user, "--init-groups", "/usr/bin/python3", "-c", CLIENT]
+    done = subprocess.run(
+        [*command, str(product.socket_path), json.dumps(body)], capture_output=True, text=True, check=True
+    )
+    answer = json.loads(done.stdout)
+    assert "id" in answer, answer
+    return int(answer["id"])
+
+
+def test_job_may_be_sent_a_signal(product: Product) -> None:
+    job_id = product.submit("trap 'exit 3' USR2; echo set; while :; do sleep 0.05; done", resources=ASKED)
+    wait_for(lambda: product.log(job_id) or None, 20, "the trap is set")
+    product.call("POST", f"/v1/jobs/{job_id}/signal", {"signal": signal.Signals.SIGUSR2.name})
+    assert product.until(job_id)["exit_code"] == 3
