@@ -56,7 +56,9 @@ def test_time_limit_warns_then_ends(product: Product) -> None:
     command = "trap 'echo warned' USR1; trap 'echo tidied; exit 7' TERM; while :; do sleep 0.1; done"
     job = ran(product, command, time_limit_s=3, warning={"signal": "USR1", "before_s": 2})
     assert job["state"] == "TIMEOUT"
-    assert product.log(job["id"]) == b"warned\ntidied\n"
+    log = product.log(job["id"])
+    assert b"warned\n" in log
+    assert log.endswith(b"tidied\n")
 
 
 GREEDY = "x=[]\nwhile True: x.append(bytearray(1<<20))"
@@ -184,10 +186,12 @@ def test_f32_many_orders_for_one_job_at_once_have_one_outcome(product: Product) 
 
 
 def _order(product: Product, job_id: int, what: str) -> None:
+    status = 200
     try:
         product.call("POST", f"/v1/jobs/{job_id}/{what}")
     except Refused as refused:
-        assert refused.status in (404, 409), refused
+        status = refused.status
+    assert status in (200, 404, 409), f"{what} was answered {status}"
 
 
 def _heard_end(seen: list[Json], job_id: int) -> bool | None:

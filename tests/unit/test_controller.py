@@ -358,3 +358,46 @@ async def test_never_more_is_allocated_than_exists() -> None:
             for launch_id in list(yard.engine.running)[:1]:
                 yard.engine.finish(launch_id)
             await asyncio.sleep(0.002)
+
+
+@lives
+async def test_job_that_cannot_be_killed_keeps_what_it_holds_and_its_node_is_drained() -> None:
+    """F20."""
+    nodes = (Node(name="a", cpus=1, memory_mib=100), Node(name="b", cpus=1, memory_mib=100))
+    async with running_yard(nodes=nodes, unkillable_s=0) as yard:
+        stuck = await yard.submit(memory_mib=1)
+        await yard.until_state(stuck.id, S.RUNNING)
+        yard.engine.main_ended(yard.launch_id(stuck.id))
+        await yard.until_state(stuck.id, S.COMPLETING)
+        attempt = yard.job(stuck.id).attempt
+        assert attempt is not None
+        (name,) = attempt.allocation.nodes
+        await yard.until(
+            lambda: any(use.node.state is NodeState.DRAIN for use in yard.controller.node_uses())
+        )
+        (use,) = [use for use in yard.controller.node_uses() if use.node.name == name]
+        assert (use.node.state, use.cpus_milli) == (NodeState.DRAIN, 1000)
+        assert use.node.reason == f"job {stuck.id} cannot be killed"
+        other = await yard.submit(memory_mib=1)
+        await yard.until_state(other.id, S.RUNNING)
+        yard.engine.finish(yard.launch_id(stuck.id), exit_code=0)
+        assert (await yard.until_ended(stuck.id)).state is S.COMPLETED
+
+
+@lives
+async def test_jumps_of_the_clock_end_no_job_and_move_none_outside_the_table() -> None:
+    """F9: an hour on, an hour back, ten years back, and a step with every look."""
+    now = [1_000_000_000.0]
+    async with running_yard(clock=lambda: now[0]) as yard:
+        running = await yard.submit(time_limit_s=60)
+        waiting = await yard.submit(cpus_milli=2000, time_limit_s=60)
+        await yard.until_state(running.id, S.RUNNING)
+        for jump in (3600, -3600, -10 * 365 * 86400, *[(-1) ** n * 1000 * n for n in range(20)]):
+            now[0] += jump
+            yard.controller.reason(waiting.id, estimated=True)
+            await yard.submit(held=True)
+            assert (yard.state(running.id), yard.state(waiting.id)) == (S.RUNNING, S.PENDING)
+        yard.engine.finish(yard.launch_id(running.id))
+        await yard.until_state(waiting.id, S.RUNNING)
+        moves = [(event.previous, event.state) for event in yard.seen if event.previous is not None]
+        assert all(after in TRANSITIONS[before].values() for before, after in moves)

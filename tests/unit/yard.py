@@ -86,6 +86,7 @@ async def running_yard(
     nodes: Sequence[Node] = NODES,
     obedience: Obedience = Obedience.START,
     clock: Callable[[], float] = lambda: 1_000_000.0,
+    unkillable_s: float = 60,
 ) -> AsyncIterator[Yard]:
     store = store or MemoryStore()
     engine = engine or FakeEngine(tuple(nodes), now=clock, obedience=obedience)
@@ -96,6 +97,7 @@ async def running_yard(
         partitions=PARTITIONS,
         clock=clock,
         launching=LaunchSettings(spool="/spool"),
+        unkillable_s=unkillable_s,
     )
     yard = Yard(assembled.controller, engine, store)
     yard.controller.watch(yard.seen.extend)

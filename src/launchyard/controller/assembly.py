@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from launchyard.controller.controller import Controller
 from launchyard.controller.duties import begin
+from launchyard.controller.duties.unkillable import AFTER_S, Unkillable
 from launchyard.controller.launching import Launcher, LaunchSettings
 from launchyard.controller.live import LiveJobs
 from launchyard.controller.loop import Loop
@@ -22,6 +23,8 @@ from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
 from launchyard.store.protocol import Store
+
+DUTIES_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,36 +47,22 @@ async def assemble(
     partitions: Mapping[str, Partition],
     clock: Callable[[], float],
     launching: LaunchSettings,
+    unkillable_s: float = AFTER_S,
 ) -> Yard:
     """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
-    marks = {(mark.cluster, mark.name): mark for mark in await asyncio.to_thread(store.node_marks)}
-    marked = [
-        replace(node, state=mark.state, reason=mark.reason)
-        if (mark := marks.get((node.cluster, node.name))) is not None
-        else node
-        for node in nodes
-    ]
-    live = LiveJobs(marked, partitions)
-    writer = Writer(store)
-    loop = Loop(
-        live=live,
-        writer=writer,
-        engine=engine,
-        clock=clock,
-        seq=await asyncio.to_thread(store.last_seq),
-        next_job_id=await asyncio.to_thread(store.next_job_id),
-    )
-    writer.on_degraded = lambda sentence: loop.plan_soon() if sentence is None else None
+    loop = await _loop(store, engine, nodes, partitions, clock)
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
-    launcher.array_of = live.array_of
+    launcher.array_of = loop.live.array_of
     scheduler = Scheduler(loop)
     loop.launch, loop.plan = launcher.send, scheduler.plan
     reports = Reports(loop, scheduler, launching.grace_s)
     submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
     await _take_in(loop, await asyncio.to_thread(store.live_jobs), store, users)
     facts = await engine.open(reports.take)
-    duty = asyncio.ensure_future(_each(begin.EVERY_S, lambda: begin.begin(loop)))
+    unkillable = Unkillable(loop, asyncio.get_running_loop().time, unkillable_s)
+    duties = (lambda: begin.begin(loop), unkillable.look)
+    duty = asyncio.ensure_future(_each(DUTIES_S, duties))
     controller = Controller(
         loop=loop,
         store=store,
@@ -88,7 +77,7 @@ async def assemble(
             await duty
         loop.flush()
         await engine.close()
-        await asyncio.to_thread(writer.close)
+        await asyncio.to_thread(loop.writer.close)
 
     return Yard(
         controller=controller,
@@ -98,6 +87,34 @@ async def assemble(
         facts=facts,
         close=lambda: asyncio.ensure_future(close()),
     )
+
+
+async def _loop(
+    store: Store,
+    engine: Engine,
+    nodes: Sequence[Node],
+    partitions: Mapping[str, Partition],
+    clock: Callable[[], float],
+) -> Loop:
+    """The loop on what the store knows: nodes as they were marked, and where the counters stand."""
+    marks = {(mark.cluster, mark.name): mark for mark in await asyncio.to_thread(store.node_marks)}
+    marked = [
+        replace(node, state=mark.state, reason=mark.reason)
+        if (mark := marks.get((node.cluster, node.name))) is not None
+        else node
+        for node in nodes
+    ]
+    writer = Writer(store)
+    loop = Loop(
+        live=LiveJobs(marked, partitions),
+        writer=writer,
+        engine=engine,
+        clock=clock,
+        seq=await asyncio.to_thread(store.last_seq),
+        next_job_id=await asyncio.to_thread(store.next_job_id),
+    )
+    writer.on_degraded = lambda sentence: loop.plan_soon() if sentence is None else None
+    return loop
 
 
 async def _take_in(loop: Loop, jobs: Sequence[Job], store: Store, users: Users) -> None:
@@ -121,7 +138,8 @@ async def _ended(store: Store, job_id: int, index: int | None) -> Job | None:
     return await asyncio.to_thread(store.job_of_task, job_id, index)
 
 
-async def _each(seconds: float, duty: Callable[[], None]) -> None:
+async def _each(seconds: float, duties: Sequence[Callable[[], None]]) -> None:
     while True:
         await asyncio.sleep(seconds)
-        duty()
+        for duty in duties:
+            duty()

@@ -1,9 +1,12 @@
 """Starts the keeper (and under it the launcher) of a state directory, unless one is there already."""
 
+import os
+import socket
 import subprocess
+import time
 from pathlib import Path
 
-from launchyard.launcher.messages import keeper_argv
+from launchyard.launcher.messages import SOCKET_NAME, keeper_argv
 from launchyard.model.errors import Unavailable
 
 TAKEN = 3
@@ -22,8 +25,21 @@ def launch_keeper(state: Path, *, daemon_uid: int, allow_root_jobs: bool, fault:
     if fault:
         environment["LAUNCHYARD_FAULT"] = fault
     command = keeper_argv(state, daemon_uid=daemon_uid, allow_root_jobs=allow_root_jobs)
+    deadline = time.monotonic() + START_MAX_S
+    while True:
+        done = _run(command, environment, state)
+        if done.returncode == 0 or (done.returncode == TAKEN and _answers(state)):
+            return
+        if done.returncode != TAKEN or time.monotonic() > deadline:
+            said = done.stderr.strip().removeprefix("error: ") or f"exit code {done.returncode}"
+            raise Unavailable(f"the launcher does not start: {said}")
+        # The keeper of the last daemon is on its way out.
+        time.sleep(0.05)
+
+
+def _run(command: list[str], environment: dict[str, str], state: Path) -> "subprocess.CompletedProcess[str]":
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -34,9 +50,10 @@ def launch_keeper(state: Path, *, daemon_uid: int, allow_root_jobs: bool, fault:
             start_new_session=True,
         )
     except subprocess.TimeoutExpired:
-        raise Unavailable(
-            f"the launcher did not start within {START_MAX_S} s; see {state}/launcher/launcher.log"
-        ) from None
-    if done.returncode not in (0, TAKEN):
-        said = done.stderr.strip().removeprefix("error: ") or f"exit code {done.returncode}"
-        raise Unavailable(f"the launcher does not start: {said}")
+        log = state / "launcher" / "launcher.log"
+        raise Unavailable(f"the launcher did not start within {START_MAX_S} s; see {log}") from None
+
+
+def _answers(state: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(os.fspath(state / SOCKET_NAME)) == 0

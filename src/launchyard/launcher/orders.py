@@ -73,6 +73,9 @@ class Orders:
                 self._endings.tell(launch)
             elif launch.pid:
                 state.tell(messages.started(seq, launch.l, pid=launch.pid, at=launch.at))
+        for launch in table.live.values():
+            if launch.told_main_ended:
+                state.tell(messages.main_ended(launch.l))
 
     def _rest(self, message: Message) -> None:
         if not self._state.table.live and not self.pending:

@@ -2,8 +2,6 @@
 
 from launchyard.controller.loop import Loop
 
-EVERY_S = 1.0
-
 
 def begin(loop: Loop) -> None:
     """By the wall clock, since that is what people name; a clock set back only delays."""
