@@ -12,7 +12,6 @@ from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
 from launchyard.controller.submitting import Submitting
 from launchyard.model.array import Indexes
-from launchyard.model.change import NodeMark
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
@@ -162,11 +161,7 @@ class Controller:
         if node is None:
             raise NotFound(f"there is no node {name!r}; there are: {', '.join(self._live.nodes)}")
         self._loop.refuse_when_degraded()
-        node = replace(node, state=state, reason=reason)
-        self._live.mark(node)
-        mark = NodeMark(cluster=node.cluster, name=name, state=state, reason=reason)
-        self._loop.draft.nodes.append(mark)
-        self._loop.plan_soon()
+        node = self._loop.mark(node, state, reason)
         await self._loop.committed()
         return self._use(node)
 

@@ -19,6 +19,7 @@ from launchyard.model.dependency import format_dependency
 from launchyard.model.errors import StorageFull, Unavailable
 from launchyard.model.event import DependencyFailed, StateChanged
 from launchyard.model.job import Job
+from launchyard.model.node import Node, NodeState
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.token import Token
 from launchyard.policy import arrays
@@ -90,6 +91,14 @@ class Loop:
             self._keep(task)
         steps = [(None, task.state) for _, task in tasks]
         self.move(arrays.follow_many(record, [*steps], self.now()))
+
+    def mark(self, node: Node, state: NodeState, reason: str) -> Node:
+        """A node is open or closed for new work; kept over restarts."""
+        node = replace(node, state=state, reason=reason)
+        self.live.mark(node)
+        self.draft.nodes.append(NodeMark(cluster=node.cluster, name=node.name, state=state, reason=reason))
+        self.plan_soon()
+        return node
 
     def effect(self, effect: Effect) -> None:
         self.draft.effects.append(effect)
