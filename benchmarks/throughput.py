@@ -4,9 +4,11 @@ Every task has its own record, exit code, usage and log at the end; each writes 
 all lines are checked. Nothing of them may be left: no process, no cgroup.
 """
 
+import os
 import subprocess
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,14 +87,11 @@ def check(product: Product, jobs: list[Json], count: int) -> None:
 
 
 def cgroups(state: Path) -> list[str]:
-    """The cgroups of launches that are there still."""
-    found = subprocess.run(
-        ["find", "/sys/fs/cgroup", "-type", "d", "-path", "*launchyard-*/*"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.split()
+    """The cgroups of this state directory's launches that are there still."""
+    name = f"launchyard-{zlib.crc32(os.fsencode(state.resolve())):08x}"
+    pattern = f"*/{name}/*"
+    command = ["find", "/sys/fs/cgroup", "-type", "d", "-path", pattern]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
 
 
 def rows(make: Callable[[str], Product], count: int, mode: str, gates: tuple[float, float]) -> list[Row]:

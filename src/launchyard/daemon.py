@@ -31,7 +31,7 @@ from launchyard.controller.launching import LaunchSettings
 from launchyard.daemonlog import open_log
 from launchyard.daemonuser import daemon_user
 from launchyard.engine.channel import UserHelpers
-from launchyard.engine.keeper import launch_keeper
+from launchyard.engine.keeper import dismiss_keeper, launch_keeper
 from launchyard.engine.local import LocalEngine
 from launchyard.engine.machine import discover, virtual
 from launchyard.model.errors import Invalid, LaunchyardError
@@ -71,6 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             return runner.run(_run(prepared, tell))
         except LaunchyardError as error:
+            dismiss_keeper(prepared.state.path)
             tell.refuse(error)
             return 1
 

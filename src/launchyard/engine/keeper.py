@@ -1,12 +1,13 @@
 """Starts the keeper (and under it the launcher) of a state directory, unless one is there already."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import time
 from pathlib import Path
 
-from launchyard.launcher.messages import SOCKET_NAME, keeper_argv
+from launchyard.launcher.messages import SOCKET_NAME, encode, keeper_argv, rest
 from launchyard.model.errors import Unavailable
 
 TAKEN = 3
@@ -35,6 +36,13 @@ def launch_keeper(state: Path, *, daemon_uid: int, allow_root_jobs: bool, fault:
             raise Unavailable(f"the launcher does not start: {said}")
         # The keeper of the last daemon is on its way out.
         time.sleep(0.05)
+
+
+def dismiss_keeper(state: Path) -> None:
+    """Let keeper and launcher go if no job is left: for a daemon that cannot start after all."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, contextlib.suppress(OSError):
+        connection.connect(os.fspath(state / SOCKET_NAME))
+        connection.sendall(encode(rest()))
 
 
 def _run(command: list[str], environment: dict[str, str], state: Path) -> "subprocess.CompletedProcess[str]":
