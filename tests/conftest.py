@@ -17,7 +17,14 @@ settings.register_profile("always", deadline=None, suppress_health_check=[Health
 settings.register_profile("quick", settings.get_profile("always"), max_examples=25)
 settings.load_profile("always")
 
-SERVED = {"test_api_streams", "test_api_server", "test_api_access", "test_cli_run", "test_user_helper"}
+SERVED = {
+    "test_api_streams",
+    "test_api_server",
+    "test_api_access",
+    "test_cli_run",
+    "test_user_helper",
+    "test_user_terminal",
+}
 """Unit tests that serve real sockets and wait for clients: `make check` leaves them to `make test`."""
 
 _skipped: dict[str, int] = {}

@@ -1,66 +1,25 @@
-"""A real helper process over a socket pair: logs read and followed, terminals held."""
+"""A real helper process over a socket pair: logs read and followed."""
 
 import asyncio
 import hashlib
 import os
-import socket
-import subprocess
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from launchyard.engine.channel import Channel, UserHelpers, data_in, data_of
-from launchyard.engine.fake import FakeEngine
-from launchyard.launcher.messages import package_argv
+from launchyard.engine.channel import TRIES, Channel, Request, UserHelpers
+from launchyard.helper.logs import PART_BYTES, READ_BYTES, WINDOW_BYTES
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
-
-
-class Helpers:
-    """Starts helper processes as the launcher does; all are gone at the end of a test."""
-
-    def __init__(self) -> None:
-        self.processes: list[subprocess.Popen[bytes]] = []
-
-    def channel(self, uid: int) -> int:
-        ours, theirs = socket.socketpair()
-        process = subprocess.Popen(
-            [
-                "/bin/bash",
-                "-c",
-                f'exec "$@" 3<&{theirs.fileno()}',
-                "bash",
-                *package_argv("launchyard.helper.main"),
-            ],
-            pass_fds=[theirs.fileno()],
-            user=uid if os.geteuid() == 0 and uid else None,
-            extra_groups=[] if os.geteuid() == 0 and uid else None,
-        )
-        theirs.close()
-        self.processes.append(process)
-        return ours.detach()
+from tests.system.dead_filesystem import DeadFilesystem
+from tests.unit.helper_process import Helpers, until
 
 
 @pytest.fixture
 def started() -> Iterator[Helpers]:
     helpers = Helpers()
     yield helpers
-    for process in helpers.processes:
-        process.kill()
-        process.wait()
-
-
-def live(work: Callable[[Channel], Awaitable[None]], started: Helpers, uid: int = 0) -> None:
-    """Run `work` with a channel to a new helper."""
-
-    async def run() -> None:
-        channel = Channel(started.channel(uid))
-        try:
-            await work(channel)
-        finally:
-            channel.close()
-
-    asyncio.run(asyncio.wait_for(run(), 60))
+    helpers.end()
 
 
 async def followed(channel: Channel, path: Path, ended: asyncio.Event, offset: int = 0) -> bytes:
@@ -84,7 +43,7 @@ def test_range_of_a_file_is_read(
         part = await channel.read(str(path), offset, limit)
         assert (part.data, part.size) == (expected, 10)
 
-    live(work, started)
+    started.with_channel(work)
 
 
 def test_what_is_no_regular_file_is_refused_and_never_waited_for(started: Helpers, tmp_path: Path) -> None:
@@ -95,7 +54,7 @@ def test_what_is_no_regular_file_is_refused_and_never_waited_for(started: Helper
             with pytest.raises(kind):
                 await channel.read(str(tmp_path / name), 0, 10)
 
-    live(work, started)
+    started.with_channel(work)
 
 
 def test_follower_gets_every_byte_whatever_it_is(started: Helpers, tmp_path: Path) -> None:
@@ -114,7 +73,7 @@ def test_follower_gets_every_byte_whatever_it_is(started: Helpers, tmp_path: Pat
         ended.set()
         assert hashlib.sha256(await reading).digest() == hashlib.sha256(b"".join(pieces)).digest()
 
-    live(work, started)
+    started.with_channel(work)
 
 
 def test_truncated_log_is_followed_from_its_new_beginning(started: Helpers, tmp_path: Path) -> None:
@@ -132,7 +91,7 @@ def test_truncated_log_is_followed_from_its_new_beginning(started: Helpers, tmp_
                 ended.set()
         assert found == [b"first and long\n", b"second\n"]
 
-    live(work, started)
+    started.with_channel(work)
 
 
 def test_log_that_is_not_there_yet_is_waited_for(started: Helpers, tmp_path: Path) -> None:
@@ -146,7 +105,7 @@ def test_log_that_is_not_there_yet_is_waited_for(started: Helpers, tmp_path: Pat
         ended.set()
         assert await reading == b"now\n"
 
-    live(work, started)
+    started.with_channel(work)
 
 
 def test_slow_reader_holds_a_bounded_part_and_others_go_on(started: Helpers, tmp_path: Path) -> None:
@@ -155,20 +114,16 @@ def test_slow_reader_holds_a_bounded_part_and_others_go_on(started: Helpers, tmp
     path.write_bytes(b"y" * 20_000_000)
 
     async def work(channel: Channel) -> None:
+        with Request(channel, {"t": "follow", "path": str(path), "offset": 0}) as slow:
+            await until(lambda: slow.waiting * PART_BYTES >= WINDOW_BYTES)
+            for _ in range(20):
+                assert (await channel.read(str(path), 0, 10)).data == b"y" * 10
+            assert slow.waiting * PART_BYTES <= WINDOW_BYTES
         ended = asyncio.Event()
-        slow = channel.follow(str(path), 0, ended)
-        first = await anext(slow)
-        for _ in range(20):
-            assert (await channel.read(str(path), 0, 10)).data == b"y" * 10
-        waiting = sum(inbox.qsize() for inbox in channel._inboxes.values())
-        assert waiting <= 8
         ended.set()
-        rest = len(first.data)
-        async for part in slow:
-            rest += len(part.data)
-        assert rest == 20_000_000
+        assert len(await followed(channel, path, ended)) == 20_000_000
 
-    live(work, started)
+    started.with_channel(work)
 
 
 def test_two_hundred_followers_of_one_log_get_all_of_it(started: Helpers, tmp_path: Path) -> None:
@@ -186,29 +141,107 @@ def test_two_hundred_followers_of_one_log_get_all_of_it(started: Helpers, tmp_pa
         ended.set()
         assert all(found == expected for found in await asyncio.gather(*reading))
 
-    live(work, started)
+    started.with_channel(work)
 
 
-def test_helper_that_dies_ends_its_requests_and_the_next_one_gets_a_new_helper(
-    started: Helpers, tmp_path: Path
-) -> None:
+def test_follow_goes_on_where_it_was_when_its_helper_dies(started: Helpers, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"before\n")
+
+    async def work(helpers: UserHelpers) -> None:
+        ended = asyncio.Event()
+        found = b""
+        async for part in helpers.follow(0, str(path), 0, ended):
+            found += part.data
+            if found == b"before\n":
+                started.processes[0].kill()
+                with path.open("ab") as file:
+                    file.write(b"after\n")
+            else:
+                ended.set()
+        assert found == b"before\nafter\n"
+        assert len(started.processes) == 2
+
+    started.with_helpers(work)
+
+
+def test_read_that_finds_its_helper_dead_is_asked_again(started: Helpers, tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"here\n")
 
-    async def run() -> None:
-        engine = FakeEngine(channel=started.channel)
-        helpers = UserHelpers(engine)
-        channel = await helpers.of(0)
-        following = asyncio.ensure_future(followed(channel, path, asyncio.Event()))
-        await channel.read(str(path), 0, 5)
+    async def work(helpers: UserHelpers) -> None:
+        await helpers.of(0)
         started.processes[0].kill()
+        started.processes[0].wait()
+        assert (await helpers.read(0, str(path), 0, 5)).data == b"here\n"
+
+    started.with_helpers(work)
+
+
+def test_helpers_that_die_again_and_again_end_a_follow_with_a_sentence(
+    started: Helpers, tmp_path: Path
+) -> None:
+    async def work(helpers: UserHelpers) -> None:
+        following = asyncio.ensure_future(anext(helpers.follow(0, str(tmp_path / "no"), 0, asyncio.Event())))
+        for count in range(1, TRIES + 1):
+            await started.have_been(count)
+            started.processes[-1].kill()
         with pytest.raises(LaunchyardError, match="has ended; try again"):
             await following
-        again = await helpers.of(0)
-        assert (await again.read(str(path), 0, 5)).data == b"here\n"
-        helpers.close()
 
-    asyncio.run(asyncio.wait_for(run(), 60))
+    started.with_helpers(work)
+
+
+def test_range_longer_than_an_answer_is_read_whole(started: Helpers, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(os.urandom(3 * READ_BYTES + 5))
+
+    async def work(channel: Channel) -> None:
+        part = await channel.read(str(path), 7, 16 * READ_BYTES)
+        assert part.data == path.read_bytes()[7:]
+        assert (part.offset, part.size) == (7, 3 * READ_BYTES + 5)
+        assert len((await channel.read(str(path), -READ_BYTES - 9, READ_BYTES + 1)).data) == READ_BYTES + 1
+
+    started.with_channel(work)
+
+
+def test_order_that_fails_is_answered_and_ends_nothing(started: Helpers, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"here\n")
+
+    async def work(channel: Channel) -> None:
+        with pytest.raises(LaunchyardError, match="null"):
+            await channel.read("/tmp/\0", 0, 10)
+        with pytest.raises(LaunchyardError, match="null"):
+            await anext(channel.follow("/tmp/\0", 0, asyncio.Event()))
+        with Request(channel, {"t": "dance"}) as request:
+            assert "does not know the order dance" in (await request.next())["why"]
+        assert (await channel.read(str(path), 0, 10)).data == b"here\n"
+        assert channel.conversations == 0
+
+    started.with_channel(work)
+
+
+def test_rotated_log_is_read_to_its_end_and_then_the_new_one(started: Helpers, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"one ")
+
+    async def work(channel: Channel) -> None:
+        ended = asyncio.Event()
+        found = b""
+        async for part in channel.follow(str(path), 0, ended):
+            found += part.data
+            if found == b"one ":
+                with path.open("ab") as file:
+                    file.write(b"two ")
+                    path.rename(tmp_path / "log.1")
+                    path.write_bytes(b"three")
+                    file.write(b"late ")
+            if found.endswith(b"three"):
+                ended.set()
+        assert found == b"one two late three"
+
+    started.with_channel(work)
 
 
 @pytest.mark.root
@@ -216,8 +249,9 @@ def test_helper_that_dies_ends_its_requests_and_the_next_one_gets_a_new_helper(
 def test_helper_reads_only_what_its_user_may(started: Helpers, tmp_path: Path) -> None:
     """Threat 47."""
     path = tmp_path / "secret"
-    path.write_bytes(b"root's\n")
+    path.write_bytes(b"somebody's own\n")
     path.chmod(0o600)
+    os.chown(path, 65533, 65533)
     for directory in (tmp_path, *tmp_path.parents):
         if directory != Path("/"):
             directory.chmod(directory.stat().st_mode | 0o111)
@@ -226,28 +260,31 @@ def test_helper_reads_only_what_its_user_may(started: Helpers, tmp_path: Path) -
         with pytest.raises(Forbidden):
             await channel.read(str(path), 0, 10)
 
-    live(work, started, uid=65534)
+    started.with_channel(work, uid=65534)
 
 
-def test_terminal_carries_both_ways_and_into_the_log(started: Helpers, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_bytes(b"")
+@pytest.mark.root
+def test_file_system_that_does_not_answer_stops_only_its_own_followers(
+    started: Helpers, tmp_path: Path
+) -> None:
+    path, dead = tmp_path / "log", tmp_path / "dead"
+    path.write_bytes(b"here\n")
+    dead.mkdir()
+    filesystem = DeadFilesystem(dead)
 
     async def work(channel: Channel) -> None:
-        with channel.request({"t": "terminal", "rows": 30, "cols": 90, "log": str(log)}) as terminal:
-            path = (await terminal.next())["path"]
-            command = f"exec <{path} >{path} 2>&1; stty size; read x; echo got $x"
-            process = await asyncio.create_subprocess_exec("setsid", "sh", "-c", command)
-            terminal.say({"t": "attach"})
-            terminal.say({"t": "input", "data": data_in(b"words\n")})
-            printed = b""
-            while b"got words" not in printed:
-                printed += data_of(await terminal.next())
-            assert b"30 90" in printed
-            await process.wait()
-            terminal.say({"t": "close"})
-            while (await terminal.next())["t"] != "done":
-                pass
-            assert b"got words" in log.read_bytes()
+        hangs = [asyncio.ensure_future(anext(channel.follow(str(dead / "log"), 0, asyncio.Event())))]
+        hangs.append(asyncio.ensure_future(channel.read(str(dead / "log"), 0, 1)))
+        await until(lambda: filesystem.taken > 0)
+        assert (await channel.read(str(path), 0, 10)).data == b"here\n"
+        ended = asyncio.Event()
+        ended.set()
+        assert await followed(channel, path, ended) == b"here\n"
+        for hang in hangs:
+            hang.cancel()
+        await asyncio.gather(*hangs, return_exceptions=True)
 
-    live(work, started)
+    try:
+        started.with_channel(work)
+    finally:
+        filesystem.revive()

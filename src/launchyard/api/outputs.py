@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from launchyard.api.services import LogPart, TerminalEnd
 from launchyard.controller.launching import log_paths
 from launchyard.controller.users import Users
-from launchyard.engine.channel import Request, UserHelpers, data_in, data_of
+from launchyard.engine.channel import UserHelpers
+from launchyard.engine.terminal import Attachment, Terminal, open_terminal
 from launchyard.model.errors import Conflict, NotFound
 from launchyard.model.job import Job
 
@@ -39,9 +41,8 @@ class JobLogs:
         path = self._path_of(job, stream)
         if path is None:
             return LogPart(data=b"", offset=0, size=0)
-        channel = await self._helpers.of(job.uid)
         try:
-            part = await channel.read(path, offset, limit)
+            part = await self._helpers.read(job.uid, path, offset, limit)
         except NotFound:
             if job.ended and job.started_at is not None:
                 raise
@@ -54,9 +55,9 @@ class JobLogs:
         path = self._path_of(job, stream)
         if path is None:
             return
-        channel = await self._helpers.of(job.uid)
-        async for part in channel.follow(path, offset, ended):
-            yield LogPart(data=part.data, offset=part.offset, size=part.size, capped=_capped(job))
+        async with aclosing(self._helpers.follow(job.uid, path, offset, ended)) as parts:
+            async for part in parts:
+                yield LogPart(data=part.data, offset=part.offset, size=part.size, capped=_capped(job))
 
     def path(self, job: Job) -> str | None:
         return self._path_of(job, "stdout")
@@ -78,22 +79,20 @@ class JobTerminals:
         self._users = users
         self._spool = spool
         self._engine = engine
-        self._open: dict[int, Request] = {}
+        self._open: dict[int, Terminal] = {}
 
     async def open(self, job: Job) -> str:
         """Make the terminal of a job that is about to start; the answer is its path."""
         out, _ = log_paths(job, self._spool, self._users.entry(job.uid))
-        request = await self._new(job, out)
-        self._open[job.id] = request
-        return await _path_of(request)
+        terminal = self._open[job.id] = await self._new(job, out)
+        return terminal.path
 
     async def attach(self, job: Job) -> "HelperTerminal":
-        request = self._open.get(job.id)
-        if request is None or job.attempt is None:
+        terminal = self._open.get(job.id)
+        if terminal is None or job.attempt is None:
             raise Conflict(f"job {job.id} has no terminal any more; `ly logs -f {job.id}` follows its output")
         launch_id = job.attempt.launch_id
-        request.say({"t": "attach"})
-        return HelperTerminal(request, lambda number: self._engine.signal(launch_id, number))
+        return HelperTerminal(terminal.attach(), lambda number: self._engine.signal(launch_id, number))
 
     async def shell(self, job: Job, command: tuple[str, ...]) -> "HelperTerminal":
         attempt, entry = job.attempt, self._users.entry(job.uid)
@@ -101,51 +100,57 @@ class JobTerminals:
             raise Conflict(f"job {job.id} is not running")
         shell = entry.shell if entry is not None else "/bin/sh"
         home = entry.home if entry is not None else "/"
-        request = await self._new(job, None)
         env = {"HOME": home, "SHELL": shell, "USER": job.user, "LOGNAME": job.user, "TERM": "xterm-256color"}
         env |= {"PATH": "/usr/local/bin:/usr/bin:/bin", "LAUNCHYARD_JOB_ID": str(job.id)}
-        path = await _path_of(request)
-        ended = await self._engine.step(
-            attempt.launch_id, job.uid, command or (shell,), env, job.working_dir, path
-        )
-        request.say({"t": "attach"})
-        ended.add_done_callback(lambda _: request.say({"t": "close"}))
-        return HelperTerminal(request, lambda number: None, ended)
+        terminal = await self._new(job, None)
+        try:
+            ended = await self._engine.step(
+                attempt.launch_id, job.uid, command or (shell,), env, job.working_dir, terminal.path
+            )
+        except BaseException:
+            terminal.close()
+            raise
+        ended.add_done_callback(lambda _: terminal.hang_up())
+        return HelperTerminal(terminal.attach(), lambda number: None, ended, hang_up=terminal.hang_up)
 
     def job_ended(self, job_id: int) -> None:
         """Its terminal is let go of once everything that it printed was carried."""
-        request = self._open.pop(job_id, None)
-        if request is not None:
-            request.say({"t": "close"})
+        terminal = self._open.pop(job_id, None)
+        if terminal is not None:
+            terminal.close()
 
-    async def _new(self, job: Job, log: str | None) -> Request:
-        channel = await self._helpers.of(job.uid)
-        request = channel.request({"t": "terminal", "rows": ROWS, "cols": COLS, "log": log})
-        return request.__enter__()
+    async def _new(self, job: Job, log: str | None) -> Terminal:
+        return await open_terminal(self._helpers, job.uid, rows=ROWS, cols=COLS, log=log)
 
 
 class HelperTerminal:
-    """`api.services.Terminal`."""
+    """`api.services.Terminal`. A shell is hung up when its client leaves; a job's terminal goes on."""
 
     def __init__(
         self,
-        request: Request,
+        client: Attachment,
         send_signal: Callable[[int], None],
         ended: "asyncio.Future[dict[str, Any]] | None" = None,
+        *,
+        hang_up: Callable[[], None] = lambda: None,
     ) -> None:
-        self._request = request
+        self._client = client
         self._send_signal = send_signal
         self._ended = ended
+        self._hang_up = hang_up
 
     async def read(self) -> bytes:
-        message = await self._request.next()
-        return data_of(message) if message["t"] == "part" else b""
+        data = await self._client.read()
+        ended = self._ended.result() if self._ended is not None and self._ended.done() else {}
+        if not data and "error" in ended:
+            raise Conflict(f"the shell does not start: {ended['error']}")
+        return data
 
     async def write(self, data: bytes) -> None:
-        self._request.say({"t": "input", "data": data_in(data)})
+        await self._client.write(data)
 
     async def resize(self, rows: int, cols: int) -> None:
-        self._request.say({"t": "resize", "rows": rows, "cols": cols})
+        self._client.resize(rows, cols)
 
     async def signal(self, signal: int) -> None:
         self._send_signal(signal)
@@ -157,12 +162,5 @@ class HelperTerminal:
         return TerminalEnd(exit_code=message.get("exit_code"), signal=message.get("signal"))
 
     async def close(self) -> None:
-        self._request.say({"t": "detach"})
-
-
-async def _path_of(request: Request) -> str:
-    answer = await request.next()
-    if answer["t"] != "terminal":
-        raise Conflict(f"no terminal can be opened: {answer.get('why')}")
-    path: str = answer["path"]
-    return path
+        self._client.detach()
+        self._hang_up()

@@ -1,29 +1,43 @@
 """The daemon's side of helpers: one process a user, asked over its socket, started when first needed.
 
-Answers are matched by id. What a helper sends beyond what was asked for is bounded by its window, so a slow
-reader of a log holds at most a megabyte here.
+Answers are matched by id. What a helper sends beyond what was taken is bounded by its window, so a slow
+reader of a log holds at most a quarter of a megabyte here. A helper that has died is replaced: reads and
+follows go on where they were; only a terminal dies with its helper.
 """
 
 import asyncio
 import base64
-import contextlib
 import itertools
 import os
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
+from types import TracebackType
 
 from launchyard.engine.protocol import Engine
 from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound, Unavailable
 
 ANSWER_S = 30.0
-GONE: Message = {"t": "error", "id": "", "errno": 0, "why": "the process that acts for the user has ended"}
+TRIES = 3
+"""How many helpers may die in a row under one request without having answered anything."""
+
+GONE: Message = {"t": "gone"}
+
+
+class HelperGone(Unavailable):
+    """The helper ended before it had answered; the next one may do better."""
+
+    code = "helper-gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Bytes of a file from `offset`; `size` is the file's size then."""
+    """Bytes of a file from `offset`; `size` is the file's size then.
+
+    An offset below the end of the part before is a file that was truncated or replaced, begun anew.
+    """
 
     data: bytes
     offset: int
@@ -31,7 +45,7 @@ class Part:
 
 
 class UserHelpers:
-    """Channels by uid."""
+    """Helpers by uid: what the API asks to have done as a user."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -46,6 +60,35 @@ class UserHelpers:
                 channel = Channel(await self._engine.user_channel(uid))
                 self._channels[uid] = channel
             return channel
+
+    async def read(self, uid: int, path: str, offset: int, limit: int) -> Part:
+        """A range of a file, whole up to `limit` or the file's end; a negative offset counts from the end."""
+        for _ in range(TRIES - 1):
+            try:
+                return await (await self.of(uid)).read(path, offset, limit)
+            except HelperGone:
+                continue
+        return await (await self.of(uid)).read(path, offset, limit)
+
+    async def follow(
+        self, uid: int, path: str, offset: int, ended: asyncio.Event
+    ) -> AsyncGenerator[Part, None]:
+        """What is there, then what comes; after `ended`, to the end of the file.
+
+        A file that is not there is waited for. Closing the iterator (`aclose`) ends the following.
+        """
+        died = 0
+        while True:
+            try:
+                async with aclosing((await self.of(uid)).follow(path, offset, ended)) as parts:
+                    async for part in parts:
+                        yield part
+                        died, offset = 0, part.offset + len(part.data)
+                return
+            except HelperGone:
+                died += 1
+                if died >= TRIES:
+                    raise
 
     def close(self) -> None:
         for channel in self._channels.values():
@@ -63,32 +106,35 @@ class Channel:
         self._decoder = Decoder()
         self._out = bytearray()
         self._numbers = itertools.count(1)
-        self._inboxes: dict[str, asyncio.Queue[Message]] = {}
+        self._takers: dict[str, Callable[[Message], None]] = {}
         self._loop.add_reader(self._socket, self._readable)
 
     async def read(self, path: str, offset: int, limit: int) -> Part:
-        """A range of a file; a negative offset counts from its end. Raises `LaunchyardError`."""
-        with self.request({"t": "read", "path": path, "offset": offset, "limit": limit}) as request:
-            try:
-                return _part(await asyncio.wait_for(request.next(), ANSWER_S), path)
-            except TimeoutError:
-                raise Unavailable(f"{path} does not answer; its file system may be gone") from None
+        """As `UserHelpers.read`, of this helper alone."""
+        first = part = await self._read(path, offset, limit)
+        pieces = [first.data]
+        have = len(first.data)
+        while part.data and have < limit and first.offset + have < first.size:
+            part = await self._read(path, first.offset + have, limit - have)
+            if part.offset != first.offset + have:
+                # The file became shorter under us: what was read is all there was.
+                break
+            pieces.append(part.data)
+            have += len(part.data)
+        return Part(data=b"".join(pieces), offset=first.offset, size=first.size)
 
     async def follow(self, path: str, offset: int, ended: asyncio.Event) -> AsyncGenerator[Part, None]:
-        """What is there, then what comes; after `ended`, to the end of the file."""
-        with self.request({"t": "follow", "path": path, "offset": offset}) as request:
-            finishing = asyncio.ensure_future(self._finish(request, ended))
+        """As `UserHelpers.follow`, of this helper alone."""
+        with Request(self, {"t": "follow", "path": path, "offset": offset}) as request:
+            finishing = asyncio.ensure_future(_finish(request, ended))
             try:
                 while (message := await request.next())["t"] != "done":
                     part = _part(message, path)
                     yield part
                     request.say({"t": "more", "bytes": len(part.data)})
+                request.over = True
             finally:
                 finishing.cancel()
-
-    def request(self, message: Message) -> "Request":
-        """A conversation under a new id."""
-        return Request(self, str(next(self._numbers)), message)
 
     def send(self, message: Message) -> None:
         if self.closed:
@@ -105,21 +151,32 @@ class Channel:
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._socket.close()
-        for inbox in self._inboxes.values():
-            inbox.put_nowait(GONE)
+        for take in list(self._takers.values()):
+            take(GONE)
 
-    def enter(self, id: str) -> "asyncio.Queue[Message]":
-        inbox = self._inboxes[id] = asyncio.Queue()
+    def enter(self, take: Callable[[Message], None]) -> str:
+        """A new id; `take` is called with each message that carries it, and with `GONE` at the end."""
+        id = str(next(self._numbers))
+        self._takers[id] = take
         if self.closed:
-            inbox.put_nowait(GONE)
-        return inbox
+            take(GONE)
+        return id
 
     def leave(self, id: str) -> None:
-        self._inboxes.pop(id, None)
+        self._takers.pop(id, None)
 
-    async def _finish(self, request: "Request", ended: asyncio.Event) -> None:
-        await ended.wait()
-        request.say({"t": "finish"})
+    @property
+    def conversations(self) -> int:
+        """How many have not been left."""
+        return len(self._takers)
+
+    async def _read(self, path: str, offset: int, limit: int) -> Part:
+        with Request(self, {"t": "read", "path": path, "offset": offset, "limit": limit}) as request:
+            request.over = True
+            try:
+                return _part(await asyncio.wait_for(request.next(), ANSWER_S), path)
+            except TimeoutError:
+                raise Unavailable(f"{path} does not answer; its file system may be gone") from None
 
     def _readable(self) -> None:
         try:
@@ -130,9 +187,9 @@ class Channel:
         except (OSError, BrokenStream):
             data, arrived = b"", []
         for message in arrived:
-            inbox = self._inboxes.get(message["id"])
-            if inbox is not None:
-                inbox.put_nowait(message)
+            take = self._takers.get(message["id"])
+            if take is not None:
+                take(message)
         if not data:
             self.close()
 
@@ -151,31 +208,38 @@ class Channel:
             self._loop.remove_writer(self._socket)
 
 
-class Request(contextlib.AbstractContextManager["Request"]):
+class Request:
     """One conversation with a helper; leaving it cancels what is still going on."""
 
-    def __init__(self, channel: Channel, id: str, first: Message) -> None:
-        self.id = id
+    def __init__(self, channel: Channel, first: Message) -> None:
+        self.over = False
+        """The helper has nothing more to say."""
         self._channel = channel
         self._first = first
-        self._inbox: asyncio.Queue[Message] | None = None
+        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._id = ""
 
     def __enter__(self) -> "Request":
-        self._inbox = self._channel.enter(self.id)
+        self._id = self._channel.enter(self._inbox.put_nowait)
         self.say(self._first)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._first["t"] == "follow":
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self.over:
             self.say({"t": "cancel"})
-        self._channel.leave(self.id)
+        self._channel.leave(self._id)
+
+    @property
+    def waiting(self) -> int:
+        """Messages that have come and were not taken."""
+        return self._inbox.qsize()
 
     def say(self, message: Message) -> None:
-        self._channel.send({**message, "id": self.id})
+        self._channel.send({**message, "id": self._id})
 
     async def next(self) -> Message:
-        if self._inbox is None:
-            raise RuntimeError("the request has not been entered")
         return await self._inbox.get()
 
 
@@ -187,19 +251,25 @@ def data_in(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _part(message: Message, path: str) -> Part:
-    if message["t"] == "part":
-        return Part(data=data_of(message), offset=message["offset"], size=message["size"])
-    raise _error(message, path)
-
-
-def _error(message: Message, path: str) -> LaunchyardError:
+def error_of(message: Message, path: str) -> LaunchyardError:
+    """What an answer that is no answer means."""
+    if message["t"] == "gone":
+        return HelperGone("the process that acts for the user has ended; try again")
     number = message.get("errno", 0)
     why = message.get("why") or os.strerror(number)
     if number in (2, 20):
         return NotFound(f"there is no file {path} any more", code="log-gone")
     if number in (1, 13):
         return Forbidden(f"{path} cannot be read by the user of the job: {why}")
-    if number:
-        return Conflict(f"{path} cannot be read: {why}")
-    return Unavailable(f"{why}; try again")
+    return Conflict(f"{path} cannot be read: {why}")
+
+
+async def _finish(request: Request, ended: asyncio.Event) -> None:
+    await ended.wait()
+    request.say({"t": "finish"})
+
+
+def _part(message: Message, path: str) -> Part:
+    if message["t"] == "part":
+        return Part(data=data_of(message), offset=message["offset"], size=message["size"])
+    raise error_of(message, path)

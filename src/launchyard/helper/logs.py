@@ -1,6 +1,8 @@
 """Output files: a range of one, and many followed at once.
 
-A follower that takes nothing gets nothing more: each has a window of bytes that it has not yet taken.
+A follower that takes nothing gets nothing more: each has a window of bytes that it has not yet taken. One
+thread a file system looks at all the files followed there: a look costs little, a thread a follower would
+not, and where a file system does not answer the followers elsewhere go on.
 """
 
 import contextlib
@@ -8,13 +10,18 @@ import errno
 import os
 import stat
 import threading
+import time
 from collections.abc import Callable
 
 from launchyard.launcher.messages import Message
 
-PART_BYTES = 256 * 1024
-WINDOW_BYTES = 1024 * 1024
+READ_BYTES = 1024 * 1024
+"""The most that one `read` answers."""
+PART_BYTES = 64 * 1024
+WINDOW_BYTES = 256 * 1024
 TICK_S = 0.02
+ROTATED_S = 0.5
+"""How often to see whether another file has the name."""
 
 Part = Callable[[str, bytes, int, int], None]
 Answer = Callable[[Message], None]
@@ -30,173 +37,245 @@ def open_regular(path: str) -> int:
 
 
 def read_range(path: str, offset: int, limit: int) -> tuple[bytes, int, int]:
-    """(bytes, their offset, size now); a negative offset counts from the end."""
+    """(at most `READ_BYTES`, their offset, size now); a negative offset counts from the end."""
     fd = open_regular(path)
     try:
         size = os.fstat(fd).st_size
         start = max(0, size + offset) if offset < 0 else min(offset, size)
-        data = b""
-        while len(data) < limit and (more := os.pread(fd, limit - len(data), start + len(data))):
-            data += more
+        data = os.pread(fd, min(limit, READ_BYTES), start)
         return data, start, max(size, start + len(data))
     finally:
         os.close(fd)
 
 
 class _Follow:
-    """One follower's place in one file."""
+    """One follower's place in one file.
 
-    __slots__ = ("fd", "finishing", "id", "offset", "path", "window")
+    The thread that hears orders writes `taken`, `finishing` and `cancelled`; the lane alone writes the rest
+    and closes the file, so neither needs a lock.
+    """
+
+    __slots__ = ("cancelled", "fd", "finishing", "id", "lane", "looked_at", "offset", "path", "sent", "taken")
 
     def __init__(self, id: str, path: str, offset: int) -> None:
         self.id = id
         self.path = path
         self.offset = offset
         self.fd: int | None = None
-        self.window = WINDOW_BYTES
+        self.lane: _Lane | None = None
+        self.sent = 0
+        self.taken = 0
+        self.looked_at = 0.0
         self.finishing = False
+        self.cancelled = False
 
-
-def _look(follow: _Follow) -> None:
-    """Open the file where it is there already, and find the place to begin at."""
-    with contextlib.suppress(FileNotFoundError):
-        follow.fd = open_regular(follow.path)
-        if follow.offset < 0:
-            follow.offset = max(0, os.fstat(follow.fd).st_size + follow.offset)
-    follow.offset = max(0, follow.offset)
-
-
-def _close(follow: _Follow) -> None:
-    if follow.fd is not None:
-        os.close(follow.fd)
+    @property
+    def room(self) -> int:
+        """How many bytes may be sent now."""
+        return WINDOW_BYTES - (self.sent - self.taken)
 
 
 class Follows:
-    """One thread serves all followers: a look at each file's size costs little, a thread each would not."""
+    """All followers by id."""
 
     def __init__(self, part: Part, answer: Answer) -> None:
         self._part = part
         self._answer = answer
         self._follows: dict[str, _Follow] = {}
-        self._opening: dict[str, _Follow] = {}
+        self._lanes: dict[int, _Lane] = {}
         self._lock = threading.Lock()
-        self._woken = threading.Event()
-        self._stopped = False
-        self._thread: threading.Thread | None = None
 
     @property
     def open_count(self) -> int:
-        return len(self._follows) + len(self._opening)
+        return len(self._follows)
 
     def begin(self, order: Message) -> None:
         """Take the order down at once, so that a `finish` or `cancel` right after it finds it."""
-        self._opening[order["id"]] = _Follow(order["id"], order["path"], order["offset"])
+        self._follows[order["id"]] = _Follow(order["id"], order["path"], order["offset"])
 
     def open(self, order: Message) -> None:
         """Begin to follow. Called in a thread of its own: the first look at a file may take for ever."""
-        follow = self._opening.get(order["id"])
+        follow = self._follows.get(order["id"])
         if follow is None:
             return
         try:
-            _look(follow)
-        except OSError:
-            self._opening.pop(follow.id, None)
+            device = _look(follow)
+        except (OSError, ValueError):
+            self._follows.pop(follow.id, None)
             raise
         with self._lock:
-            if self._opening.pop(follow.id, None) is None:
-                _close(follow)
-                return
-            self._follows[follow.id] = follow
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
-        self._woken.set()
+            lane = self._lanes.get(device)
+            if lane is None:
+                lane = self._lanes[device] = _Lane(self._part, self._ended)
+        follow.lane = lane
+        lane.add(follow)
 
     def more(self, order: Message) -> None:
         """The follower has taken so many bytes."""
         follow = self._follows.get(order["id"])
         if follow is not None:
-            follow.window += order["bytes"]
-            self._woken.set()
+            follow.taken += order["bytes"]
+            _wake(follow)
 
     def finish(self, order: Message) -> None:
         """Nothing is written any more: read to the end, then be done."""
-        with self._lock:
-            follow = self._follows.get(order["id"]) or self._opening.get(order["id"])
-            if follow is not None:
-                follow.finishing = True
-        self._woken.set()
+        follow = self._follows.get(order["id"])
+        if follow is not None:
+            follow.finishing = True
+            _wake(follow)
 
     def cancel(self, order: Message) -> None:
-        with self._lock:
-            # One that is still being opened is closed by the thread that opens it.
-            self._opening.pop(order["id"], None)
-            follow = self._follows.pop(order["id"], None)
+        """Forget it; its lane closes the file."""
+        follow = self._follows.pop(order["id"], None)
         if follow is not None:
-            _close(follow)
+            follow.cancelled = True
+            _wake(follow)
 
     def stop(self) -> None:
-        self._stopped = True
+        """Forget all of them."""
+        for id in list(self._follows):
+            self.cancel({"id": id})
+
+    def _ended(self, follow: _Follow, error: OSError | None) -> None:
+        """Called by a lane, once a follow."""
+        if self._follows.pop(follow.id, None) is None:
+            return
+        if error is None:
+            self._answer({"t": "done", "id": follow.id})
+        else:
+            self._answer({"t": "error", "id": follow.id, "errno": error.errno or 0, "why": error.strerror})
+
+
+class _Lane:
+    """The followers of files of one file system, and the thread that looks at them."""
+
+    def __init__(self, part: Part, ended: Callable[[_Follow, OSError | None], None]) -> None:
+        self._part = part
+        self._ended = ended
+        self._follows: list[_Follow] = []
+        self._lock = threading.Lock()
+        self._woken = threading.Event()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def add(self, follow: _Follow) -> None:
+        with self._lock:
+            self._follows.append(follow)
+        self._woken.set()
+
+    def wake(self) -> None:
         self._woken.set()
 
     def _run(self) -> None:
-        while not self._stopped:
+        while True:
             self._woken.clear()
-            busy = False
-            for follow in list(self._follows.values()):
-                try:
-                    busy |= self._advance(follow)
-                except OSError as error:
-                    if self._follows.pop(follow.id, None) is not None:
-                        self._answer(
-                            {"t": "error", "id": follow.id, "errno": error.errno, "why": error.strerror}
-                        )
+            with self._lock:
+                follows = list(self._follows)
+            gone, busy = [], False
+            for follow in follows:
+                more = self._turn(follow)
+                busy |= bool(more)
+                if more is None:
+                    gone.append(follow)
+            self._drop(gone)
             if not busy:
-                self._woken.wait(TICK_S if self._follows else None)
+                self._woken.wait(TICK_S if len(follows) > len(gone) else None)
 
-    def _advance(self, follow: _Follow) -> bool:
-        """Send what there is, within the window; True when there may be more at once."""
-        if follow.fd is None and not self._appeared(follow):
+    def _turn(self, follow: _Follow) -> bool | None:
+        """As `_advance`; whoever asked hears of the end."""
+        if follow.cancelled:
+            return None
+        try:
+            more = self._advance(follow)
+        except OSError as error:
+            self._ended(follow, error)
+            return None
+        if more is None:
+            self._ended(follow, None)
+        return more
+
+    def _drop(self, gone: list[_Follow]) -> None:
+        if not gone:
+            return
+        with self._lock:
+            self._follows = [follow for follow in self._follows if follow not in gone]
+        for follow in gone:
+            _close(follow)
+
+    def _advance(self, follow: _Follow) -> bool | None:
+        """Send what there is, within the window. True: there may be more at once; None: it is over."""
+        # Only an end that was told before we looked is an end: what was written until then is then seen.
+        finishing = follow.finishing
+        if follow.fd is None and not _appeared(follow):
+            return None if finishing else False
+        if follow.fd is None or follow.room <= 0:
             return False
-        if follow.fd is None or follow.window <= 0:
-            return False
-        data = os.pread(follow.fd, min(PART_BYTES, follow.window), follow.offset)
-        size = max(os.fstat(follow.fd).st_size, follow.offset + len(data))
+        data = os.pread(follow.fd, min(PART_BYTES, follow.room), follow.offset)
         if data:
-            self._part(follow.id, data, follow.offset, size)
-            follow.offset += len(data)
-            follow.window -= len(data)
+            end = follow.offset + len(data)
+            self._part(follow.id, data, follow.offset, max(end, os.fstat(follow.fd).st_size))
+            follow.offset = end
+            follow.sent += len(data)
             return True
         if os.fstat(follow.fd).st_size < follow.offset:
             follow.offset = 0
             return True
-        if self._replaced(follow):
+        if _replaced(follow):
             return True
-        if follow.finishing:
-            self._done(follow)
+        return None if finishing else False
+
+
+def _wake(follow: _Follow) -> None:
+    if follow.lane is not None:
+        follow.lane.wake()
+
+
+def _look(follow: _Follow) -> int:
+    """Open the file where it is there already; the device that it is on, or will be."""
+    with contextlib.suppress(FileNotFoundError):
+        follow.fd = open_regular(follow.path)
+        found = os.fstat(follow.fd)
+        follow.offset = max(0, found.st_size + follow.offset if follow.offset < 0 else follow.offset)
+        return found.st_dev
+    follow.offset = max(0, follow.offset)
+    directory = os.path.dirname(follow.path)  # noqa: PTH120 - this process starts without pathlib: 5 ms
+    while True:
+        try:
+            return os.stat(directory or "/").st_dev  # noqa: PTH116
+        except FileNotFoundError:
+            directory = os.path.dirname(directory)  # noqa: PTH120
+
+
+def _appeared(follow: _Follow) -> bool:
+    try:
+        follow.fd = open_regular(follow.path)
+    except FileNotFoundError:
         return False
+    return True
 
-    def _appeared(self, follow: _Follow) -> bool:
-        try:
-            follow.fd = open_regular(follow.path)
-        except FileNotFoundError:
-            if follow.finishing:
-                self._done(follow)
-            return False
+
+def _replaced(follow: _Follow) -> bool:
+    """Another file has the name now (it was rotated): go on with that one from its beginning."""
+    now = time.monotonic()
+    if follow.fd is None or (now - follow.looked_at < ROTATED_S and not follow.finishing):
+        return False
+    follow.looked_at = now
+    try:
+        named = os.stat(follow.path)  # noqa: PTH116
+    except FileNotFoundError:
+        return False
+    if os.path.samestat(named, os.fstat(follow.fd)):
+        return False
+    if os.pread(follow.fd, 1, follow.offset):
+        # Written after we read and before the name went to another file: first read on here.
+        follow.looked_at = 0.0
         return True
+    os.close(follow.fd)
+    follow.fd = None
+    follow.fd, follow.offset = open_regular(follow.path), 0
+    return True
 
-    def _replaced(self, follow: _Follow) -> bool:
-        """Another file has the name now (it was rotated): go on with that one from its beginning."""
-        try:
-            named = os.stat(follow.path)  # noqa: PTH116 - this process starts without pathlib, which costs 5 ms
-        except FileNotFoundError:
-            return False
-        if follow.fd is None or os.path.samestat(named, os.fstat(follow.fd)):
-            return False
+
+def _close(follow: _Follow) -> None:
+    if follow.fd is not None:
         os.close(follow.fd)
-        follow.fd, follow.offset = open_regular(follow.path), 0
-        return True
-
-    def _done(self, follow: _Follow) -> None:
-        self.cancel({"id": follow.id})
-        self._answer({"t": "done", "id": follow.id})
+        follow.fd = None

@@ -34,9 +34,9 @@ class Helper:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._sending = threading.Lock()
-        self._working = 0
+        self._working: set[str] = set()
         self._follows = Follows(self._part, self._answer)
-        self._terminals = Terminals(self._part, self._answer)
+        self._terminals = Terminals(self._answer)
         self._orders: dict[str, Callable[[Message], None]] = {
             "read": lambda order: self._in_thread(self._read, order),
             "follow": self._follow,
@@ -46,12 +46,15 @@ class Helper:
             "terminal": self._terminals.open,
             "attach": self._terminals.attach,
             "input": self._terminals.input,
+            "took": self._terminals.took,
             "resize": self._terminals.resize,
             "detach": self._terminals.detach,
             "close": self._terminals.close,
+            "hang_up": self._terminals.hang_up,
         }
 
     def serve(self) -> None:
+        """Until the daemon is gone, and then until the last job has let go of its terminal."""
         decoder = Decoder()
         while True:
             ready, _, _ = select.select([self._connection], [], [], IDLE_S)
@@ -63,25 +66,38 @@ class Helper:
             if not data:
                 break
             for order in decoder.feed(data):
-                self._orders[order["t"]](order)
+                self._obey(self._order, order)
         self._follows.stop()
         self._terminals.wait()
 
     def _idle(self) -> bool:
         return not self._working and not self._follows.open_count and not self._terminals.open_count
 
+    def _order(self, order: Message) -> None:
+        obey = self._orders.get(order["t"])
+        if obey is None:
+            raise ValueError(f"this helper does not know the order {order['t']}")
+        obey(order)
+
+    def _obey(self, work: Callable[[Message], None], order: Message) -> None:
+        """One order that fails is answered, and is no reason to end what others hang on."""
+        try:
+            work(order)
+        except OSError as error:
+            self._fail(order, error.errno or 0, error.strerror or str(error))
+        except (ValueError, RuntimeError) as error:
+            # A path with a NUL in it; no thread left to start.
+            self._fail(order, 0, str(error))
+
+    def _fail(self, order: Message, errno: int, why: str) -> None:
+        self._answer({"t": "error", "id": order["id"], "errno": errno, "why": why})
+
     def _in_thread(self, work: Callable[[Message], None], order: Message) -> None:
         def run() -> None:
-            try:
-                work(order)
-            except OSError as error:
-                self._answer(
-                    {"t": "error", "id": order["id"], "errno": error.errno or 0, "why": error.strerror}
-                )
-            finally:
-                self._working -= 1
+            self._obey(work, order)
+            self._working.discard(order["id"])
 
-        self._working += 1
+        self._working.add(order["id"])
         threading.Thread(target=run, daemon=True).start()
 
     def _follow(self, order: Message) -> None:

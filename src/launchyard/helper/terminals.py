@@ -1,7 +1,10 @@
 """Terminals of jobs: the user's process holds the master side, so a job outlives the daemon.
 
-What a job prints goes to its log in the spool (which the launcher makes before the job runs) and, while a
-client is attached, to the daemon. The latest part is kept for clients that attach later.
+What a job prints goes to its log in the spool (which the launcher makes before the job runs) and to the
+client that is attached, the newest one. The latest part is kept for clients that attach later.
+
+A client that takes nothing holds the job up as any terminal does, but not for longer than `PATIENCE_S`:
+then it is detached, and the job goes on with its log alone.
 """
 
 import base64
@@ -9,35 +12,30 @@ import contextlib
 import fcntl
 import os
 import pty
+import select
 import struct
 import termios
 import threading
+import time
+from collections.abc import Callable
 
-from launchyard.helper.logs import Answer, Part
 from launchyard.launcher.messages import Message
 
 RECENT_BYTES = 128 * 1024
+WINDOW_BYTES = 256 * 1024
+PATIENCE_S = 60.0
+LINGER_S = 0.2
+"""How long the last words of a step may take to come through the kernel after its end."""
 
-
-class _Terminal:
-    def __init__(self, id: str, log: str | None) -> None:
-        self.id = id
-        self.master, self.slave = pty.openpty()
-        self.path = os.ttyname(self.slave)
-        self.log = log
-        self.recent = b""
-        self.attached = False
-        self.lock = threading.Lock()
+Answer = Callable[[Message], None]
 
 
 class Terminals:
-    """Each has a thread that carries what is printed."""
+    """All terminals by id; the methods are the daemon's orders."""
 
-    def __init__(self, part: Part, answer: Answer) -> None:
-        self._part = part
+    def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self._terminals: dict[str, _Terminal] = {}
-        self._threads: list[threading.Thread] = []
 
     @property
     def open_count(self) -> int:
@@ -45,102 +43,217 @@ class Terminals:
 
     def open(self, order: Message) -> None:
         """Make one; the answer names its path."""
-        terminal = _Terminal(order["id"], order.get("log"))
+        terminal = _Terminal(order["id"], order.get("log"), self._answer, self._gone)
+        terminal.resize(order["rows"], order["cols"])
+        terminal.thread.start()
         self._terminals[terminal.id] = terminal
-        _resize(terminal, order["rows"], order["cols"])
-        thread = threading.Thread(target=self._carry, args=(terminal,), daemon=True)
-        thread.start()
-        self._threads.append(thread)
         self._answer({"t": "terminal", "id": terminal.id, "path": terminal.path})
 
     def attach(self, order: Message) -> None:
-        """From now on send what is printed, the latest part first. The job holds its side by now."""
+        """From now on send what is printed to this client alone, the latest part first."""
         terminal = self._terminals.get(order["id"])
         if terminal is None:
             self._answer({"t": "done", "id": order["id"]})
-            return
-        with terminal.lock:
-            terminal.attached = True
-            if terminal.recent:
-                self._part(terminal.id, terminal.recent, 0, 0)
+        else:
+            terminal.attach(order["client"])
 
     def detach(self, order: Message) -> None:
-        terminal = self._terminals.get(order["id"])
-        if terminal is not None:
-            terminal.attached = False
+        self._do(order, lambda terminal: terminal.detach(order["client"]))
 
     def input(self, order: Message) -> None:
-        terminal = self._terminals.get(order["id"])
-        data = base64.b64decode(order["data"])
-        while terminal is not None and data:
-            with contextlib.suppress(OSError):
-                data = data[os.write(terminal.master, data) :]
-                continue
-            return
+        """Bytes typed; `typed` answers how many of them the terminal has taken."""
+        self._do(order, lambda terminal: terminal.type(base64.b64decode(order["data"])))
+
+    def took(self, order: Message) -> None:
+        """The client has taken so many bytes."""
+        self._do(order, lambda terminal: terminal.took(order["client"], order["bytes"]))
 
     def resize(self, order: Message) -> None:
-        terminal = self._terminals.get(order["id"])
-        if terminal is not None:
-            _resize(terminal, order["rows"], order["cols"])
+        self._do(order, lambda terminal: terminal.resize(order["rows"], order["cols"]))
 
     def close(self, order: Message) -> None:
         """Its job has ended: what is left is carried, then the terminal is gone."""
-        terminal = self._terminals.get(order["id"])
-        if terminal is not None:
-            _let_go(terminal)
+        self._do(order, lambda terminal: terminal.let_go())
+
+    def hang_up(self, order: Message) -> None:
+        """Carry what is there by now, then end; whoever still has the terminal is told by a SIGHUP."""
+        self._do(order, lambda terminal: terminal.hang_up())
 
     def wait(self) -> None:
         """The daemon is gone: until every terminal has been let go of by its job."""
         for terminal in list(self._terminals.values()):
-            _let_go(terminal)
-        for thread in self._threads:
-            thread.join()
+            terminal.detach(None)
+            terminal.let_go()
+            terminal.thread.join()
 
-    def _carry(self, terminal: _Terminal) -> None:
-        log = -1
-        while True:
-            try:
-                data = os.read(terminal.master, 65536)
-            except OSError:
-                # EIO: the last process that had it is gone.
-                break
-            if not data:
-                break
-            with terminal.lock:
-                if terminal.log is not None and log < 0:
-                    log = _open_log(terminal.log)
-                _write(log, data)
-                terminal.recent = (terminal.recent + data)[-RECENT_BYTES:]
-                if terminal.attached:
-                    self._part(terminal.id, data, 0, 0)
+    def _do(self, order: Message, work: "Callable[[_Terminal], None]") -> None:
+        terminal = self._terminals.get(order["id"])
+        if terminal is not None:
+            work(terminal)
+
+    def _gone(self, terminal: "_Terminal") -> None:
         self._terminals.pop(terminal.id, None)
-        os.close(terminal.master)
         self._answer({"t": "done", "id": terminal.id})
 
 
-def _let_go(terminal: _Terminal) -> None:
-    """Close our own hold on the job's side, which kept its end from showing before the job had opened it."""
-    with terminal.lock:
-        if terminal.slave >= 0:
-            os.close(terminal.slave)
-            terminal.slave = -1
+class _Terminal:
+    """One master side. Its thread carries bytes and closes it; everything it shares is under `_lock`."""
 
+    def __init__(self, id: str, log: str | None, answer: Answer, gone: "Callable[[_Terminal], None]") -> None:
+        self.id = id
+        self._answer = answer
+        self._gone = gone
+        self._log_path = log
+        self._log = -1
+        self._master, self._slave = pty.openpty()
+        os.set_blocking(self._master, False)
+        self._waker, self._wake_end = os.pipe()
+        os.set_blocking(self._wake_end, False)
+        self.path = os.ttyname(self._slave)
+        self.thread = threading.Thread(target=self._carry, daemon=True)
+        self._lock = threading.Lock()
+        self._recent = b""
+        self._typed = bytearray()
+        self._client: int | None = None
+        self._untaken = 0
+        self._took_at = 0.0
+        self._hang_up = False
 
-def _open_log(path: str) -> int:
-    try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return -1
+    # ---- orders
 
+    def attach(self, client: int) -> None:
+        with self._lock:
+            self._client, self._untaken, self._took_at = client, 0, time.monotonic()
+            self._show(self._recent)
+        self._wake()
 
-def _write(fd: int, data: bytes) -> None:
-    while fd >= 0 and data:
+    def detach(self, client: int | None) -> None:
+        """None: whichever is attached."""
+        with self._lock:
+            if client in (None, self._client):
+                self._client = None
+        self._wake()
+
+    def took(self, client: int, count: int) -> None:
+        with self._lock:
+            if client == self._client:
+                self._untaken -= count
+                self._took_at = time.monotonic()
+        self._wake()
+
+    def type(self, data: bytes) -> None:
+        with self._lock:
+            self._typed += data
+        self._wake()
+
+    def resize(self, rows: int, cols: int) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+    def let_go(self) -> None:
+        """Close our own hold on the job's side, which kept its end from showing before the job opened it."""
+        with self._lock:
+            if self._slave >= 0:
+                os.close(self._slave)
+                self._slave = -1
+        self._wake()
+
+    def hang_up(self) -> None:
+        self._hang_up = True
+        self.let_go()
+
+    def _wake(self) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            if self._wake_end >= 0:
+                os.write(self._wake_end, b"w")
+
+    # ---- the thread
+
+    def _carry(self) -> None:
+        while self._turn():
+            pass
+        with self._lock:
+            self._let_fds_go()
+        self._gone(self)
+
+    def _let_fds_go(self) -> None:
+        for fd in (self._master, self._waker, self._wake_end, self._slave, self._log):
+            if fd >= 0:
+                os.close(fd)
+        self._master = self._waker = self._wake_end = self._slave = self._log = -1
+
+    def _turn(self) -> bool:
+        """Wait for something to do and do it; False at the end."""
+        reads = self._may_read()
+        wanted = (select.POLLIN if reads else 0) | (select.POLLOUT if self._typed else 0)
+        poll = select.poll()
+        poll.register(self._waker, select.POLLIN)
+        if wanted:
+            poll.register(self._master, wanted)
+        ready = dict(poll.poll(self._pause_ms(reads)))
+        if not ready and self._hang_up and reads:
+            return False
+        if self._waker in ready:
+            os.read(self._waker, 4096)
+        if ready.get(self._master, 0) & select.POLLOUT:
+            self._write_typed()
+        return not (reads and ready.get(self._master, 0) & ~select.POLLOUT) or self._read_printed()
+
+    def _pause_ms(self, reads: bool) -> float | None:
+        if not reads:
+            return 1000.0
+        return LINGER_S * 1000 if self._hang_up else None
+
+    def _may_read(self) -> bool:
+        """Whether what is printed has somewhere to go; a client that takes nothing is given up in the end."""
+        with self._lock:
+            if self._client is None or self._untaken < WINDOW_BYTES:
+                return True
+            if time.monotonic() - self._took_at < PATIENCE_S:
+                return False
+            self._answer({"t": "lagged", "id": self.id, "client": self._client})
+            self._client = None
+            return True
+
+    def _write_typed(self) -> None:
+        with self._lock:
+            try:
+                count = os.write(self._master, self._typed)
+            except OSError:
+                # The job has gone, and nobody will ever read it.
+                count = len(self._typed)
+            del self._typed[:count]
+        self._answer({"t": "typed", "id": self.id, "bytes": count})
+
+    def _read_printed(self) -> bool:
         try:
-            data = data[os.write(fd, data) :]
+            data = os.read(self._master, 65536)
+        except BlockingIOError:
+            return True
         except OSError:
+            # EIO: the last process that had it is gone.
+            return False
+        with self._lock:
+            self._keep(data)
+            self._recent = (self._recent + data)[-RECENT_BYTES:]
+            self._show(data)
+        return bool(data)
+
+    def _show(self, data: bytes) -> None:
+        if self._client is None or not data:
             return
+        self._untaken += len(data)
+        text = base64.b64encode(data).decode("ascii")
+        self._answer({"t": "printed", "id": self.id, "client": self._client, "data": text})
 
-
-def _resize(terminal: _Terminal, rows: int, cols: int) -> None:
-    with contextlib.suppress(OSError):
-        fcntl.ioctl(terminal.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+    def _keep(self, data: bytes) -> None:
+        if self._log_path is not None and self._log < 0:
+            with contextlib.suppress(OSError):
+                self._log = os.open(
+                    self._log_path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+                )
+        while self._log >= 0 and data:
+            try:
+                data = data[os.write(self._log, data) :]
+            except OSError:
+                return
