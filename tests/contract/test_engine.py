@@ -18,6 +18,7 @@ from launchyard.engine.local import LocalEngine
 from launchyard.engine.protocol import (
     Engine,
     EngineConnected,
+    EngineLost,
     EngineReport,
     Launch,
     LaunchEnded,
@@ -35,6 +36,8 @@ class Heard:
     """The engine, and all that it has reported."""
 
     engine: Engine
+    interrupt: Callable[[], None]
+    """Make the engine lose its connection; it comes back."""
     reports: list[EngineReport] = field(default_factory=list)
 
     def take(self, reports: Sequence[EngineReport]) -> None:
@@ -57,9 +60,14 @@ class Heard:
 @asynccontextmanager
 async def fake(directory: Path) -> AsyncIterator[Heard]:
     """Obeys: what is started runs until it is stopped."""
-    heard = Heard(FakeEngine((NODE,), obedience=Obedience.START))
-    yield heard
-    await heard.engine.close()
+    engine = FakeEngine((NODE,), obedience=Obedience.START)
+
+    def interrupt() -> None:
+        engine.lose()
+        engine.reconnect()
+
+    yield Heard(engine, interrupt)
+    await engine.close()
 
 
 @asynccontextmanager
@@ -67,10 +75,10 @@ async def local(directory: Path) -> AsyncIterator[Heard]:
     """A real keeper and launcher; what is started sleeps until it is stopped."""
     state = directory / "state"
     launch_keeper(state, daemon_uid=os.geteuid(), allow_root_jobs=True)
-    heard = Heard(LocalEngine(state, nodes=(NODE,)))
-    yield heard
-    await heard.engine.close()
-    Product(state).destroy()
+    engine, product = LocalEngine(state, nodes=(NODE,)), Product(state)
+    yield Heard(engine, lambda: product.kill_all("launcher"))
+    await engine.close()
+    product.destroy()
 
 
 @pytest.fixture(params=[fake, local], ids=["fake", "local"])
@@ -156,5 +164,52 @@ def test_tokens_rise_in_the_order_of_reports(run: Run) -> None:
             await heard.ended(one.launch_id)
         tokens = [one.token for one in heard.reports if isinstance(one, LaunchStarted | LaunchEnded)]
         assert tokens == sorted(tokens)
+
+    run(body)
+
+
+def test_engine_that_was_lost_knows_its_launches_and_repeats_what_was_not_acknowledged(run: Run) -> None:
+    async def body(heard: Heard) -> None:
+        first, second = launch(), launch()
+        heard.engine.start([first])
+        await heard.until(lambda: len(heard.of(LaunchStarted)) == 1)
+        heard.engine.stop(first.launch_id, signal=signal.SIGKILL, grace_s=5)
+        heard.engine.acknowledge((await heard.ended(first.launch_id)).token)
+        heard.engine.start([second])
+        await heard.until(lambda: len(heard.of(LaunchStarted)) == 2)
+        token = heard.of(LaunchStarted)[1].token
+        before = len(heard.reports)
+        heard.interrupt()
+        await heard.until(lambda: len(heard.of(LaunchStarted)) == 3)
+        lost, connected, *repeated = heard.reports[before:]
+        assert isinstance(lost, EngineLost)
+        assert isinstance(connected, EngineConnected)
+        assert second.launch_id in connected.known
+        assert [(one.launch_id, one.token) for one in heard.of(LaunchStarted)[2:]] == [
+            (second.launch_id, token)
+        ]
+        assert len(repeated) == 1
+        heard.engine.stop(second.launch_id, signal=signal.SIGKILL, grace_s=5)
+        await heard.ended(second.launch_id)
+
+    run(body)
+
+
+def test_launch_that_ended_and_was_acknowledged_is_not_started_by_the_same_order_again(run: Run) -> None:
+    """Threat 35."""
+
+    async def body(heard: Heard) -> None:
+        one, other = launch(), launch()
+        heard.engine.start([one])
+        await heard.until(lambda: bool(heard.of(LaunchStarted)))
+        heard.engine.stop(one.launch_id, signal=signal.SIGKILL, grace_s=5)
+        heard.engine.acknowledge((await heard.ended(one.launch_id)).token)
+        heard.engine.start([one, other])
+        await heard.until(
+            lambda: any(report.launch_id == other.launch_id for report in heard.of(LaunchStarted))
+        )
+        assert len(heard.of(LaunchStarted)) == 2
+        heard.engine.stop(other.launch_id, signal=signal.SIGKILL, grace_s=5)
+        await heard.ended(other.launch_id)
 
     run(body)

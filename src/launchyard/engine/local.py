@@ -53,6 +53,9 @@ class LocalEngine:
         self._fds: list[int] = []
         self._features: Mapping[str, str] = {}
         self._welcomed: asyncio.Future[None] | None = None
+        self._answering = False
+        """The launcher has said hello on this connection."""
+        self._pause_s = 0.0
         self._answers: dict[str, asyncio.Future[Message]] = {}
         self._steps: dict[str, asyncio.Future[Message]] = {}
         self._numbers = itertools.count(1)
@@ -80,9 +83,20 @@ class LocalEngine:
         return EngineFacts(nodes=self._nodes, enforcement=enforcement)
 
     def start(self, launches: Sequence[Launch]) -> None:
-        """One write for all of them."""
+        """One write for all of them. One that is too long for the launcher ends at once, saying so."""
         faults.point("send")
-        self._send([self._launch(launch) for launch in launches])
+        if self._socket is None or self._loop is None:
+            return
+        frames: list[bytes] = []
+        refused: list[EngineReport] = []
+        for launch in launches:
+            try:
+                frames.append(messages.encode(self._launch(launch)))
+            except ValueError:
+                refused.append(_too_long(launch))
+        self._write(b"".join(frames))
+        if refused:
+            self._loop.call_soon(self._report, refused)
 
     def stop(self, launch_id: str, *, signal: int, grace_s: float) -> None:
         self._send([messages.kill(launch_id, signal=signal, grace_s=grace_s)])
@@ -97,8 +111,10 @@ class LocalEngine:
         """A socket to a new helper process of this user."""
         number = str(next(self._numbers))
         answer = await self._ask(number, messages.helper(number, uid))
-        if "error" in answer:
-            raise Conflict(f"no process can be started for uid {uid}: {answer['error']}")
+        if "fd" not in answer:
+            raise Conflict(
+                f"no process can be started for uid {uid}: {answer.get('error', 'it has no socket')}"
+            )
         fd: int = answer["fd"]
         return fd
 
@@ -117,6 +133,7 @@ class LocalEngine:
         self, launch_id: str, uid: int, argv: Sequence[str], env: dict[str, str], cwd: str, terminal: str
     ) -> "asyncio.Future[Message]":
         """Start a step in a running launch; the future is its end (`exit_code`, `signal` or `error`)."""
+        self._check()
         number = str(next(self._numbers))
         ended: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._steps[number] = ended
@@ -136,18 +153,23 @@ class LocalEngine:
     # -- connection
 
     async def _connect(self) -> None:
-        """Try until it works; called again when the connection is lost."""
-        pause_s = RETRY_S[0]
+        """Try until it works; called again when the connection is lost.
+
+        The pause grows until a launcher has said hello: one that refuses us at once is not asked in a storm.
+        """
         while True:
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(max(2 * self._pause_s, RETRY_S[0]), RETRY_S[1])
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+            sock.setblocking(False)
             try:
-                sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-                sock.setblocking(False)
                 await asyncio.get_running_loop().sock_connect(sock, os.fspath(self._path))
             except OSError:
                 sock.close()
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_S[1])
                 continue
+            except asyncio.CancelledError:
+                sock.close()
+                raise
             self._socket = sock
             self._decoder = messages.Decoder()
             self._out.clear()
@@ -173,8 +195,10 @@ class LocalEngine:
         self._steps.clear()
 
     def _lost(self) -> None:
+        was_answering, self._answering = self._answering, False
         self._disconnect()
-        self._report([EngineLost(since=time.time())])
+        if was_answering:
+            self._report([EngineLost(since=time.time())])
         self._connecting = asyncio.ensure_future(self._connect())
 
     def _readable(self) -> None:
@@ -193,11 +217,12 @@ class LocalEngine:
             self._lost()
 
     def _send(self, batch: Sequence[Message]) -> None:
-        if self._socket is None:
-            return
+        if self._socket is not None:
+            self._write(b"".join(map(messages.encode, batch)))
+
+    def _write(self, frames: bytes) -> None:
         waits = bool(self._out)
-        for message in batch:
-            self._out += messages.encode(message)
+        self._out += frames
         if not waits:
             self._writable()
 
@@ -236,12 +261,14 @@ class LocalEngine:
             case "main_ended":
                 return LaunchMainEnded(launch_id=message["l"])
             case "hello":
+                self._answering, self._pause_s = True, 0.0
                 self._features = message["features"]
                 if self._welcomed is not None and not self._welcomed.done():
                     self._welcomed.set_result(None)
                 return EngineConnected(epoch=message["epoch"], known=frozenset(message["known"]))
             case "helper":
-                self._answered({**message, "fd": self._fds.pop(0)} if message.get("ok") else message)
+                fd = {"fd": self._fds.pop(0)} if message.get("ok") and self._fds else {}
+                self._answered(message | fd)
             case "usage":
                 self._answered(message)
             case "step_ended":
@@ -258,8 +285,7 @@ class LocalEngine:
             os.close(message["fd"])
 
     async def _ask(self, number: str, question: Message) -> Message:
-        if self._socket is None:
-            raise Unavailable("the launcher does not answer at the moment; try again")
+        self._check()
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
         self._send([question])
@@ -269,6 +295,10 @@ class LocalEngine:
             raise Unavailable(f"the launcher did not answer within {ANSWER_S:g} s; try again") from None
         finally:
             self._answers.pop(number, None)
+
+    def _check(self) -> None:
+        if self._socket is None:
+            raise Unavailable("the launcher does not answer at the moment; try again")
 
     def _launch(self, launch: Launch) -> Message:
         first = self._first_cpu.get(launch.node)
@@ -305,6 +335,13 @@ def _first_cpus(nodes: Sequence[Node]) -> dict[str, int]:
         found[node.name] = first
         first += node.cpus
     return found if all(node.pinned for node in nodes) else {}
+
+
+def _too_long(launch: Launch) -> LaunchEnded:
+    """The launcher never hears of it, so there is nothing to acknowledge: token 0."""
+    limit_mib = messages.FRAME_MAX // 2**20
+    error = f"its script and environment are together longer than the {limit_mib} MiB that a launch may have"
+    return LaunchEnded(launch_id=launch.launch_id, exit=Exited(at=time.time(), error=error), token=0)
 
 
 def _exited(message: Mapping[str, Any]) -> Exited:
