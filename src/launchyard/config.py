@@ -39,6 +39,7 @@ class Settings:
     log_cap_bytes: int | None = 1 << 30
     grace_s: int = 30
     pids_max: int = 16_384
+    unkillable_s: int = 60
     nodes: tuple[Node, ...] = ()
     partitions: tuple[Partition, ...] = (Partition(name="main", default=True),)
 
@@ -53,6 +54,7 @@ KEYS: dict[str, dict[str, tuple[str, str]]] = {
         "log_cap": ('"1GiB"', 'The most that one log in our spool holds, or "none". Over it the job ends.'),
         "grace_s": ("30", "Seconds between the polite signal and the kill."),
         "pids_max": ("16384", "The most processes and threads that one job may have."),
+        "unkillable_s": ("60", "Seconds that killed processes may stay until their node takes no more work."),
         "nodes": ("this machine", "Virtual nodes, for tests and demos; see below."),
         "partitions": ("one, `main`", "Named sets of nodes with limits; see below."),
     },
@@ -272,6 +274,7 @@ def _settings(table: _Table, default: Settings) -> Settings:
         log_cap_bytes=table.read("log_cap", _log_cap, default.log_cap_bytes),
         grace_s=table.count("grace_s", default.grace_s, 0, 3_600),
         pids_max=table.count("pids_max", default.pids_max, 16, 4_194_304),
+        unkillable_s=table.count("unkillable_s", default.unkillable_s, 1, 86_400),
         nodes=tuple(nodes),
         partitions=partitions or default.partitions,
     )

@@ -133,6 +133,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
             pids_max=settings.pids_max,
             grace_s=settings.grace_s,
         ),
+        unkillable_s=settings.unkillable_s,
     )
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)

@@ -135,6 +135,8 @@ class Endings:
             self._finish(launch)
             return
         if launch.kill_at is not None and boot_clock() >= launch.kill_at:
+            if boot_clock() >= launch.kill_at + _TELL_MAIN_ENDED_S:
+                self.tell_main_ended(launch)
             self._thaw_others(launch)
             self._state.fence.kill(launch.l)
             self._signal_main(launch, signal.SIGKILL)
@@ -163,7 +165,9 @@ class Endings:
         self._state.timers.after(delay_s, launch.l, "recheck")
 
     def tell_main_ended(self, launch: Launch) -> None:
-        if launch.facts is None and launch.status is not None and not launch.told_main_ended:
+        """It is over but for processes that do not go: left over, or the main one, which KILL does not end
+        while it waits in the kernel for a disk or a file server."""
+        if launch.facts is None and not launch.told_main_ended:
             launch.told_main_ended = True
             self._state.tell(main_ended(launch.l))
 
