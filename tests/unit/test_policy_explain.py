@@ -50,6 +50,13 @@ def test_drained_node_is_named_with_its_reason() -> None:
     assert found == "waits for a node that takes work: n1 (new disk) does not"
 
 
+def test_drained_node_is_named_when_those_that_are_open_are_too_small() -> None:
+    nodes = [node("n1", cpus=1), replace(node("n2"), state=NodeState.DRAIN, reason="new disk")]
+    situation = explain.Situation(nodes=nodes, ledger=Ledger(nodes), holders=[])
+    found = explain.resources(job(9, request=request(2)), situation).sentence
+    assert found == "waits for a node that takes work: n2 (new disk) does not"
+
+
 def test_estimate_is_the_plan_played_forward() -> None:
     cluster = Cluster(node(cpus=2)).running(request(2), ends_in=600)
     cluster.waiting(1, request(2), time_limit_s=1000).waiting(2, request(2))

@@ -84,10 +84,11 @@ def resources(job: Job, situation: Situation) -> Reason:
     """The first of CPUs, memory, GPUs of which the nodes have too little free, else who is ahead."""
     need = Need.of(job.request)
     open_nodes = [node for node in situation.nodes if node.state is NodeState.UP]
-    if len(open_nodes) < job.request.nodes:
+    large = [node for node in situation.nodes if _could_hold(node, need)] or situation.nodes
+    if sum(node in open_nodes for node in large) < job.request.nodes:
         closed = [
             f"{node.name} ({node.reason or node.state.value.lower()})"
-            for node in situation.nodes
+            for node in large
             if node not in open_nodes
         ]
         return Reason(
@@ -98,6 +99,11 @@ def resources(job: Job, situation: Situation) -> Reason:
         if sentence is not None:
             return Reason(code="resources", sentence=sentence)
     return Reason(code="priority", sentence="lets those ahead go first")
+
+
+def _could_hold(node: Node, need: Need) -> bool:
+    """Whether it would fit if nothing else were there."""
+    return all(by.size(node) >= by.asked(need) for by in _KINDS.values())
 
 
 def with_ahead(reason: Reason, ahead: int) -> Reason:
