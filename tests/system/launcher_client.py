@@ -229,13 +229,18 @@ class Rig:
         """Directories of launches that are left, in all hierarchies."""
         name = cgroup_name(self.state_dir)
         found = []
-        for base in Path("/sys/fs/cgroup").rglob(name):
-            found += [os.fspath(entry) for entry in base.iterdir() if entry.is_dir()]
+        for base in cgroup_bases(name):
+            found += [entry.path for entry in os.scandir(base) if entry.is_dir()]
         return found
 
 
 def cgroup_name(state_dir: Path) -> str:
     return f"launchyard-{zlib.crc32(os.fsencode(os.path.realpath(state_dir))):08x}"
+
+
+def cgroup_bases(name: str) -> list[Path]:
+    """The directories of that name in all hierarchies, while others come and go beside them."""
+    return [Path(folder, name) for folder, folders, _ in os.walk("/sys/fs/cgroup") if name in folders]
 
 
 @contextlib.contextmanager
@@ -251,7 +256,7 @@ def temporary_rig(*, started: bool = True, **options: Any) -> Iterator[Rig]:
     finally:
         rig.destroy()
         shutil.rmtree(state_dir, ignore_errors=True)
-        for base in Path("/sys/fs/cgroup").rglob(cgroup_name(state_dir)):
+        for base in cgroup_bases(cgroup_name(state_dir)):
             with contextlib.suppress(OSError):
                 base.rmdir()
 
