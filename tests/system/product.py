@@ -97,6 +97,7 @@ class Product:
         self.config.write_text(config or DEFAULT_CONFIG)
         self.config.chmod(0o600)
         self.source = source
+        self.module = "launchyard.daemon"
         self.process: subprocess.Popen[bytes] | None = None
         self.facts: Json = {}
 
@@ -108,7 +109,7 @@ class Product:
         `fault` and `launcher_fault` name points of `launchyard.faults` at which that process is killed.
         """
         reading, writing = os.pipe()
-        command = [sys.executable, "-m", "launchyard.daemon", "--state", str(self.state)]
+        command = [sys.executable, "-m", self.module, "--state", str(self.state)]
         command += ["--config", str(self.config), "--ready-fd", str(writing)]
         environment = {k: v for k, v in os.environ.items() if k != "LAUNCHYARD_FAULT"}
         if fault:
