@@ -76,7 +76,8 @@ def _check_job(product: Product, job: Json, journal: Path, lost_allowed: bool, *
     files = sorted(journal.glob(f"{job['id']}.[0-9]")) + sorted(journal.glob(f"{job['id']}.[0-9][0-9]"))
     for path in files:
         starts = [line for line in path.read_text().splitlines() if line.startswith("start")]
-        assert len(starts) == 1, f"attempt {path.name} was started {len(starts)} times"
+        # None where it was killed between opening its journal and writing to it.
+        assert len(starts) <= 1, f"attempt {path.name} was started {len(starts)} times"
     if job["state"] == "LOST":
         assert lost_allowed, f"job {job['id']} is LOST: {job['cause']}"
         assert job["exit_code"] is None
