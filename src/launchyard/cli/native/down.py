@@ -29,7 +29,9 @@ def down(state: str | None, cancel_jobs: bool) -> None:
         if cancel_jobs:
             cancel_all(server)
         facts = server.status()
-        running = sum(count for name, count in (facts.jobs or {}).items() if name != "PENDING")
+        # An end that is not durable yet is still among the live jobs; it does not run on.
+        counts = facts.jobs or {}
+        running = sum(counts.get(state, 0) for state in LIVE_STATES if state != "PENDING")
         stop(server, facts.pid)
     out(stopped_line(running))
 
