@@ -151,7 +151,7 @@ def follow_row(product: Product, lines: int = 40) -> Row:
 
 def memory_rows(product: Product, running: int = 100) -> list[Row]:
     """Daemon and launcher in proportional set size, and what each running job adds to them."""
-    ours = [product.pid, *product.pids("keeper"), *product.pids("launcher")]
+    ours = [product.pid, *product.keepers()]
     before = _pss_mib(ours)
     body = [{"command": ["sleep", "30"], "resources": {"cpus": 0.01, "memory_mib": 1}}] * running
     ids = [item["id"] for item in product.call("POST", "/v1/jobs", body)]

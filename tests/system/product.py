@@ -154,17 +154,26 @@ class Product:
 
     # -- the processes behind it
 
-    def pids(self, role: str) -> list[int]:
-        """The pids of the `keeper` or the `launcher` of this state directory."""
-        return [pid for pid, line in _command_lines() if role in _roles(line) and str(self.state) in line]
+    def keepers(self) -> list[int]:
+        """The pids of the keeper and of the launcher of this state directory.
+
+        A job's process has its launcher's command line until its exec; it is none of them.
+        """
+        lines = dict(_command_lines())
+        mine = {
+            pid: line
+            for pid, line in lines.items()
+            if "launchyard.launcher.keeper" in line and str(self.state) in line
+        }
+        return [pid for pid, line in mine.items() if line != lines.get(_parent(pid))]
 
     def destroy(self) -> None:
         """End everything that was started on this state directory, jobs too."""
         self.kill()
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
-            pids = self.pids("keeper") + self.pids("launcher") + self.pids("helper")
-            mine = pids + job_pids(self.state)
+            ours = [pid for pid, line in _command_lines() if "launchyard" in line and str(self.state) in line]
+            mine = ours + job_pids(self.state)
             if not mine:
                 return
             for pid in mine:
@@ -174,8 +183,8 @@ class Product:
 
     def kill_all(self, *roles: str) -> None:
         """kill -9 of the `daemon`, the `keeper` and the `launcher`, as named, at once."""
-        keeper = [pid for pid in self.pids("keeper") if "--keeper-fd" not in command_line(pid)]
-        launcher = [pid for pid in self.pids("keeper") if "--keeper-fd" in command_line(pid)]
+        keeper = [pid for pid in self.keepers() if "--keeper-fd" not in command_line(pid)]
+        launcher = [pid for pid in self.keepers() if "--keeper-fd" in command_line(pid)]
         wanted = {"daemon": [self.pid] if self.process else [], "keeper": keeper, "launcher": launcher}
         for role in roles:
             for pid in wanted[role]:
@@ -290,11 +299,14 @@ def command_line(pid: int) -> str:
     return ""
 
 
+def _parent(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        # After the name, which may have spaces in it: the state, then the parent.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
 def _command_lines() -> Iterator[tuple[int, str]]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             yield int(entry.name), command_line(int(entry.name))
-
-
-def _roles(line: str) -> str:
-    return line if "launchyard" in line else ""

@@ -106,7 +106,7 @@ def _all_ended(product: Product, ids: list[int]) -> bool | None:
 def _zombies_of(product: Product) -> list[int]:
     found = subprocess.run(["ps", "-eo", "pid,ppid,stat"], capture_output=True, text=True, check=True).stdout
     rows = [line.split() for line in found.splitlines()[1:]]
-    ours = {str(pid) for pid in product.pids("keeper")}
+    ours = {str(pid) for pid in product.keepers()}
     return [int(pid) for pid, ppid, stat in rows if stat.startswith("Z") and ppid in ours]
 
 

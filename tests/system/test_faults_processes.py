@@ -111,7 +111,7 @@ def test_p8_upgrade_of_the_launcher_under_a_running_job(product: Product, journa
         product.call("POST", "/v1/jobs", {"script": script(journal, lines=10, pause_s=0.1, code=9)})["id"]
     )
     product.until(job_id, "RUNNING")
-    for pid in product.pids("keeper"):
+    for pid in product.keepers():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGHUP)
     assert product.until(job_id)["exit_code"] == 9

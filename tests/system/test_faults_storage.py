@@ -31,7 +31,7 @@ def running(state: Path, config: str = "") -> Iterator[Product]:
 @contextlib.contextmanager
 def frozen(product: Product) -> Iterator[None]:
     """All of the product stands still."""
-    pids = [product.pid, *product.pids("keeper")]
+    pids = [product.pid, *product.keepers()]
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -113,7 +113,7 @@ def test_f7_torn_journal_of_the_launcher_goes_on_from_its_last_whole_record(
     body = {"script": script(journal, lines=10, pause_s=0.2, code=4)}
     job_id = int(product.call("POST", "/v1/jobs", body)["id"])
     product.until(job_id, "RUNNING")
-    (launcher,) = [pid for pid in product.pids("keeper") if "--keeper-fd" in command_line(pid)]
+    (launcher,) = [pid for pid in product.keepers() if "--keeper-fd" in command_line(pid)]
     product.kill()
     os.kill(launcher, signal.SIGSTOP)
     path = product.state / "launcher" / "journal"
@@ -141,8 +141,7 @@ def test_f8_full_disk_stops_acknowledgements_and_loses_nothing(tmp_path: Path, j
             )
             for _ in range(3)
         ]
-        for job_id in acknowledged:
-            product.until(job_id, "RUNNING")
+        wait_for(lambda: _all_said(journal, acknowledged[:3], "start") or None, 60, "the jobs are under way")
         ballast = disk / "ballast"
         _fill(ballast)
         refused = wait_for(lambda: _refusal(product, acknowledged), 30, "a refusal")
@@ -176,7 +175,8 @@ def _refusal(product: Product, acknowledged: list[int]) -> Refused | None:
 
 
 def _all_said(journal: Path, job_ids: list[int], word: str) -> bool:
-    return all(word in (journal / f"{job_id}.1").read_text() for job_id in job_ids)
+    files = [journal / f"{job_id}.1" for job_id in job_ids]
+    return all(file.exists() and word in file.read_text() for file in files)
 
 
 @pytest.mark.timeout(200)

@@ -5,13 +5,21 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+
+import uvloop
 
 from launchyard.engine.channel import Channel, UserHelpers
 from launchyard.engine.fake import FakeEngine
 from launchyard.launcher.messages import package_argv
 
 LIMIT_S = 60.0
+
+
+def on_loop(work: Coroutine[None, None, None]) -> None:
+    """Run `work` on the loop that the daemon uses, which differs from the usual one in more than speed."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(asyncio.wait_for(work, LIMIT_S))
 
 
 class Helpers:
@@ -54,7 +62,7 @@ class Helpers:
             finally:
                 channel.close()
 
-        asyncio.run(asyncio.wait_for(run(), LIMIT_S))
+        on_loop(run())
 
     def with_helpers(self, work: Callable[[UserHelpers], Awaitable[None]]) -> None:
         """Run `work` with helpers on demand."""
@@ -66,7 +74,7 @@ class Helpers:
             finally:
                 helpers.close()
 
-        asyncio.run(asyncio.wait_for(run(), LIMIT_S))
+        on_loop(run())
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -22,7 +22,7 @@ from launchyard.launcher import messages
 from launchyard.launcher.messages import Decoder, Message, encode
 from launchyard.model.errors import Conflict, Unavailable
 from launchyard.model.node import Node
-from tests.unit.helper_process import LIMIT_S, until
+from tests.unit.helper_process import on_loop, until
 
 NODES = (Node(name="a", cpus=2, memory_mib=1024), Node(name="b", cpus=2, memory_mib=1024))
 
@@ -111,7 +111,7 @@ def with_engine(state: Path, body: Body) -> None:
             await engine.close()
             launcher.close()
 
-    asyncio.run(asyncio.wait_for(run(), LIMIT_S))
+    on_loop(run())
 
 
 def launch(launch_id: str, *, node: str = "a", script: bytes | None = None) -> Launch:
@@ -174,6 +174,24 @@ def test_launcher_that_dies_and_comes_back_is_lost_and_then_connected(tmp_path: 
         assert heard.reports[-1] == EngineConnected(epoch="e", known=frozenset({"x"}))
         engine.acknowledge(7)
         assert await again.hear() == messages.ack(7)
+        again.close()
+
+    with_engine(tmp_path, body)
+
+
+def test_launcher_that_dies_with_unread_orders_after_a_last_word_is_lost_and_then_connected(
+    tmp_path: Path,
+) -> None:
+    """Such an end is a reset with bytes before it; all of it has to be read."""
+
+    async def body(engine: LocalEngine, launcher: Launcher, heard: Heard) -> None:
+        engine.start([launch("never read")])
+        launcher.say(messages.started(1, "x", pid=9, at=1.0))
+        launcher.close()
+        await until(lambda: isinstance(heard.reports[-1], EngineLost))
+        assert LaunchStarted(launch_id="x", at=1.0, token=1) in heard.reports
+        again = Launcher(tmp_path)
+        await again.welcome()
         again.close()
 
     with_engine(tmp_path, body)

@@ -179,19 +179,21 @@ class Channel:
                 raise Unavailable(f"{path} does not answer; its file system may be gone") from None
 
     def _readable(self) -> None:
-        try:
-            data = self._socket.recv(1 << 18)
-            arrived = self._decoder.feed(data)
-        except BlockingIOError:
-            return
-        except (OSError, BrokenStream):
-            data, arrived = b"", []
-        for message in arrived:
-            take = self._takers.get(message["id"])
-            if take is not None:
-                take(message)
-        if not data:
-            self.close()
+        """Read to the last byte: uvloop tells once of a reset, with what came before it still unread."""
+        while not self.closed:
+            try:
+                data = self._socket.recv(1 << 18)
+                arrived = self._decoder.feed(data)
+            except BlockingIOError:
+                return
+            except (OSError, BrokenStream):
+                data, arrived = b"", []
+            for message in arrived:
+                take = self._takers.get(message["id"])
+                if take is not None:
+                    take(message)
+            if not data:
+                self.close()
 
     def _writable(self) -> None:
         try:

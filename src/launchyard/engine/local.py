@@ -202,19 +202,20 @@ class LocalEngine:
         self._connecting = asyncio.ensure_future(self._connect())
 
     def _readable(self) -> None:
-        if self._socket is None:
-            return
-        try:
-            data, fds = messages.receive(self._socket)
-            self._fds += fds
-            arrived = self._decoder.feed(data)
-        except BlockingIOError:
-            return
-        except (OSError, messages.BrokenStream):
-            data, arrived = b"", []
-        self._take(arrived)
-        if not data:
-            self._lost()
+        """Read to the last byte: uvloop tells once of a reset, with what came before it still unread."""
+        while self._socket is not None:
+            try:
+                data, fds = messages.receive(self._socket)
+                self._fds += fds
+                arrived = self._decoder.feed(data)
+            except BlockingIOError:
+                return
+            except (OSError, messages.BrokenStream):
+                data, arrived = b"", []
+            self._take(arrived)
+            if not data:
+                self._lost()
+                return
 
     def _send(self, batch: Sequence[Message]) -> None:
         if self._socket is not None:
