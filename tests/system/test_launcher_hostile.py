@@ -404,6 +404,26 @@ def test_a_process_that_cannot_be_killed_keeps_its_launch_from_ending(
     assert client.ended("undying")["exit_code"] == 3
 
 
+def test_launcher_of_one_user_goes_on_beside_a_directory_that_never_answers(
+    eve: pwd.struct_passwd, dead: tuple[Path, DeadFilesystem]
+) -> None:
+    """There the child may share the launcher's memory until its exec: never for a path that can hang."""
+    folder, filesystem = dead
+    with temporary_rig(user=eve.pw_name) as rig:
+        client = rig.connect()
+        client.send(rig.sh("echo hi", l="dead-cwd", **as_user(eve, cwd=str(folder))))
+        client.send(rig.launch([f"{folder}/program"], l="dead-program", **as_user(eve)))
+        client.send(rig.launch(["program"], l="dead-path", **as_user(eve, env={"PATH": f"{folder}:/bin"})))
+        wait_for(lambda: filesystem.taken > 0, hint="they ask")
+        for number in range(5):
+            client.send(rig.sh("exit 3", l=f"next-{number}", **as_user(eve)))
+            assert client.ended(f"next-{number}")["exit_code"] == 3
+        filesystem.revive()
+        assert client.ended("dead-cwd")["exit_code"] == 0
+        assert "no command" in client.ended("dead-program")["error"]
+        assert "no command" in client.ended("dead-path")["error"]
+
+
 def start_latencies_s(rig: Rig, client: Client, user: pwd.struct_passwd, label: str) -> list[float]:
     """How long each of some jobs of a user takes from the order to its end, one after the other."""
     found = []

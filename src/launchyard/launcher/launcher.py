@@ -211,6 +211,7 @@ class Launcher:
             return
         faults.point("intent")
         prepared = []
+        self._quick.new_stroke()
         for l in list(pending)[:_FORKS_A_TICK]:
             ready = self._prepare(l, pending[l])
             if ready is not None:

@@ -3,7 +3,9 @@
 A forked Python pays for each page that it touches, more than the program it becomes. Where nothing has to be
 done between fork and exec but what the interpreter's own `subprocess` does in C (new session, directory,
 streams, close the rest, exec), that C does it. The log, the script and the private TMPDIR are made before,
-since they lie in directories of the launcher; the user's directory and program only the child touches.
+since they lie in directories of the launcher; the user's directory and program only the child touches. While
+these are on this machine for sure, the child does not even get page tables of its own (vfork): the launcher
+waits for its exec then, which nothing can delay.
 
 When the child cannot go on it only says so, and the launch is done again the plain way, whose sentences say
 what is wrong. Its program has not run then, so nothing runs twice.
@@ -16,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from launchyard.launcher.child import Plan, environment_of, make_private_tmp, search
+from launchyard.launcher.mounts import Mounts
 from launchyard.launcher.outputs import open_spool_file, write_script
 
 try:
@@ -35,6 +38,8 @@ class Ready(NamedTuple):
     log: int
     report_read: int
     report_write: int
+    share: bool = False
+    """Nothing that the child touches can make it wait: it may use our memory until its exec (vfork)."""
 
 
 class Quick:
@@ -42,6 +47,7 @@ class Quick:
 
     def __init__(self, *, switch: bool) -> None:
         self._null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        self._mounts = Mounts()
         self.usable = fork_exec is not None and not switch and self._works()
 
     def suits(self, plan: Plan) -> bool:
@@ -55,6 +61,10 @@ class Quick:
             and plan.spool_log is not None
             and bool(plan.argv or plan.script)
         )
+
+    def new_stroke(self) -> None:
+        """What was found out about paths is true for one stroke of forks only."""
+        self._mounts.look_again()
 
     def ready(self, plan: Plan) -> "Ready":
         """All that can be done before the fork. Raises `SetupFailed` or `OSError`."""
@@ -72,15 +82,17 @@ class Quick:
             os.close(log)
             raise
         env = environment_of(plan, None)
+        candidates = search(program, env)
         return Ready(
             words=[os.fsencode(word) for word in program],
-            candidates=[os.fsencode(path) for path in search(program, env)],
+            candidates=[os.fsencode(path) for path in candidates],
             variables=[os.fsencode(name) + b"=" + os.fsencode(value) for name, value in env.items()],
             cwd=os.fsencode(plan.cwd),
             cpu_ids=plan.cpu_ids,
             log=log,
             report_read=report[0],
             report_write=report[1],
+            share=self._mounts.all_local(plan.cwd, candidates),
         )
 
     def fork(self, ready: "Ready") -> int:
@@ -143,7 +155,7 @@ class Quick:
             None,
             0o022,
             None,  # type: ignore[arg-type]
-            False,  # no vfork: a directory that never answers must not hold us up
+            ready.share,
         )
 
     def _works(self) -> bool:
@@ -151,11 +163,14 @@ class Quick:
         read, write = os.pipe()
         words, paths = [b"true"], [b"/bin/true"]
         try:
-            pid = self._fork(Ready(words, paths, [], b"/", (), self._null, read, write))
-            _, status = os.waitpid(pid, 0)
+            for share in (False, True):
+                pid = self._fork(Ready(words, paths, [], b"/", (), self._null, read, write, share))
+                _, status = os.waitpid(pid, 0)
+                if status != 0:
+                    return False
         except (TypeError, OSError):
             return False
         finally:
             os.close(read)
             os.close(write)
-        return status == 0
+        return True
