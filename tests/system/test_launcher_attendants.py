@@ -197,9 +197,10 @@ def test_ends_are_kept_when_the_disk_is_full_and_launches_wait_for_space(small_d
     assert client.ended("after")["exit_code"] == 9
 
 
-def test_launches_wait_when_descriptors_run_out(eve: pwd.struct_passwd) -> None:
+@pytest.mark.parametrize("mode", ["root", "user"])
+def test_launches_wait_when_descriptors_run_out(mode: str, eve: pwd.struct_passwd) -> None:
     """F10: the launcher has few file descriptors and gets many launches at once; none fails, none is lost."""
-    with temporary_rig(started=False) as rig:
+    with temporary_rig(started=False, user=eve.pw_name if mode == "user" else None) as rig:
         rig.argv = ["prlimit", "--nofile=40:40", *rig.argv]
         rig.start()
         client = rig.connect()

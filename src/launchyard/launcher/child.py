@@ -81,6 +81,17 @@ class Plan(NamedTuple):
     user: User | None = None
 
 
+class Made(NamedTuple):
+    """What lies in directories of the launcher's own and is there before the program runs.
+
+    `spool`: the open log, -1 where the output goes elsewhere. `program`: the words, with the script's path.
+    """
+
+    spool: int
+    program: list[str]
+    env: dict[str, str]
+
+
 class Pipes(NamedTuple):
     """The four ends of a child's two pipes: `report` from it, `leave` to it."""
 
@@ -90,10 +101,10 @@ class Pipes(NamedTuple):
     leave_write: int
 
 
-def become(plan: Plan, pipes: Pipes) -> NoReturn:
+def become(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
     """Never returns: the user's program, or a report of why not."""
     try:
-        _set_up(plan, pipes)
+        _set_up(plan, pipes, made)
     except SetupFailed as failed:
         _give_up(pipes, str(failed))
     except BaseException as error:
@@ -109,8 +120,8 @@ def _give_up(pipes: Pipes, sentence: str) -> NoReturn:
     os._exit(127)
 
 
-def _set_up(plan: Plan, pipes: Pipes) -> NoReturn:
-    _detach(plan, pipes)
+def _set_up(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
+    _detach(plan, pipes, made)
     _enter(plan)
     user = plan.user
     if plan.switch and user is None:
@@ -119,37 +130,32 @@ def _set_up(plan: Plan, pipes: Pipes) -> NoReturn:
             os.write(pipes.report_write, json.dumps({"user": user}).encode() + b"\n")
     if not plan.switch and plan.uid != os.getuid():
         raise SetupFailed(f"this launcher runs jobs of user {os.getuid()} only, not of user {plan.uid}")
-    gid = os.getgid() if user is None else user.gid
-    outputs = _open_as_launcher(plan, gid)
-    program = list(plan.argv)
-    if plan.script is not None and plan.script_name is not None:
-        text = os.fsencode(plan.script)
-        program[:0] = [write_script(plan.spool, plan.script_name, text, uid=plan.uid, gid=gid)]
-    if plan.private_tmp is not None:
-        make_private_tmp(plan.private_tmp, plan.uid, gid)
+    if made is None:
+        made = make(plan, user)
     if user is not None:
         take_identity(user)
     if plan.no_new_privs:
         forbid_new_privileges()
     _enter_directory(plan.cwd)
-    _set_streams(plan, outputs)
-    env = environment_of(plan, user)
+    _set_streams(plan, made.spool)
     if os.read(pipes.leave_read, 1) != b"g":
         # An exit code would pass for the program's own.
         os.kill(os.getpid(), signal.SIGKILL)
     for number in IGNORED:
         default_signal(number)
-    _execute(program, env, plan.fd3)
+    _execute(made.program, made.env, plan.fd3)
 
 
 # ---- with the launcher's rights
 
 
-def _detach(plan: Plan, pipes: Pipes) -> None:
+def _detach(plan: Plan, pipes: Pipes, made: Made | None) -> None:
     # Everything closes at the exec; the lock and the pipes of other children must not wait for it.
     keep = [pipes.report_write, pipes.leave_read]
     if plan.fd3 is not None:
         keep.append(plan.fd3)
+    if made is not None and made.spool >= 0:
+        keep.append(made.spool)
     keep.sort()
     first = 3
     for fd in keep:
@@ -204,18 +210,32 @@ def find_user(uid: int) -> User:
     return User(entry.pw_name, entry.pw_uid, entry.pw_gid, entry.pw_dir, tuple(groups))
 
 
-def _open_as_launcher(plan: Plan, gid: int) -> list[int]:
-    """stdout and stderr as far as they are in the spool; -1: to be opened as the user."""
-    if plan.spool_log is None:
-        return [-1, -1]
-    if plan.terminal is not None:
-        # The user's helper, which holds the other side, writes what is shown into the log.
-        os.close(open_spool_file(plan.spool, plan.spool_log, uid=plan.uid, gid=gid))
-        return [-1, -1]
+def make(plan: Plan, user: User | None) -> Made:
+    """The log in the spool, the script and the private TMPDIR; raises `SetupFailed`, leaving nothing open.
+
+    By the launcher where it knows the user, since its own directories answer at once and a fresh child pays
+    more for the same work; else by the child.
+    """
+    gid = os.getgid() if user is None else user.gid
     spool = -1
-    if plan.stdout is None:
+    if plan.spool_log is not None and (plan.stdout is None or plan.terminal is not None):
         spool = open_spool_file(plan.spool, plan.spool_log, uid=plan.uid, gid=gid)
-    return [spool, spool if plan.stderr is None else -1]
+    try:
+        if plan.terminal is not None and spool >= 0:
+            # The user's helper, which holds the other side, writes what is shown into the log.
+            os.close(spool)
+            spool = -1
+        program = list(plan.argv)
+        if plan.script is not None and plan.script_name is not None:
+            text = os.fsencode(plan.script)
+            program[:0] = [write_script(plan.spool, plan.script_name, text, uid=plan.uid, gid=gid)]
+        if plan.private_tmp is not None:
+            make_private_tmp(plan.private_tmp, plan.uid, gid)
+        return Made(spool, program, environment_of(plan, user))
+    except BaseException:
+        if spool >= 0:
+            os.close(spool)
+        raise
 
 
 def make_private_tmp(path: str, uid: int, gid: int) -> None:
@@ -259,13 +279,13 @@ def _enter_directory(cwd: str) -> None:
         raise SetupFailed(f"cannot enter directory '{cwd}': {reason(error)}") from None
 
 
-def _set_streams(plan: Plan, outputs: list[int]) -> None:
+def _set_streams(plan: Plan, spool: int) -> None:
     if plan.terminal is not None:
         terminal = open_terminal(os.path.join(plan.cwd, plan.terminal))
         streams = [terminal, terminal, terminal]
     else:
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        out, err = outputs
+        out, err = spool, spool if plan.stderr is None else -1
         if plan.spool_log is None:
             out = err = null
         if out < 0 and plan.stdout is not None:
@@ -389,17 +409,24 @@ def make_pipes() -> Pipes:
         raise
 
 
-def fork(plan: Plan, pipes: Pipes) -> int:
-    """Fork a child for `plan`; gives its pid, or raises OSError with the pipes closed."""
+def fork(plan: Plan, pipes: Pipes, made: Made | None = None) -> int:
+    """Fork a child for `plan`; gives its pid, or raises OSError with the pipes closed.
+
+    What is `made` is the child's from here on.
+    """
     try:
         pid = os.fork()
     except OSError:
         for fd in pipes:
             os.close(fd)
         raise
-    if pid == 0:
-        become(plan, pipes)
-    return pid
+    else:
+        if pid == 0:
+            become(plan, pipes, made)
+        return pid
+    finally:
+        if made is not None and made.spool >= 0:
+            os.close(made.spool)
 
 
 def give_leave(pipes: Pipes) -> int:

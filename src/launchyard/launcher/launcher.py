@@ -20,7 +20,17 @@ from collections.abc import Callable
 from launchyard import faults
 from launchyard.launcher import messages, processes
 from launchyard.launcher.attendants import Attendants, Refusal
-from launchyard.launcher.child import Pipes, Plan, fork, give_leave, keep_waiting, make_pipes, usual_signals
+from launchyard.launcher.child import (
+    Made,
+    Pipes,
+    Plan,
+    fork,
+    give_leave,
+    keep_waiting,
+    make,
+    make_pipes,
+    usual_signals,
+)
 from launchyard.launcher.endings import Endings, usage_of
 from launchyard.launcher.kernel import become_subreaper, boot_clock, boot_ticks, forbid_new_privileges
 from launchyard.launcher.limits import Limits
@@ -219,13 +229,13 @@ class Launcher:
         with self._quick.files_max(self._settings.files_soft_max):
             forked = [one for one in prepared if self._fork(*one)]
         faults.point("fork")
-        for launch, plan, pipes in forked:
+        for launch, plan, pipes, _ in forked:
             self._started(launch, plan.cwd, pipes)
 
-    def _fork(self, launch: Launch, plan: Plan, pipes: Pipes | Ready) -> bool:
+    def _fork(self, launch: Launch, plan: Plan, pipes: Pipes | Ready, made: Made | None) -> bool:
         before = boot_ticks()
         try:
-            launch.pid = fork(plan, pipes) if isinstance(pipes, Pipes) else self._quick.fork(pipes)
+            launch.pid = fork(plan, pipes, made) if isinstance(pipes, Pipes) else self._quick.fork(pipes)
         except OSError as error:
             self._try_later(error)
             return False
@@ -234,7 +244,7 @@ class Launcher:
         del self._orders.pending[launch.l]
         return True
 
-    def _prepare(self, l: str, message: Message) -> tuple[Launch, Plan, Pipes | Ready] | None:
+    def _prepare(self, l: str, message: Message) -> tuple[Launch, Plan, Pipes | Ready, Made | None] | None:
         launch = self._state.table.live[l]
         try:
             plan = self._plan(launch, message)
@@ -245,8 +255,9 @@ class Launcher:
         try:
             if self._quick.suits(plan) and "plainly" not in message:
                 launch.again = message
-                return launch, plan, self._quick.ready(plan)
-            return launch, plan, make_pipes()
+                return launch, plan, self._quick.ready(plan), None
+            pipes = make_pipes()
+            return launch, plan, pipes, self._made(plan, pipes)
         except SetupFailed as failed:
             del self._orders.pending[l]
             self._orders.refuse(launch, str(failed))
@@ -254,6 +265,17 @@ class Launcher:
         except OSError as error:
             self._try_later(error)
             return None
+
+    def _made(self, plan: Plan, pipes: Pipes) -> Made | None:
+        """What can be made before the fork; nothing for a user that only the child may ask for."""
+        if plan.user is None:
+            return None
+        try:
+            return make(plan, plan.user)
+        except BaseException:
+            for fd in pipes:
+                os.close(fd)
+            raise
 
     def _try_later(self, error: OSError) -> None:
         """Processes or descriptors have run out: the launches wait for those that end."""

@@ -19,6 +19,8 @@ _KINDS = {
     stat.S_IFDIR: "a directory",
 }
 _ADVICE = "name a regular file"
+_LATER = (errno.EMFILE, errno.ENFILE)
+"""The launcher itself has too many open files: an `OSError` then, which is no fault of the launch."""
 
 
 class SetupFailed(Exception):
@@ -42,6 +44,8 @@ def open_spool_file(directory: str, name: str, *, uid: int, gid: int) -> int:
                     f"the log file '{name}' in the spool is not ours; tell the operator"
                 ) from None
     except OSError as error:
+        if error.errno in _LATER:
+            raise
         raise SetupFailed(f"cannot make the log file '{name}' in the spool: {reason(error)}") from None
     finally:
         os.close(folder)
@@ -65,6 +69,8 @@ def write_script(directory: str, name: str, text: bytes, *, uid: int, gid: int) 
         finally:
             os.close(fd)
     except OSError as error:
+        if error.errno in _LATER:
+            raise
         raise SetupFailed(f"cannot write the script into the spool: {reason(error)}") from None
     return path
 

@@ -17,9 +17,8 @@ import resource
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from launchyard.launcher.child import Plan, environment_of, make_private_tmp, search
+from launchyard.launcher.child import Plan, make, search
 from launchyard.launcher.mounts import Mounts
-from launchyard.launcher.outputs import open_spool_file, write_script
 
 try:
     from _posixsubprocess import fork_exec
@@ -68,28 +67,20 @@ class Quick:
 
     def ready(self, plan: Plan) -> "Ready":
         """All that can be done before the fork. Raises `SetupFailed` or `OSError`."""
-        uid, gid = os.getuid(), os.getgid()
-        log = open_spool_file(plan.spool, plan.spool_log or "", uid=uid, gid=gid)
+        made = make(plan, None)
         try:
-            program = list(plan.argv)
-            if plan.script is not None and plan.script_name is not None:
-                text = os.fsencode(plan.script)
-                program[:0] = [write_script(plan.spool, plan.script_name, text, uid=uid, gid=gid)]
-            if plan.private_tmp is not None:
-                make_private_tmp(plan.private_tmp, uid, gid)
             report = os.pipe()
-        except BaseException:
-            os.close(log)
+        except OSError:
+            os.close(made.spool)
             raise
-        env = environment_of(plan, None)
-        candidates = search(program, env)
+        candidates = search(made.program, made.env)
         return Ready(
-            words=[os.fsencode(word) for word in program],
+            words=[os.fsencode(word) for word in made.program],
             candidates=[os.fsencode(path) for path in candidates],
-            variables=[os.fsencode(name) + b"=" + os.fsencode(value) for name, value in env.items()],
+            variables=[os.fsencode(name) + b"=" + os.fsencode(value) for name, value in made.env.items()],
             cwd=os.fsencode(plan.cwd),
             cpu_ids=plan.cpu_ids,
-            log=log,
+            log=made.spool,
             report_read=report[0],
             report_write=report[1],
             share=self._mounts.all_local(plan.cwd, candidates),
