@@ -57,7 +57,9 @@ tidy: setup
 docs: setup
 	@$(BIN)/python -m tests.tidy.pages
 
+# Compiled first, as in an installation: whom it runs for may not be able to keep what Python compiles.
 bench: setup
+	@$(BIN)/python -m compileall -q src benchmarks tests/system
 	$(BIN)/python -m benchmarks --report docs/benchmarks.md
 
 wheel: setup

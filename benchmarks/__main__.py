@@ -4,6 +4,7 @@ import argparse
 import os
 import platform
 import pwd
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,12 +24,18 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--only", choices=("all", "throughput", "latency"), default="all")
     parser.add_argument("--report", type=Path, default=None, help="where the table is written")
+    parser.add_argument("--directory", type=Path, default=None, help="work here and leave it all there")
     options = parser.parse_args()
+    lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="ly-bench-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        lines = _as_ordinary_user(options) if os.geteuid() == 0 else []
-        rows = _root_rows(directory, options) if os.geteuid() == 0 else _user_rows(directory, options)
+        # Removed at the very end: ext4 makes new files slowly for minutes after many were removed.
+        directory = options.directory or Path(name)
+        if os.geteuid() == 0:
+            directory.chmod(0o755)
+            lines = _as_ordinary_user(directory / USER, options)
+            rows = _root_rows(directory, options)
+        else:
+            rows = _user_rows(directory, options)
     for row in rows:
         print(row.line(), flush=True)
     lines += [row.line() for row in rows]
@@ -39,19 +46,24 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def _as_ordinary_user(options: argparse.Namespace) -> list[str]:
+def _as_ordinary_user(directory: Path, options: argparse.Namespace) -> list[str]:
     """The rows of this very program run by somebody who is not root, and who can read this tree."""
-    done = subprocess.run(_command_as_user(options), stdout=subprocess.PIPE, text=True, check=False)
+    if subprocess.run(["id", USER], capture_output=True, check=False).returncode:
+        subprocess.run(["useradd", "--create-home", USER], check=True)
+    directory.mkdir()
+    shutil.chown(directory, USER, USER)
+    done = subprocess.run(
+        _command_as_user(directory, options), stdout=subprocess.PIPE, text=True, check=False
+    )
     lines = [line for line in done.stdout.splitlines() if line.startswith("|")]
     print("\n".join(lines), flush=True)
     return lines
 
 
-def _command_as_user(options: argparse.Namespace) -> list[str]:
-    if subprocess.run(["id", USER], capture_output=True, check=False).returncode:
-        subprocess.run(["useradd", "--create-home", USER], check=True)
+def _command_as_user(directory: Path, options: argparse.Namespace) -> list[str]:
     entry = pwd.getpwnam(USER)
     again = [sys.executable, "-m", "benchmarks", "--jobs", str(options.jobs), "--only", options.only]
+    again += ["--directory", str(directory)]
     environment = [f"HOME={entry.pw_dir}", f"USER={USER}", "PATH=/usr/local/bin:/usr/bin:/bin"]
     ids = ["--reuid", str(entry.pw_uid), "--regid", str(entry.pw_gid), "--init-groups"]
     return ["setpriv", *ids, "env", "-i", *environment, *again]
@@ -81,9 +93,8 @@ def _root_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
 
 
 def _latencies(product: Product, directory: Path) -> list[Row]:
-    rows = [latency.start_row(product, directory), latency.follow_row(product)]
+    rows = [latency.start_row(product, directory), latency.follow_row(product), latency.cli_row(product)]
     rows += latency.submit_rows(product, directory)
-    rows.append(latency.cli_row(product))
     throughput.array(product, 10_000)
     return rows + latency.memory_rows(product)
 

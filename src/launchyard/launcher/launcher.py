@@ -44,7 +44,7 @@ from launchyard.launcher.state import Settings, State, log
 from launchyard.launcher.table import Launch
 
 _PIDS_MAX = 16384
-_FORKS_A_TICK = 32
+_FORKS_A_TICK = 8
 _REAPS_A_TICK = 256
 _REWRITE_BYTES = 768 * 1024
 _IDLE_S = 5.0
