@@ -94,9 +94,9 @@ CONTROLS = (
             Edit(
                 file="launcher/launcher.py",
                 before='        faults.point("fork")\n'
-                "        for launch, plan, pipes in forked:\n"
+                "        for launch, plan, pipes, _ in forked:\n"
                 "            self._started(launch, plan.cwd, pipes)\n",
-                after="        for launch, plan, pipes in forked:\n"
+                after="        for launch, plan, pipes, _ in forked:\n"
                 "            self._started(launch, plan.cwd, pipes)\n"
                 '        if forked:\n            faults.point("fork")\n',
             ),
