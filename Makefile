@@ -11,7 +11,7 @@ STAMP := .venv/.complete
 PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-all check static tidy bench wheel docs clean
+.PHONY: setup demo test test-all check static tidy units bench wheel docs clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP)
@@ -41,7 +41,7 @@ test-all: setup
 
 # Before each commit: under 10 s with a warm cache.
 check: setup
-	@$(MAKE) --no-print-directory -j2 --output-sync=target static tidy
+	@$(MAKE) --no-print-directory -j2 --output-sync=target units static tidy
 	@echo "check: all good"
 
 static: setup
@@ -51,7 +51,10 @@ static: setup
 	@$(BIN)/mypy --no-error-summary
 
 tidy: setup
-	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow" tests/unit tests/tidy
+	@$(PYTEST) --no-header tests/tidy
+
+units: setup
+	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow" tests/unit
 
 # The pages that are made from the code.
 docs: setup

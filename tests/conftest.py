@@ -14,7 +14,7 @@ IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 # Machines are shared and slow at times: how long an example takes says nothing about whether it is right.
 settings.register_profile("always", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", settings.get_profile("always"), max_examples=25)
+settings.register_profile("quick", settings.get_profile("always"), max_examples=15)
 settings.load_profile("always")
 
 SERVED = {

@@ -120,13 +120,14 @@ class Writer:
                     return
                 continue
             written, failure = self._commit(batch)
-            if failure is not None and self._closing.is_set():
+            closing = self._closing.is_set()
+            if failure is not None and closing:
                 written += [one.written(failure) for one in self._drained()]
             self._report(written, failure)
             if failure is None:
                 pause_s = self._retry_s[0]
                 continue
-            if self._closing.is_set():
+            if closing:
                 return
             self._closing.wait(pause_s)
             pause_s = min(2 * pause_s, self._retry_s[1])
