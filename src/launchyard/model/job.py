@@ -7,6 +7,7 @@ from enum import StrEnum
 from launchyard.model.array import Array, Task
 from launchyard.model.dependency import Dependency
 from launchyard.model.resources import Allocation, Request, Usage
+from launchyard.model.retries import Retries
 from launchyard.model.state import ENDED, JobState
 
 
@@ -33,6 +34,31 @@ class Attempt:
     allocation: Allocation
     allocated_at: float
     started_at: float | None = None
+    suspended_at: float | None = None
+    """Since when it is suspended; None while it runs."""
+    suspended_s: float = 0
+    """How long it was suspended before: its time limit does not run then."""
+    limit_moved: bool = False
+    """Its time limit was changed while it ran, and the launcher told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastAttempt:
+    """How an earlier attempt ended. `state` is what the job would have been, had it not been tried again."""
+
+    number: int
+    launch_id: str
+    state: JobState
+    nodes: tuple[str, ...] = ()
+    started_at: float | None = None
+    ended_at: float | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    cause: str | None = None
+
+
+PAST_MAX = 20
+"""How many earlier attempts a job keeps, the last ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +97,25 @@ class Job:
     warning: Warning | None = None
     begin_at: float | None = None
     held: bool = False
+    held_because: str | None = None
+    """Why it is held when nobody asked for it, one sentence."""
     dependency: Dependency | None = None
+    dependency_met: bool = False
+    """What it waited for has happened; only a `singleton` is looked at again."""
+    keep_on_failed_dependency: bool = False
+    """It goes on waiting when what it waits for can never happen, rather than being cancelled."""
+    deadline_at: float | None = None
+    """It must have ended by then; a job that cannot is not started."""
+    rank: int = 0
+    """Among the waiting jobs of its user: the smallest goes first (`ly top`)."""
     requeue: bool = False
+    requeues: int = 0
+    """How often it was put back into the queue since it was submitted or released."""
+    retries: Retries | None = None
+    retried: int = 0
+    """How many of its retries are used up."""
+    retry_at: float | None = None
+    """When it is tried again after an attempt that failed."""
     command: tuple[str, ...] = ()
     script: str | None = None
     environment: str | None = None
@@ -91,6 +134,7 @@ class Job:
     task: Task | None = None
     attempt: Attempt | None = None
     attempts: int = 0
+    past: tuple[PastAttempt, ...] = ()
     stop_requested: str | None = None
     """Why a running job is being stopped (`cancelled by ada`); the kill to send after a restart."""
     eligible_at: float | None = None
@@ -106,3 +150,12 @@ class Job:
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def limit_s(self) -> int | None:
+        """Its time limit, of an attempt cut so that it ends by the deadline."""
+        if self.deadline_at is None or self.attempt is None:
+            return self.time_limit_s
+        begun = self.attempt.started_at or self.attempt.allocated_at
+        left = max(1, int(self.deadline_at - begun - self.attempt.suspended_s))
+        return left if self.time_limit_s is None else min(left, self.time_limit_s)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from launchyard.model.array import Indexes
 from launchyard.model.dependency import Dependency
 from launchyard.model.job import Warning
+from launchyard.model.retries import Retries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +44,12 @@ class Submission:
     indexes: Indexes | None = None
     throttle: int | None = None
     dependency: Dependency | None = None
+    keep_on_failed_dependency: bool = False
     begin_at: float | None = None
+    deadline_at: float | None = None
     held: bool = False
     requeue: bool = False
+    retries: Retries | None = None
     nice: int = 0
     working_dir: str | None = None
     environment: Mapping[str, str] | None = None
@@ -59,7 +63,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """What may be changed of a job; None leaves it. A running job's time limit may only fall."""
+    """What may be changed of a job; None leaves it. A running job's time limit may only fall.
+
+    A `deadline_at` of 0 takes the deadline away, a `dependency` without clauses the dependency.
+    """
 
     name: str | None = None
     time_limit_s: int | None = None
@@ -70,3 +77,7 @@ class Update:
     gpus: int | None = None
     begin_at: float | None = None
     throttle: int | None = None
+    account: str | None = None
+    qos: str | None = None
+    dependency: Dependency | None = None
+    deadline_at: float | None = None

@@ -133,9 +133,9 @@ def _refuse_what_no_store_keeps(job: Job) -> None:
     if not all(storable_text(text) for text in (job.user, job.name, job.partition, job.submission_id or "")):
         raise ValueError(f"a name of job {job.id} has characters that cannot be stored")
     times = (job.submitted_at, job.begin_at, job.eligible_at, job.started_at, job.ended_at, job.stale_since)
-    attempt_times = (attempt.allocated_at, attempt.started_at) if attempt else ()
+    attempt_times = (attempt.allocated_at, attempt.started_at, attempt.suspended_at) if attempt else ()
     figures = (usage.cpu_s, usage.memory_peak_mib, usage.read_mib, usage.written_mib)
-    for number in (*times, *attempt_times, *figures):
+    for number in (*times, job.deadline_at, job.retry_at, *attempt_times, *figures):
         if number is not None and not isfinite(number):
             raise ValueError(f"a time or a figure of job {job.id} is not a number")
 

@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from unicodedata import category
 
 from launchyard.model.array import parse_indexes
-from launchyard.model.dependency import parse_dependency
+from launchyard.model.dependency import Dependency, parse_dependency
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Warning
 from launchyard.model.number import shown
+from launchyard.model.retries import BACKOFF_MAX_S, Retries, parse_retried
+from launchyard.model.retries import COUNT_MAX as RETRIES_MAX
 from launchyard.model.signals import parse_signal
 from launchyard.model.submission import Submission, Update
 from launchyard.model.walltime import WALLTIME_MAX_S
 from launchyard.model.when import parse_rfc3339
-from launchyard.wire.submit import SubmitJob, UpdateJob, WarningSignal
+from launchyard.wire.submit import SubmitJob, TryAgain, UpdateJob, WarningSignal
 
 NAME_MAX = 256
 PATH_MAX_BYTES = 4096
@@ -55,9 +57,12 @@ def to_submission(body: SubmitJob) -> Submission:
         indexes=indexes,
         throttle=throttle,
         dependency=parse_dependency(body.after) if body.after is not None else None,
+        keep_on_failed_dependency=body.keep_on_failed_dependency,
         begin_at=parse_rfc3339(body.begin_at) if body.begin_at is not None else None,
+        deadline_at=parse_rfc3339(body.deadline_at) if body.deadline_at is not None else None,
         held=body.hold,
         requeue=body.requeue,
+        retries=_retries(body.retries),
         nice=_count(body.nice, "nice", -COUNT_MAX) or 0,
         working_dir=_working_dir(body.working_dir),
         environment=_environment(body.environment),
@@ -84,6 +89,10 @@ def to_update(body: UpdateJob) -> Update:
         gpus=_count(body.gpus, "gpus", 0),
         begin_at=parse_rfc3339(body.begin_at) if body.begin_at is not None else None,
         throttle=_count(body.array_throttle, "array_throttle", 0),
+        account=checked_name(body.account, "account"),
+        qos=checked_name(body.qos, "qos"),
+        dependency=_new_dependency(body.after),
+        deadline_at=_new_time(body.deadline_at),
     )
 
 
@@ -200,6 +209,27 @@ def _warning(warning: WarningSignal | None) -> Warning | None:
     return Warning(signal=parse_signal(warning.signal), before_s=before_s)
 
 
+def _retries(asked: TryAgain | None) -> Retries | None:
+    """Raises `Invalid`. None when none are asked for."""
+    if asked is None or asked.count == 0:
+        return None
+    if not 0 <= asked.count <= RETRIES_MAX:
+        raise Invalid(f"retries.count is {asked.count}; it is between 0 and {RETRIES_MAX}")
+    if not 0 <= asked.backoff_s <= BACKOFF_MAX_S:
+        raise Invalid(f"retries.backoff_s is {asked.backoff_s}; it is between 0 and {BACKOFF_MAX_S}")
+    return Retries(count=asked.count, backoff_s=asked.backoff_s, on=parse_retried(asked.on))
+
+
+def _new_dependency(text: str | None) -> Dependency | None:
+    """One without clauses takes away what there was."""
+    return None if text is None else parse_dependency(text) if text.strip() else Dependency(clauses=())
+
+
+def _new_time(text: str | None) -> float | None:
+    """0 takes away what there was."""
+    return None if text is None else parse_rfc3339(text) if text.strip() else 0.0
+
+
 def _time_limit_s(seconds: int | None) -> int | None:
     if seconds is not None and not 1 <= seconds <= WALLTIME_MAX_S:
         raise Invalid(f"time_limit_s is {seconds}; it is between 1 s and {WALLTIME_MAX_S} s (100 years)")
@@ -209,8 +239,10 @@ def _time_limit_s(seconds: int | None) -> int | None:
 def _cpus_milli(cpus: float | None, what: str) -> int | None:
     if cpus is None:
         return None
-    if not 0.001 <= cpus <= COUNT_MAX / 1000:
-        raise Invalid(f"{what} is {cpus:g}; ask for at least 0.001")
+    if cpus and not 0.001 <= cpus <= COUNT_MAX / 1000:
+        raise Invalid(
+            f"{what} is {cpus:g}; ask for at least 0.001, or 0 for a job that only waits for others"
+        )
     return round(cpus * 1000)
 
 

@@ -22,10 +22,20 @@ class WarningSignal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TryAgain:
+    """`count` more attempts after one that ended as `on` says; the pause doubles, up to an hour."""
+
+    count: int
+    backoff_s: int = 10
+    on: list[str] = field(default_factory=lambda: ["failed"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitJob:
     """One job or one array. Give either `command` (a string runs in a shell, a list as it is) or `script`.
 
-    `array` is like `1-10:2%4,20`, `after` like `afterok:12:13,afterany:14`, `begin_at` RFC 3339.
+    `array` is like `1-10:2%4,20`, `after` like `afterok:12:13,after:14+5` or `singleton`, `begin_at` and
+    `deadline_at` RFC 3339.
     """
 
     command: str | list[str] | None = None
@@ -42,9 +52,12 @@ class SubmitJob:
     warning: WarningSignal | None = None
     array: str | None = None
     after: str | None = None
+    keep_on_failed_dependency: bool = False
     begin_at: str | None = None
+    deadline_at: str | None = None
     hold: bool = False
     requeue: bool = False
+    retries: TryAgain | None = None
     nice: int = 0
     working_dir: str | None = None
     environment: dict[str, str] | None = None
@@ -59,7 +72,10 @@ class SubmitJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateJob:
-    """The body of `POST /v1/jobs/{id}/update`; what is left out stays as it is."""
+    """The body of `POST /v1/jobs/{id}/update`; what is left out stays as it is.
+
+    `after` and `deadline_at` may be `""`: none any more.
+    """
 
     name: str | None = None
     time_limit_s: int | None = None
@@ -70,3 +86,7 @@ class UpdateJob:
     gpus: int | None = None
     begin_at: str | None = None
     array_throttle: int | None = None
+    account: str | None = None
+    qos: str | None = None
+    after: str | None = None
+    deadline_at: str | None = None
