@@ -1,6 +1,6 @@
 """Pages of the documentation that are made from the code: `make docs` writes them, a test compares them."""
 
-from launchyard.config import KEYS
+from launchyard.config.keys import KEYS, TITLES
 from launchyard.model.state import ALLOCATED, ENDED, TRANSITIONS, JobState
 from tests.tidy.source import ROOT
 
@@ -43,7 +43,7 @@ An array's record follows its tasks: it is RUNNING while any of them is at work,
 
 CONFIGURATION_HEAD = """# Configuration
 
-<!-- Made by `make docs` from src/launchyard/config.py; change that file, not this one. -->
+<!-- Made by `make docs` from src/launchyard/config/keys.py; change that file, not this one. -->
 
 One TOML file: `~/.config/launchyard/config.toml`, for root `/etc/launchyard/config.toml`, or the one that
 `ly up --config FILE` names. It may be missing: every key has a default. An unknown key or a wrong value is
@@ -71,7 +71,15 @@ name = "short"
 tier = 10
 time_limit = "10m"
 time_limit_max = "1h"
+
+[[accounts]]
+name = "physics"
+everyone = true
+limits = { gpus = 4 }
+per_user = { waiting = 1000 }
 ```
+
+What is in `partitions`, `qos`, `accounts`, `users` and `scheduler` can also be changed while the server runs.
 """
 
 
@@ -93,7 +101,7 @@ def configuration_page() -> str:
     """docs/reference/configuration.md"""
     parts = [CONFIGURATION_HEAD]
     for table, keys in KEYS.items():
-        title = f"`[[{table}]]`" if table else "Keys"
+        title = TITLES.get(table, f"`[[{table}]]`")
         rows = [f"| `{key}` | {_code(default)} | {meaning} |" for key, (default, meaning) in keys.items()]
         parts.append(f"\n## {title}\n\n| key | default | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n")
     return "".join(parts)

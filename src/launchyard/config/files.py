@@ -1,0 +1,48 @@
+"""The text of a configuration file; for root only where nobody else could have written it."""
+
+import os
+import stat
+from pathlib import Path
+
+from launchyard.model.errors import Invalid
+
+SIZE_MAX = 1 << 20
+
+
+def read_text(path: Path, root: bool) -> str:
+    """Raises `Invalid`; `FileNotFoundError` where there is none."""
+    try:
+        real = path.resolve(strict=True)
+        with real.open("rb") as file:
+            if root:
+                _refuse_writable_by_others(real, os.fstat(file.fileno()))
+            data = file.read(SIZE_MAX + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Invalid(f"cannot read the configuration {path}: {error.strerror}") from None
+    if len(data) > SIZE_MAX:
+        raise Invalid(f"the configuration {path} is larger than 1 MiB; is it the right file?")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise Invalid(f"the configuration {path} is not UTF-8 text; is it the right file?") from None
+
+
+def _refuse_writable_by_others(path: Path, found: os.stat_result) -> None:
+    """Whoever may write the file, or swap it from a directory above, would command root.
+
+    In a sticky directory such as /tmp nobody swaps what belongs to root.
+    """
+    parts = [(path, found), *((parent, parent.stat()) for parent in path.parents)]
+    for part, status in parts:
+        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        if status.st_uid != 0:
+            raise Invalid(
+                f"root does not read {path}: {part} belongs to uid {status.st_uid}; run: chown root {part}"
+            )
+        if status.st_mode & 0o022 and not sticky:
+            mode = stat.S_IMODE(status.st_mode)
+            raise Invalid(
+                f"root does not read {path}: others may write {part} (mode {mode:o}); run: chmod go-w {part}"
+            )

@@ -1,0 +1,138 @@
+"""The keys of the configuration: what is known, and what docs/reference/configuration.md is made from."""
+
+from collections.abc import Mapping
+
+Keys = Mapping[str, tuple[str, str]]
+"""Key: (default, meaning)."""
+
+KEYS: dict[str, Keys] = {
+    "": {
+        "listen": ('"127.0.0.1:8265"', "Host and port for HTTP. Not set and taken: the next free port."),
+        "hosts": ("[]", "Further names under which browsers and clients may reach this server."),
+        "state": ("see above", "The state directory; never on a network file system."),
+        "daemon_user": ('"launchyard"', "The system user that the daemon becomes when root starts it."),
+        "allow_root_jobs": ("false", "Let root and system users submit; for tests and demos."),
+        "log_cap": ('"1GiB"', 'The most that one log in our spool holds, or "none". Over it the job ends.'),
+        "grace_s": ("30", "Seconds between the polite signal and the kill."),
+        "pids_max": ("16384", "The most processes and threads that one job may have."),
+        "unkillable_s": ("60", "Seconds that killed processes may stay until their node takes no more work."),
+        "nodes": ("this machine", "Virtual nodes, for tests and demos; see below."),
+        "partitions": ("one, `main`", "Named sets of nodes with limits; see below."),
+        "qos": ("`normal` and `interactive`", "How urgent jobs are, and how much of it; see below."),
+        "accounts": ("none", "Who pays, with shares and limits; see below. None: nobody needs one."),
+        "users": ("none", "Users in accounts, with shares and limits; see below."),
+        "scheduler": ("see below", "How the queue is ordered and planned; see below."),
+    },
+    "nodes": {
+        "name": ("required", "One name, or several as in `n[1-8]`."),
+        "cpus": ("required", "CPUs of each node."),
+        "memory": ("required", 'Memory of each node, such as `"4GiB"`.'),
+        "gpus": ("0", 'A number of GPUs, or a type and a number such as `"fake:2"`.'),
+        "features": ("[]", "Words that describe the node."),
+    },
+    "partitions": {
+        "name": ("required", "The partition's name."),
+        "nodes": ("all", "Its nodes, such as `n[1-4]`."),
+        "default": ("false", "Jobs that name no partition go here. None set: the first one is it."),
+        "tier": ("0", "Jobs of a higher tier go first."),
+        "priority": ("0", "Its factor in the order `multifactor`."),
+        "state": ('"up"', '"down": nothing starts. "drain": nothing new is taken. "inactive": neither.'),
+        "time_limit": ('"24h"', "The time limit of jobs that ask for none."),
+        "time_limit_max": ('"UNLIMITED"', "The longest time limit that may be asked for."),
+        "nodes_min": ("1", "The fewest nodes that a job may ask for."),
+        "nodes_max": ("no limit", "The most nodes that a job may ask for."),
+        "accounts": ("all", "Accounts whose jobs may come here."),
+        "denied_accounts": ("[]", "Accounts whose jobs may not."),
+        "qos": ("all", "QOS whose jobs may come here."),
+        "denied_qos": ("[]", "QOS whose jobs may not."),
+        "groups": ("all", "Unix groups whose members may come here."),
+        "default_qos": ("none", "The QOS of jobs that name none and whose user and account have no default."),
+    },
+    "qos": {
+        "name": ("required", "The name. A table named `normal` or `interactive` replaces the one there is."),
+        "tier": ("0", "Jobs of a higher tier go first; added to the partition's tier."),
+        "priority": ("0", "Its factor in the order `multifactor`."),
+        "limits": ("none", "What all its jobs together may take; see Limits."),
+        "per_account": ("none", "What its jobs of one account may take."),
+        "per_user": ("none", "What its jobs of one user may take."),
+        "per_job": ("none", "What one job may ask for."),
+        "preempts": ("[]", "QOS whose jobs make room for jobs of this one."),
+        "preempt_mode": ('"requeue"', 'How its own jobs make room: "requeue", "cancel", "suspend" or "off".'),
+        "grace": ('"0s"', "How long its jobs are warned before they make room."),
+        "usage_factor": ("1.0", "How many times the usage of its jobs is charged; 0 charges nothing."),
+        "ignores_partition_limits": ("false", "Times and sizes that a partition allows do not hold for it."),
+    },
+    "accounts": {
+        "name": ("required", "The account's name."),
+        "parent": ("none", "The account above it."),
+        "shares": ("1", 'Its share among its siblings, or "parent": its members count as the parent\'s.'),
+        "everyone": ("false", "Users that `[[users]]` does not name may use it too, with one share each."),
+        "limits": ("none", "What all its jobs, and those of accounts below it, may take; see Limits."),
+        "per_user": ("none", "What the jobs of one user in it may take."),
+        "per_job": ("none", "What one job may ask for."),
+        "qos": ("all", "QOS that its jobs may have."),
+        "default_qos": ("none", "The QOS of its jobs that name none."),
+    },
+    "users": {
+        "name": ("required", "The user's name on this machine."),
+        "account": ("none", "The account; needed when there are accounts. A user may have several tables."),
+        "default": ("the first", "Jobs of this user that name no account are charged to this one."),
+        "shares": ("1", "The user's share among the members of the account."),
+        "limits": ("none", "What the user's jobs in this account may take; see Limits."),
+        "per_job": ("none", "What one job may ask for."),
+        "qos": ("the account's", "QOS that the user's jobs in this account may have."),
+        "default_qos": ("the account's", "The QOS of jobs that name none."),
+    },
+    "scheduler": {
+        "order": ('"default"', '"default", "fifo", "shortest-first" or "multifactor".'),
+        "depth": ("1", 'How many waiting jobs get a reservation, or "all".'),
+        "bands": ("5", "Into how many groups the fair-share factor is cut in the default order."),
+        "ageing_h": ("12", "Hours of waiting that make up for a job about three times as large."),
+        "half_life": ('"7d"', 'Usage is worth half after this time; "UNLIMITED": it never fades.'),
+        "billing": ("see below", "What a second of each resource costs; a table."),
+        "weights": ("see below", "What each factor of the order `multifactor` counts for; a table."),
+    },
+    "billing": {
+        "cpu": ("1.0", "One CPU."),
+        "memory_gib": ("0.25", "One GiB of memory."),
+        "gpu": ("8.0", "One GPU."),
+        "sum": ('"max"', '"max": the largest of them is the bill. "sum": all of them together.'),
+    },
+    "weights": {
+        "age": ("1000", "Time since the job could have started."),
+        "age_max": ('"7d"', "The time after which age counts in full."),
+        "fairshare": ("10000", "The fair-share factor."),
+        "job_size": ("0", "How much of the cluster it asks for."),
+        "favor_small": ("false", "Small jobs get the most of `job_size`."),
+        "partition": ("0", "The partition's `priority` by the highest there is."),
+        "qos": ("1000", "The QOS's `priority` by the highest there is."),
+        "cpus": ("0", "CPUs asked for, of those of the partition."),
+        "memory": ("0", "Memory asked for, of that of the partition."),
+        "gpus": ("0", "GPUs asked for, of those of the partition."),
+    },
+    "limits": {
+        "jobs": ("no limit", "Jobs that run at one time (not in `per_job`)."),
+        "waiting": ("no limit", "Jobs that wait; each task of an array counts (not in `per_job`)."),
+        "cpus": ("no limit", "CPUs at one time."),
+        "memory": ("no limit", 'Memory at one time, such as `"64GiB"`.'),
+        "gpus": ("no limit", "GPUs at one time."),
+        "nodes": ("no limit", "Nodes at one time."),
+        "cpu_minutes": ("no limit", "CPU minutes: what was used, fading with `half_life`, and what may be."),
+        "gpu_minutes": ("no limit", "The same in GPU minutes."),
+        "time_limit": ("no limit", "The longest time limit of one job."),
+    },
+}
+"""By table. What nests in several tables (`limits`, `billing`, `weights`) is described once."""
+
+TITLES = {
+    "": "Keys",
+    "scheduler": "`[scheduler]`",
+    "billing": "`[scheduler.billing]`",
+    "weights": "`[scheduler.weights]`",
+    "limits": "Limits",
+}
+"""Of what is no list of tables."""
+
+LIMIT_SETS = ("limits", "per_account", "per_user", "per_job")
+RULES = ("partitions", "qos", "accounts", "users", "scheduler")
+"""What may be changed while the server runs."""

@@ -1,0 +1,136 @@
+"""Settings: read once from TOML, checked as a whole, frozen.
+
+Every key has a default, so no file is needed. What is wrong is said with its file, its line and a right one:
+a queue that silently ignores a misspelt limit is worse than one that does not start.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from launchyard.config import words
+from launchyard.config.files import read_text
+from launchyard.config.rules import rules_of
+from launchyard.config.table import Table
+from launchyard.model.errors import Invalid
+from launchyard.model.hostlist import expand
+from launchyard.model.memory import parse_memory
+from launchyard.model.node import Node
+from launchyard.model.partition import Partition
+from launchyard.model.rules import Rules, SchedulerRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the daemon is told. `nodes` empty: this machine as it is found.
+
+    `rules` are those of the file; others may be in force, put there while a server ran.
+    """
+
+    listen: str = "127.0.0.1:8265"
+    listen_explicit: bool = False
+    """The address was asked for: when it is taken the daemon does not look for the next free port."""
+    hosts: tuple[str, ...] = ()
+    state: Path
+    daemon_user: str = "launchyard"
+    allow_root_jobs: bool = False
+    log_cap_bytes: int | None = 1 << 30
+    grace_s: int = 30
+    pids_max: int = 16_384
+    unkillable_s: int = 60
+    nodes: tuple[Node, ...] = ()
+    rules: Rules = Rules()  # noqa: RUF009
+
+    @property
+    def partitions(self) -> tuple[Partition, ...]:
+        return tuple(self.rules.partitions.values())
+
+    @property
+    def scheduler(self) -> SchedulerRules:
+        return self.rules.scheduler
+
+
+def load(path: Path | None, *, root: bool, environ: Mapping[str, str]) -> Settings:
+    """The settings of `path`; None: of the usual place, where the file may be missing. Raises `Invalid`.
+
+    For root the file and every directory above it must be root's to write alone.
+    """
+    where = path or default_path(root=root, environ=environ)
+    default = Settings(state=default_state(root=root, environ=environ))
+    try:
+        text = read_text(where, root)
+    except FileNotFoundError:
+        if path is None:
+            return default
+        raise Invalid(f"there is no configuration file {path}; leave out --config for the defaults") from None
+    settings = _settings(Table.parse(str(where), text), default)
+    # What a person says for one start goes before what is written down for all.
+    return replace(settings, state=default.state) if environ.get("LAUNCHYARD_STATE") else settings
+
+
+def default_path(*, root: bool, environ: Mapping[str, str]) -> Path:
+    """Where the configuration is when nobody says."""
+    return Path("/etc/launchyard/config.toml") if root else _home(environ) / ".config/launchyard/config.toml"
+
+
+def default_state(*, root: bool, environ: Mapping[str, str]) -> Path:
+    """Where the state is when nobody says; LAUNCHYARD_STATE says."""
+    if named := environ.get("LAUNCHYARD_STATE"):
+        return Path(named).expanduser()
+    return Path("/var/lib/launchyard") if root else _home(environ) / ".local/state/launchyard"
+
+
+def with_listen(settings: Settings, listen: str) -> Settings:
+    """The same settings on another address, asked for on the command line."""
+    return replace(settings, listen=words.listen(listen), listen_explicit=True)
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+
+
+def _settings(table: Table, default: Settings) -> Settings:
+    nodes = [node for one in table.tables("nodes") for node in _nodes(one)]
+    names: set[str] = set()
+    for node in nodes:
+        if node.name in names:
+            table.refuse("nodes", f"two nodes have the name {node.name}; give each its own")
+        names.add(node.name)
+    listen = table.read("listen", words.listen, "")
+    return Settings(
+        listen=listen or default.listen,
+        listen_explicit=bool(listen),
+        hosts=table.words("hosts"),
+        state=table.read("state", words.state, default.state),
+        daemon_user=table.read("daemon_user", words.word, default.daemon_user),
+        allow_root_jobs=table.get("allow_root_jobs", bool, default.allow_root_jobs),
+        log_cap_bytes=table.read("log_cap", words.log_cap, default.log_cap_bytes),
+        grace_s=table.count("grace_s", default.grace_s, 0, 3_600),
+        pids_max=table.count("pids_max", default.pids_max, 16, 4_194_304),
+        unkillable_s=table.count("unkillable_s", default.unkillable_s, 1, 86_400),
+        nodes=tuple(nodes),
+        rules=rules_of(table, names),
+    )
+
+
+def _nodes(table: Table) -> list[Node]:
+    table.need("name", "cpus", "memory")
+    if table.is_number("gpus"):
+        gpus, gpu_type = table.count("gpus", 0, 0, 1_024), ""
+    else:
+        gpus, gpu_type = table.read("gpus", words.gpus, (0, ""))
+    cpus = table.count("cpus", 1, 1, 1_000_000)
+    memory_mib = table.read("memory", parse_memory, 0)
+    features = table.words("features")
+    none: list[str] = []
+    return [
+        Node(
+            name=name,
+            cpus=cpus,
+            memory_mib=memory_mib,
+            gpus=gpus,
+            gpu_type=gpu_type,
+            features=features,
+        )
+        for name in table.read("name", expand, none)
+    ]

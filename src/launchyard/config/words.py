@@ -1,0 +1,45 @@
+"""Values that are written as text, read."""
+
+from pathlib import Path
+
+from launchyard.model.errors import Invalid
+from launchyard.model.memory import parse_memory
+from launchyard.model.number import is_digits, shown
+
+
+def listen(text: str) -> str:
+    """`host:port` on this machine alone; `[::1]:8265` for IPv6."""
+    host, _, port = text.rpartition(":")
+    if not host or not is_digits(port) or int(port) > 65_535:
+        raise Invalid(f"{shown(text)} is no address; write a host and a port, such as 127.0.0.1:8265")
+    if host not in ("localhost", "[::1]") and not host.startswith("127."):
+        raise Invalid(
+            f"{host} is reached from other machines, which needs TLS; write 127.0.0.1:{port}, put a proxy "
+            f"with TLS in front and add its name to hosts"
+        )
+    return text
+
+
+def state(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise Invalid(f"{shown(text)} is not an absolute path; write for example /var/lib/launchyard")
+    return path
+
+
+def word(text: str) -> str:
+    if not text or len(text) > 64 or not all(c.isascii() and (c.isalnum() or c in "._-") for c in text):
+        raise Invalid(f"{shown(text)} is no name; use letters, digits, dot, dash and underscore")
+    return text
+
+
+def log_cap(text: str) -> int | None:
+    return None if text == "none" else parse_memory(text) << 20
+
+
+def gpus(text: str) -> tuple[int, str]:
+    """`fake:2`, `2`."""
+    kind, _, count = text.rpartition(":")
+    if not is_digits(count) or int(count) > 1_024:
+        raise Invalid(f"{shown(text)} names no number of GPUs; write 2 or fake:2")
+    return int(count), word(kind) if kind else ""
