@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from launchyard.model.account import Spent
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import NodeState
@@ -36,6 +37,8 @@ class Change:
 
     `jobs` are whole rows (the last one a job wins), `texts` are scripts and environments by digest,
     `next_job_id` is the counter after this change (ids below it are never handed out again).
+    `spent` is what users have used so far, in whole rows too; `rules` are the rules now in force as text,
+    empty for those of the configuration file.
     """
 
     seq: int
@@ -46,3 +49,5 @@ class Change:
     idempotency: tuple[Idempotency, ...] = ()
     tokens: tuple[Token, ...] = ()
     nodes: tuple[NodeMark, ...] = ()
+    spent: tuple[Spent, ...] = ()
+    rules: str | None = None

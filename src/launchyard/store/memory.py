@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from threading import Lock
 
+from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.job import Job
 from launchyard.model.state import JobState
@@ -26,6 +27,8 @@ class MemoryStore:
         self._idempotency: dict[tuple[str, str], Idempotency] = {}
         self._tokens: dict[str, Token] = {}
         self._marks: dict[tuple[str, str], NodeMark] = {}
+        self._spent: dict[tuple[str, str, str], Spent] = {}
+        self._rules = ""
 
     def commit(self, changes: Sequence[Change]) -> None:
         jobs = rows.last_rows(changes)
@@ -47,6 +50,8 @@ class MemoryStore:
         self._texts.update({d: bytes(text) for d, text in change.texts.items() if d not in self._texts})
         self._tokens.update({token.id: token for token in change.tokens})
         self._marks.update({(mark.cluster, mark.name): mark for mark in change.nodes})
+        self._spent.update({rows.spent_key(one): one for one in change.spent})
+        self._rules = self._rules if change.rules is None else change.rules
 
     def _names_after(self, jobs: Sequence[Job]) -> dict[Name, int | None]:
         """Whose the second names are that these jobs have or had. Raises `ValueError` for one taken."""
@@ -111,6 +116,13 @@ class MemoryStore:
     def node_marks(self) -> list[NodeMark]:
         with self._lock:
             return [self._marks[name] for name in sorted(self._marks)]
+
+    def spent(self) -> list[Spent]:
+        with self._lock:
+            return [self._spent[key] for key in sorted(self._spent)]
+
+    def rules(self) -> str:
+        return self._rules
 
     def check(self) -> None:
         """Nothing here can be damaged."""

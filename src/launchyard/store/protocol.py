@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.errors import LaunchyardError, StorageFull, Unavailable
 from launchyard.model.job import Job
@@ -97,6 +98,12 @@ class Store(Protocol):
         """All tokens, revoked ones too, oldest first."""
 
     def node_marks(self) -> list[NodeMark]: ...
+
+    def spent(self) -> list[Spent]:
+        """What each user has used of each account by each QOS, in that order."""
+
+    def rules(self) -> str:
+        """The rules that were put in force at run time, as text; empty: those of the configuration file."""
 
     def check(self) -> None:
         """Full integrity check; raises `StoreDamaged`."""

@@ -13,6 +13,7 @@ from zlib import crc32
 
 import msgspec
 
+from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.job import Job
 from launchyard.model.state import ENDED, JobState
@@ -25,7 +26,7 @@ LIVE = tuple(state for state in JobState if state not in ENDED)
 
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Job, Idempotency, Token, NodeMark)
+    kind: msgspec.json.Decoder(kind) for kind in (Job, Idempotency, Token, NodeMark, Spent)
 }
 
 
@@ -33,7 +34,10 @@ class Garbled(Exception):
     """A row that is not what was written; says which."""
 
 
-def pack(value: Job | Idempotency | Token | NodeMark) -> tuple[bytes, int]:
+Record = Job | Idempotency | Token | NodeMark | Spent
+
+
+def pack(value: Record) -> tuple[bytes, int]:
     """The record and its checksum. Raises `ValueError`."""
     try:
         record = _encode(value)
@@ -147,19 +151,35 @@ def refuse_unstorable(change: Change) -> None:
     names = [name for key in change.idempotency for name in (key.user, key.key)]
     names += [name for mark in change.nodes for name in (mark.cluster, mark.name)]
     names += [*change.texts, *(token.id for token in change.tokens)]
+    names += [name for one in change.spent for name in spent_key(one)]
     if not all(storable_text(name) for name in names):
         raise ValueError("a key has characters that cannot be stored")
     times = [key.at for key in change.idempotency]
     times += [time for token in change.tokens for time in (token.created_at, token.revoked_at or 0.0)]
     if not all(isfinite(time) for time in times):
         raise ValueError("a time of a token or of an idempotency key is not a number")
-    beside_jobs: tuple[Idempotency | Token | NodeMark, ...] = (
+    figures = [
+        figure
+        for one in change.spent
+        for figure in (one.billed_s, one.cpu_s, one.gpu_s, one.at, one.charged_until)
+    ]
+    if not all(isfinite(figure) for figure in figures):
+        raise ValueError("a figure of what was spent is not a number")
+    if not storable_text(change.rules or ""):
+        raise ValueError("the rules have characters that cannot be stored")
+    beside_jobs: tuple[Record, ...] = (
         *change.idempotency,
         *change.tokens,
         *change.nodes,
+        *change.spent,
     )
     for value in beside_jobs:
         pack(value)
+
+
+def spent_key(one: Spent) -> tuple[str, str, str]:
+    """What a row of what was spent is known by."""
+    return (one.user, one.account, one.qos)
 
 
 def same_request(one: Idempotency, other: Idempotency) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-from zlib import compress, decompress
+from zlib import compress, crc32, decompress
 from zlib import error as ZlibError
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.job import Job
 from launchyard.model.state import JobState
@@ -24,6 +25,8 @@ from launchyard.store.statements import Upsert
 
 ASKED_AT_ONCE = 5_000
 """How many ids or digests one query names."""
+
+IN_FORCE = "in force"
 
 TEXTS_REMEMBERED = 10_000
 """Digests that need not be compressed and sent again."""
@@ -56,6 +59,8 @@ class SqlStore:
         self._put_idempotency = Upsert(tables.idempotency, ["user", "key"], replace=False)
         self._put_tokens = Upsert(tables.tokens, ["id"])
         self._put_nodes = Upsert(tables.nodes, ["cluster", "name"])
+        self._put_spent = Upsert(tables.spent, ["user", "account", "qos"])
+        self._put_rules = Upsert(tables.rules, ["name"])
         self._put_meta = Upsert(tables.meta, ["key"])
         self._known_texts: dict[str, None] = {}
         self._seq, self._next_job_id = self._counters()
@@ -71,6 +76,8 @@ class SqlStore:
         keys = _keys(changes)
         tokens = {token.id: token for change in changes for token in change.tokens}
         marks = {(mark.cluster, mark.name): mark for change in changes for mark in change.nodes}
+        spent = {rows.spent_key(one): one for change in changes for one in change.spent}
+        in_force = _rules_rows(changes)
         seq, next_job_id = rows.counters(self._seq, self._next_job_id, changes, jobs)
         with self._writing() as connection:
             self._put_jobs.run(connection, job_rows)
@@ -78,6 +85,8 @@ class SqlStore:
             self._keep_keys(connection, keys)
             self._put_tokens.run(connection, [(key, *_sealed(token)) for key, token in tokens.items()])
             self._put_nodes.run(connection, [(*key, *_sealed(mark)) for key, mark in marks.items()])
+            self._put_spent.run(connection, [(*key, *_sealed(one)) for key, one in spent.items()])
+            self._put_rules.run(connection, in_force)
             counters = {meta.LAST_SEQ: seq, meta.NEXT_JOB_ID: next_job_id}
             self._put_meta.run(connection, [meta.row(key, str(value)) for key, value in counters.items()])
         self._backend.durable(seq)
@@ -159,6 +168,21 @@ class SqlStore:
             marks = [rows.unpack(NodeMark, row[3], row[2], f"the mark of node {row[1]}") for row in found]
         return sorted(marks, key=lambda mark: (mark.cluster, mark.name))
 
+    def spent(self) -> list[Spent]:
+        with self._reading() as connection:
+            found = connection.execute(sa.select(*tables.spent.c)).all()
+            spent = [rows.unpack(Spent, row[4], row[3], f"what {row[0]} spent") for row in found]
+        return sorted(spent, key=rows.spent_key)
+
+    def rules(self) -> str:
+        with self._reading() as connection:
+            row = connection.execute(sa.select(*tables.rules.c)).first()
+            if row is None:
+                return ""
+            if type(row[2]) is not bytes or crc32(row[2]) != row[1]:
+                raise Garbled("the checksum of the rules is wrong")
+            return row[2].decode()
+
     def check(self) -> None:
         """Every page, and every row against its checksum."""
         with self._reading() as connection:
@@ -173,6 +197,8 @@ class SqlStore:
                 _kept_key(connection, user, key)
         self.tokens()
         self.node_marks()
+        self.spent()
+        self.rules()
         self._counters()
 
     def close(self) -> None:
@@ -276,7 +302,13 @@ def _kept_key(connection: sa.Connection, user: str, key: str) -> Idempotency | N
     return None if row is None else rows.unpack(Idempotency, row[0], row[1], "an idempotency key")
 
 
-def _sealed(value: Idempotency | Token | NodeMark) -> tuple[int, bytes]:
+def _rules_rows(changes: Sequence[Change]) -> list[tuple[str, int, bytes]]:
+    """The one row of the rules in force, where a change brings some."""
+    texts = [change.rules.encode() for change in changes if change.rules is not None]
+    return [(IN_FORCE, crc32(texts[-1]), texts[-1])] if texts else []
+
+
+def _sealed(value: Idempotency | Token | NodeMark | Spent) -> tuple[int, bytes]:
     record, checksum = rows.pack(value)
     return checksum, record
 

@@ -43,6 +43,22 @@ nodes = sa.table(
     sa.column("record", sa.LargeBinary),
 )
 
+spent = sa.table(
+    "spent",
+    sa.column("user", sa.Text),
+    sa.column("account", sa.Text),
+    sa.column("qos", sa.Text),
+    sa.column("checksum", sa.BigInteger),
+    sa.column("record", sa.LargeBinary),
+)
+
+rules = sa.table(
+    "rules",
+    sa.column("name", sa.Text),
+    sa.column("checksum", sa.BigInteger),
+    sa.column("body", sa.LargeBinary),
+)
+
 meta = sa.table(
     "meta", sa.column("key", sa.Text), sa.column("value", sa.Text), sa.column("checksum", sa.BigInteger)
 )
