@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launchyard.model.array import Array, Indexes, Task
+from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.dependency import Clause, Dependency, DependencyKind
 from launchyard.model.job import Attempt, Job, JobKind, Warning
@@ -264,6 +265,27 @@ BAD_JOBS = {
     "a taken submission id": job(2, submission_id="taken"),
     "a taken array index": job(2, task=Task(job_id=9, index=1)),
 }
+
+
+def spent(user: str = "ada", billed_s: float = 1.5, **more: Any) -> Spent:
+    fields = {"account": "physics", "qos": "normal", "cpu_s": 3.0, "gpu_s": 0.0, "at": 10.0, **more}
+    return Spent(user=user, billed_s=billed_s, charged_until=9.0, **fields)
+
+
+def test_what_was_spent_is_kept_by_user_account_and_qos(store: Store) -> None:
+    assert store.spent() == []
+    store.commit([Change(seq=1, spent=(spent("bob"), spent(), spent(qos="fast")))])
+    store.commit([Change(seq=2, spent=(spent(billed_s=7.0),)), Change(seq=3, spent=(spent(billed_s=8.0),))])
+    assert store.spent() == [spent(qos="fast"), spent(billed_s=8.0), spent("bob")]
+
+
+def test_the_last_rules_are_kept_and_can_be_taken_back(store: Store) -> None:
+    assert store.rules() == ""
+    store.commit([Change(seq=1, rules='[scheduler]\norder = "fifo"'), Change(seq=2, rules="[scheduler] # ü")])
+    store.commit([Change(seq=3)])
+    assert store.rules() == "[scheduler] # ü"
+    store.commit([Change(seq=4, rules="")])
+    assert store.rules() == ""
 
 
 @pytest.mark.parametrize("bad", BAD_JOBS.values(), ids=BAD_JOBS)
