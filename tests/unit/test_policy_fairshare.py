@@ -156,8 +156,8 @@ def test_who_stops_comes_back() -> None:
     [
         (Sum.MAX, Amounts(1, 4000, 4096, 0, 1), 4.0),
         (Sum.MAX, Amounts(1, 1000, 64 * 1024, 0, 1), 16.0),
-        (Sum.MAX, Amounts(1, 1000, 0, 2, 1), 16.0),
-        (Sum.SUM, Amounts(1, 4000, 4096, 1, 1), 4.0 + 1.0 + 8.0),
+        (Sum.MAX, Amounts(1, 1000, 0, 2000, 1), 16.0),
+        (Sum.SUM, Amounts(1, 4000, 4096, 1000, 1), 4.0 + 1.0 + 8.0),
     ],
 )
 def test_a_bill_is_the_largest_part_or_their_sum(sum_by: Sum, amounts: Amounts, per_second: float) -> None:
@@ -168,7 +168,7 @@ def test_what_is_charged_fades_with_what_was_there() -> None:
     before = Spent(
         user="ada", account="a", qos="normal", billed_s=100, cpu_s=100, gpu_s=10, at=NOW, charged_until=NOW
     )
-    after = charged(before, Amounts(1, 2000, 0, 1, 1), 60, 8.0, NOW + WEEK, WEEK)
+    after = charged(before, Amounts(1, 2000, 0, 1000, 1), 60, 8.0, NOW + WEEK, WEEK)
     assert (after.billed_s, after.cpu_s, after.gpu_s, after.at) == (530.0, 170.0, 65.0, NOW + WEEK)
     assert worth(after, NOW + 2 * WEEK, WEEK).billed_s == 265.0
     assert usage_of([after, after], NOW + WEEK, WEEK) == {("a", "ada"): UsageRecord(1060.0, NOW + WEEK)}

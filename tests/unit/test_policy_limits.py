@@ -28,8 +28,8 @@ def book(
     )
 
 
-def amounts(cpus: float = 1, memory_mib: int = 0, gpus: int = 0, nodes: int = 1) -> Amounts:
-    return Amounts(1, int(cpus * 1000), memory_mib, gpus, nodes)
+def amounts(cpus: float = 1, memory_mib: int = 0, gpus: float = 0, nodes: int = 1) -> Amounts:
+    return Amounts(1, int(cpus * 1000), memory_mib, int(gpus * 1000), nodes)
 
 
 def sentence(of: LimitBook, party: Party, asked: Amounts, seconds: float = HOUR) -> str:
@@ -54,6 +54,7 @@ def test_an_account_uses_what_all_its_users_use() -> None:
     assert sentence(limited, BOB, amounts(gpus=8)) == "account physics uses 60 of 64 GPUs, 8 asked for"
     limited.take(BOB, amounts(gpus=4))
     assert sentence(limited, ADA, amounts(gpus=1)) == "account physics uses 64 of 64 GPUs"
+    assert sentence(limited, ADA, amounts(gpus=0.5)) == "account physics uses 64 of 64 GPUs"
     assert limited.breach(ADA, amounts(cpus=8), HOUR) is None, "a job without GPUs is not held by their limit"
 
 
@@ -88,6 +89,12 @@ def test_a_user_has_limits_in_an_account_of_its_own_and_of_everybody() -> None:
     everybody.take(ADA, amounts(nodes=2))
     assert sentence(everybody, ADA, amounts()) == "user ada uses 2 of 2 nodes in account physics"
     assert everybody.breach(BOB, amounts(nodes=2), HOUR) is None
+
+
+def test_without_accounts_the_name_on_a_job_does_not_lead_around_a_limit() -> None:
+    limited = book(accounts=(), users=(Association(user="ada", limits=Limits(jobs=1)),))
+    limited.take(Party("ada", "one", "normal"), amounts())
+    assert sentence(limited, Party("ada", "other", "normal"), amounts()) == "user ada runs 1 of 1 jobs"
 
 
 def test_a_plan_books_on_a_copy() -> None:
@@ -199,7 +206,7 @@ def test_what_starts_without_a_breach_never_exceeds_a_limit(
         if limited.breach(party, asked, HOUR) is None:
             limited.take(party, asked, HOUR)
             running.append((party, asked))
-    assert sum(asked.gpus for _, asked in running) <= gpus
+    assert sum(asked.gpus_milli for _, asked in running) <= gpus * 1000
     assert sum(1 for party, _ in running if party.qos == "fast") <= 2
     assert sum(asked.nodes for party, asked in running if party.account == "optics") <= 4
     for user in ("ada", "bob"):

@@ -166,7 +166,7 @@ def bill(amounts: Amounts, billing: Billing) -> float:
     parts = (
         amounts.cpus_milli / 1000 * billing.cpu,
         amounts.memory_mib / 1024 * billing.memory_gib,
-        amounts.gpus * billing.gpu,
+        amounts.gpus_milli / 1000 * billing.gpu,
     )
     return max(parts) if billing.sum is Sum.MAX else sum(parts)
 
@@ -182,7 +182,7 @@ def charged(
         qos=spent.qos,
         billed_s=max(0.0, spent.billed_s * faded + rate * seconds),
         cpu_s=max(0.0, spent.cpu_s * faded + amounts.cpus_milli / 1000 * seconds),
-        gpu_s=max(0.0, spent.gpu_s * faded + amounts.gpus * seconds),
+        gpu_s=max(0.0, spent.gpu_s * faded + amounts.gpus_milli / 1000 * seconds),
         at=max(now, spent.at),
         charged_until=spent.charged_until,
     )

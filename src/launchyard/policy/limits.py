@@ -11,7 +11,7 @@ from typing import NamedTuple
 from launchyard.model.account import IMPLICIT, Limits
 from launchyard.model.job import Job
 from launchyard.model.memory import humane_memory
-from launchyard.model.resources import format_cpus
+from launchyard.model.resources import Allocation, Request, format_cpus
 from launchyard.model.rules import Rules
 from launchyard.model.walltime import format_walltime, humane
 
@@ -30,31 +30,29 @@ class Party:
 
 
 class Amounts(NamedTuple):
-    """What one job, or several, take at one time."""
+    """What one job, or several, take at one time; CPUs and GPUs in thousandths."""
 
     jobs: int = 1
     cpus_milli: int = 0
     memory_mib: int = 0
-    gpus: int = 0
+    gpus_milli: int = 0
     nodes: int = 1
 
     @classmethod
-    def asked(cls, job: Job) -> "Amounts":
-        """What a job asks for."""
-        asked = job.request
-        return cls(1, asked.cpus_milli, asked.memory_mib, asked.gpus, asked.nodes)
+    def asked(cls, request: Request) -> "Amounts":
+        """What a job that asks for this takes at least."""
+        gpus_milli = request.gpus * request.gpu_milli
+        return cls(1, request.cpus_milli, request.memory_mib, gpus_milli, request.nodes)
 
     @classmethod
-    def held(cls, job: Job) -> "Amounts":
-        """What a job holds; what it asks for while it holds nothing."""
-        if job.attempt is None:
-            return cls.asked(job)
-        shares = job.attempt.allocation.shares
+    def given(cls, allocation: Allocation) -> "Amounts":
+        """What a job that was given this takes."""
+        shares = allocation.shares
         return cls(
             1,
             sum(share.cpus_milli for share in shares),
             sum(share.memory_mib for share in shares),
-            sum(len(share.gpu_ids) for share in shares),
+            sum(len(share.gpu_ids) * share.gpu_milli for share in shares),
             len(shares),
         )
 
@@ -157,7 +155,7 @@ class LimitBook:
         for scope in self._scopes_of(party):
             if scope.key is not None and scope.minutes:
                 cpu_s, gpu_s = self._reserved.get(scope.key, _UNSPENT)
-                more = (amounts.cpus_milli / 1000 * seconds, amounts.gpus * seconds)
+                more = (amounts.cpus_milli / 1000 * seconds, amounts.gpus_milli / 1000 * seconds)
                 self._reserved[scope.key] = (cpu_s + more[0], gpu_s + more[1])
 
     def set_spent(self, spent: Iterable[tuple[Party, float, float]]) -> None:
@@ -286,6 +284,10 @@ def _sets(rules: Rules) -> Iterator[Limits]:
 
 def _scopes(rules: Rules, party: Party) -> Iterator[_Scope]:
     """The limits that hold for a party: those of its QOS, of the user, of the account and those above it."""
+    if not rules.accounts and party.account != IMPLICIT:
+        # Without accounts the name is a label that the submitter put on the job.
+        yield from _scopes(rules, Party(party.user, IMPLICIT, party.qos))
+        return
     user, account = f"user {party.user}", f"account {party.account}"
     qos = rules.qos.get(party.qos)
     if qos is not None:
@@ -311,7 +313,8 @@ def _scopes(rules: Rules, party: Party) -> Iterator[_Scope]:
 def _scope(key: _Key | None, subject: str, place: str, limits: Limits) -> Iterator[_Scope]:
     if not limits.any:
         return
-    amounts = (limits.jobs, limits.cpus_milli, limits.memory_mib, limits.gpus, limits.nodes)
+    gpus_milli = None if limits.gpus is None else limits.gpus * 1000
+    amounts = (limits.jobs, limits.cpus_milli, limits.memory_mib, gpus_milli, limits.nodes)
     minutes = (limits.cpu_minutes, limits.gpu_minutes)
     yield _Scope(
         key,
@@ -326,7 +329,7 @@ def _scope(key: _Key | None, subject: str, place: str, limits: Limits) -> Iterat
 
 def _count(which: int, amounts: Amounts) -> float:
     """Of what is multiplied by time: whole CPUs, or GPUs."""
-    return amounts.gpus if which else amounts.cpus_milli / 1000
+    return (amounts.gpus_milli if which else amounts.cpus_milli) / 1000
 
 
 def _over(scope: _Scope, place: int, taken: int, limit: int, asked: int) -> Breach:
@@ -375,7 +378,7 @@ def _too_many_minutes(scope: _Scope, which: int, limit: int, count: float, secon
 
 
 def _said(place: int, value: int) -> str:
-    if place == 1:
+    if place in (1, 3):
         return format_cpus(value)
     return humane_memory(value) if place == 2 else str(value)
 
