@@ -109,7 +109,7 @@ async def test_job_whose_dependency_failed_is_cancelled_with_the_reason() -> Non
         ended = await yard.until_ended(after.id)
         assert (ended.state, ended.cause) == (
             S.CANCELLED,
-            f"dependency afterok:{first.id} can never be satisfied",
+            f"dependency afterok:{first.id} can never be satisfied: job {first.id} is FAILED",
         )
 
 

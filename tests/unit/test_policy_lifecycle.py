@@ -105,7 +105,7 @@ _events: st.SearchStrategy[JobEvent] = st.sampled_from(
         Cancelled(by="ada"),
         Requeued(reason="x"),
         NodeLost(node="n1"),
-        DependencyFailed(dependency="afterok:1"),
+        DependencyFailed(sentence="dependency afterok:1 can never be satisfied"),
         *(end for end, _, _ in ENDS),
     ]
 )

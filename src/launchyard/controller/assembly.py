@@ -12,8 +12,10 @@ from launchyard.controller.launching import Launcher, LaunchSettings
 from launchyard.controller.live import LiveJobs
 from launchyard.controller.loop import Loop
 from launchyard.controller.reasons import Reasons
+from launchyard.controller.recall import recall
 from launchyard.controller.recovery import Reports
 from launchyard.controller.scheduling import Scheduler
+from launchyard.controller.settling import Settling
 from launchyard.controller.submitting import Submitting
 from launchyard.controller.texts import Texts
 from launchyard.controller.users import Users
@@ -55,13 +57,14 @@ async def assemble(
     launcher = Launcher(engine, texts, users, launching)
     launcher.array_of = loop.live.array_of
     scheduler = Scheduler(loop)
-    loop.launch, loop.plan = launcher.send, scheduler.plan
+    settling = Settling(loop)
+    loop.launch, loop.plan, loop.moved = launcher.send, scheduler.plan, settling.moved
     reports = Reports(loop, scheduler, launching.grace_s)
     submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
-    await _take_in(loop, await asyncio.to_thread(store.live_jobs), store, users)
+    await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
     facts = await engine.open(reports.take)
     unkillable = Unkillable(loop, asyncio.get_running_loop().time, unkillable_s)
-    duties = (lambda: begin.begin(loop), unkillable.look)
+    duties = (lambda: begin.begin(loop), settling.settle_delayed, unkillable.look)
     duty = asyncio.ensure_future(_each(DUTIES_S, duties))
     controller = Controller(
         loop=loop,
@@ -117,25 +120,15 @@ async def _loop(
     return loop
 
 
-async def _take_in(loop: Loop, jobs: Sequence[Job], store: Store, users: Users) -> None:
+async def _take_in(loop: Loop, settling: Settling, jobs: Sequence[Job], store: Store, users: Users) -> None:
     """Live jobs of an earlier run; what they depend on may have ended while nobody looked."""
     loop.live.adopt(jobs, loop.now())
     for uid in {job.uid for job in jobs}:
         await users.load(uid)
-    for job in jobs:
-        for clause in job.dependency.clauses if job.dependency is not None else ():
-            if loop.live.state_of(clause.job_id, clause.index) is None:
-                ended = await _ended(store, clause.job_id, clause.index)
-                if ended is not None:
-                    loop.live.ended_states[clause.job_id, clause.index] = ended.state
     for job_id in list(loop.live.blocked):
-        loop.settle(loop.live.jobs[job_id])
-
-
-async def _ended(store: Store, job_id: int, index: int | None) -> Job | None:
-    if index is None:
-        return await asyncio.to_thread(store.job, job_id)
-    return await asyncio.to_thread(store.job_of_task, job_id, index)
+        await recall(store, loop.live, loop.live.jobs[job_id])
+    for job_id in list(loop.live.blocked):
+        settling.settle(loop.live.jobs[job_id])
 
 
 async def _each(seconds: float, duties: Sequence[Callable[[], None]]) -> None:

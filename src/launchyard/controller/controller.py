@@ -11,7 +11,6 @@ from launchyard.controller.loop import Loop
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
 from launchyard.controller.submitting import Submitting
-from launchyard.model.array import Indexes
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
@@ -213,13 +212,9 @@ class Controller:
 
     def _cancel_array(self, record: Job, caller: Caller) -> Job:
         """What has not split off is cancelled in the record; the tasks have been told already."""
-        array = record.array
-        if array is None or not len(array.waiting):
+        if record.array is None or not len(record.array.waiting):
             return record
-        counts = dict(array.counts)
-        counts[JobState.CANCELLED] = counts.get(JobState.CANCELLED, 0) + len(array.waiting)
-        record = replace(record, array=replace(array, waiting=Indexes(), counts=counts), held=False)
-        self._loop.move(arrays.follow_many(record, [], self._loop.now()))
+        self._loop.move(arrays.cancel_waiting(record, self._loop.now()))
         return self._live.jobs[record.id]
 
     async def _hold(self, caller: Caller, ref: JobRef, *, held: bool) -> Job:

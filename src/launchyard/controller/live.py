@@ -6,6 +6,7 @@ the job before with the job after, so that they cannot drift from what the jobs 
 
 from collections.abc import Iterable, Mapping
 
+from launchyard.controller.dependents import Dependents
 from launchyard.model.array import Array
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
@@ -13,7 +14,7 @@ from launchyard.model.partition import Partition
 from launchyard.model.resources import Allocation
 from launchyard.model.state import ALLOCATED, ENDED, JobState
 from launchyard.policy import arrays, order
-from launchyard.policy.dependencies import Verdict, verdict
+from launchyard.policy.dependencies import Seen, Verdict, View, seen_of, verdict
 from launchyard.policy.ledger import Ledger
 from launchyard.policy.queue import Shape, WaitingQueue
 
@@ -32,9 +33,7 @@ class LiveJobs:
         self.tasks: dict[tuple[int, int], int] = {}
         self.tasks_of: dict[int, set[int]] = {}
         self.not_begun: dict[int, float] = {}
-        self.blocked: set[int] = set()
-        self.dependents: dict[int, set[int]] = {}
-        self.ended_states: dict[tuple[int, int | None], JobState] = {}
+        self.waits = Dependents()
 
     def put(self, job: Job, now: float) -> None:
         """Take in a job as it is now; the tables follow."""
@@ -42,10 +41,9 @@ class LiveJobs:
         self.jobs[job.id] = job
         if before is None:
             self._introduce(job, now)
+        self.waits.take(before, job)
         self._book(before, job)
         self._line_up(job, now)
-        if job.state in ENDED and (job.id in self.dependents or job.task is not None):
-            self._remember_end(job)
 
     def adopt(self, jobs: Iterable[Job], now: float) -> None:
         """Take in the live jobs of an earlier run; what they hold is booked as it is."""
@@ -56,6 +54,7 @@ class LiveJobs:
                 self.holding[job.id] = job
                 self.jobs[job.id] = job
                 self._introduce(job, now)
+                self.waits.take(None, job)
                 self.by_launch[job.attempt.launch_id if job.attempt else ""] = job.id
             else:
                 self.put(job, now)
@@ -69,13 +68,7 @@ class LiveJobs:
             self.tasks.pop((job.task.job_id, job.task.index), None)
             self.tasks_of.get(job.task.job_id, set()).discard(job_id)
         self.tasks_of.pop(job_id, None)
-        self.blocked.discard(job_id)
-        for clause in job.dependency.clauses if job.dependency is not None else ():
-            waiting = self.dependents.get(clause.job_id)
-            if waiting is not None:
-                waiting.discard(job_id)
-                if not waiting:
-                    del self.dependents[clause.job_id]
+        self.waits.drop(job)
 
     def task(self, array_job_id: int, index: int) -> Job | None:
         """The live job of a task that has split off."""
@@ -91,22 +84,50 @@ class LiveJobs:
         job_id = self.by_launch.get(launch_id)
         return None if job_id is None else self.jobs[job_id]
 
-    def state_of(self, job_id: int, index: int | None) -> JobState | None:
+    @property
+    def blocked(self) -> set[int]:
+        """Waiting jobs whose dependency is open."""
+        return self.waits.blocked
+
+    def seen(self, job_id: int, index: int | None) -> Seen | None:
         """What a dependency looks at; ended jobs only as far as somebody depends on them."""
         if index is not None and (task := self.task(job_id, index)) is not None:
-            return task.state
+            return seen_of(task)
         job = self.jobs.get(job_id)
         if job is None or (index is not None and (job.array is None or index not in job.array.waiting)):
-            return self.ended_states.get((job_id, index))
-        return job.state if index is None else JobState.PENDING
+            return self.waits.remembered(job_id, index)
+        return seen_of(job) if index is None else Seen(JobState.PENDING)
 
-    def verdict_of(self, job: Job) -> Verdict:
-        return Verdict.SATISFIED if job.dependency is None else verdict(job.dependency, self.state_of)
+    def view(self, job: Job, now: float) -> View:
+        """What the verdict about a job's dependency is made from."""
+        return View(seen=self.seen, now=now, alone=self._is_alone(job))
+
+    def verdict_of(self, job: Job, now: float) -> Verdict:
+        if job.dependency is None:
+            return Verdict.SATISFIED
+        index = job.task.index if job.task is not None else None
+        return verdict(job.dependency, self.view(job, now), met=job.dependency_met, index=index)
 
     def unblock(self, job_id: int, now: float) -> None:
         """Its dependency is satisfied."""
-        self.blocked.discard(job_id)
+        self.waits.unblock(job_id)
         self._line_up(self.jobs[job_id], now)
+
+    def block(self, job_id: int, now: float) -> None:
+        """Its dependency is open again: another one of its name goes first."""
+        self.waits.blocked.add(job_id)
+        self._line_up(self.jobs[job_id], now)
+
+    def _is_alone(self, job: Job) -> bool:
+        """No other job of its name and user is at work, or was submitted before and still waits."""
+        if job.dependency is None or not job.dependency.singleton:
+            return True
+        own = job.task.job_id if job.task is not None else job.id
+        others = (self.jobs.get(one) for one in self.waits.named.get((job.uid, job.name), ()) if one != own)
+        return not any(
+            one is not None and one.state not in ENDED and (one.id < own or one.state is not JobState.PENDING)
+            for one in others
+        )
 
     def begin(self, now: float) -> bool:
         """Let in the jobs whose begin time has come; True when there were any."""
@@ -128,10 +149,6 @@ class LiveJobs:
             self.tasks_of.setdefault(job.task.job_id, set()).add(job.id)
         if job.begin_at is not None and job.begin_at > now:
             self.not_begun[job.id] = job.begin_at
-        if job.dependency is not None and job.state is JobState.PENDING and job.task is None:
-            self.blocked.add(job.id)
-            for clause in job.dependency.clauses:
-                self.dependents.setdefault(clause.job_id, set()).add(job.id)
 
     def _book(self, before: Job | None, job: Job) -> None:
         held, holds = _holding(before), _holding(job)
@@ -166,12 +183,6 @@ class LiveJobs:
         if job.array is not None:
             return arrays.available(job) if job.state not in ENDED else 0
         return 1 if job.state is JobState.PENDING else 0
-
-    def _remember_end(self, job: Job) -> None:
-        if job.id in self.dependents:
-            self.ended_states[job.id, None] = job.state
-        if job.task is not None and job.task.job_id in self.dependents:
-            self.ended_states[job.task.job_id, job.task.index] = job.state
 
 
 def _holding(job: Job | None) -> Allocation | None:

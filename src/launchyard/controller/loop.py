@@ -15,16 +15,13 @@ from launchyard.controller.live import LiveJobs
 from launchyard.controller.writer import Writer
 from launchyard.engine.protocol import Engine
 from launchyard.model.change import Change, Idempotency, NodeMark
-from launchyard.model.dependency import format_dependency
 from launchyard.model.errors import StorageFull, Unavailable
-from launchyard.model.event import DependencyFailed, StateChanged
+from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.token import Token
 from launchyard.policy import arrays
-from launchyard.policy.dependencies import Verdict
-from launchyard.policy.lifecycle import apply
 
 Effect = Callable[[], None]
 """Something that leaves the daemon; run once the change that it belongs to is durable."""
@@ -63,6 +60,8 @@ class Loop:
         self.next_job_id = next_job_id
         self.launch: Callable[[Sequence[Job]], None] = lambda jobs: None
         self.plan: Callable[[], None] = lambda: None
+        self.moved: Callable[[Job | None, Job], None] = lambda before, job: None
+        """Told of each job that came or whose state is another one, before and after."""
         self.version = 0
         """Rises with every change of live state; what is derived from it is good for one version."""
         self._seq = seq
@@ -81,9 +80,7 @@ class Loop:
             return
         if job.task is not None and (record := self.live.jobs.get(job.task.job_id)) is not None:
             self.move(arrays.follow(record, before.state if before else None, job, self.now()))
-        self._settle(job.id)
-        if job.task is not None:
-            self._settle(job.task.job_id)
+        self.moved(before, job)
 
     def move_tasks(self, record: Job, tasks: Sequence[tuple[Job, Job]]) -> None:
         """Tasks split off `record` and moved on, (as split, as now): one step of the record for all."""
@@ -91,6 +88,8 @@ class Loop:
             self._keep(task)
         steps = [(None, task.state) for _, task in tasks]
         self.move(arrays.follow_many(record, [*steps], self.now()))
+        for split, task in tasks:
+            self.moved(split, task)
 
     def mark(self, node: Node, state: NodeState, reason: str) -> Node:
         """A node is open or closed for new work; kept over restarts."""
@@ -190,24 +189,6 @@ class Loop:
             self.draft.moves.append(_moved(job, previous, self.now()))
         self.plan_soon()
 
-    def _settle(self, job_id: int) -> None:
-        """Those who wait for this job may go on, or never can."""
-        for dependent in list(self.live.dependents.get(job_id, ())):
-            job = self.live.jobs.get(dependent)
-            if job is None or dependent not in self.live.blocked:
-                continue
-            self.settle(job)
-
-    def settle(self, job: Job) -> None:
-        """Act on the verdict about one job's dependency."""
-        found = self.live.verdict_of(job)
-        if found is Verdict.SATISFIED:
-            self.live.unblock(job.id, self.now())
-            self.plan_soon()
-        elif found is Verdict.IMPOSSIBLE and job.dependency is not None:
-            text = format_dependency(job.dependency)
-            self.move(apply(job, DependencyFailed(dependency=text), self.now()))
-
     def _added(self, change: Change, done: "asyncio.Future[None]", error: Exception | None) -> None:
         if error is not None:
             if not done.done():
@@ -216,8 +197,7 @@ class Loop:
         for job in change.jobs:
             self.live.put(job, self.now())
         for job in change.jobs:
-            if job.id in self.live.blocked:
-                self.settle(job)
+            self.moved(None, job)
         self.plan_soon()
         faults.point("acknowledge")
         _resolve(done)

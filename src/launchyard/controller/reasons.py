@@ -2,12 +2,11 @@
 
 from launchyard.controller.loop import Loop
 from launchyard.controller.scheduling import Scheduler
-from launchyard.model.dependency import format_dependency
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.when import rfc3339
-from launchyard.policy import explain
+from launchyard.policy import dependencies, explain
 from launchyard.policy.estimate import estimate
 from launchyard.policy.queue import Shape
 
@@ -47,7 +46,7 @@ class Reasons:
         if job.held:
             return explain.held(job)
         if job.dependency is not None and (job.id in self._loop.live.blocked or not job.id):
-            return explain.depends(job.dependency, format_dependency(job.dependency))
+            return dependencies.reason(job, self._loop.live.view(job, self._loop.now()))
         if self._begins_later(job):
             return explain.begins(rfc3339(job.begin_at or 0))
         if job.array is not None and job.id not in self._loop.live.queue:

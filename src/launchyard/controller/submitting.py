@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from launchyard.controller.loop import Loop
+from launchyard.controller.recall import recall
 from launchyard.controller.texts import Texts, digest, environment_text
 from launchyard.controller.users import Users
 from launchyard.model.change import Idempotency
@@ -12,7 +13,7 @@ from launchyard.model.errors import Conflict, Infeasible, LaunchyardError
 from launchyard.model.job import Job
 from launchyard.model.submission import Caller, Submission
 from launchyard.policy.admission import Cluster, admit
-from launchyard.policy.dependencies import Verdict
+from launchyard.policy.dependencies import Verdict, never
 from launchyard.store.protocol import Store
 
 
@@ -80,15 +81,17 @@ class Submitting:
         results: list[Job | LaunchyardError] = []
         texts: dict[str, bytes] = {}
         reserved: set[tuple[str, str]] = set()
+        expected: list[int] = []
         try:
             for submission in submissions:
-                results.append(await self._one(caller, submission, texts, reserved))
+                results.append(await self._one(caller, submission, texts, reserved, expected))
             jobs = [result for result in results if isinstance(result, Job)]
             if jobs:
                 await self._loop.add(jobs, texts, self._record(caller, idempotency, jobs))
                 self._texts.hold(texts)
         finally:
             self._submission_ids -= reserved
+            self._loop.live.waits.expected(expected)
         return results
 
     async def _one(
@@ -97,13 +100,14 @@ class Submitting:
         submission: Submission,
         texts: dict[str, bytes],
         reserved: set[tuple[str, str]],
+        expected: list[int],
     ) -> Job | LaunchyardError:
         try:
             job = self.admitted(caller, submission, 0)
             if submission.submission_id is not None:
                 await self._reserve(caller, submission.submission_id, reserved)
             if submission.dependency is not None:
-                await self._look_at_dependency(caller, job)
+                await self._look_at_dependency(caller, job, expected)
         except LaunchyardError as error:
             return error
         job = replace(job, id=self._loop.new_ids(1))
@@ -139,20 +143,20 @@ class Submitting:
                 f"a job with submission_id {submission_id} already exists; choose another, or leave it out"
             )
 
-    async def _look_at_dependency(self, caller: Caller, job: Job) -> None:
+    async def _look_at_dependency(self, caller: Caller, job: Job, expected: list[int]) -> None:
         """Bring in the states of what it waits for; refuse what does not exist or can never be."""
-        live = self._loop.live
-        for clause in job.dependency.clauses if job.dependency is not None else ():
-            if live.state_of(clause.job_id, clause.index) is not None:
-                continue
-            ended = await self.stored(clause.job_id, clause.index)
-            if ended is None or not (caller.admin or ended.uid == caller.uid):
-                raise Infeasible(
-                    f"no job {clause.job_id} to wait for, or it is not yours; see `ly jobs --all`"
-                )
-            live.ended_states[clause.job_id, clause.index] = ended.state
-        if live.verdict_of(job) is Verdict.IMPOSSIBLE:
-            raise Infeasible("its dependency can never be satisfied: what it waits for has ended otherwise")
+        live, dependency = self._loop.live, job.dependency
+        if dependency is None:
+            return
+        names = [clause.job_id for clause in dependency.jobs]
+        live.waits.expect(names)
+        expected += names
+        for owner in await recall(self._store, live, job):
+            if owner.found is None or not (caller.admin or owner.found.uid == caller.uid):
+                raise Infeasible(f"no job {owner.name} to wait for, or it is not yours; see `ly jobs --all`")
+        now = self._loop.now()
+        if live.verdict_of(job, now) is Verdict.IMPOSSIBLE and not job.keep_on_failed_dependency:
+            raise Infeasible(f"its {never(dependency, live.view(job, now))}")
 
     def _record(
         self, caller: Caller, idempotency: tuple[()] | tuple[str, str], jobs: Sequence[Job]

@@ -69,9 +69,9 @@ class NodeLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyFailed:
-    """What the job waits for can never be satisfied."""
+    """What the job waits for can never be satisfied; the sentence says so."""
 
-    dependency: str
+    sentence: str
 
 
 JobEvent = Allocated | Started | MainEnded | Exited | Cancelled | Requeued | NodeLost | DependencyFailed

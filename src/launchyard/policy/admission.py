@@ -52,6 +52,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         begin_at=submission.begin_at,
         held=submission.held,
         dependency=submission.dependency,
+        keep_on_failed_dependency=submission.keep_on_failed_dependency,
         requeue=submission.requeue,
         command=submission.command or submission.arguments,
         working_dir=submission.working_dir or "/",

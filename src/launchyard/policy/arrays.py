@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from launchyard.model.array import Array, Task
+from launchyard.model.array import Array, Indexes, Task
 from launchyard.model.job import Job
 from launchyard.model.resources import Usage
 from launchyard.model.state import ALLOCATED, ENDED, JobMove, JobState, after
@@ -51,6 +51,16 @@ def follow_many(record: Job, moves: list[tuple[JobState | None, JobState]], at: 
     counts = {state: count for state, count in counts.items() if count}
     record = replace(record, array=replace(array, counts=counts))
     return _with_state(record, counts, at)
+
+
+def cancel_waiting(record: Job, at: float, cause: str | None = None) -> Job:
+    """The record without its waiting tasks; it ends with the last of those that have split off."""
+    array = _array(record)
+    counts = dict(array.counts)
+    counts[JobState.CANCELLED] = counts.get(JobState.CANCELLED, 0) + len(array.waiting)
+    record = replace(record, array=replace(array, waiting=Indexes(), counts=counts), held=False)
+    ended = follow_many(record, [], at)
+    return replace(ended, cause=cause) if cause is not None and ended.ended else ended
 
 
 def _with(sum_so_far: Usage, one: Usage) -> Usage:

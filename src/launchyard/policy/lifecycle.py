@@ -42,7 +42,7 @@ def apply(job: Job, event: JobEvent, now: float) -> Job:
         case NodeLost():
             return _end(job, JobMove.NODE_LOST, now, f"node {event.node} does not answer any more")
         case DependencyFailed():
-            return _end(job, JobMove.CANCELLED, now, f"dependency {event.dependency} can never be satisfied")
+            return _end(job, JobMove.CANCELLED, now, event.sentence)
 
 
 def _allocated(job: Job, event: Allocated, now: float) -> Job:
