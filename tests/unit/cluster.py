@@ -7,9 +7,11 @@ from launchyard.model.node import Node
 from launchyard.model.partition import Partition
 from launchyard.model.resources import Request
 from launchyard.policy.backfill import plan
+from launchyard.policy.future import Ends, Holding
+from launchyard.policy.index import Index
 from launchyard.policy.ledger import Ledger
 from launchyard.policy.queue import Shape, WaitingQueue
-from launchyard.policy.snapshot import Holding, Snapshot
+from launchyard.policy.snapshot import Snapshot
 
 T0 = 1_000_000.0
 ALL = {"all": Partition(name="all", default=True)}
@@ -44,14 +46,15 @@ class Cluster:
         self.nodes = nodes or (node(),)
         self.partitions = partitions
         self.ledger = Ledger(self.nodes)
+        self.index = Index(self.ledger, self.nodes, partitions)
         self.queue = WaitingQueue()
-        self.holdings: list[Holding] = []
+        self.ends = Ends()
 
     def running(self, asked: Request, ends_in: float) -> "Cluster":
-        allocation = self.ledger.place(asked)
+        allocation = self.index.place("all", asked)
         assert allocation is not None
         self.ledger.take(allocation)
-        self.holdings.append(Holding(T0 + ends_in, allocation))
+        self.ends.put(Holding(T0 + ends_in, -len(self.ends.in_order) - 1, allocation))
         return self
 
     def waiting(
@@ -65,7 +68,8 @@ class Cluster:
         return Snapshot(
             now=T0,
             ledger=self.ledger,
-            holdings=tuple(self.holdings),
+            index=self.index,
+            holdings=self.ends.in_order,
             waiting=self.queue,
             partitions=self.partitions,
         )

@@ -48,8 +48,7 @@ def test_pinned_cpus_stay_pinned_when_backfilled_beside_a_reservation() -> None:
 def test_the_head_is_promised_the_earliest_time_at_which_enough_ends() -> None:
     cluster = Cluster(node(cpus=4)).running(request(1), 100).running(request(2), 200).running(request(1), 300)
     found = plan(cluster.waiting(1, request(3)).snapshot())
-    assert found.reservation is not None
-    assert (found.reservation.job_id, found.reservation.at) == (1, T0 + 200)
+    assert [(kept.job_id, kept.at) for kept in found.reservations] == [(1, T0 + 200)]
 
 
 def test_jobs_started_in_this_pass_count_towards_the_reservation() -> None:
@@ -83,7 +82,7 @@ def test_array_starts_as_many_tasks_as_fit() -> None:
 def test_drained_node_does_not_hold_up_work_for_the_others() -> None:
     drained = node("a", cpus=8)
     cluster = Cluster(node("b", cpus=2), drained)
-    cluster.ledger.free["a"].open = False
+    cluster.ledger.set_open("a", False)
     cluster.waiting(1, request(8)).waiting(2, request(1))
     assert cluster.starts() == [2]
 
@@ -117,7 +116,7 @@ _requests = st.builds(
 def test_no_plan_gives_more_than_there_is(waiting: list[tuple[Request, int]], running: list[Request]) -> None:
     cluster = Cluster(node("a", gpus=2), node("b", cpus=2), node("c", cpus=8, gpus=1))
     for n, asked in enumerate(running):
-        if cluster.ledger.place(asked) is not None:
+        if cluster.index.place("all", asked) is not None:
             cluster.running(asked, ends_in=100 * n)
     for n, (asked, limit_s) in enumerate(waiting):
         cluster.waiting(n + 1, asked, limit_s)
@@ -133,17 +132,15 @@ def test_no_backfilled_job_delays_the_reservation_of_the_head(waiting: list[tupl
     for n, (asked, limit_s) in enumerate(waiting):
         cluster.waiting(n + 1, asked, limit_s)
     found = plan(cluster.snapshot())
-    if found.reservation is None:
+    if not found.reservations:
         return
-    at = found.reservation.at
-    then = cluster.ledger.copy()
-    for start in found.starts:
-        then.take(start.allocation)
-    for holding in cluster.holdings:
+    (kept,) = found.reservations
+    at, then = kept.at, cluster.ledger.copy()
+    for holding in cluster.ends.in_order:
         if holding.until <= at:
             then.release(holding.allocation)
     for start in found.starts:
         shape = cluster.queue.shape_of(start.job_id)
         if T0 + (shape.time_limit_s or 0) <= at:
             then.release(start.allocation)
-    assert then.place(cluster.queue.shape_of(found.reservation.job_id).request) is not None
+    assert cluster.index.over(then).place("all", cluster.queue.shape_of(kept.job_id).request) is not None

@@ -7,9 +7,10 @@ from launchyard.model.node import NodeState
 from launchyard.model.resources import Request
 from launchyard.policy import explain
 from launchyard.policy.estimate import estimate
+from launchyard.policy.index import Index
 from launchyard.policy.ledger import Ledger
 from launchyard.policy.lifecycle import apply
-from tests.unit.cluster import T0, Cluster, job, node, request
+from tests.unit.cluster import ALL, T0, Cluster, job, node, request
 
 
 def why(asked: Request, *running: tuple[int, Request], ahead: int = 0, gpus: int = 2) -> str:
@@ -17,7 +18,7 @@ def why(asked: Request, *running: tuple[int, Request], ahead: int = 0, gpus: int
     ledger = Ledger(nodes)
     holders = []
     for job_id, held in running:
-        allocation = ledger.place(held)
+        allocation = Index(ledger, nodes, ALL).place("all", held)
         assert allocation is not None
         ledger.take(allocation)
         holders.append(apply(job(job_id), Allocated(launch_id="l", epoch="e", allocation=allocation), T0))

@@ -4,30 +4,43 @@
 the job before with the job after, so that they cannot drift from what the jobs say.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from launchyard.controller.dependents import Dependents
+from launchyard.controller.parties import Parties
 from launchyard.model.array import Array
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
-from launchyard.model.partition import Partition
+from launchyard.model.partition import Partition, PartitionState
 from launchyard.model.resources import Allocation
+from launchyard.model.rules import Rules
 from launchyard.model.state import ALLOCATED, ENDED, JobState
-from launchyard.policy import arrays, order
+from launchyard.policy import arrays
 from launchyard.policy.dependencies import Seen, Verdict, View, seen_of, verdict
+from launchyard.policy.future import Ends, Holding
+from launchyard.policy.index import Index
 from launchyard.policy.ledger import Ledger
+from launchyard.policy.limits import Party
+from launchyard.policy.order import Ordering, Totals
 from launchyard.policy.queue import Shape, WaitingQueue
+from launchyard.policy.snapshot import seconds_of
 
 
 class LiveJobs:
     """Live jobs by id, with who waits, who holds what, and who depends on whom."""
 
-    def __init__(self, nodes: Iterable[Node], partitions: Mapping[str, Partition]) -> None:
+    def __init__(self, nodes: Iterable[Node], parties: Parties) -> None:
         self.nodes = {node.name: node for node in nodes}
-        self.partitions = partitions
+        self.parties = parties
+        self.partitions = dict(parties.rules.partitions)
+        """Those of the rules, and those that are gone while jobs are still in them."""
         self.jobs: dict[int, Job] = {}
         self.ledger = Ledger(self.nodes.values())
+        self.index = Index(self.ledger, self.nodes.values(), self.partitions)
+        self.ordering = self._ordering()
         self.queue = WaitingQueue()
+        self.ends = Ends()
         self.holding: dict[int, Job] = {}
         self.by_launch: dict[str, int] = {}
         self.tasks: dict[tuple[int, int], int] = {}
@@ -43,19 +56,22 @@ class LiveJobs:
             self._introduce(job, now)
         self.waits.take(before, job)
         self._book(before, job)
+        self.parties.follow(job, now)
         self._line_up(job, now)
 
     def adopt(self, jobs: Iterable[Job], now: float) -> None:
         """Take in the live jobs of an earlier run; what they hold is booked as it is."""
         for job in jobs:
+            self._keep_partition(job)
             holds = _holding(job)
             if holds is not None:
                 self.ledger.adopt(holds)
-                self.holding[job.id] = job
+                self._hold(job, holds)
                 self.jobs[job.id] = job
                 self._introduce(job, now)
                 self.waits.take(None, job)
                 self.by_launch[job.attempt.launch_id if job.attempt else ""] = job.id
+                self.parties.follow(job, now)
             else:
                 self.put(job, now)
 
@@ -69,6 +85,39 @@ class LiveJobs:
             self.tasks_of.get(job.task.job_id, set()).discard(job_id)
         self.tasks_of.pop(job_id, None)
         self.waits.drop(job)
+
+    def use_rules(self, rules: Rules, now: float) -> None:
+        """Other rules are in force: whoever waits stands anew under them."""
+        before, self.partitions = self.partitions, dict(rules.partitions)
+        for job in self.jobs.values():
+            self._keep_partition(job, before.get(job.partition))
+        self.parties.use_rules(rules, self.jobs.values(), now)
+        self.index = Index(self.ledger, self.nodes.values(), self.partitions)
+        self.ordering = self._ordering()
+        for job in self.jobs.values():
+            self._line_up(job, now)
+
+    def stand_anew(self, parties: Collection[Party], now: float) -> None:
+        """The waiting jobs of these parties have another place now."""
+        for job_id in list(self.queue.in_order()) if parties else ():
+            if Party.of(self.jobs[job_id]) in parties:
+                self._line_up(self.jobs[job_id], now)
+
+    def _keep_partition(self, job: Job, before: Partition | None = None) -> None:
+        """A partition that is gone stays closed for as long as there are jobs in it."""
+        if job.partition not in self.partitions:
+            gone = before or Partition(name=job.partition)
+            self.partitions[job.partition] = replace(gone, default=False, state=PartitionState.INACTIVE)
+
+    def _ordering(self) -> Ordering:
+        rules = self.parties.rules.scheduler
+        return Ordering(
+            order=rules.order,
+            ageing_s=rules.ageing_h * 3600,
+            totals=_totals(self.nodes.values()),
+            weights=rules.weights,
+            standings=self.parties.standings,
+        )
 
     def task(self, array_job_id: int, index: int) -> Job | None:
         """The live job of a task that has split off."""
@@ -141,7 +190,7 @@ class LiveJobs:
     def mark(self, node: Node) -> None:
         """A node's state changed: it is open or closed for new work."""
         self.nodes[node.name] = node
-        self.ledger.free[node.name].open = node.state is NodeState.UP
+        self.ledger.set_open(node.name, node.state is NodeState.UP)
 
     def _introduce(self, job: Job, now: float) -> None:
         if job.task is not None:
@@ -154,15 +203,22 @@ class LiveJobs:
         held, holds = _holding(before), _holding(job)
         if held is not None and held is not holds:
             self.ledger.release(held)
+            self.ends.drop(job.id)
             del self.holding[job.id]
         if holds is not None:
             if held is not holds:
                 self.ledger.take(holds)
-            self.holding[job.id] = job
+            self._hold(job, holds)
         if before is not None and before.attempt is not None and job.attempt is None:
             self.by_launch.pop(before.attempt.launch_id, None)
         if job.attempt is not None:
             self.by_launch[job.attempt.launch_id] = job.id
+
+    def _hold(self, job: Job, allocation: Allocation) -> None:
+        """It holds this, at the latest until its time is up."""
+        self.holding[job.id] = job
+        seconds = seconds_of(self.partitions, job.partition, job.time_limit_s)
+        self.ends.put(Holding(_since(job) + seconds, job.id, allocation))
 
     def _line_up(self, job: Job, now: float) -> None:
         count = self._may_start(job, now)
@@ -170,8 +226,15 @@ class LiveJobs:
             self.queue.drop(job.id)
             return
         tier = self.partitions[job.partition].tier
+        seconds = seconds_of(self.partitions, job.partition, job.time_limit_s)
         shape = Shape(job.partition, job.request, job.time_limit_s)
-        self.queue.put(job.id, shape, order.key(job, tier), count)
+        self.queue.put(
+            job.id,
+            shape,
+            self.ordering.key(job, tier, seconds, now),
+            count,
+            self.parties.party_in_limits(job),
+        )
 
     def _may_start(self, job: Job, now: float) -> int:
         """How many starts the job may have now: 0 or 1, more for an array."""
@@ -180,8 +243,10 @@ class LiveJobs:
         if job.begin_at is not None and job.begin_at > now:
             self.not_begun[job.id] = job.begin_at
             return 0
+        if job.state in ENDED or self.parties.barred(job) is not None:
+            return 0
         if job.array is not None:
-            return arrays.available(job) if job.state not in ENDED else 0
+            return arrays.available(job)
         return 1 if job.state is JobState.PENDING else 0
 
 
@@ -189,3 +254,19 @@ def _holding(job: Job | None) -> Allocation | None:
     if job is None or job.attempt is None or job.state not in ALLOCATED:
         return None
     return job.attempt.allocation
+
+
+def _since(job: Job) -> float:
+    """From when its time limit counts."""
+    if job.started_at is not None:
+        return job.started_at
+    return job.attempt.allocated_at if job.attempt is not None else job.submitted_at
+
+
+def _totals(nodes: Iterable[Node]) -> Totals:
+    every = list(nodes)
+    return Totals(
+        cpus_milli=sum(node.cpus for node in every) * 1000,
+        memory_mib=sum(node.memory_mib for node in every),
+        gpus=sum(node.gpus for node in every),
+    )

@@ -32,9 +32,10 @@ class Reasons:
         """The reason that a job which does not exist yet would wait for; None: it starts at once."""
         if job.held or job.dependency is not None or self._begins_later(job):
             return self._why(job)
-        nodes = self._loop.live.partitions[job.partition].nodes or None
+        if (reason := self._loop.live.parties.reason(job)) is not None:
+            return reason
         ahead = len(self._loop.live.queue)
-        if not ahead and self._loop.live.ledger.place(job.request, nodes) is not None:
+        if not ahead and self._loop.live.index.place(job.partition, job.request) is not None:
             return None
         return self._short(job, ahead)
 
@@ -49,6 +50,8 @@ class Reasons:
             return dependencies.reason(job, self._loop.live.view(job, self._loop.now()))
         if self._begins_later(job):
             return explain.begins(rfc3339(job.begin_at or 0))
+        if (reason := self._loop.live.parties.reason(job)) is not None:
+            return reason
         if job.array is not None and job.id not in self._loop.live.queue:
             return explain.throttled(job)
         if self._scheduler.epoch is None:

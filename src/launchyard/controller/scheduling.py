@@ -1,7 +1,6 @@
 """From live state to a snapshot, and from the plan back to jobs that start."""
 
 import secrets
-from dataclasses import replace
 
 from launchyard.controller.loop import Loop
 from launchyard.model.event import Allocated
@@ -9,10 +8,12 @@ from launchyard.model.job import Job
 from launchyard.model.resources import Allocation
 from launchyard.policy import arrays, backfill
 from launchyard.policy.lifecycle import apply
-from launchyard.policy.snapshot import Holding, Snapshot
+from launchyard.policy.snapshot import Snapshot
 
 STARTS_MAX = 256
 """Starts of one pass; more follow in the next, so that no pass keeps the loop for long."""
+
+DEPTH_ALL = 1_000_000
 
 
 class Scheduler:
@@ -25,18 +26,17 @@ class Scheduler:
 
     def snapshot(self) -> Snapshot:
         """Live state as the policy sees it."""
-        live, now = self._loop.live, self._loop.now()
-        seconds = Snapshot(
-            now=now, ledger=live.ledger, holdings=(), waiting=live.queue, partitions=live.partitions
+        live = self._loop.live
+        return Snapshot(
+            now=self._loop.now(),
+            ledger=live.ledger,
+            index=live.index,
+            holdings=live.ends.in_order,
+            waiting=live.queue,
+            partitions=live.partitions,
+            limits=live.parties.book,
+            depth=DEPTH_ALL if (depth := live.parties.rules.scheduler.depth) is None else depth,
         )
-        holdings = tuple(
-            Holding(
-                _since(job, now) + seconds.seconds(job.partition, job.time_limit_s), job.attempt.allocation
-            )
-            for job in live.holding.values()
-            if job.attempt is not None
-        )
-        return replace(seconds, holdings=holdings)
 
     def plan(self) -> None:
         """One pass: start what may start, as one change."""
@@ -52,6 +52,7 @@ class Scheduler:
                 self._start(job, given[0])
             else:
                 self._start_tasks(job, given)
+        self._loop.live.ledger.drop_promises()
         if len(found.starts) == STARTS_MAX:
             self._loop.plan_soon()
 
@@ -71,9 +72,3 @@ class Scheduler:
             raise RuntimeError("nothing starts while the engine does not answer")
         event = Allocated(launch_id=secrets.token_hex(8), epoch=self.epoch, allocation=allocation)
         return apply(job, event, self._loop.now())
-
-
-def _since(job: Job, now: float) -> float:
-    if job.started_at is not None:
-        return job.started_at
-    return job.attempt.allocated_at if job.attempt is not None else now

@@ -25,5 +25,7 @@ class Node:
     state: NodeState = NodeState.UP
     reason: str = ""
     features: tuple[str, ...] = ()
+    threads_per_core: int = 1
+    """CPU ids `n * threads_per_core` and up to the next such number are hyperthreads of one core."""
     pinned: bool = True
     """CPU ids are those of the machine; False for virtual nodes that together exceed it."""

@@ -11,25 +11,50 @@ from launchyard.model.number import bounded, scaled, shown
 CPUS_MAX = 1_000_000
 
 
+WHOLE_GPU_MILLI = 1000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What one job asks for in all: `cpus_milli`, `memory_mib` and `gpus` are totals over its `nodes`."""
+    """What one job asks for in all: `cpus_milli`, `memory_mib` and `gpus` are totals over its `nodes`.
+
+    With `nodes_max` it takes more nodes of the same size when they are free. With `tasks` its CPUs, memory and
+    GPUs are divided among so many tasks, which are spread over `nodes` to `nodes_max` nodes as they fit.
+    `gpu_milli` is the part of each GPU (1000 is a whole one). `exclusive`: nobody else on its nodes, and all
+    of them is its own. `constraint` is an expression over the nodes' features with `&`, `|`, `!` and brackets.
+    """
 
     cpus_milli: int = 1000
     memory_mib: int = 0
     gpus: int = 0
     nodes: int = 1
+    nodes_max: int | None = None
+    tasks: int | None = None
+    tasks_per_node: int | None = None
+    gpu_type: str = ""
+    gpu_milli: int = WHOLE_GPU_MILLI
+    exclusive: bool = False
+    constraint: str = ""
+    nodelist: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    licences: tuple[tuple[str, int], ...] = ()
+    reservation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeShare:
-    """What an attempt holds of one node. `cpu_ids` is empty when its CPUs are not whole or not pinned."""
+    """What an attempt holds of one node. `cpu_ids` is empty when its CPUs are not whole or not pinned.
+
+    Of each of `gpu_ids` it holds `gpu_milli` thousandths. `tasks` of a job that spreads its tasks run here.
+    """
 
     node: str
     cpus_milli: int
     memory_mib: int
     cpu_ids: tuple[int, ...] = ()
     gpu_ids: tuple[int, ...] = ()
+    gpu_milli: int = WHOLE_GPU_MILLI
+    tasks: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +62,7 @@ class Allocation:
     """Which CPUs, memory and GPUs of which nodes an attempt holds; the first node runs the script."""
 
     shares: tuple[NodeShare, ...]
+    licences: tuple[tuple[str, int], ...] = ()
 
     @property
     def nodes(self) -> tuple[str, ...]:

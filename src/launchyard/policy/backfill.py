@@ -1,18 +1,64 @@
-"""EASY backfill: first come, first served, and who comes later may go ahead if it delays nobody at the head.
+"""Who starts now: in order, and who comes later may go ahead if it delays nobody at the head.
 
-The first job that does not fit gets a reservation: the earliest time at which enough will be free if every
-running job uses its whole time limit. A later job may start now if it ends by then, or if what it takes is
-not needed by the reservation. Source: D. Lifka, "The ANL/IBM SP Scheduling System", JSSPP 1995; A. Mu'alem
-and D. Feitelson, IEEE TPDS 12(6), 2001.
+The first jobs that do not fit get reservations, as many as the depth says: one is EASY backfill, all is
+conservative backfill. A reservation is the earliest time at which enough will be free if every running job
+uses its whole time limit; a later job may start now if it leaves every reservation what it needs. Sources: D.
+Lifka, "The ANL/IBM SP Scheduling System", JSSPP 1995; A. Mu'alem and D. Feitelson, IEEE TPDS 12(6), 2001.
 """
 
-import heapq
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from launchyard.model.resources import Allocation
-from launchyard.policy.ledger import Ledger
-from launchyard.policy.queue import Lane, Shape
+from launchyard.policy.future import Future, Holding, Reservation, Wish
+from launchyard.policy.index import Row
+from launchyard.policy.queue import Candidate, Walk
 from launchyard.policy.snapshot import Snapshot
+
+JobT = TypeVar("JobT", contravariant=True)
+YieldedT = TypeVar("YieldedT")
+PlaceT = TypeVar("PlaceT", covariant=True)
+KeptT = TypeVar("KeptT", covariant=True)
+
+
+class Waiting(Protocol[YieldedT]):
+    """The waiting jobs of one pass."""
+
+    def walk(self) -> Iterator[YieldedT]:
+        """First to start first."""
+
+    def block(self, job: YieldedT) -> None:
+        """The job that was told last does not fit: leave out what cannot fit either."""
+
+
+class Space(Protocol[JobT, PlaceT, KeptT]):
+    """Where jobs go: nodes with their resources, or the processors of a trace."""
+
+    def start(self, job: JobT) -> PlaceT | None:
+        """Give the job its place if it fits now and delays no reservation."""
+
+    def reserve(self, job: JobT) -> KeptT | None:
+        """Keep the earliest time at which it fits."""
+
+
+def fill(
+    waiting: Waiting[YieldedT], space: Space[YieldedT, PlaceT, KeptT], *, depth: int, starts_max: int
+) -> tuple[list[tuple[YieldedT, PlaceT]], list[KeptT]]:
+    """The pass itself: what starts where, and for whom time is kept."""
+    starts: list[tuple[YieldedT, PlaceT]] = []
+    kept: list[KeptT] = []
+    for job in waiting.walk():
+        place = space.start(job)
+        if place is None:
+            waiting.block(job)
+            if len(kept) < depth and (reservation := space.reserve(job)) is not None:
+                kept.append(reservation)
+        else:
+            starts.append((job, place))
+            if len(starts) >= starts_max:
+                break
+    return starts, kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,123 +70,72 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
-    """The head job gets `allocation` at `at` at the latest; `spare` is what is then free besides."""
-
-    job_id: int
-    at: float
-    allocation: Allocation
-    spare: Ledger
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What to start now, and for whom the rest is kept."""
 
     starts: tuple[Start, ...]
-    reservation: Reservation | None
+    reservations: tuple[Reservation, ...]
 
 
 def plan(snapshot: Snapshot, *, starts_max: int = 256) -> Plan:
-    """Decide what starts at `snapshot.now`; at most `starts_max` of them."""
-    free = snapshot.ledger.copy()
-    heads = [(lane.entries[0], n, 0) for n, lane in enumerate(snapshot.waiting.lanes())]
-    lanes = snapshot.waiting.lanes()
-    heapq.heapify(heads)
-    starts: list[Start] = []
-    reservation: Reservation | None = None
-    while heads and len(starts) < starts_max:
-        (_, job_id), n, position = heapq.heappop(heads)
-        lane = lanes[n]
-        count = min(snapshot.waiting.counts[job_id], starts_max - len(starts))
-        placed = _start_many(snapshot, free, reservation, lane.shape, count)
-        starts += [Start(job_id, allocation) for allocation in placed]
-        if len(placed) == count:
-            _push_next(heads, lane, n, position + 1)
-        elif reservation is None:
-            reservation = _reserve(snapshot, free, starts, job_id, lane.shape)
-        if free.exhausted():
-            break
-    return Plan(tuple(starts), reservation)
+    """Decide what starts at `snapshot.now`; the starts are booked in the ledger as promises."""
+    walk = Walk(snapshot.waiting, snapshot.limits, snapshot.seconds)
+    starts, kept = fill(walk, _Nodes(snapshot), depth=snapshot.depth, starts_max=starts_max)
+    return Plan(tuple(Start(one.job_id, allocation) for one, allocation in starts), tuple(kept))
 
 
-def _push_next(
-    heads: list[tuple[tuple[tuple[int, int, int], int], int, int]], lane: Lane, n: int, at: int
-) -> None:
-    if at < len(lane.entries):
-        heapq.heappush(heads, (lane.entries[at], n, at))
+class _Nodes:
+    """The nodes of a cluster as a `Space`."""
 
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._ledger = snapshot.ledger
+        self._future = Future(snapshot.ledger, snapshot.now, snapshot.closures)
+        self._started: list[Holding] = []
+        self._classes: dict[int, tuple[Row, float]] = {}
+        self._licences_kept: set[str] = set()
 
-def _start_many(
-    snapshot: Snapshot, free: Ledger, reservation: Reservation | None, shape: Shape, count: int
-) -> list[Allocation]:
-    """Place up to `count` jobs of one shape, booking each in `free` (and in the reservation's spare)."""
-    placed: list[Allocation] = []
-    while len(placed) < count:
-        allocation = _fit(snapshot, free, reservation, shape)
-        if allocation is None:
-            break
-        placed.append(allocation)
-    return placed
-
-
-def _fit(
-    snapshot: Snapshot, free: Ledger, reservation: Reservation | None, shape: Shape
-) -> Allocation | None:
-    nodes = snapshot.nodes_of(shape.partition)
-    allocation = free.place(shape.request, nodes)
-    if allocation is None:
-        return None
-    if reservation is None or _ends_by(snapshot, shape, reservation.at):
-        free.take(allocation)
+    def start(self, job: Candidate) -> Allocation | None:
+        row, seconds = self._class(job)
+        request = job.shape.request
+        until = self._snapshot.now + seconds
+        nodes = self._future.open_to(row.fits, seconds, request.reservation, self._snapshot.now)
+        if self._future.reservations:
+            nodes &= self._future.beside(row.need, until)
+        if nodes.bit_count() < row.need.nodes or not self._has_licences(job):
+            return None
+        allocation = self._ledger.shares(request, row.need, nodes)
+        if allocation is None or not self._future.leaves_enough(allocation, until):
+            return None
+        self._ledger.promise(allocation)
+        self._future.use(allocation, until)
+        self._started.append(Holding(until, job.job_id, allocation))
         return allocation
-    return _fit_beside(free, reservation, shape, nodes)
 
+    def reserve(self, job: Candidate) -> Reservation | None:
+        row, seconds = self._class(job)
+        request = job.shape.request
+        if not self._ledger.has_licences(request):
+            # It waits for licences, not for nodes: those who come later may not take them from it.
+            self._licences_kept |= {name for name, _ in request.licences}
+            return None
+        ends = sorted([*self._snapshot.holdings, *self._started])
+        return self._future.reserve(Wish(job.job_id, row, seconds, request.reservation), ends)
 
-def _fit_beside(
-    free: Ledger, reservation: Reservation, shape: Shape, nodes: tuple[str, ...] | None
-) -> Allocation | None:
-    """Place it only on what is free both now and when the reservation begins."""
-    both = _least_of(free, reservation.spare)
-    allocation = both.place(shape.request, nodes)
-    if allocation is not None:
-        free.take(allocation)
-        reservation.spare.take_any(allocation)
-    return allocation
+    def _has_licences(self, job: Candidate) -> bool:
+        licences = job.shape.request.licences
+        if not licences:
+            return True
+        kept = any(name in self._licences_kept for name, _ in licences)
+        return not kept and self._ledger.has_licences(job.shape.request)
 
-
-def _least_of(free: Ledger, spare: Ledger) -> Ledger:
-    """What is free both now and then. Which ids they are matters only now: then any will do."""
-    both = free.copy()
-    for name, one in both.free.items():
-        one.shrink_to(spare.free[name])
-    return both
-
-
-def _ends_by(snapshot: Snapshot, shape: Shape, at: float) -> bool:
-    return snapshot.now + snapshot.seconds(shape.partition, shape.time_limit_s) <= at
-
-
-def _reserve(
-    snapshot: Snapshot, free: Ledger, starts: list[Start], job_id: int, shape: Shape
-) -> Reservation | None:
-    """The earliest time at which the job fits if all that runs uses its whole limit."""
-    later = free.copy()
-    nodes = snapshot.nodes_of(shape.partition)
-    ends = [(holding.until, holding.allocation) for holding in snapshot.holdings]
-    ends += [(_until(snapshot, start), start.allocation) for start in starts]
-    ends.sort(key=lambda end: end[0])
-    for n, (until, allocation) in enumerate(ends):
-        later.release(allocation)
-        if n + 1 < len(ends) and ends[n + 1][0] == until:
-            continue
-        reserved = later.place(shape.request, nodes)
-        if reserved is not None:
-            later.take_any(reserved)
-            return Reservation(job_id, max(until, snapshot.now), reserved, later)
-    return None
-
-
-def _until(snapshot: Snapshot, start: Start) -> float:
-    shape = snapshot.waiting.shape_of(start.job_id)
-    return snapshot.now + snapshot.seconds(shape.partition, shape.time_limit_s)
+    def _class(self, job: Candidate) -> tuple[Row, float]:
+        """The row and the time limit of a candidate's shape; the row is as the ledger is now."""
+        shape = job.shape
+        known = self._classes.get(id(shape))
+        if known is None:
+            row = self._snapshot.index.row(shape.partition, shape.request)
+            seconds = self._snapshot.seconds(shape.partition, shape.time_limit_s)
+            known = self._classes[id(shape)] = (row, seconds)
+        self._snapshot.index.refresh(known[0])
+        return known

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from launchyard.model.reason import Estimate
 from launchyard.policy.backfill import plan
+from launchyard.policy.future import Ends, Holding
 from launchyard.policy.queue import WaitingQueue
-from launchyard.policy.snapshot import Holding, Snapshot
+from launchyard.policy.snapshot import Snapshot
 
 STEPS_MAX = 200
 """Ends played through before the answer is that nothing can be said yet."""
@@ -17,35 +18,41 @@ STEPS_MAX = 200
 
 def estimate(snapshot: Snapshot, job_id: int) -> Estimate | None:
     """The estimate for one waiting job, None when it lies further away than is worth playing through."""
-    high = _start_of(snapshot, job_id)
+    high = start_of(snapshot, job_id)
     if high is None:
         return None
     now = snapshot.now
-    early = tuple(Holding(now + (one.until - now) / 2, one.allocation) for one in snapshot.holdings)
-    low = _start_of(replace(snapshot, holdings=early), job_id)
+    early = [replace(one, until=now + (one.until - now) / 2) for one in snapshot.holdings]
+    low = start_of(replace(snapshot, holdings=early), job_id)
     return Estimate(start=high, low=min(high, low or high), high=high)
 
 
-def _start_of(snapshot: Snapshot, job_id: int) -> float | None:
-    ledger, waiting = snapshot.ledger.copy(), _copy(snapshot.waiting)
-    holdings, now = list(snapshot.holdings), snapshot.now
+def start_of(snapshot: Snapshot, job_id: int) -> float | None:
+    """When the job starts if nothing ends before it must."""
+    view = snapshot.copy()
+    ends = Ends()
+    for number, holding in enumerate(view.holdings):
+        ends.put(replace(holding, job_id=number))
+    number = len(view.holdings)
+    now = view.now
     for _ in range(STEPS_MAX):
-        view = replace(snapshot, now=now, ledger=ledger, waiting=waiting, holdings=tuple(holdings))
-        for start in plan(view).starts:
+        for start in plan(replace(view, now=now, holdings=ends.in_order)).starts:
             if start.job_id == job_id:
                 return now
-            shape = waiting.shape_of(start.job_id)
-            ledger.take(start.allocation)
-            holdings.append(
-                Holding(now + view.seconds(shape.partition, shape.time_limit_s), start.allocation)
+            shape = view.waiting.shape_of(start.job_id)
+            view.ledger.take(start.allocation)
+            number += 1
+            ends.put(
+                Holding(now + view.seconds(shape.partition, shape.time_limit_s), number, start.allocation)
             )
-            _started(waiting, start.job_id)
-        if not holdings:
+            _started(view.waiting, start.job_id)
+        if not ends.in_order:
             return None
-        holdings.sort(key=lambda holding: holding.until)
-        now = max(now, holdings[0].until)
-        while holdings and holdings[0].until <= now:
-            ledger.release(holdings.pop(0).allocation)
+        now = max(now, ends.in_order[0].until)
+        while ends.in_order and ends.in_order[0].until <= now:
+            first = ends.in_order[0]
+            view.ledger.release(first.allocation)
+            ends.drop(first.job_id)
     return None
 
 
@@ -54,11 +61,3 @@ def _started(waiting: WaitingQueue, job_id: int) -> None:
         waiting.counts[job_id] -= 1
     else:
         waiting.drop(job_id)
-
-
-def _copy(waiting: WaitingQueue) -> WaitingQueue:
-    twin = WaitingQueue()
-    for lane in waiting.lanes():
-        for key, job_id in lane.entries:
-            twin.put(job_id, lane.shape, key, waiting.counts[job_id])
-    return twin

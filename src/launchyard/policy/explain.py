@@ -11,7 +11,8 @@ from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Reason
 from launchyard.model.resources import NodeShare
-from launchyard.policy.ledger import Ledger, Need
+from launchyard.policy.ledger import Ledger
+from launchyard.policy.need import Need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

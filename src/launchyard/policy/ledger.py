@@ -1,154 +1,368 @@
-"""What is free on each node, and where a request fits.
+"""What is free on each node: the allocation table.
 
-CPU and GPU ids are bit masks, so that a copy to plan on costs a few integers a node. The controller owns one
-ledger (the allocation table); a plan works on a copy. Never more is taken than exists: `take` refuses.
+CPU and GPU ids are bit masks, and so are sets of nodes: bit `n` is the node at position `n`. One owner, the
+controller; a plan books its starts in it as promises, and simulation works on a copy. Never more is taken
+than exists: `take` refuses. Every change of a node is noted in `changes`, which `policy.index` follows.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from launchyard.model.node import Node, NodeState
-from launchyard.model.resources import Allocation, NodeShare, Request
+from launchyard.model.resources import WHOLE_GPU_MILLI, Allocation, NodeShare, Request
+from launchyard.policy.need import Need
+
+CHANGES_MAX = 100_000
+
+Level = tuple[int, int]
+"""Free GPUs and free CPUs of a node: nodes that are used the most come first, so that large gaps stay."""
 
 
 @dataclass(slots=True)
 class Free:
-    """What one node has left. `open`: new work may start here."""
+    """What one node has left. `open`: new work may start here. `parts`: what is left of GPUs in part use."""
 
+    position: int
     cpus_milli: int
     memory_mib: int
     cpus: int
     gpus: int
     open: bool
     pinned: bool
+    threads_per_core: int = 1
     jobs: int = 0
+    parts: dict[int, int] = field(default_factory=dict)
+    bit: int = 0
+    """The node in a mask of nodes."""
 
     def copy(self) -> "Free":
-        return Free(self.cpus_milli, self.memory_mib, self.cpus, self.gpus, self.open, self.pinned, self.jobs)
+        return Free(
+            self.position,
+            self.cpus_milli,
+            self.memory_mib,
+            self.cpus,
+            self.gpus,
+            self.open,
+            self.pinned,
+            self.threads_per_core,
+            self.jobs,
+            dict(self.parts) if self.parts else {},
+            self.bit,
+        )
 
-    def holds(self, need: "Need") -> bool:
+    def holds(self, need: Need) -> bool:
+        """Whether the need of one node (of one task, if the job spreads tasks) is free here."""
         return (
-            self.open
-            and self.cpus_milli >= need.cpus_milli
+            self.cpus_milli >= need.cpus_milli
             and self.memory_mib >= need.memory_mib
-            and self.gpus.bit_count() >= need.gpus
+            and self.open
+            and (not need.gpus or self._has_gpus(need))
+            and (not need.exclusive or not self.jobs)
         )
 
-    def shrink_to(self, other: "Free") -> None:
-        """Keep no more than `other` has; of the GPUs the lowest ids."""
-        self.cpus_milli = min(self.cpus_milli, other.cpus_milli)
-        self.memory_mib = min(self.memory_mib, other.memory_mib)
-        if (gpus := other.gpus.bit_count()) < self.gpus.bit_count():
-            self.gpus = _mask(_lowest(self.gpus, gpus))
+    def tasks(self, need: Need) -> int:
+        """How many tasks of this need fit, at most as many as may be on one node."""
+        if not self.holds(need):
+            return 0
+        counts = [need.tasks_per_node]
+        if need.cpus_milli:
+            counts.append(self.cpus_milli // need.cpus_milli)
+        if need.memory_mib:
+            counts.append(self.memory_mib // need.memory_mib)
+        if need.gpus:
+            counts.append(self.gpus.bit_count() // need.gpus)
+        return max(1, min(counts)) if need.exclusive or min(counts) else 0
 
+    def level(self) -> Level:
+        return (self.gpus.bit_count(), self.cpus_milli)
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """A request's part on one node."""
+    def _has_gpus(self, need: Need) -> bool:
+        if need.gpu_milli == WHOLE_GPU_MILLI:
+            return self.gpus.bit_count() >= need.gpus
+        return bool(self.gpus) or any(left >= need.gpu_milli for left in self.parts.values())
 
-    cpus_milli: int
-    memory_mib: int
-    gpus: int
+    def choose_gpus(self, need: Need, count: int) -> tuple[int, ...]:
+        """The lowest whole ones; for a part of one, the GPU in part use that it leaves the least of."""
+        if need.gpus and need.gpu_milli != WHOLE_GPU_MILLI:
+            left = [(left, gpu) for gpu, left in self.parts.items() if left >= need.gpu_milli]
+            if left:
+                return (min(left)[1],)
+        return _lowest(self.gpus, count)
 
-    @classmethod
-    def of(cls, request: Request) -> "Need":
-        nodes = request.nodes
-        return cls(
-            -(-request.cpus_milli // nodes), -(-request.memory_mib // nodes), -(-request.gpus // nodes)
-        )
+    def choose_cpus(self, count: int) -> tuple[int, ...]:
+        """The lowest ids; whole cores first, so that hyperthreads of a core stay with one job."""
+        threads = self.threads_per_core
+        if threads == 1:
+            return _lowest(self.cpus, count)
+        core = (1 << threads) - 1
+        whole, mask = 0, self.cpus
+        for first in range(0, mask.bit_length(), threads):
+            if mask >> first & core == core:
+                whole |= core << first
+        return _lowest(whole if whole.bit_count() >= count else mask, count)
+
+    def hold_gpus(self, share: NodeShare) -> None:
+        if share.gpu_milli == WHOLE_GPU_MILLI:
+            self.gpus &= ~_mask(share.gpu_ids)
+            return
+        for gpu in share.gpu_ids:
+            left = self.parts.get(gpu, WHOLE_GPU_MILLI) - share.gpu_milli
+            self.gpus &= ~(1 << gpu)
+            self.parts[gpu] = left
+
+    def free_gpus(self, share: NodeShare) -> None:
+        if share.gpu_milli == WHOLE_GPU_MILLI:
+            self.gpus |= _mask(share.gpu_ids)
+            return
+        for gpu in share.gpu_ids:
+            left = self.parts.pop(gpu, 0) + share.gpu_milli
+            if left >= WHOLE_GPU_MILLI:
+                self.gpus |= 1 << gpu
+            else:
+                self.parts[gpu] = left
 
 
 class Ledger:
-    """Free CPUs, memory and GPUs by node name, in the order of the nodes given."""
+    """Free CPUs, memory and GPUs by node name, in the order of the nodes given, and free licences."""
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
-        self.free = {node.name: _whole(node) for node in nodes}
+    def __init__(self, nodes: Iterable[Node], licences: Mapping[str, int] | None = None) -> None:
+        self.free = {node.name: _whole(node, position) for position, node in enumerate(nodes)}
+        self.names = tuple(self.free)
+        self.at = list(self.free.values())
+        """The same by position."""
+        self.licences = dict(licences or {})
+        self.levels: dict[Level, int] = {}
+        """Which nodes are at each level."""
+        self.changes: list[int] = []
+        """Positions of nodes that changed, in order, since `generation` last rose."""
+        self.generation = 0
+        self._order: list[Level] = []
+        self._promised: dict[int, Allocation] = {}
+        for free in self.at:
+            self._enter(free)
 
     def copy(self) -> "Ledger":
-        twin = Ledger(())
+        twin = Ledger((), self.licences)
         twin.free = {name: free.copy() for name, free in self.free.items()}
+        twin.names, twin.at = self.names, list(twin.free.values())
+        twin.levels, twin._order = dict(self.levels), list(self._order)
         return twin
 
-    def exhausted(self) -> bool:
-        """No open node has any CPU left, so nothing more can be placed."""
-        return all(free.cpus_milli <= 0 or not free.open for free in self.free.values())
+    def set_open(self, name: str, open_: bool) -> None:
+        """New work may start on the node, or may not."""
+        free = self.free[name]
+        free.open = open_
+        self._note(free.position)
 
-    def place(self, request: Request, nodes: Collection[str] | None = None) -> Allocation | None:
-        """Where the request fits now: the fullest nodes that hold it (best fit on GPUs, then CPUs).
+    def has_licences(self, request: Request) -> bool:
+        return all(self.licences.get(name, 0) >= count for name, count in request.licences)
 
-        `nodes` restricts to a partition; None means all. None is answered when it does not fit now.
+    def choose(self, nodes: int, least: int, most: int) -> list[int]:
+        """Which of `nodes` (a mask of those that hold the need) to take: the fullest; none if too few.
+
+        Of the same level the lowest position, so that the same plan comes out of the same state.
         """
-        need = Need.of(request)
-        names = self.free if nodes is None else nodes
-        fits = [name for name in names if (free := self.free.get(name)) is not None and free.holds(need)]
-        if len(fits) < request.nodes:
+        most = min(nodes.bit_count(), most)
+        if most < least:
+            return []
+        chosen: list[int] = []
+        for level in self._order:
+            here = self.levels[level] & nodes
+            while here:
+                low = here & -here
+                chosen.append(low.bit_length() - 1)
+                if len(chosen) == most:
+                    return chosen
+                here ^= low
+        return chosen
+
+    def shares(self, request: Request, need: Need, nodes: int) -> Allocation | None:
+        """The allocation that the request gets on these nodes, None when they are not enough."""
+        if nodes.bit_count() < need.nodes:
             return None
-        if len(fits) > 1:
-            fits.sort(key=lambda name: (self.free[name].gpus.bit_count(), self.free[name].cpus_milli))
-        return Allocation(shares=tuple(self._share(name, need) for name in fits[: request.nodes]))
+        if need.tasks:
+            parts = self._spread(need, nodes)
+        else:
+            parts = [(position, 1) for position in self.choose(nodes, need.nodes, need.nodes_max)]
+        if not parts:
+            return None
+        shares = tuple(self._share(position, need, tasks) for position, tasks in parts)
+        return Allocation(shares=shares, licences=request.licences)
 
     def take(self, allocation: Allocation) -> None:
         """Book an allocation; raises `ValueError` rather than hand out what is not there."""
+        if self._promised.pop(id(allocation), None) is not None:
+            return
         for share in allocation.shares:
-            free = self.free[share.node]
-            cpus, gpus = _mask(share.cpu_ids), _mask(share.gpu_ids)
-            short = free.cpus_milli < share.cpus_milli or free.memory_mib < share.memory_mib
-            if short or cpus & ~free.cpus or gpus & ~free.gpus:
+            if not _has(self.free[share.node], share):
                 raise ValueError(f"node {share.node} has not got {share} free")
-        for share in allocation.shares:
-            self._book(share, -1)
+        self._book_all(allocation, -1)
 
-    def take_any(self, allocation: Allocation) -> None:
-        """Book as much as the allocation has, whichever ids these are: for a time that is yet to come."""
-        for share in allocation.shares:
-            free = self.free[share.node]
-            free.cpus_milli -= share.cpus_milli
-            free.memory_mib -= share.memory_mib
-            free.gpus ^= _mask(_lowest(free.gpus, len(share.gpu_ids)))
+    def promise(self, allocation: Allocation) -> None:
+        """Book it for a plan. Whoever carries the plan out takes it; the rest is given back at the end."""
+        self._book_all(allocation, -1)
+        self._promised[id(allocation)] = allocation
+
+    def drop_promises(self) -> None:
+        """Give back what a plan booked and nobody took."""
+        for allocation in self._promised.values():
+            self._book_all(allocation, 1)
+        self._promised.clear()
 
     def release(self, allocation: Allocation) -> None:
         """Give back what `take` booked."""
-        for share in allocation.shares:
-            self._book(share, 1)
+        self._book_all(allocation, 1)
 
     def adopt(self, allocation: Allocation) -> None:
         """Book what is in use already, even where a node has become smaller than what runs on it."""
+        self._book_all(allocation, -1)
+
+    def _book_all(self, allocation: Allocation, sign: int) -> None:
         for share in allocation.shares:
-            self._book(share, -1)
+            self._book(share, sign)
+        for name, count in allocation.licences:
+            self.licences[name] = self.licences.get(name, 0) + sign * count
 
     def _book(self, share: NodeShare, sign: int) -> None:
         free = self.free.get(share.node)
         if free is None:
             return
-        free.cpus_milli += sign * share.cpus_milli
-        free.memory_mib += sign * share.memory_mib
-        free.jobs -= sign
-        cpus, gpus = _mask(share.cpu_ids), _mask(share.gpu_ids)
-        free.cpus, free.gpus = (
-            (free.cpus | cpus, free.gpus | gpus) if sign > 0 else (free.cpus & ~cpus, free.gpus & ~gpus)
-        )
+        self._leave(free)
+        book(free, share, sign)
+        self._enter(free)
+        self._note(free.position)
 
-    def _share(self, name: str, need: Need) -> NodeShare:
-        free = self.free[name]
-        whole, part = divmod(need.cpus_milli, 1000)
+    def _note(self, position: int) -> None:
+        if len(self.changes) >= CHANGES_MAX:
+            self.changes.clear()
+            self.generation += 1
+        self.changes.append(position)
+
+    def _leave(self, free: Free) -> None:
+        level = free.level()
+        rest = self.levels[level] & ~(free.bit)
+        if rest:
+            self.levels[level] = rest
+        else:
+            del self.levels[level]
+            del self._order[bisect_left(self._order, level)]
+
+    def _enter(self, free: Free) -> None:
+        level = free.level()
+        if level not in self.levels:
+            self.levels[level] = 0
+            insort(self._order, level)
+        self.levels[level] |= free.bit
+
+    def _spread(self, need: Need, nodes: int) -> list[tuple[int, int]]:
+        """Tasks a node, on as few nodes as may be: one that holds them all, else those that hold the most."""
+        room = [(self.at[position].tasks(need), position) for position in positions(nodes)]
+        if need.nodes == 1:
+            whole = [(self.at[position].level(), position) for count, position in room if count >= need.tasks]
+            if whole:
+                return [(min(whole)[1], need.tasks)]
+        room.sort(key=lambda one: (-one[0], one[1]))
+        room = room[: need.nodes_max]
+        if len(room) < need.nodes or sum(count for count, _ in room) < need.tasks:
+            return []
+        return _dealt(need, room)
+
+    def _share(self, position: int, need: Need, tasks: int) -> NodeShare:
+        free = self.at[position]
+        if need.exclusive:
+            return _all_of(self.names[position], free, tasks)
+        cpus_milli, gpus = need.cpus_milli * tasks, need.gpus * tasks
+        whole, part = divmod(cpus_milli, WHOLE_GPU_MILLI)
+        if not part and free.threads_per_core > 1:
+            whole = min(-(-whole // free.threads_per_core) * free.threads_per_core, free.cpus_milli // 1000)
+            cpus_milli = whole * 1000
         pinned = free.pinned and not part and free.cpus.bit_count() >= whole
         return NodeShare(
-            node=name,
-            cpus_milli=need.cpus_milli,
-            memory_mib=need.memory_mib,
-            cpu_ids=_lowest(free.cpus, whole) if pinned else (),
-            gpu_ids=_lowest(free.gpus, need.gpus),
+            node=self.names[position],
+            cpus_milli=cpus_milli,
+            memory_mib=need.memory_mib * tasks,
+            cpu_ids=free.choose_cpus(whole) if pinned else (),
+            gpu_ids=free.choose_gpus(need, gpus) if gpus else (),
+            gpu_milli=need.gpu_milli if gpus else WHOLE_GPU_MILLI,
+            tasks=tasks,
         )
 
 
-def _whole(node: Node) -> Free:
+def book(free: Free, share: NodeShare, sign: int) -> None:
+    """Take a share from what is free (-1), or give it back (1)."""
+    free.cpus_milli += sign * share.cpus_milli
+    free.memory_mib += sign * share.memory_mib
+    free.jobs -= sign
+    cpus = _mask(share.cpu_ids)
+    if sign > 0:
+        free.cpus |= cpus
+        free.free_gpus(share)
+    else:
+        free.cpus &= ~cpus
+        free.hold_gpus(share)
+
+
+def positions(nodes: int) -> list[int]:
+    """The positions of a mask, lowest first."""
+    found = []
+    while nodes:
+        low = nodes & -nodes
+        found.append(low.bit_length() - 1)
+        nodes ^= low
+    return found
+
+
+def _has(free: Free, share: NodeShare) -> bool:
+    if free.cpus_milli < share.cpus_milli or free.memory_mib < share.memory_mib:
+        return False
+    if _mask(share.cpu_ids) & ~free.cpus:
+        return False
+    if share.gpu_milli == WHOLE_GPU_MILLI:
+        return not _mask(share.gpu_ids) & ~free.gpus
+    return all(
+        free.parts.get(gpu, WHOLE_GPU_MILLI if free.gpus >> gpu & 1 else 0) >= share.gpu_milli
+        for gpu in share.gpu_ids
+    )
+
+
+def _dealt(need: Need, room: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Tasks on the nodes with the most room, at least one on each of the fewest nodes that are asked for."""
+    parts: list[tuple[int, int]] = []
+    left = need.tasks
+    for number, (count, position) in enumerate(room):
+        reserved = max(0, need.nodes - number - 1)
+        here = min(count, left - reserved)
+        if here <= 0:
+            break
+        parts.append((position, here))
+        left -= here
+    return parts if not left else []
+
+
+def _all_of(name: str, free: Free, tasks: int) -> NodeShare:
+    """All that the node has."""
+    return NodeShare(
+        node=name,
+        cpus_milli=free.cpus_milli,
+        memory_mib=free.memory_mib,
+        cpu_ids=_lowest(free.cpus, free.cpus.bit_count()) if free.pinned else (),
+        gpu_ids=_lowest(free.gpus, free.gpus.bit_count()),
+        tasks=tasks,
+    )
+
+
+def _whole(node: Node, position: int) -> Free:
     return Free(
+        position=position,
         cpus_milli=node.cpus * 1000,
         memory_mib=node.memory_mib,
         cpus=(1 << node.cpus) - 1,
         gpus=(1 << node.gpus) - 1,
         open=node.state is NodeState.UP,
         pinned=node.pinned,
+        threads_per_core=node.threads_per_core,
+        bit=1 << position,
     )
 
 

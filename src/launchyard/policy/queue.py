@@ -1,15 +1,21 @@
-"""The waiting jobs that may be considered now, kept in order and by shape.
+"""The waiting jobs that may be considered now, kept in order and by lane.
 
-Jobs of one shape ask for the same on the same partition for the same time: when one does not fit, none of
-its shape does. A pass therefore costs as many steps as there are shapes, not jobs. One owner: the controller.
+Jobs of one lane ask for the same on the same partition for the same time, and count against the same limits:
+when one does not fit, none of its lane does. A pass therefore costs as many steps as there are lanes, not
+jobs. One owner: the controller.
 """
 
+import heapq
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from launchyard.model.resources import Request
+from launchyard.policy.limits import Amounts, LimitBook, Party
 from launchyard.policy.order import Key
+
+Entry = tuple[Key, int]
+"""Key and job id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +27,30 @@ class Shape:
     time_limit_s: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A waiting job (the next task of it, if it is an array) as a pass looks at it."""
+
+    job_id: int
+    shape: Shape
+
+
 @dataclass(slots=True)
 class Lane:
-    """The waiting entries of one shape, first to start first: (key, job id)."""
+    """The waiting entries of one shape and party, first to start first."""
 
     shape: Shape
-    entries: list[tuple[Key, int]] = field(default_factory=list)
+    party: Party | None
+    entries: list[Entry] = field(default_factory=list)
 
 
 class WaitingQueue:
-    """Jobs by shape, and how many starts each may have (more than one for an array)."""
+    """Jobs by lane, and how many starts each may have (more than one for an array)."""
 
     def __init__(self) -> None:
-        self._lanes: dict[Shape, Lane] = {}
-        self._where: dict[int, tuple[Shape, Key]] = {}
-        self._order: list[tuple[Key, int]] = []
+        self._lanes: dict[tuple[Shape, Party | None], Lane] = {}
+        self._where: dict[int, tuple[Lane, Key]] = {}
+        self._order: list[Entry] = []
         self.counts: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -44,14 +59,25 @@ class WaitingQueue:
     def __contains__(self, job_id: int) -> bool:
         return job_id in self._where
 
-    def put(self, job_id: int, shape: Shape, key: Key, count: int = 1) -> None:
-        """Add the job, or move it where it now belongs."""
-        if self._where.get(job_id) != (shape, key):
+    def copy(self) -> "WaitingQueue":
+        """A queue with the same entries."""
+        twin = WaitingQueue()
+        for key, lane in self._lanes.items():
+            other = twin._lanes[key] = Lane(lane.shape, lane.party, list(lane.entries))
+            for entry_key, job_id in lane.entries:
+                twin._where[job_id] = (other, entry_key)
+        twin._order, twin.counts = list(self._order), dict(self.counts)
+        return twin
+
+    def put(self, job_id: int, shape: Shape, key: Key, count: int = 1, party: Party | None = None) -> None:
+        """Add the job, or move it where it now belongs. `party` where limits count."""
+        lane = self._lanes.get((shape, party))
+        if lane is None or self._where.get(job_id) != (lane, key):
             self.drop(job_id)
-            lane = self._lanes.setdefault(shape, Lane(shape))
+            lane = self._lanes.setdefault((shape, party), Lane(shape, party))
             insort(lane.entries, (key, job_id))
             insort(self._order, (key, job_id))
-            self._where[job_id] = (shape, key)
+            self._where[job_id] = (lane, key)
         self.counts[job_id] = count
 
     def drop(self, job_id: int) -> None:
@@ -59,19 +85,21 @@ class WaitingQueue:
         where = self._where.pop(job_id, None)
         if where is None:
             return
-        shape, key = where
-        lane = self._lanes[shape]
+        lane, key = where
         del lane.entries[bisect_left(lane.entries, (key, job_id))]
         del self._order[bisect_left(self._order, (key, job_id))]
         if not lane.entries:
-            del self._lanes[shape]
+            del self._lanes[lane.shape, lane.party]
         del self.counts[job_id]
 
     def shape_of(self, job_id: int) -> Shape:
-        return self._where[job_id][0]
+        return self._where[job_id][0].shape
+
+    def key_of(self, job_id: int) -> Key:
+        return self._where[job_id][1]
 
     def lanes(self) -> list[Lane]:
-        """The shapes that have waiting jobs; read only."""
+        """The lanes that have waiting jobs; read only."""
         return list(self._lanes.values())
 
     def in_order(self) -> Iterator[int]:
@@ -82,3 +110,51 @@ class WaitingQueue:
         """How many entries come before this one."""
         _, key = self._where[job_id]
         return bisect_left(self._order, (key, job_id))
+
+
+class Walk:
+    """One pass over a queue: lanes merged in order, without those that do not fit or are over a limit."""
+
+    def __init__(
+        self, queue: WaitingQueue, limits: LimitBook | None, seconds: Callable[[str, int | None], float]
+    ) -> None:
+        self._queue = queue
+        self._seconds = seconds
+        self._limits = limits.copy() if limits is not None and limits.any else None
+        self._blocked = False
+
+    def walk(self) -> Iterator[Candidate]:
+        lanes = self._queue.lanes()
+        heads = [(lane.entries[0], number, 0) for number, lane in enumerate(lanes)]
+        heapq.heapify(heads)
+        while heads:
+            (_, job_id), number, position = heapq.heappop(heads)
+            lane = lanes[number]
+            yield from self._starts(lane, job_id)
+            if not self._blocked and position + 1 < len(lane.entries):
+                heapq.heappush(heads, (lane.entries[position + 1], number, position + 1))
+            self._blocked = False
+
+    def block(self, job: Candidate) -> None:
+        self._blocked = True
+
+    def _starts(self, lane: Lane, job_id: int) -> Iterator[Candidate]:
+        """The job as often as it may start, until it does not."""
+        candidate = Candidate(job_id, lane.shape)
+        limits, party = self._limits, lane.party
+        if limits is None or party is None:
+            for _ in range(self._queue.counts[job_id]):
+                yield candidate
+                if self._blocked:
+                    return
+            return
+        amounts = Amounts.asked(lane.shape.request)
+        seconds = self._seconds(lane.shape.partition, lane.shape.time_limit_s)
+        for _ in range(self._queue.counts[job_id]):
+            if limits.breach(party, amounts, seconds) is not None:
+                self._blocked = True
+                return
+            yield candidate
+            if self._blocked:
+                return
+            limits.take(party, amounts, seconds)

@@ -1,0 +1,99 @@
+"""Conservative backfill on equal processors: every waiting job has a reservation, and none is ever broken.
+
+When a job ends early the reservations are moved forward one after the other, in the order of submission, each
+past the others as they stand. Source: A. Mu'alem and D. Feitelson, IEEE TPDS 12(6), 2001, section 2.
+"""
+
+from bisect import bisect_left, bisect_right
+
+from launchyard.policy.processors import Rigid
+
+
+class Profile:
+    """How many processors are free from when on: `times[n]` to `times[n + 1]`, the last for ever."""
+
+    def __init__(self, total: int) -> None:
+        self._times = [0]
+        self._free = [total]
+
+    def forget(self, now: int) -> None:
+        """Drop what lies in the past."""
+        passed = bisect_right(self._times, now) - 1
+        if passed > 0:
+            del self._times[:passed]
+            del self._free[:passed]
+        self._times[0] = max(self._times[0], now)
+
+    def add(self, start: int, end: int, processors: int) -> None:
+        """So many more (or fewer, when negative) are free from `start` to `end`."""
+        if start < end:
+            first, last = self._cut(start), self._cut(end)
+            for n in range(first, last):
+                self._free[n] += processors
+
+    def earliest(self, now: int, seconds: int, processors: int) -> int:
+        """The first time from which so many are free for so long."""
+        times, free = self._times, self._free
+        at = bisect_right(times, now) - 1
+        start: int | None = None
+        while at < len(times):
+            if free[at] < processors:
+                start = None
+            elif start is None:
+                start = max(now, times[at])
+            at += 1
+            if start is not None and at < len(times) and times[at] >= start + seconds:
+                return start
+        assert start is not None, "everything ends, so the last stretch has all processors free"
+        return start
+
+    def _cut(self, at: int) -> int:
+        n = bisect_left(self._times, at)
+        if n == len(self._times) or self._times[n] != at:
+            self._times.insert(n, at)
+            self._free.insert(n, self._free[n - 1])
+        return n
+
+
+class Conservative:
+    """The reservations of all waiting jobs."""
+
+    def __init__(self, total: int) -> None:
+        self._profile = Profile(total)
+        self._start_of: dict[int, int] = {}
+        self._waiting: dict[int, Rigid] = {}
+
+    def submitted(self, job: Rigid, now: int) -> int:
+        """The job gets the earliest start that moves nobody."""
+        self._profile.forget(now)
+        start = self._place(job, now)
+        self._waiting[job.number] = job
+        return start
+
+    def is_due(self, job: Rigid, now: int) -> bool:
+        """Whether the job starts now; then its place is taken."""
+        if job.number not in self._waiting or self._start_of[job.number] != now:
+            return False
+        del self._waiting[job.number]
+        return True
+
+    def ended(self, job: Rigid, now: int) -> list[tuple[Rigid, int]]:
+        """The job ended; the answer are jobs with an earlier start than before."""
+        self._profile.forget(now)
+        self._profile.add(now, self._start_of.pop(job.number) + job.predicted_s, job.processors)
+        moved: list[tuple[Rigid, int]] = []
+        for waiting in self._waiting.values():
+            before = self._start_of[waiting.number]
+            if before <= now:
+                continue
+            self._profile.add(before, before + waiting.predicted_s, waiting.processors)
+            start = self._place(waiting, now)
+            if start != before:
+                moved.append((waiting, start))
+        return moved
+
+    def _place(self, job: Rigid, now: int) -> int:
+        start = self._profile.earliest(now, job.predicted_s, job.processors)
+        self._profile.add(start, start + job.predicted_s, -job.processors)
+        self._start_of[job.number] = start
+        return start

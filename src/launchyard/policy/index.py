@@ -1,0 +1,128 @@
+"""Which nodes hold which request now: one bit mask of nodes a class of requests, kept up to date lazily.
+
+The matrix of request classes and nodes, row by row: a row is looked at again only in the columns that changed
+since it was last asked for. A class that does not fit therefore costs one look, however many nodes there are.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from launchyard.model.node import Node
+from launchyard.model.partition import Partition
+from launchyard.model.resources import Allocation, Request
+from launchyard.policy.features import parse_constraint
+from launchyard.policy.ledger import Ledger
+from launchyard.policy.need import Need
+
+ROWS_MAX = 4_096
+"""More classes than this are not kept: the next pass makes those anew that still wait."""
+
+
+class Row:
+    """One class of requests: what it needs of a node, the nodes it may use, and those that hold it now."""
+
+    __slots__ = ("allowed", "fits", "generation", "need", "seen")
+
+    def __init__(self, need: Need, allowed: int) -> None:
+        self.need = need
+        self.allowed = allowed
+        self.fits = 0
+        self.seen = -1
+        self.generation = -1
+
+
+class Index:
+    """The rows over one ledger. One owner, as the ledger has."""
+
+    def __init__(self, ledger: Ledger, nodes: Iterable[Node], partitions: Mapping[str, Partition]) -> None:
+        self._ledger = ledger
+        self._nodes = tuple(nodes)
+        self._partitions = partitions
+        self._rows: dict[tuple[str, Request], Row] = {}
+        self._all = (1 << len(self._nodes)) - 1
+
+    def over(self, ledger: Ledger) -> "Index":
+        """The same index over a copy of the ledger, as it is now."""
+        twin = Index(ledger, self._nodes, self._partitions)
+        for key, row in self._rows.items():
+            self.refresh(row)
+            other = twin._rows[key] = Row(row.need, row.allowed)
+            other.fits, other.seen, other.generation = row.fits, 0, ledger.generation
+        return twin
+
+    def place(self, partition: str, request: Request) -> Allocation | None:
+        """Where the request would go now, None when it does not fit."""
+        row = self.row(partition, request)
+        return self._ledger.shares(request, row.need, row.fits)
+
+    def row(self, partition: str, request: Request) -> Row:
+        """The row of a class, as the ledger is now."""
+        row = self._rows.get((partition, request))
+        if row is None:
+            if len(self._rows) >= ROWS_MAX:
+                self._rows.clear()
+            row = self._rows[partition, request] = Row(Need.of(request), self.allowed(partition, request))
+        self.refresh(row)
+        return row
+
+    def refresh(self, row: Row) -> None:
+        """Bring a row up to date with the ledger."""
+        if row.seen != len(self._ledger.changes) or row.generation != self._ledger.generation:
+            self._refresh(row)
+
+    def allowed(self, partition: str, request: Request) -> int:
+        """The nodes that the request may use at any time, whatever is free on them."""
+        names = self._partitions[partition].nodes if partition in self._partitions else ()
+        nodes = self._mask(names) if names else self._all
+        if request.nodelist:
+            nodes &= self._mask(request.nodelist)
+        if request.exclude:
+            nodes &= ~self._mask(request.exclude)
+        if request.constraint or request.gpu_type:
+            nodes &= self._suitable(request)
+        return nodes
+
+    def _refresh(self, row: Row) -> None:
+        changes, at, need = self._ledger.changes, self._ledger.at, row.need
+        if row.generation != self._ledger.generation or len(changes) - row.seen > len(at):
+            row.fits = self._fits(need) & row.allowed
+        else:
+            allowed, fits = row.allowed, row.fits
+            for position in set(changes[row.seen :]):
+                free = at[position]
+                if free.holds(need):
+                    fits |= free.bit & allowed
+                elif fits & free.bit:
+                    fits ^= free.bit
+            row.fits = fits
+        row.seen, row.generation = len(changes), self._ledger.generation
+
+    def _fits(self, need: Need) -> int:
+        """All nodes that hold the need, as digits of one number: ten thousand bits are not set one by one."""
+        at = reversed(self._ledger.at)
+        if need.gpus or need.exclusive:
+            digits = ["1" if free.holds(need) else "0" for free in at]
+        else:
+            cpus, memory = need.cpus_milli, need.memory_mib
+            digits = [
+                "1" if free.cpus_milli >= cpus and free.memory_mib >= memory and free.open else "0"
+                for free in at
+            ]
+        return int("".join(digits) or "0", 2)
+
+    def _mask(self, names: Iterable[str]) -> int:
+        mask = 0
+        for name in names:
+            free = self._ledger.free.get(name)
+            if free is not None:
+                mask |= free.bit
+        return mask
+
+    def _suitable(self, request: Request) -> int:
+        allows = parse_constraint(request.constraint) if request.constraint else None
+        mask = 0
+        for position, node in enumerate(self._nodes):
+            if request.gpu_type and node.gpu_type != request.gpu_type:
+                continue
+            if allows is None or allows(node.features):
+                mask |= 1 << position
+        return mask
