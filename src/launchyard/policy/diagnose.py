@@ -1,0 +1,318 @@
+"""Why a job ended as it did: one stable code, one sentence with the values, the line of the log, one command.
+
+What the system knows goes before what the log says: the state, the set-up's error, the signal, the exit code
+of a shell. Then the tables of `policy.symptoms` in their order, with Python's tracebacks among them. A log
+that only mentions errors is no cause: then the exit code is.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from launchyard.model.job import Job
+from launchyard.model.memory import humane_memory
+from launchyard.model.signals import signal_name
+from launchyard.model.state import JobState
+from launchyard.model.walltime import humane
+from launchyard.policy import remedy
+from launchyard.policy.logtext import LogText, shown
+from launchyard.policy.remedy import Case, Room
+from launchyard.policy.symptom import Finding, Symptom, matched, row, search
+from launchyard.policy.symptoms import (
+    EXCEPTION_LINE,
+    MEMORY,
+    RESOURCES,
+    REST,
+    SHELL_126,
+    SHELL_127,
+    SIGNALLED,
+    START,
+)
+from launchyard.policy.tracebacks import Raised, place_in, raised
+from launchyard.policy.wording import sentence_of
+
+SHELL_SIGNAL = 128
+"""A shell's exit code for a command that a signal ended is this and the signal's number."""
+NEAR_LIMIT = 0.9
+_SIGNALS_TOLD = frozenset({1, 2, 3, 6, 9, 13, 15})
+"""Signals that others send, or a program itself when something else went wrong: the log may know."""
+_TRACEBACKS_MAX = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """`code` is a key of `policy.causes.CAUSES`; `line` is from the log, safe to print.
+
+    `sentence` follows `job 18 failed: `; `command` is one that helps, None where there is none to give.
+    """
+
+    code: str
+    sentence: str
+    line: str | None = None
+    command: str | None = None
+
+
+def diagnose(job: Job, log: str = "", *, room: Room | None = None, task: str | None = None) -> Diagnosis:
+    """Why the ended `job` ended so. `log` is the text of its log, or the ends of it; empty when not known.
+
+    `room` is the most that it can ask for, `task` names one task that failed when the job is an array.
+    """
+    ended = _Ended(job=job, log=LogText(log), room=room or Room())
+    if job.array is not None:
+        return _array(ended, task)
+    found = _by_state(ended) if job.state is not JobState.FAILED else _failed(ended)
+    return replace(found, line=shown(found.line) if found.line else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """What a diagnosis looks at."""
+
+    job: Job
+    log: LogText
+    room: Room
+
+    def command(self, template: str) -> str:
+        return remedy.command_for(template, Case(job=self.job, room=self.room, words={}))
+
+
+# ---- what the state says
+
+
+def _by_state(ended: _Ended) -> Diagnosis:
+    job = ended.job
+    match job.state:
+        case JobState.COMPLETED:
+            return Diagnosis(code="completed", sentence="it ended with exit code 0")
+        case JobState.OUT_OF_MEMORY:
+            return _out_of_memory(ended)
+        case JobState.TIMEOUT:
+            return _timeout(ended)
+        case JobState.CANCELLED:
+            return _cancelled(ended)
+    code, sentence = _STATES.get(job.state, ("exit-code", f"it is {job.state}"))
+    return Diagnosis(code=code, sentence=job.cause or sentence, command=ended.command("{rerun}"))
+
+
+_STATES = {
+    JobState.LOST: ("lost", "its end was not seen, so its exit code is not known"),
+    JobState.NODE_FAIL: ("node", "its node does not answer any more"),
+    JobState.PREEMPTED: ("preempted", "it made room for a more urgent job"),
+    JobState.DEADLINE: ("deadline", "it could not end before its deadline"),
+}
+
+
+def _out_of_memory(ended: _Ended) -> Diagnosis:
+    job = ended.job
+    asked, peak = job.request.memory_mib, job.usage.memory_peak_mib
+    found = search(ended.log, (*MEMORY, SIGNALLED[9]))
+    room = ended.room.memory_mib
+    sentence = f"needed more memory than the {humane_memory(asked)} asked for"
+    if peak is not None:
+        sentence = f"peak {_of(peak, asked)}"
+    if room is not None and room <= asked:
+        sentence += f", and no node has more than {humane_memory(room)}"
+    return Diagnosis(
+        code="memory",
+        sentence=sentence,
+        line=found.line if found is not None else None,
+        command=ended.command("{more_memory}") if room is None or room > asked else "ly nodes",
+    )
+
+
+def _of(peak: float, asked: int) -> str:
+    """`1.0 of 1.0 GiB`."""
+    for unit, size in (("TiB", 1 << 20), ("GiB", 1 << 10)):
+        if asked >= size:
+            return f"{peak / size:.1f} of {asked / size:.1f} {unit}"
+    return f"{peak:.0f} of {asked} MiB"
+
+
+def _timeout(ended: _Ended) -> Diagnosis:
+    limit_s = ended.job.time_limit_s
+    sentence = f"ran longer than its time limit of {humane(limit_s)}"
+    longest = ended.room.time_limit_s
+    if limit_s is not None and longest is not None and longest <= limit_s:
+        sentence += f", the longest that partition {ended.job.partition} allows"
+    return Diagnosis(code="time", sentence=sentence, command=ended.command("{longer}"))
+
+
+def _cancelled(ended: _Ended) -> Diagnosis:
+    cause = ended.job.cause or "it was cancelled"
+    if cause.startswith("dependency"):
+        ids = "".join(char if char.isdigit() else " " for char in cause).split()
+        return Diagnosis(
+            code="dependency", sentence=cause, command=f"ly why {ids[0]}" if ids else ended.command("{rerun}")
+        )
+    return Diagnosis(code="cancelled", sentence=cause, command=ended.command("{rerun}"))
+
+
+def _array(ended: _Ended, task: str | None) -> Diagnosis:
+    """An array is as its tasks are; which of them failed, and where to read why."""
+    job = ended.job
+    if job.state is JobState.COMPLETED:
+        return Diagnosis(code="completed", sentence="all its tasks ended with exit code 0")
+    if job.state is JobState.CANCELLED:
+        return _cancelled(ended)
+    sentence = job.cause or "not all its tasks completed"
+    command = f"ly why {task}" if task is not None else f"ly jobs --array {job.id}"
+    return Diagnosis(
+        code="tasks", sentence=sentence + (f"; one is {task}" if task is not None else ""), command=command
+    )
+
+
+# ---- a job that failed
+
+
+def _failed(ended: _Ended) -> Diagnosis:
+    job = ended.job
+    if job.cause is not None and job.cause.startswith("its log grew"):
+        return Diagnosis(code="log-full", sentence=job.cause, command=f"{remedy.rerun(job)} -o out-%j.txt")
+    if job.signal is not None:
+        return _signalled(ended, job.signal, "")
+    if job.exit_code is None:
+        return _never_ran(ended)
+    number = job.exit_code - SHELL_SIGNAL
+    if number in SIGNALLED:
+        return _signalled(
+            ended, number, f"exit code {job.exit_code}: a process of it was ended by a signal; "
+        )
+    found = _of_exit_code(ended, job.exit_code) or _of_messages(ended)
+    if found is not None:
+        return found
+    last = ended.log.lines[-1] if ended.log.lines else None
+    sentence = f"ended with exit code {job.exit_code}{_EXITS.get(job.exit_code, '')}"
+    return Diagnosis(code="exit-code", sentence=sentence, line=last, command=ended.command("ly logs {id}"))
+
+
+_EXITS = {
+    124: ", with which `timeout` says that time was up",
+    126: ": a command was found and may not be executed",
+    127: ": a command was not found",
+    130: ", as after Ctrl-C",
+    143: ", as after SIGTERM",
+}
+
+
+def _never_ran(ended: _Ended) -> Diagnosis:
+    cause = ended.job.cause or "it could not be started"
+    found = search(LogText(cause), START)
+    if found is not None:
+        return replace(_told(ended, found), line=None)
+    return Diagnosis(code="start", sentence=cause, command=ended.command("{rerun}"))
+
+
+def _signalled(ended: _Ended, number: int, before: str) -> Diagnosis:
+    if number == 9 and _memory_was_full(ended):
+        return replace(
+            _out_of_memory(ended), sentence=f"killed near its limit: {_out_of_memory(ended).sentence}"
+        )
+    if number in _SIGNALS_TOLD:
+        told = _of_messages(ended, MEMORY if number == 9 else None)
+        if told is not None and told.code not in _SIGNAL_CODES:
+            return told
+    symptom = SIGNALLED.get(number)
+    if symptom is None:
+        sentence = f"{before}was ended by {signal_name(number)}"
+        return Diagnosis(code="signal", sentence=sentence, command=ended.command("{rerun}"))
+    found = search(ended.log, [symptom])
+    return Diagnosis(
+        code=symptom.code,
+        sentence=symptom.sentence,
+        line=found.line if found is not None else None,
+        command=ended.command(symptom.command),
+    )
+
+
+_SIGNAL_CODES = frozenset(symptom.code for symptom in SIGNALLED.values()) - {"aborted"}
+
+
+def _memory_was_full(ended: _Ended) -> bool:
+    peak, asked = ended.job.usage.memory_peak_mib, ended.job.request.memory_mib
+    return peak is not None and asked > 0 and peak >= NEAR_LIMIT * asked
+
+
+def _of_exit_code(ended: _Ended, exit_code: int) -> Diagnosis | None:
+    """What the two exit codes that every shell gives mean, with the line that says what of."""
+    tables: dict[int, Sequence[Symptom]] = {127: SHELL_127, 126: SHELL_126}
+    found = search(ended.log, tables.get(exit_code, ()))
+    if found is None:
+        return None
+    return _told(ended, found)
+
+
+def _of_messages(ended: _Ended, only: Iterable[Symptom] | None = None) -> Diagnosis | None:
+    """What the log says, the strongest first."""
+    if only is not None:
+        found = search(ended.log, only)
+        return None if found is None else _told(ended, found)
+    tracebacks = raised(ended.log)
+    of_traceback = _of_traceback(ended, tracebacks)
+    if of_traceback is not None and of_traceback.code in _RESOURCE_CODES:
+        return of_traceback
+    found = search(ended.log, RESOURCES)
+    if found is not None:
+        return _told(ended, found)
+    if of_traceback is not None and not (tracebacks[0].wrapper and of_traceback.code == "exception"):
+        return of_traceback
+    found = search(ended.log, REST)
+    return of_traceback if found is None else _told(ended, found)
+
+
+_RESOURCE_CODES = frozenset(symptom.code for symptom in RESOURCES)
+
+
+# ---- Python
+
+
+def _of_traceback(ended: _Ended, tracebacks: list[Raised]) -> Diagnosis | None:
+    """The exception that ended it; what it was raised from, where that says more."""
+    first: Diagnosis | None = None
+    for one in tracebacks[:_TRACEBACKS_MAX]:
+        told = _of_exception(ended, one)
+        if told.code != "exception":
+            return told
+        first = first or told
+        if not one.chained:
+            break
+    return first
+
+
+def _of_exception(ended: _Ended, one: Raised) -> Diagnosis:
+    words = {"place": one.place, "source": one.source}
+    if one.type == "KeyError" and one.passed("environ["):
+        words["name"] = one.message.strip("'\"")
+        return _answer(ended, _VARIABLE, one.line, words)
+    if one.passed("_execute_child") and one.type in ("FileNotFoundError", "PermissionError"):
+        words["name"] = words["path"] = one.message.rpartition(": ")[2].strip("'\"")
+        return _answer(ended, _PROGRAM if one.type == "FileNotFoundError" else _DENIED, one.line, words)
+    for symptom in EXCEPTION_LINE:
+        groups = matched(symptom, one.line)
+        if groups is not None:
+            return _answer(ended, symptom, one.line, {**words, **groups})
+    return _answer(ended, _UNCAUGHT, one.line, {**words, "text": one.line})
+
+
+_VARIABLE = row("environment", "", "", "the variable {name} is not set", "{name}=VALUE {rerun}")
+_PROGRAM = row("command-not-found", "", "", "no command '{name}'{on_path}", "{which}")
+_DENIED = row("permission", "", "", "{path} may not be executed", "chmod +x {path}")
+_UNCAUGHT = row("exception", "", "", "uncaught exception{at_place}: {text}")
+
+
+def _told(ended: _Ended, found: Finding) -> Diagnosis:
+    """A finding as an answer."""
+    words = dict(found.groups)
+    if found.symptom.code == "syntax-error":
+        words["source"], words["place"] = place_in(ended.log.lines[max(0, found.number - 5) : found.number])
+    return _answer(ended, found.symptom, found.line, words, found.next)
+
+
+def _answer(
+    ended: _Ended, symptom: Symptom, line: str, words: dict[str, str], following: str = ""
+) -> Diagnosis:
+    case = Case(job=ended.job, room=ended.room, words=words)
+    return Diagnosis(
+        code=symptom.code,
+        sentence=sentence_of(symptom.sentence, case, following),
+        line=line,
+        command=remedy.command_for(symptom.command, case),
+    )
