@@ -25,6 +25,7 @@ from launchyard.api.services import LogPart, Services, Terminal, TerminalEnd
 from launchyard.api.tokens import new_token
 from launchyard.controller.controller import Controller, JobRef, NodeUse
 from launchyard.controller.users import UserEntry, Users
+from launchyard.model.account import Spent
 from launchyard.model.array import Array
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFound
@@ -89,6 +90,12 @@ class FakeStore:
 
     def tokens(self) -> list[Token]:
         return list(self.kept_tokens)
+
+    def spent(self) -> list[Spent]:
+        return []
+
+    def rules(self) -> str:
+        return ""
 
     def commit(self, changes: Sequence[Change]) -> None: ...
     def last_seq(self) -> int:

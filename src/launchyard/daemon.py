@@ -125,7 +125,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         store=store,
         engine=engine,
         nodes=prepared.nodes,
-        partitions={partition.name: partition for partition in settings.partitions},
+        rules=settings.rules,
         clock=time.time,
         launching=LaunchSettings(
             spool=str(state.spool),

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from launchyard.model.array import Array, Indexes, Task
 from launchyard.model.account import Spent
+from launchyard.model.array import Array, Indexes, Task
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.dependency import Clause, Dependency, DependencyKind
 from launchyard.model.job import Attempt, Job, JobKind, Warning

@@ -13,6 +13,7 @@ from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
+from launchyard.model.rules import Rules
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.submission import Caller, Submission
 from launchyard.store.memory import MemoryStore
@@ -22,7 +23,7 @@ ADA = Caller(user="ada", uid=1000)
 BOB = Caller(user="bob", uid=1001)
 ROOT = Caller(user="root", uid=0, admin=True)
 NODES = (Node(name="node", cpus=2, memory_mib=4096),)
-PARTITIONS = {"all": Partition(name="all", default=True)}
+RULES = Rules(partitions={"all": Partition(name="all", default=True)})
 
 
 @dataclass
@@ -84,6 +85,7 @@ async def running_yard(
     store: Store | None = None,
     engine: FakeEngine | None = None,
     nodes: Sequence[Node] = NODES,
+    rules: Rules = RULES,
     obedience: Obedience = Obedience.START,
     clock: Callable[[], float] = lambda: 1_000_000.0,
     unkillable_s: float = 60,
@@ -94,7 +96,7 @@ async def running_yard(
         store=store,
         engine=engine,
         nodes=nodes,
-        partitions=PARTITIONS,
+        rules=rules,
         clock=clock,
         launching=LaunchSettings(spool="/spool"),
         unkillable_s=unkillable_s,

@@ -69,7 +69,8 @@ class Authenticator:
         if entry is None and self._owner_uid is None:
             raise Forbidden(f"uid {uid} has no user name on this machine, so no job can run as it")
         name = entry.name if entry is not None else str(uid)
-        return Caller(user=name, uid=uid, admin=uid == 0 or self._owner_uid is not None)
+        groups = entry.groups if entry is not None else ()
+        return Caller(user=name, uid=uid, admin=uid == 0 or self._owner_uid is not None, groups=groups)
 
 
 def check_host(scope: Any, headers: Headers, hosts: frozenset[str]) -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.controller import Controller
 from launchyard.controller.duties import begin
+from launchyard.controller.duties.charging import Charging
 from launchyard.controller.duties.unkillable import AFTER_S, Unkillable
 from launchyard.controller.launching import Launcher, LaunchSettings
 from launchyard.controller.live import LiveJobs
 from launchyard.controller.loop import Loop
+from launchyard.controller.parties import Parties
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recall import recall
 from launchyard.controller.recovery import Reports
@@ -23,7 +25,7 @@ from launchyard.controller.writer import Writer
 from launchyard.engine.protocol import Engine, EngineFacts
 from launchyard.model.job import Job
 from launchyard.model.node import Node
-from launchyard.model.partition import Partition
+from launchyard.model.rules import Rules
 from launchyard.store.protocol import Store
 
 DUTIES_S = 1.0
@@ -46,13 +48,13 @@ async def assemble(
     store: Store,
     engine: Engine,
     nodes: Sequence[Node],
-    partitions: Mapping[str, Partition],
+    rules: Rules,
     clock: Callable[[], float],
     launching: LaunchSettings,
     unkillable_s: float = AFTER_S,
 ) -> Yard:
     """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
-    loop = await _loop(store, engine, nodes, partitions, clock)
+    loop = await _loop(store, engine, nodes, rules, clock)
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
     launcher.array_of = loop.live.array_of
@@ -64,7 +66,8 @@ async def assemble(
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
     facts = await engine.open(reports.take)
     unkillable = Unkillable(loop, asyncio.get_running_loop().time, unkillable_s)
-    duties = (lambda: begin.begin(loop), settling.settle_delayed, unkillable.look)
+    charging = Charging(loop, asyncio.get_running_loop().time)
+    duties = (lambda: begin.begin(loop), settling.settle_delayed, unkillable.look, charging.look)
     duty = asyncio.ensure_future(_each(DUTIES_S, duties))
     controller = Controller(
         loop=loop,
@@ -96,7 +99,7 @@ async def _loop(
     store: Store,
     engine: Engine,
     nodes: Sequence[Node],
-    partitions: Mapping[str, Partition],
+    rules: Rules,
     clock: Callable[[], float],
 ) -> Loop:
     """The loop on what the store knows: nodes as they were marked, and where the counters stand."""
@@ -109,7 +112,7 @@ async def _loop(
     ]
     writer = Writer(store)
     loop = Loop(
-        live=LiveJobs(marked, partitions),
+        live=LiveJobs(marked, Parties(rules, await asyncio.to_thread(store.spent))),
         writer=writer,
         engine=engine,
         clock=clock,

@@ -112,7 +112,7 @@ class Controller:
         job = await self._mine(caller, ref)
         if job.attempt is not None:
             raise Conflict(f"job {ref} is {job.state}; only a waiting job can be changed")
-        changed = admission.amend(job, update, self._submitting.cluster())
+        changed = admission.amend(job, update, self._submitting.cluster(), caller)
         self._loop.move(changed)
         return await self._settled(changed)
 

@@ -37,6 +37,7 @@ class Draft:
     nodes: list[NodeMark] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     starting: list[int] = field(default_factory=list)
+    rules: str | None = None
     acknowledge: int = 0
 
 
@@ -115,6 +116,10 @@ class Loop:
             asyncio.get_running_loop().call_soon(self.flush)
         return self._draft
 
+    def touch(self) -> None:
+        """Something outside of the draft belongs into the next change."""
+        _ = self.draft
+
     def new_ids(self, count: int) -> int:
         """The first of `count` new job ids; they are used up by the next change that commits."""
         first = self.next_job_id
@@ -154,6 +159,8 @@ class Loop:
             events=tuple(draft.moves),
             tokens=tuple(draft.tokens),
             nodes=tuple(draft.nodes),
+            spent=self.live.parties.charges(),
+            rules=draft.rules,
         )
         self.writer.submit(change, lambda error: self._after_commit(change, draft, error), may_fail=False)
 

@@ -31,7 +31,13 @@ class Submitting:
 
     def cluster(self) -> Cluster:
         live = self._loop.live
-        return Cluster(name=self._cluster_name, nodes=tuple(live.nodes.values()), partitions=live.partitions)
+        parties = live.parties
+        return Cluster(
+            name=self._cluster_name,
+            nodes=tuple(live.nodes.values()),
+            rules=parties.rules,
+            book=parties.book,
+        )
 
     def admitted(self, caller: Caller, submission: Submission, job_id: int) -> Job:
         """The job it would be; raises `Invalid` or `Infeasible`."""
@@ -82,9 +88,11 @@ class Submitting:
         texts: dict[str, bytes] = {}
         reserved: set[tuple[str, str]] = set()
         expected: list[int] = []
+        entering: list[Job] = []
         try:
             for submission in submissions:
-                results.append(await self._one(caller, submission, texts, reserved, expected))
+                result = await self._one(caller, submission, texts, reserved, expected)
+                results.append(self._within_limits(result, entering))
             jobs = [result for result in results if isinstance(result, Job)]
             if jobs:
                 await self._loop.add(jobs, texts, self._record(caller, idempotency, jobs))
@@ -92,7 +100,18 @@ class Submitting:
         finally:
             self._submission_ids -= reserved
             self._loop.live.waits.expected(expected)
+            self._loop.live.parties.entered(entering)
         return results
+
+    def _within_limits(self, result: Job | LaunchyardError, entering: list[Job]) -> Job | LaunchyardError:
+        """Refuse what would be one waiting job too many; those on their way in count too."""
+        if isinstance(result, LaunchyardError):
+            return result
+        breach = self._loop.live.parties.enter(result)
+        if breach is not None:
+            return Conflict(breach.sentence, code=breach.code)
+        entering.append(result)
+        return result
 
     async def _one(
         self,

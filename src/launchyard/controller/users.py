@@ -1,6 +1,8 @@
 """Who a uid is on this machine: looked up in a thread (the directory may be slow), then remembered."""
 
 import asyncio
+import grp
+import os
 import pwd
 from dataclasses import dataclass
 
@@ -9,11 +11,12 @@ REMEMBER_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class UserEntry:
-    """What the password database says of a user."""
+    """What the password and group databases say of a user."""
 
     name: str
     home: str
     shell: str
+    groups: tuple[str, ...] = ()
 
 
 class Users:
@@ -24,6 +27,13 @@ class Users:
 
     def entry(self, uid: int) -> UserEntry | None:
         return self._entries.get(uid)
+
+    async def refresh(self) -> None:
+        """Look everybody up again: groups may have changed."""
+        for uid in list(self._entries):
+            found = await asyncio.to_thread(_look_up, uid)
+            if found is not None:
+                self._entries[uid] = found
 
     async def load(self, uid: int) -> UserEntry | None:
         """Look the user up once; None when there is none."""
@@ -42,4 +52,19 @@ def _look_up(uid: int) -> UserEntry | None:
         entry = pwd.getpwuid(uid)
     except KeyError:
         return None
-    return UserEntry(entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh")
+    groups = tuple(name for gid in _group_ids(entry) if (name := _group(gid)) is not None)
+    return UserEntry(entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh", groups)
+
+
+def _group_ids(entry: pwd.struct_passwd) -> list[int]:
+    try:
+        return os.getgrouplist(entry.pw_name, entry.pw_gid)
+    except OSError:
+        return [entry.pw_gid]
+
+
+def _group(gid: int) -> str | None:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return None

@@ -11,11 +11,12 @@ from launchyard.model.retries import Retries
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks. `admin` may act on the objects of everybody."""
+    """Who asks. `admin` may act on the objects of everybody; `groups` are the user's Unix groups."""
 
     user: str
     uid: int
     admin: bool = False
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

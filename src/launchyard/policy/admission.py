@@ -10,17 +10,25 @@ from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
 from launchyard.model.resources import Request
+from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller, Submission, Update
-from launchyard.policy.ledger import Need
+from launchyard.policy.access import Entry, enter, entered, refuse_beyond
+from launchyard.policy.need import Need
+from launchyard.policy.limits import LimitBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What a request is checked against. `partitions` has exactly one default."""
+    """What a request is checked against; `book` is what is taken of the limits in `rules`."""
 
     name: str
     nodes: Sequence[Node]
-    partitions: Mapping[str, Partition]
+    rules: Rules
+    book: LimitBook
+
+    @property
+    def partitions(self) -> Mapping[str, Partition]:
+        return self.rules.partitions
 
 
 def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: int, now: float) -> Job:
@@ -31,7 +39,11 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     partition = _partition(submission.partition, cluster)
     nodes = _nodes_of(partition, cluster)
     request = _request(submission, nodes)
+    asked = (submission.account, submission.qos)
+    entry = enter(caller.user, _groups(caller), asked, partition, cluster.rules, cluster.book)
+    limit_s = _time_limit(submission.time_limit_s, entry)
     refuse_impossible(request, nodes, partition)
+    refuse_beyond(entry, request, limit_s, cluster.book)
     if submission.cluster not in (None, cluster.name):
         raise Infeasible(f"there is no cluster {submission.cluster!r}; this one is {cluster.name!r}")
     return Job(
@@ -40,14 +52,14 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         kind=JobKind.COMMAND if submission.script is None else JobKind.BATCH,
         user=caller.user,
         uid=caller.uid,
-        account=submission.account,
+        account=entry.account,
         partition=partition.name,
-        qos=submission.qos or "normal",
+        qos=entry.party.qos,
         cluster=cluster.name,
         group=submission.group,
         nice=submission.nice,
         request=request,
-        time_limit_s=_time_limit(submission.time_limit_s, partition),
+        time_limit_s=limit_s,
         warning=submission.warning,
         begin_at=submission.begin_at,
         held=submission.held,
@@ -80,7 +92,7 @@ def refuse_impossible(request: Request, nodes: Sequence[Node], partition: Partit
     raise Infeasible(_largest(need, nodes))
 
 
-def amend(job: Job, update: Update, cluster: Cluster) -> Job:
+def amend(job: Job, update: Update, cluster: Cluster, caller: Caller) -> Job:
     """A waiting job with other wishes. Raises as `admit` does."""
     partition = _partition(update.partition or job.partition, cluster)
     request = replace(
@@ -89,21 +101,41 @@ def amend(job: Job, update: Update, cluster: Cluster) -> Job:
         memory_mib=job.request.memory_mib if update.memory_mib is None else update.memory_mib,
         gpus=job.request.gpus if update.gpus is None else update.gpus,
     )
+    entry = _entry_again(job, update, partition, cluster, caller)
+    limit_s = job.time_limit_s
+    if update.time_limit_s is not None or update.partition is not None:
+        limit_s = _time_limit(update.time_limit_s or job.time_limit_s, entry)
     refuse_impossible(request, _nodes_of(partition, cluster), partition)
-    limit = job.time_limit_s if update.time_limit_s is None else update.time_limit_s
+    refuse_beyond(entry, request, limit_s, cluster.book)
     array = job.array
     if update.throttle is not None and array is not None:
         array = replace(array, throttle=update.throttle or None)
     return replace(
         job,
         name=update.name or job.name,
+        account=entry.account,
         partition=partition.name,
+        qos=entry.party.qos,
         request=request,
-        time_limit_s=_time_limit(limit, partition),
+        time_limit_s=limit_s,
         nice=job.nice if update.nice is None else update.nice,
         begin_at=job.begin_at if update.begin_at is None else update.begin_at,
         array=array,
     )
+
+
+def _entry_again(job: Job, update: Update, partition: Partition, cluster: Cluster, caller: Caller) -> Entry:
+    """What is not changed is not looked at again: the rules may have changed since."""
+    if update.account is None and update.qos is None and update.partition is None:
+        return entered(job, partition, cluster.rules, cluster.book)
+    asked = (update.account or job.account, update.qos or job.qos)
+    groups = None if update.partition is None else _groups(caller)
+    return enter(job.user, groups, asked, partition, cluster.rules, cluster.book)
+
+
+def _groups(caller: Caller) -> tuple[str, ...] | None:
+    """Administrators may use every partition."""
+    return None if caller.admin else caller.groups
 
 
 def _partition(name: str | None, cluster: Cluster) -> Partition:
@@ -137,8 +169,12 @@ def _default_memory(cpus_milli: int, nodes: Sequence[Node]) -> int:
     return max(1, int(share * cpus_milli / 1000))
 
 
-def _time_limit(asked_s: int | None, partition: Partition) -> int | None:
+def _time_limit(asked_s: int | None, entry: Entry) -> int | None:
+    """As asked, else the partition's default within what limits of QOS, user and account allow."""
+    partition = entry.partition
     limit = partition.time_limit_default_s if asked_s is None else asked_s
+    if asked_s is None and entry.time_limit_max_s is not None:
+        limit = min(limit or entry.time_limit_max_s, entry.time_limit_max_s)
     maximum = partition.time_limit_max_s
     if maximum is not None and limit is not None and limit > maximum:
         if asked_s is None:

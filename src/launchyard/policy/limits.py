@@ -175,6 +175,10 @@ class LimitBook:
                 if scope.key is not None and scope.waiting is not None:
                     self._waiting[scope.key] = self._waiting.get(scope.key, 0) + count
 
+    def concerns(self, party: Party) -> bool:
+        """Whether any limit holds for this party."""
+        return bool(self._scopes_of(party))
+
     def breach(self, party: Party, amounts: Amounts, seconds: float) -> Breach | None:
         """The limit that this job would go beyond if it started now and ran for `seconds`; None: it may."""
         if not self.any:
