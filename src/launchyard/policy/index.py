@@ -16,16 +16,23 @@ from launchyard.policy.need import Need
 ROWS_MAX = 4_096
 """More classes than this are not kept: the next pass makes those anew that still wait."""
 
+_DIGITS = bytes.maketrans(b"\0\1", b"01")
+
 
 class Row:
-    """One class of requests: what it needs of a node, the nodes it may use, and those that hold it now."""
+    """One class of requests: what it needs of a node, the nodes it may use, and those that hold it now.
 
-    __slots__ = ("allowed", "fits", "generation", "need", "seen")
+    `fits` is a mask; `holds` says the same of each node, allowed or not. The latter is compared with, because
+    to change one bit of ten thousand makes a new number.
+    """
+
+    __slots__ = ("allowed", "fits", "generation", "holds", "need", "seen")
 
     def __init__(self, need: Need, allowed: int) -> None:
         self.need = need
         self.allowed = allowed
         self.fits = 0
+        self.holds = bytearray()
         self.seen = -1
         self.generation = -1
 
@@ -46,7 +53,8 @@ class Index:
         for key, row in self._rows.items():
             self.refresh(row)
             other = twin._rows[key] = Row(row.need, row.allowed)
-            other.fits, other.seen, other.generation = row.fits, 0, ledger.generation
+            other.fits, other.holds = row.fits, bytearray(row.holds)
+            other.seen, other.generation = 0, ledger.generation
         return twin
 
     def place(self, partition: str, request: Request) -> Allocation | None:
@@ -84,30 +92,31 @@ class Index:
     def _refresh(self, row: Row) -> None:
         changes, at, need = self._ledger.changes, self._ledger.at, row.need
         if row.generation != self._ledger.generation or len(changes) - row.seen > len(at):
-            row.fits = self._fits(need) & row.allowed
+            row.holds = self._holds(need)
+            row.fits = int(row.holds[::-1].translate(_DIGITS) or b"0", 2) & row.allowed
         else:
-            allowed, fits = row.allowed, row.fits
+            changed, holds = 0, row.holds
             for position in set(changes[row.seen :]):
                 free = at[position]
-                if free.holds(need):
-                    fits |= free.bit & allowed
-                elif fits & free.bit:
-                    fits ^= free.bit
-            row.fits = fits
+                # Most needs are of CPUs and memory alone: no call for those.
+                held = (
+                    free.cpus_milli >= need.cpus_milli
+                    and free.memory_mib >= need.memory_mib
+                    and (free.open if need.plain else free.holds(need))
+                )
+                if held != holds[position]:
+                    holds[position] = held
+                    changed |= free.bit
+            row.fits ^= changed & row.allowed
         row.seen, row.generation = len(changes), self._ledger.generation
 
-    def _fits(self, need: Need) -> int:
-        """All nodes that hold the need, as digits of one number: ten thousand bits are not set one by one."""
-        at = reversed(self._ledger.at)
-        if need.gpus or need.exclusive:
-            digits = ["1" if free.holds(need) else "0" for free in at]
-        else:
-            cpus, memory = need.cpus_milli, need.memory_mib
-            digits = [
-                "1" if free.cpus_milli >= cpus and free.memory_mib >= memory and free.open else "0"
-                for free in at
-            ]
-        return int("".join(digits) or "0", 2)
+    def _holds(self, need: Need) -> bytearray:
+        """Of each node, whether it holds the need."""
+        at = self._ledger.at
+        if not need.plain:
+            return bytearray([free.holds(need) for free in at])
+        cpus, memory = need.cpus_milli, need.memory_mib
+        return bytearray([free.cpus_milli >= cpus and free.memory_mib >= memory and free.open for free in at])
 
     def _mask(self, names: Iterable[str]) -> int:
         mask = 0

@@ -367,6 +367,11 @@ def _whole(node: Node, position: int) -> Free:
 
 
 def _mask(ids: tuple[int, ...]) -> int:
+    """The ids, which are in rising order, as a mask; a run of them at once."""
+    if not ids:
+        return 0
+    if ids[-1] - ids[0] + 1 == len(ids):
+        return (1 << len(ids)) - 1 << ids[0]
     mask = 0
     for one in ids:
         mask |= 1 << one
@@ -374,7 +379,11 @@ def _mask(ids: tuple[int, ...]) -> int:
 
 
 def _lowest(mask: int, count: int) -> tuple[int, ...]:
-    """The `count` lowest ids of a mask."""
+    """The `count` lowest ids of a mask; a run of them at once."""
+    first = (mask & -mask).bit_length() - 1
+    run = (1 << count) - 1
+    if count and mask >> first & run == run:
+        return tuple(range(first, first + count))
     ids = []
     for _ in range(count):
         low = mask & -mask

@@ -22,6 +22,8 @@ class Need:
     nodes_max: int = 1
     tasks: int = 0
     tasks_per_node: int = 0
+    plain: bool = True
+    """Nothing but CPUs and memory of an open node."""
 
     @classmethod
     def of(cls, request: Request) -> "Need":
@@ -34,6 +36,7 @@ class Need:
             gpus=-(-request.gpus // parts),
             gpu_milli=request.gpu_milli,
             exclusive=request.exclusive,
+            plain=not request.gpus and not request.exclusive,
             nodes=request.nodes,
             nodes_max=max(most, request.nodes),
             tasks=parts if spread else 0,
