@@ -37,6 +37,7 @@ from launchyard.model.resources import Request
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
+from launchyard.policy.remedy import Room
 from launchyard.store.protocol import JobQuery
 
 T0 = 1_800_000_000.0
@@ -240,6 +241,9 @@ class FakeController(Controller):
     def reason(self, job_id: int, *, estimated: bool = False) -> Reason | None:
         return Reason(code="resources", sentence="waits for CPUs") if job_id in self.jobs else None
 
+    def room(self, job: Job) -> Room:
+        return Room(memory_mib=self.node.memory_mib, gpus=self.node.gpus)
+
     def node_uses(self) -> list[NodeUse]:
         return [NodeUse(node=self.node, cpus_milli=1500, memory_mib=100, gpus=0, jobs=1)]
 
@@ -269,9 +273,12 @@ class FakeLogs:
     def __init__(self) -> None:
         self.contents: dict[int, bytes] = {}
         self.capped: set[int] = set()
+        self.fails: Exception | None = None
         self.grown = asyncio.Event()
 
     async def read(self, job: Job, stream: str, offset: int, limit: int) -> LogPart:
+        if self.fails is not None:
+            raise self.fails
         content = self.contents.get(job.id, b"")
         begin = max(0, len(content) + offset) if offset < 0 else min(offset, len(content))
         data = content[begin : begin + limit]

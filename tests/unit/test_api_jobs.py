@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from launchyard.model.array import Array, Indexes, Task
-from launchyard.model.errors import StorageFull, Unavailable
+from launchyard.model.errors import Forbidden, StorageFull, Unavailable
 from launchyard.model.state import JobState
 from launchyard.model.submission import Update
 from launchyard.wire import shapes
@@ -208,8 +208,32 @@ def test_an_ended_job_is_shown_from_the_store(bench: Bench) -> None:
     shown = bench.ask("GET", "/v1/jobs/5", user="ada").json
     assert (shown["state"], shown["exit_code"], shown["reason"]) == ("FAILED", 3, None)
     why = bench.ask("GET", "/v1/jobs/5/why", user="ada").json
-    assert (why["cause"], why["reason"]) == ("exit code 3", None)
+    assert (why["cause"], why["code"], why["command"]) == ("exit code 3", "exit-code", "ly logs 5")
     assert list(why) == [one.name for one in fields(shapes.Why)]
+
+
+def test_why_of_a_failed_job_is_found_in_its_log(bench: Bench) -> None:
+    bench.put(job_of(ADA, 5, state=JobState.FAILED, exit_code=1, ended_at=T0, cause="exit code 1"))
+    bench.logs.contents[5] = b"start\n" + b"x" * 300_000 + b"\nModuleNotFoundError: No module named 'torch'\n"
+    why = bench.ask("GET", "/v1/jobs/5/why", user="ada").json
+    assert (why["code"], why["reason"]) == ("missing-module", "No module named 'torch'")
+    assert (why["line"], why["log_unread"]) == ("ModuleNotFoundError: No module named 'torch'", None)
+    assert why["command"] == "pip install torch"
+
+
+def test_why_says_when_the_log_could_not_be_read(bench: Bench) -> None:
+    bench.put(job_of(ADA, 5, state=JobState.FAILED, exit_code=137, ended_at=T0, cause="exit code 137"))
+    bench.logs.fails = Forbidden("/home/ada/out.txt cannot be read by the user of the job: denied")
+    why = bench.ask("GET", "/v1/jobs/5/why", user="ada").json
+    assert (why["code"], why["line"]) == ("killed", None)
+    assert why["log_unread"] == "/home/ada/out.txt cannot be read by the user of the job: denied"
+
+
+def test_why_of_another_users_job_is_not_told(bench: Bench) -> None:
+    bench.put(job_of(ADA, 5, state=JobState.FAILED, exit_code=1, ended_at=T0))
+    bench.logs.contents[5] = b"secret: command not found\n"
+    refused = bench.ask("GET", "/v1/jobs/5/why", user="bob")
+    assert (refused.status, b"secret" in refused.body) == (404, False)
 
 
 def test_a_task_is_shown_by_its_array_and_index(bench: Bench) -> None:

@@ -231,22 +231,58 @@ def test_why_of_a_killed_job_gives_the_command_that_helps(server: CannedServer, 
         state="OUT_OF_MEMORY",
         exit_code=None,
         signal=9,
-        cause="peak 1.0 of 1.0 GiB",
+        cause="needed more than the 1024 MiB asked for",
         resources={"cpus": 1, "memory_mib": 1024, "gpus": 0, "nodes": 1},
         usage={"cpu_s": 2.25, "memory_peak_mib": 1023.9, "read_mib": 1, "written_mib": 0},
     )
-    server.answers["GET", "/v1/jobs/16/why"] = {"id": 16, "state": "OUT_OF_MEMORY", "reason": None}
+    server.answers["GET", "/v1/jobs/16/why"] = {
+        "id": 16,
+        "state": "OUT_OF_MEMORY",
+        "code": "memory",
+        "reason": "peak 1.0 of 1.0 GiB",
+        "line": "run.sh: line 4:  9117 Killed   ./solver",
+        "command": "ly rerun 16 --mem 2G",
+    }
 
     code, out, _ = ly("why", "16")
 
     assert code == 0
     assert out == (
         "Job 16 ran out of memory after 12 s: peak 1.0 of 1.0 GiB.\n"
+        "Log     run.sh: line 4:  9117 Killed   ./solver\n"
         "Asked   1 CPU, 1 GiB, 2 h\n"
         "Used    1024 MiB of memory at most, 2.2 s of CPU\n"
         "Exit    signal SIGKILL\n"
         "Next    ly rerun 16 --mem 2G\n"
     )
+
+
+def test_why_says_that_the_log_was_not_read(server: CannedServer, ly: Ly) -> None:
+    server.answers["GET", "/v1/jobs/18"] = ended_job(18, state="FAILED", exit_code=3, cause="exit code 3")
+    server.answers["GET", "/v1/jobs/18/why"] = {
+        "id": 18,
+        "state": "FAILED",
+        "code": "exit-code",
+        "reason": "ended with exit code 3",
+        "line": None,
+        "command": "ly logs 18",
+        "log_unread": "there is no file /home/ada/out.txt any more",
+    }
+
+    assert ly("why", "18")[1].splitlines()[:2] == [
+        "Job 18 failed after 12 s, exit code 3.",
+        "Log     not read: there is no file /home/ada/out.txt any more",
+    ]
+
+
+def test_wait_says_what_the_server_found_out(server: CannedServer, ly: Ly) -> None:
+    server.answers["GET", "/v1/jobs/18"] = ended_job(18, state="FAILED", exit_code=1, cause="exit code 1")
+    server.answers["GET", "/v1/events"] = events(b"id: r-1\n\n")
+    server.answers["GET", "/v1/jobs/18/why"] = {"code": "missing-module", "reason": "No module named 'torch'"}
+
+    code, out, _ = ly("wait", "18")
+
+    assert (code, out) == (1, "Job 18 failed after 12 s, exit code 1: No module named 'torch'.\n")
 
 
 def test_show_lists_what_is_known_and_nothing_else(server: CannedServer, ly: Ly) -> None:

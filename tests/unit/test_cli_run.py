@@ -93,6 +93,19 @@ def test_run_ends_with_the_jobs_code_and_one_line_on_why(
     assert run_ly(server, "run", "--", "x") == (code, b"", sentence)
 
 
+def test_run_says_what_the_log_tells(server: CannedServer) -> None:
+    server.answers["GET", "/v1/jobs/18"] = job_that_ended(state="FAILED", exit_code=1, cause="exit code 1")
+    server.answers["GET", "/v1/jobs/18/logs"] = b"Traceback\n"
+    server.answers["GET", "/v1/jobs/18/why"] = {"code": "missing-module", "reason": "No module named 'torch'"}
+
+    code, _, err = run_ly(server, "run", "--", "python", "train.py")
+
+    assert (code, err) == (
+        1,
+        "job 18 failed after 12 s, exit code 1: No module named 'torch'   ly why 18\n",
+    )
+
+
 def test_run_says_why_it_waits(server: CannedServer) -> None:
     server.answers["GET", "/v1/jobs/18"] = Turns(
         *[job_json(18)] * 4, job_that_ended(state="COMPLETED", exit_code=0)

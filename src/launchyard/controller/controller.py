@@ -21,6 +21,7 @@ from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
 from launchyard.policy import admission, arrays
 from launchyard.policy.lifecycle import REQUEUE, apply
+from launchyard.policy.remedy import Room, room_of
 from launchyard.store.protocol import Store
 
 
@@ -134,6 +135,10 @@ class Controller:
         """Why the latest plan left this job waiting; `estimated`: with when it may start (costs a while)."""
         job = self._live.jobs.get(job_id)
         return None if job is None else self._reasons.of(job, estimated=estimated)
+
+    def room(self, job: Job) -> Room:
+        """The most that a job of this one's partition can ask for."""
+        return room_of(job, self._submitting.cluster())
 
     def node_uses(self) -> list[NodeUse]:
         return [self._use(node) for node in self._live.nodes.values()]

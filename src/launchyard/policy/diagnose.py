@@ -168,14 +168,12 @@ def _failed(ended: _Ended) -> Diagnosis:
     if job.cause is not None and job.cause.startswith("its log grew"):
         return Diagnosis(code="log-full", sentence=job.cause, command=f"{remedy.rerun(job)} -o out-%j.txt")
     if job.signal is not None:
-        return _signalled(ended, job.signal, "")
+        return _signalled(ended, job.signal)
     if job.exit_code is None:
         return _never_ran(ended)
     number = job.exit_code - SHELL_SIGNAL
     if number in SIGNALLED:
-        return _signalled(
-            ended, number, f"exit code {job.exit_code}: a process of it was ended by a signal; "
-        )
+        return _signalled(ended, number)
     found = _of_exit_code(ended, job.exit_code) or _of_messages(ended)
     if found is not None:
         return found
@@ -201,7 +199,7 @@ def _never_ran(ended: _Ended) -> Diagnosis:
     return Diagnosis(code="start", sentence=cause, command=ended.command("{rerun}"))
 
 
-def _signalled(ended: _Ended, number: int, before: str) -> Diagnosis:
+def _signalled(ended: _Ended, number: int) -> Diagnosis:
     if number == 9 and _memory_was_full(ended):
         return replace(
             _out_of_memory(ended), sentence=f"killed near its limit: {_out_of_memory(ended).sentence}"
@@ -212,7 +210,7 @@ def _signalled(ended: _Ended, number: int, before: str) -> Diagnosis:
             return told
     symptom = SIGNALLED.get(number)
     if symptom is None:
-        sentence = f"{before}was ended by {signal_name(number)}"
+        sentence = f"was ended by {signal_name(number)}"
         return Diagnosis(code="signal", sentence=sentence, command=ended.command("{rerun}"))
     found = search(ended.log, [symptom])
     return Diagnosis(

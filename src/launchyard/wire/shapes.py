@@ -124,7 +124,11 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """Why a job waits, or why it ended as it did. `code` is a stable word."""
+    """Why a job waits, or why it ended as it did. `code` is a stable word (docs/reference/errors.md).
+
+    Of an ended job: `line` is the line of its log that belongs to the cause, `command` one that helps,
+    `log_unread` why the log was not looked at.
+    """
 
     id: int
     state: JobState
@@ -134,6 +138,9 @@ class Why:
     cause: str | None
     exit_code: int | None
     signal: int | None
+    line: str | None
+    command: str | None
+    log_unread: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from launchyard.api import describe
 from launchyard.api.answers import answer, problem, problem_json, raw
 from launchyard.api.body import parse_json, read_body, refuse_other_formats
 from launchyard.api.context import Context, caller_of, context_of
+from launchyard.api.diagnosis import diagnosis_of, end_json, wait_json
 from launchyard.api.listing import of_caller, page_of
 from launchyard.api.lookup import find, parse_ref
 from launchyard.api.query import Query
@@ -24,7 +25,7 @@ from launchyard.model.submission import Caller, Submission
 from launchyard.store.protocol import JobQuery
 from launchyard.wire.convert import to_submission
 from launchyard.wire.decode import decode
-from launchyard.wire.job import estimate_json, job_json
+from launchyard.wire.job import job_json
 from launchyard.wire.submit import SubmitJob
 
 ITEMS_MAX = 1000
@@ -193,19 +194,10 @@ async def why(request: Request) -> Response:
     Query(request, ())
     found = await find(context, caller, _ref(request))
     job = found.job
-    reason = None if job.ended else context.services.controller.reason(job.id, estimated=True)
-    return answer(
-        {
-            "id": job.id,
-            "state": job.state,
-            "code": None if reason is None else reason.code,
-            "reason": None if reason is None else reason.sentence,
-            "estimate": None if reason is None else estimate_json(reason.estimate),
-            "cause": job.cause,
-            "exit_code": job.exit_code,
-            "signal": job.signal,
-        }
-    )
+    if job.ended:
+        told = await diagnosis_of(context, job)
+        return answer(end_json(job, told.found, told.log_unread))
+    return answer(wait_json(job, context.services.controller.reason(job.id, estimated=True)))
 
 
 @router.get("/v1/jobs/{job}/script", openapi_extra=describe.SCRIPT)

@@ -12,6 +12,7 @@ import click
 
 from launchyard.cli.job_options import PLACE, SHAPE, JobCommand, job_options, options_of
 from launchyard.cli.native.logs import copy
+from launchyard.cli.native.why import told_of
 from launchyard.cli.options import client
 from launchyard.cli.output.screen import Line, err, is_terminal, out_stream, problem
 from launchyard.cli.output.sentences import ended, waits_shortly
@@ -87,7 +88,7 @@ def stay(server: Client, job: Job, *, terminal: bool) -> int:
     except Interrupted as interrupted:
         return leave(server, job, interrupted.number)
     if not done.succeeded:
-        err(f"{ended(done)}   ly why {done.key}")
+        err(f"{ended(done, told_of(server, done))}   ly why {done.key}")
     return exit_code(done)
 
 

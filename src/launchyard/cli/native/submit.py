@@ -7,6 +7,7 @@ import click
 from launchyard.cli.job_options import BATCH, PLACE, SHAPE, JobCommand, job_options, options_of
 from launchyard.cli.native.logs import copy
 from launchyard.cli.native.wait import wait_for
+from launchyard.cli.native.why import told_of
 from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.screen import err, out, out_json, out_stream
 from launchyard.cli.output.sentences import asked, ended, estimate, reason, submitted, waits
@@ -89,5 +90,5 @@ def after_submission(
     if as_json:
         out_json(done.to_json())
     elif not quiet:
-        err(capitalised(ended(done)) + ".")
+        err(capitalised(ended(done, told_of(server, done))) + ".")
     return 0 if done.succeeded else 1

@@ -5,6 +5,7 @@ import sys
 import click
 
 from launchyard.cli.ids import parse_ids
+from launchyard.cli.native.why import told_of
 from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
 from launchyard.cli.output.screen import Line, is_terminal, out, out_json
 from launchyard.cli.output.sentences import ended, waits_shortly
@@ -14,6 +15,9 @@ from launchyard.model.walltime import humane, parse_walltime
 from launchyard.sdk.client import Client
 from launchyard.sdk.errors import TimedOut
 from launchyard.sdk.jobs import Job
+
+ASKED_MAX = 20
+"""Of more jobs than this the server is not asked one by one why they failed."""
 
 
 @click.command()
@@ -38,12 +42,13 @@ def wait_for(server: Client, ids: list[str], *, timeout_s: float | None, say: bo
     """The jobs once all ended, in the order named; each end is said when it comes."""
     known: dict[str | int, Job] = {}
     line = Line()
+    few = len(ids) <= ASKED_MAX
     for moved in server.watch(ids, timeout_s=timeout_s):
         line.clear()
         for key, job in moved.items():
             known[key] = job
             if job.ended and say:
-                out(capitalised(ended(job)) + ".")
+                out(capitalised(ended(job, told_of(server, job) if few else None)) + ".")
         left = [job for job in known.values() if not job.ended]
         if left and say and is_terminal(sys.stderr):
             line.show(_left(left))

@@ -19,6 +19,7 @@ from launchyard.cli.output.sentences import (
 )
 from launchyard.cli.output.text import capitalised, clean
 from launchyard.cli.output.units import at, clock
+from launchyard.model.errors import LaunchyardError
 from launchyard.model.memory import humane_memory
 from launchyard.sdk.client import Client
 from launchyard.sdk.jobs import Job
@@ -43,7 +44,7 @@ def why(jobs: tuple[str, ...], as_json: bool) -> None:
 
 def explain(server: Client, job: Job, answer: Record) -> None:
     if job.ended:
-        _explain_end(job)
+        _explain_end(job, answer)
     elif job.state == "PENDING":
         _explain_wait(job, answer)
     else:
@@ -70,8 +71,12 @@ def start_by_clock(estimate: Mapping[str, Any], now: float) -> str:
     return f"about {shown[0]}" + (f" ({shown[1]} to {shown[2]})" if shown[1] != shown[2] else "")
 
 
-def _explain_end(job: Job) -> None:
-    out(capitalised(ended(job)) + ".")
+def _explain_end(job: Job, answer: Record) -> None:
+    out(capitalised(ended(job, answer)) + ".")
+    if answer.line:
+        out(f"Log     {clean(answer.line)}")
+    if answer.log_unread:
+        out(f"Log     not read: {clean(answer.log_unread)}")
     out(f"Asked   {asked(job)}")
     usage = job.usage or {}
     peak, cpu_s = usage.get("memory_peak_mib"), usage.get("cpu_s")
@@ -81,30 +86,13 @@ def _explain_end(job: Job) -> None:
         out(f"Used    {', '.join(used)}")
     if job.state != "FAILED" and exit_text(job):
         out(f"Exit    {exit_text(job)}")
-    if advice := advised(job):
-        out(f"Next    {advice}")
+    if answer.command:
+        out(f"Next    {clean(answer.command)}")
 
 
-def advised(job: Job) -> str:
-    """The command that would have helped."""
-    resources = job.resources or {}
-    if job.state == "OUT_OF_MEMORY" and resources.get("memory_mib"):
-        return f"ly rerun {job.key} --mem {_doubled(resources['memory_mib'])}"
-    if job.state == "TIMEOUT" and job.time_limit_s:
-        return f"ly rerun {job.key} -t {_longer(job.time_limit_s)}"
-    if job.state == "FAILED":
-        return f"ly logs {job.key}"
-    return f"ly rerun {job.key}" if job.state in ("LOST", "NODE_FAIL", "PREEMPTED") else ""
-
-
-def _doubled(mib: int) -> str:
-    doubled = mib * 2
-    return f"{doubled // 1024}G" if doubled % 1024 == 0 else f"{doubled}M"
-
-
-def _longer(limit_s: int) -> str:
-    doubled = limit_s * 2
-    for unit, unit_s in (("d", 86_400), ("h", 3600), ("m", 60)):
-        if doubled % unit_s == 0:
-            return f"{doubled // unit_s}{unit}"
-    return f"{doubled}s"
+def told_of(server: Client, job: Job) -> Record | None:
+    """What the server says of the end of a job that did not complete; None when it cannot be asked."""
+    try:
+        return None if job.succeeded else server.why(job.key)
+    except LaunchyardError:
+        return None

@@ -151,8 +151,11 @@ def exit_text(job: JobJson) -> str:
     return "" if code is None else f"exit code {code}"
 
 
-def ended(job: JobJson) -> str:
-    """How a job ended, one line: `job 18 failed after 12 s, exit code 1: No module named 'torch'`."""
+def ended(job: JobJson, told: JobJson | None = None) -> str:
+    """How a job ended, one line: `job 18 failed after 12 s, exit code 1: No module named 'torch'`.
+
+    `told` is what the server answers to `why`, which knows more than the job's own record.
+    """
     state = str(job.get("state"))
     text = f"job {key_of(job)} {_ENDS.get(state, state.lower())}"
     ran_s = elapsed_s(job)
@@ -161,7 +164,7 @@ def ended(job: JobJson) -> str:
     shown_exit = exit_text(job) if state in ("FAILED", "COMPLETED") else ""
     if shown_exit:
         text += f", {shown_exit}"
-    cause = clean(job.get("cause") or "").rstrip(".")
+    cause = clean((told or {}).get("reason") or job.get("cause") or "").rstrip(".")
     # "ended with exit code 3" and "was ended by signal 2" say nothing that is not said already.
     said = bool(shown_exit) and (
         cause.endswith(shown_exit) or cause == f"was ended by signal {job['signal']}"
