@@ -134,6 +134,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
             grace_s=settings.grace_s,
         ),
         unkillable_s=settings.unkillable_s,
+        requeues_max=settings.requeues_max,
     )
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)

@@ -16,14 +16,18 @@ from launchyard.model.event import (
     MainEnded,
     NodeLost,
     Requeued,
+    Resumed,
     Started,
+    Suspended,
 )
-from launchyard.model.job import Job
+from launchyard.model.job import PAST_MAX, Job
 from launchyard.model.resources import Allocation, NodeShare
+from launchyard.model.retries import Retries
 from launchyard.model.state import ENDED, TRANSITIONS, JobState
-from launchyard.policy.lifecycle import REQUEUE, apply
+from launchyard.policy.lifecycle import REQUEUE, apply, hold_if_requeued_too_often
 from tests.unit.cluster import T0, job
 
+S = JobState
 GIVEN = Allocation(shares=(NodeShare(node="n1", cpus_milli=1000, memory_mib=100, cpu_ids=(0,)),))
 ALLOCATED = Allocated(launch_id="a1", epoch="e1", allocation=GIVEN)
 
@@ -101,10 +105,12 @@ _events: st.SearchStrategy[JobEvent] = st.sampled_from(
     [
         ALLOCATED,
         Started(at=T0),
+        Suspended(),
+        Resumed(),
         MainEnded(),
         Cancelled(by="ada"),
         Requeued(reason="x"),
-        NodeLost(node="n1"),
+        NodeLost(sentence="node n1 does not answer"),
         DependencyFailed(sentence="dependency afterok:1 can never be satisfied"),
         *(end for end, _, _ in ENDS),
     ]
@@ -123,3 +129,90 @@ def test_states_move_only_along_the_table(events: list[JobEvent]) -> None:
         assert not moved or after.state in TRANSITIONS.get(before.state, {}).values()
         assert not (after.state in ENDED and after.ended_at is None)
         before = after
+
+
+RETRIES = Retries(count=2, backoff_s=60)
+FAILS = Exited(at=T0 + 5, exit_code=3)
+
+
+def test_failed_job_with_retries_waits_and_keeps_how_it_ended() -> None:
+    again = apply(replace(running(), retries=RETRIES), FAILS, T0 + 5)
+    assert (again.state, again.attempt, again.retried, again.retry_at) == (S.PENDING, None, 1, T0 + 65)
+    assert again.not_before == T0 + 65
+    (past,) = again.past
+    assert (past.number, past.state, past.exit_code, past.nodes) == (1, S.FAILED, 3, ("n1",))
+    assert past.cause == "ended with exit code 3"
+
+
+def test_each_pause_is_twice_as_long_up_to_an_hour() -> None:
+    pauses = [Retries(count=9, backoff_s=600).pause_s(used) for used in range(5)]
+    assert pauses == [600, 1200, 2400, 3600, 3600]
+    assert Retries(count=100, backoff_s=1).pause_s(99) == 3600
+
+
+def test_job_whose_retries_are_used_up_has_failed() -> None:
+    last = replace(running(), retries=RETRIES, retried=2)
+    assert apply(last, FAILS, T0 + 5).state is S.FAILED
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        Exited(at=T0 + 5, exit_code=0),
+        Exited(at=T0 + 5, lost=True),
+        Exited(at=T0 + 5, signal=15, timed_out=True),
+        Exited(at=T0 + 5, signal=9, out_of_memory=True),
+    ],
+)
+def test_only_the_ends_that_were_named_are_tried_again(end: Exited) -> None:
+    assert apply(replace(running(), retries=RETRIES), end, T0 + 5).ended
+    named = replace(RETRIES, on=(S.FAILED, S.TIMEOUT, S.OUT_OF_MEMORY))
+    again = apply(replace(running(), retries=named), end, T0 + 5)
+    assert again.ended is not (end.timed_out or end.out_of_memory)
+
+
+def test_cancelled_job_is_never_tried_again() -> None:
+    asked = apply(replace(running(), retries=RETRIES), Cancelled(by="ada"), T0 + 2)
+    assert apply(asked, FAILS, T0 + 5).state is S.CANCELLED
+
+
+def test_past_attempts_are_few() -> None:
+    waiting = job(retries=Retries(count=100, backoff_s=0))
+    for _ in range(PAST_MAX + 5):
+        waiting = apply(apply(waiting, ALLOCATED, T0), FAILS, T0)
+    assert [past.number for past in waiting.past] == list(range(6, PAST_MAX + 6))
+
+
+def test_job_that_comes_back_too_often_is_held_with_the_number() -> None:
+    back = job(requeues=4)
+    assert not hold_if_requeued_too_often(back, 4).held
+    held = hold_if_requeued_too_often(back, 3)
+    assert held.held
+    assert held.held_because == "was put back into the queue 4 times, more than the 3 allowed"
+
+
+def test_lost_node_ends_a_job_or_lets_it_wait_again() -> None:
+    lost = NodeLost(sentence="node n1 does not answer")
+    ended = apply(running(), lost, T0 + 9)
+    assert (ended.state, ended.cause) == (S.NODE_FAIL, "node n1 does not answer")
+    again = apply(replace(running(), requeue=True), lost, T0 + 9)
+    assert (again.state, again.requeues, again.past[0].state) == (S.PENDING, 1, S.NODE_FAIL)
+    cancelled = apply(apply(replace(running(), requeue=True), Cancelled(by="ada"), T0), lost, T0 + 9)
+    assert cancelled.state is S.NODE_FAIL
+
+
+def test_time_stands_still_while_suspended() -> None:
+    stands = apply(running(), Suspended(), T0 + 10)
+    assert (stands.state, stands.attempt and stands.attempt.suspended_at) == (S.SUSPENDED, T0 + 10)
+    goes_on = apply(stands, Resumed(), T0 + 25)
+    assert goes_on.attempt is not None
+    assert (goes_on.state, goes_on.attempt.suspended_at, goes_on.attempt.suspended_s) == (S.RUNNING, None, 15)
+    assert apply(goes_on, Resumed(), T0 + 30) is goes_on
+
+
+def test_limit_of_an_attempt_is_cut_to_the_deadline() -> None:
+    cut = replace(running(), deadline_at=T0 + 1001)
+    assert (running().limit_s, cut.limit_s) == (3600, 1000)
+    ended = apply(cut, Exited(at=T0 + 1001, signal=15, timed_out=True), T0 + 1001)
+    assert ended.state is S.DEADLINE
+    assert "still ran at its deadline" in (ended.cause or "")

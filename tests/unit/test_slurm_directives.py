@@ -121,6 +121,7 @@ def test_every_option_that_has_an_effect_is_one_of_the_language() -> None:
     for language in (SBATCH, LY):
         assert set(language.letters.values()) <= set(language.names)
     values = {"mem": "=1G", "env": "=A=1", "open-mode": "=append", "hold": "", "requeue": ""}
+    values["keep-on-failed-dependency"] = ""
     for name in LY.names:
         assert read(f"#LY --{name}{values.get(name, '=1')}")
 

@@ -89,6 +89,7 @@ async def running_yard(
     obedience: Obedience = Obedience.START,
     clock: Callable[[], float] = lambda: 1_000_000.0,
     unkillable_s: float = 60,
+    requeues_max: int = 10,
 ) -> AsyncIterator[Yard]:
     store = store or MemoryStore()
     engine = engine or FakeEngine(tuple(nodes), now=clock, obedience=obedience)
@@ -100,6 +101,7 @@ async def running_yard(
         clock=clock,
         launching=LaunchSettings(spool="/spool"),
         unkillable_s=unkillable_s,
+        requeues_max=requeues_max,
     )
     yard = Yard(assembled.controller, engine, store)
     yard.controller.watch(yard.seen.extend)

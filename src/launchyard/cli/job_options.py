@@ -32,8 +32,21 @@ PLACE: tuple[click.Option, ...] = (
     click.Option(["--cluster"], metavar="NAME", help="Which cluster."),
     click.Option(["--group"], metavar="NAME", help="A name that joins jobs."),
     click.Option(["--nice"], type=int, metavar="N", help="Later by this much (less than 0: sooner)."),
-    click.Option(["--after"], metavar="WHAT", help="Wait for others (afterok:12, afterany:13:14)."),
+    click.Option(["--after"], metavar="WHAT", help="Wait for others (afterok:12, after:13+5, singleton)."),
+    click.Option(
+        ["--keep-on-failed-dependency"],
+        is_flag=True,
+        default=None,
+        help="Wait on, rather than be cancelled, when --after can never be.",
+    ),
     click.Option(["--begin"], metavar="TIME", help="Not before (16:00, tomorrow, now+1hour)."),
+    click.Option(["--deadline"], metavar="TIME", help="Do not start when it could not end by then."),
+    click.Option(
+        ["--retries"], metavar="N[:PAUSE]", help="Try again when it failed (3:1m: the pause doubles)."
+    ),
+    click.Option(
+        ["--retry-on"], metavar="ENDS", help="What counts: failed (default), timeout, out-of-memory."
+    ),
     click.Option(["-C", "--chdir"], metavar="DIR", help="Directory to run in (here)."),
     click.Option(
         ["--export"], metavar="WHAT", help="Variables to take along: ALL (default), NONE, or A,B=1."
@@ -86,7 +99,7 @@ def job_options(
     signal, before_s = warning(values.get("warn_signal"))
     options: dict[str, Any] = {
         "name": values.get("name"),
-        "cpus": positive(values.get("cpus"), "--cpus"),
+        "cpus": not_negative(values.get("cpus"), "--cpus"),
         "memory": values.get("mem"),
         "gpus": values.get("gpus"),
         "nodes": values.get("nodes"),
@@ -99,7 +112,11 @@ def job_options(
         "nice": values.get("nice"),
         "array": values.get("array"),
         "after": values.get("after"),
+        "keep_on_failed_dependency": values.get("keep_on_failed_dependency") or None,
         "begin": values.get("begin"),
+        "deadline": values.get("deadline"),
+        "retries": values.get("retries"),
+        "retry_on": values.get("retry_on"),
         "working_dir": directory(chdir, local=local),
         "environment": variables or None,
         "stdout": values.get("output"),
@@ -113,9 +130,10 @@ def job_options(
     return cast(JobOptions, {**script, **given})
 
 
-def positive(value: float | None, option: str) -> float | None:
-    if value is not None and value <= 0:
-        raise Invalid(f"{option} {value:g}: ask for more than none, or leave {option} out")
+def not_negative(value: float | None, option: str) -> float | None:
+    """0 CPUs are for a job that starts others and waits for them."""
+    if value is not None and value < 0:
+        raise Invalid(f"{option} {value:g}: ask for 0 or more, or leave {option} out")
     return value
 
 

@@ -16,6 +16,8 @@ KEYS: dict[str, Keys] = {
         "grace_s": ("30", "Seconds between the polite signal and the kill."),
         "pids_max": ("16384", "The most processes and threads that one job may have."),
         "unkillable_s": ("60", "Seconds that killed processes may stay until their node takes no more work."),
+        "requeues_max": ("10", "How often a job may be put back into the queue; one more and it is held."),
+        "zero_cpu_jobs_max": ("16", "How many jobs with `--cpus 0` each user may have at work at once."),
         "nodes": ("this machine", "Virtual nodes, for tests and demos; see below."),
         "partitions": ("one, `main`", "Named sets of nodes with limits; see below."),
         "qos": ("`normal` and `interactive`", "How urgent jobs are, and how much of it; see below."),

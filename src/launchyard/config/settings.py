@@ -38,6 +38,8 @@ class Settings:
     grace_s: int = 30
     pids_max: int = 16_384
     unkillable_s: int = 60
+    requeues_max: int = 10
+    zero_cpu_jobs_max: int = 16
     nodes: tuple[Node, ...] = ()
     rules: Rules = Rules()  # noqa: RUF009
 
@@ -108,6 +110,8 @@ def _settings(table: Table, default: Settings) -> Settings:
         grace_s=table.count("grace_s", default.grace_s, 0, 3_600),
         pids_max=table.count("pids_max", default.pids_max, 16, 4_194_304),
         unkillable_s=table.count("unkillable_s", default.unkillable_s, 1, 86_400),
+        requeues_max=table.count("requeues_max", default.requeues_max, 0, 1_000_000),
+        zero_cpu_jobs_max=table.count("zero_cpu_jobs_max", default.zero_cpu_jobs_max, 0, 1_000_000),
         nodes=tuple(nodes),
         rules=rules_of(table, names),
     )

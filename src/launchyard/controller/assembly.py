@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.controller import Controller
-from launchyard.controller.duties import begin
+from launchyard.controller.duties import begin, deadlines
 from launchyard.controller.duties.charging import Charging
 from launchyard.controller.duties.unkillable import AFTER_S, Unkillable
 from launchyard.controller.launching import Launcher, LaunchSettings
 from launchyard.controller.live import LiveJobs
-from launchyard.controller.loop import Loop
+from launchyard.controller.loop import REQUEUES_MAX, Loop
 from launchyard.controller.parties import Parties
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recall import recall
@@ -52,9 +52,11 @@ async def assemble(
     clock: Callable[[], float],
     launching: LaunchSettings,
     unkillable_s: float = AFTER_S,
+    requeues_max: int = REQUEUES_MAX,
 ) -> Yard:
     """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
     loop = await _loop(store, engine, nodes, rules, clock)
+    loop.requeues_max = requeues_max
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
     launcher.array_of = loop.live.array_of
@@ -67,7 +69,13 @@ async def assemble(
     facts = await engine.open(reports.take)
     unkillable = Unkillable(loop, asyncio.get_running_loop().time, unkillable_s)
     charging = Charging(loop, asyncio.get_running_loop().time)
-    duties = (lambda: begin.begin(loop), settling.settle_delayed, unkillable.look, charging.look)
+    duties = (
+        lambda: begin.begin(loop),
+        settling.settle_delayed,
+        lambda: deadlines.look(loop),
+        unkillable.look,
+        charging.look,
+    )
     duty = asyncio.ensure_future(_each(DUTIES_S, duties))
     controller = Controller(
         loop=loop,

@@ -226,7 +226,7 @@ class Controller:
         job = await self._mine(caller, ref)
         if job.attempt is not None or (job.array is not None and not len(job.array.waiting)):
             raise Conflict(f"job {ref} is {job.state}; only a waiting job can be held or released")
-        job = replace(job, held=held)
+        job = replace(job, held=held, held_because=None, requeues=job.requeues if held else 0)
         self._loop.move(job)
         return await self._settled(job)
 

@@ -107,7 +107,7 @@ class Launcher:
             cpus_milli=share.cpus_milli,
             memory_mib=share.memory_mib or None,
             pids_max=self._settings.pids_max,
-            time_limit_s=job.time_limit_s,
+            time_limit_s=job.limit_s,
             warning_signal=warning.signal if warning is not None else None,
             warning_before_s=warning.before_s if warning is not None else 0,
             grace_s=self._settings.grace_s,
@@ -138,13 +138,13 @@ class Launcher:
 
 def log_name(job: Job) -> str:
     """The name of the attempt's log in the spool; never one that was there before."""
-    attempt = job.attempt
-    return f"{job.id}.log" if attempt is None else f"{job.id}-{attempt.launch_id}.log"
+    latest = job.attempt or (job.past[-1] if job.past else None)
+    return f"{job.id}.log" if latest is None else f"{job.id}-{latest.launch_id}.log"
 
 
 def log_paths(job: Job, spool: str, entry: UserEntry | None) -> tuple[str | None, str | None]:
     """Where stdout and stderr of the latest attempt are; (None, None) before there is one."""
-    if job.attempt is None:
+    if job.attempt is None and not job.past:
         return None, None
     out = _output(job, job.stdout, entry) or posixpath.join(spool, str(job.uid), log_name(job))
     return out, _output(job, job.stderr, entry) or out

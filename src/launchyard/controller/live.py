@@ -46,6 +46,8 @@ class LiveJobs:
         self.tasks: dict[tuple[int, int], int] = {}
         self.tasks_of: dict[int, set[int]] = {}
         self.not_begun: dict[int, float] = {}
+        self.deadlines: set[int] = set()
+        """Jobs that must have ended by a certain time."""
         self.waits = Dependents()
 
     def put(self, job: Job, now: float) -> None:
@@ -54,6 +56,8 @@ class LiveJobs:
         self.jobs[job.id] = job
         if before is None:
             self._introduce(job, now)
+        if job.deadline_at is not None:
+            self.deadlines.add(job.id)
         self.waits.take(before, job)
         self._book(before, job)
         self.parties.follow(job, now)
@@ -84,6 +88,7 @@ class LiveJobs:
             self.tasks.pop((job.task.job_id, job.task.index), None)
             self.tasks_of.get(job.task.job_id, set()).discard(job_id)
         self.tasks_of.pop(job_id, None)
+        self.deadlines.discard(job_id)
         self.waits.drop(job)
 
     def use_rules(self, rules: Rules, now: float) -> None:
@@ -196,8 +201,8 @@ class LiveJobs:
         if job.task is not None:
             self.tasks[job.task.job_id, job.task.index] = job.id
             self.tasks_of.setdefault(job.task.job_id, set()).add(job.id)
-        if job.begin_at is not None and job.begin_at > now:
-            self.not_begun[job.id] = job.begin_at
+        if job.not_before is not None and job.not_before > now:
+            self.not_begun[job.id] = job.not_before
 
     def _book(self, before: Job | None, job: Job) -> None:
         held, holds = _holding(before), _holding(job)
@@ -240,8 +245,8 @@ class LiveJobs:
         """How many starts the job may have now: 0 or 1, more for an array."""
         if job.held or job.id in self.blocked or job.stop_requested is not None:
             return 0
-        if job.begin_at is not None and job.begin_at > now:
-            self.not_begun[job.id] = job.begin_at
+        if job.not_before is not None and job.not_before > now:
+            self.not_begun[job.id] = job.not_before
             return 0
         if job.state in ENDED or self.parties.barred(job) is not None:
             return 0

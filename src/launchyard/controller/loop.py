@@ -22,6 +22,9 @@ from launchyard.model.node import Node, NodeState
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.token import Token
 from launchyard.policy import arrays
+from launchyard.policy.lifecycle import hold_if_requeued_too_often
+
+REQUEUES_MAX = 10
 
 Effect = Callable[[], None]
 """Something that leaves the daemon; run once the change that it belongs to is durable."""
@@ -63,6 +66,7 @@ class Loop:
         self.plan: Callable[[], None] = lambda: None
         self.moved: Callable[[Job | None, Job], None] = lambda before, job: None
         """Told of each job that came or whose state is another one, before and after."""
+        self.requeues_max = REQUEUES_MAX
         self.version = 0
         """Rises with every change of live state; what is derived from it is good for one version."""
         self._seq = seq
@@ -76,6 +80,8 @@ class Loop:
     def move(self, job: Job) -> None:
         """A job is now like this. Its array, and those who depend on it, follow."""
         before = self.live.jobs.get(job.id)
+        if before is not None and before.requeues != job.requeues:
+            job = hold_if_requeued_too_often(job, self.requeues_max)
         self._keep(job)
         if before is not None and before.state is job.state:
             return

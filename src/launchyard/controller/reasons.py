@@ -44,12 +44,14 @@ class Reasons:
             return None
         if job.array is None and job.state is not JobState.PENDING:
             return None
+        if job.held and job.held_because is not None:
+            return Reason(code="held", sentence=f"{job.held_because}; `ly release {job.id}` lets it go on")
         if job.held:
             return explain.held(job)
         if job.dependency is not None and (job.id in self._loop.live.blocked or not job.id):
             return dependencies.reason(job, self._loop.live.view(job, self._loop.now()))
         if self._begins_later(job):
-            return explain.begins(rfc3339(job.begin_at or 0))
+            return _begins(job)
         if (reason := self._loop.live.parties.reason(job)) is not None:
             return reason
         if job.array is not None and job.id not in self._loop.live.queue:
@@ -60,7 +62,7 @@ class Reasons:
         return self._short(job, ahead)
 
     def _begins_later(self, job: Job) -> bool:
-        return job.begin_at is not None and job.begin_at > self._loop.now()
+        return job.not_before is not None and job.not_before > self._loop.now()
 
     def _short(self, job: Job, ahead: int) -> Reason:
         """What is short is the same for a shape; how many are ahead is the job's own."""
@@ -78,3 +80,12 @@ class Reasons:
             )
             self._by_shape[key] = explain.resources(job, situation)
         return explain.with_ahead(self._by_shape[key], ahead)
+
+
+def _begins(job: Job) -> Reason:
+    """It begins later because somebody said so, or because its last attempt failed."""
+    if job.retry_at is None or job.retry_at != job.not_before or job.retries is None:
+        return explain.begins(rfc3339(job.not_before or 0))
+    which = f"attempt {job.attempts + 1} of {job.attempts + 1 + job.retries.count - job.retried}"
+    when = rfc3339(job.retry_at)
+    return Reason(code="retry", sentence=f"is tried again at {when} ({which}); the last one: {job.cause}")

@@ -12,6 +12,7 @@ from launchyard.model.change import Idempotency
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError
 from launchyard.model.job import Job
 from launchyard.model.submission import Caller, Submission
+from launchyard.policy import deadlines
 from launchyard.policy.admission import Cluster, admit
 from launchyard.policy.dependencies import Verdict, never
 from launchyard.store.protocol import Store
@@ -41,7 +42,11 @@ class Submitting:
 
     def admitted(self, caller: Caller, submission: Submission, job_id: int) -> Job:
         """The job it would be; raises `Invalid` or `Infeasible`."""
-        return admit(submission, caller, self.cluster(), job_id=job_id, now=self._loop.now())
+        now = self._loop.now()
+        job = admit(submission, caller, self.cluster(), job_id=job_id, now=now)
+        if (sentence := deadlines.impossible(job, now)) is not None:
+            raise Infeasible(sentence)
+        return job
 
     async def submit(
         self, caller: Caller, submissions: Sequence[Submission], idempotency: tuple[str, str] | None

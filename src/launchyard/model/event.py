@@ -43,6 +43,8 @@ class Exited:
     timed_out: bool = False
     log_full: bool = False
     lost: bool = False
+    node_lost: bool = False
+    """With `lost`: the node itself went down, so that nothing of the job lives."""
     error: str | None = None
 
 
@@ -62,9 +64,26 @@ class Requeued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLost:
-    """The node of the attempt does not answer any more."""
+    """The node of the attempt is gone, and the job's processes with it; `sentence` says why."""
 
-    node: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspended:
+    """It was ordered to stand still; its time limit does not run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """It was ordered to go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedDeadline:
+    """It waits, and can no longer end by its deadline; the sentence says so."""
+
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +93,19 @@ class DependencyFailed:
     sentence: str
 
 
-JobEvent = Allocated | Started | MainEnded | Exited | Cancelled | Requeued | NodeLost | DependencyFailed
+JobEvent = (
+    Allocated
+    | Started
+    | Suspended
+    | Resumed
+    | MainEnded
+    | Exited
+    | Cancelled
+    | Requeued
+    | NodeLost
+    | MissedDeadline
+    | DependencyFailed
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,6 +152,12 @@ class Job:
         return self.state in ENDED
 
     @property
+    def not_before(self) -> float | None:
+        """When it may start at the earliest: its begin time, or that of its next attempt."""
+        times = [at for at in (self.begin_at, self.retry_at) if at is not None]
+        return max(times, default=None)
+
+    @property
     def limit_s(self) -> int | None:
         """Its time limit, of an attempt cut so that it ends by the deadline."""
         if self.deadline_at is None or self.attempt is None:

@@ -83,7 +83,7 @@ def parse_cpus(text: str) -> int:
     """CPUs in thousandths: `4` is 4000, `0.5` is 500. Raises `Invalid`."""
     value = bounded(text, "the number of CPUs", 20)
     milli = scaled(value, 3)
-    if milli is None or not 0 < milli <= CPUS_MAX * 1000:
+    if milli is None or not 0 <= milli <= CPUS_MAX * 1000:
         raise Invalid(f"the number of CPUs {shown(value)} is not understood. Write 4, or 0.5 for half a CPU.")
     return milli
 

@@ -13,8 +13,11 @@ from launchyard.model.resources import Request
 from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.policy.access import Entry, enter, entered, refuse_beyond
-from launchyard.policy.need import Need
 from launchyard.policy.limits import LimitBook
+from launchyard.policy.need import Need
+
+DRIVER_MEMORY_MIB = 64
+"""What a job without CPUs gets, which only starts others and waits for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +65,12 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         time_limit_s=limit_s,
         warning=submission.warning,
         begin_at=submission.begin_at,
+        deadline_at=submission.deadline_at,
         held=submission.held,
         dependency=submission.dependency,
         keep_on_failed_dependency=submission.keep_on_failed_dependency,
         requeue=submission.requeue,
+        retries=submission.retries,
         command=submission.command or submission.arguments,
         working_dir=submission.working_dir or "/",
         stdout=submission.stdout,
@@ -153,8 +158,8 @@ def _nodes_of(partition: Partition, cluster: Cluster) -> list[Node]:
 
 def _request(submission: Submission, nodes: Sequence[Node]) -> Request:
     cpus_milli = 1000 if submission.cpus_milli is None else submission.cpus_milli
-    if cpus_milli <= 0:
-        raise Invalid(f"{cpus_milli / 1000:g} CPUs asked for; ask for at least 0.001")
+    if cpus_milli < 0:
+        raise Invalid(f"{cpus_milli / 1000:g} CPUs asked for; ask for 0 or more")
     memory_mib = submission.memory_mib
     if memory_mib is None:
         memory_mib = _default_memory(cpus_milli, nodes)
@@ -165,6 +170,8 @@ def _default_memory(cpus_milli: int, nodes: Sequence[Node]) -> int:
     """The CPUs' share of the node that has the least memory a CPU."""
     if not nodes:
         return 0
+    if not cpus_milli:
+        return DRIVER_MEMORY_MIB
     share = min(node.memory_mib / max(node.cpus, 1) for node in nodes)
     return max(1, int(share * cpus_milli / 1000))
 

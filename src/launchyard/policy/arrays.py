@@ -7,6 +7,9 @@ from launchyard.model.job import Job
 from launchyard.model.resources import Usage
 from launchyard.model.state import ALLOCATED, ENDED, JobMove, JobState, after
 
+_NOT_BEGUN = {JobState.PENDING, JobState.CANCELLED, JobState.DEADLINE}
+"""States in which a task may be without ever having been at work."""
+
 
 def split(record: Job, indexes: list[int], first_id: int) -> tuple[Job, list[Job]]:
     """Take waiting `indexes` out of the array record; each becomes a PENDING job with the next id."""
@@ -55,9 +58,14 @@ def follow_many(record: Job, moves: list[tuple[JobState | None, JobState]], at: 
 
 def cancel_waiting(record: Job, at: float, cause: str | None = None) -> Job:
     """The record without its waiting tasks; it ends with the last of those that have split off."""
+    return end_waiting(record, JobState.CANCELLED, at, cause)
+
+
+def end_waiting(record: Job, state: JobState, at: float, cause: str | None = None) -> Job:
+    """The same, with the tasks counted as `state`."""
     array = _array(record)
     counts = dict(array.counts)
-    counts[JobState.CANCELLED] = counts.get(JobState.CANCELLED, 0) + len(array.waiting)
+    counts[state] = counts.get(state, 0) + len(array.waiting)
     record = replace(record, array=replace(array, waiting=Indexes(), counts=counts), held=False)
     ended = follow_many(record, [], at)
     return replace(ended, cause=cause) if cause is not None and ended.ended else ended
@@ -78,7 +86,7 @@ def _sum(one: float | None, other: float | None) -> float | None:
 
 
 def _with_state(record: Job, counts: dict[JobState, int], at: float) -> Job:
-    if record.state is JobState.PENDING and set(counts) - {JobState.PENDING, JobState.CANCELLED}:
+    if record.state is JobState.PENDING and set(counts) - _NOT_BEGUN:
         record = replace(record, state=after(record.state, JobMove.STARTED), started_at=at)
     open_tasks = len(_array(record).waiting) + sum(n for state, n in counts.items() if state not in ENDED)
     if open_tasks or record.state in ENDED:
@@ -95,6 +103,8 @@ def _ending(counts: dict[JobState, int]) -> tuple[JobMove, str | None]:
         return JobMove.SUCCEEDED, None
     if not_completed == counts.get(JobState.CANCELLED, 0):
         return JobMove.CANCELLED, f"{not_completed} of {total} tasks were cancelled"
+    if not_completed == counts.get(JobState.DEADLINE, 0):
+        return JobMove.MISSED_DEADLINE, f"{not_completed} of {total} tasks missed their deadline"
     return JobMove.FAILED, f"{not_completed} of {total} tasks did not complete"
 
 

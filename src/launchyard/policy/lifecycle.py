@@ -13,15 +13,22 @@ from launchyard.model.event import (
     Exited,
     JobEvent,
     MainEnded,
+    MissedDeadline,
     NodeLost,
     Requeued,
+    Resumed,
     Started,
+    Suspended,
 )
-from launchyard.model.job import Attempt, Job
+from launchyard.model.job import PAST_MAX, Attempt, Job, PastAttempt
 from launchyard.model.state import ALLOCATED, ENDED, JobMove, JobState, after
+from launchyard.model.when import rfc3339
 
 REQUEUE = "requeued"
 """`stop_requested` of a running job that is to wait again once its processes are gone."""
+
+NODE_DOWN = "its node was taken down"
+"""`stop_requested` of a job whose node an operator took down while the node still answers."""
 
 
 def apply(job: Job, event: JobEvent, now: float) -> Job:
@@ -31,6 +38,10 @@ def apply(job: Job, event: JobEvent, now: float) -> Job:
             return _allocated(job, event, now)
         case Started():
             return _started(job, event)
+        case Suspended():
+            return _suspended(job, now)
+        case Resumed():
+            return _resumed(job, now)
         case MainEnded():
             return _main_ended(job)
         case Exited():
@@ -38,9 +49,11 @@ def apply(job: Job, event: JobEvent, now: float) -> Job:
         case Cancelled():
             return _cancelled(job, event, now)
         case Requeued():
-            return _requeued(job, event)
+            return _requeued(job, event, now)
         case NodeLost():
-            return _end(job, JobMove.NODE_LOST, now, f"node {event.node} does not answer any more")
+            return _node_lost(job, event.sentence, now)
+        case MissedDeadline():
+            return _end(job, JobMove.MISSED_DEADLINE, now, event.sentence)
         case DependencyFailed():
             return _end(job, JobMove.CANCELLED, now, event.sentence)
 
@@ -54,7 +67,7 @@ def _allocated(job: Job, event: Allocated, now: float) -> Job:
         allocated_at=now,
     )
     state = after(job.state, JobMove.ALLOCATED)
-    return replace(job, state=state, attempt=attempt, attempts=attempt.number)
+    return replace(job, state=state, attempt=attempt, attempts=attempt.number, retry_at=None)
 
 
 def _started(job: Job, event: Started) -> Job:
@@ -62,6 +75,22 @@ def _started(job: Job, event: Started) -> Job:
         return job
     attempt = replace(job.attempt, started_at=event.at)
     return replace(job, state=after(job.state, JobMove.STARTED), attempt=attempt, started_at=event.at)
+
+
+def _suspended(job: Job, now: float) -> Job:
+    if job.attempt is None or job.state is JobState.SUSPENDED:
+        return job
+    attempt = replace(job.attempt, suspended_at=now)
+    return replace(job, state=after(job.state, JobMove.SUSPENDED), attempt=attempt)
+
+
+def _resumed(job: Job, now: float) -> Job:
+    if job.attempt is None or job.state is not JobState.SUSPENDED:
+        return job
+    since = job.attempt.suspended_at
+    stood_s = max(0.0, now - since) if since is not None else 0.0
+    attempt = replace(job.attempt, suspended_at=None, suspended_s=job.attempt.suspended_s + stood_s)
+    return replace(job, state=after(job.state, JobMove.RESUMED), attempt=attempt)
 
 
 def _main_ended(job: Job) -> Job:
@@ -74,8 +103,20 @@ def _exited(job: Job, event: Exited) -> Job:
     if job.state in ENDED:
         return job
     if job.stop_requested == REQUEUE and not event.lost:
-        return _requeued(job, Requeued(reason=REQUEUE))
+        return _again(_with_exit(job, event, JobMove.CANCELLED, REQUEUE), event.at, requeued=True)
+    if event.node_lost or (job.stop_requested == NODE_DOWN and not event.lost):
+        return _node_lost(job, event.error or NODE_DOWN, event.at)
     move, cause = _ending(job, event)
+    ended = _with_exit(job, event, move, cause)
+    retries = job.retries
+    if retries is not None and job.retried < retries.count and ended.state in retries.on:
+        pause_s = retries.pause_s(job.retried)
+        waiting = _again(ended, event.at)
+        return replace(waiting, retried=job.retried + 1, retry_at=event.at + pause_s)
+    return ended
+
+
+def _with_exit(job: Job, event: Exited, move: JobMove, cause: str | None) -> Job:
     ended = _end(job, move, event.at, cause)
     return replace(ended, exit_code=event.exit_code, signal=event.signal, usage=event.usage)
 
@@ -93,12 +134,18 @@ def _ending(job: Job, event: Exited) -> tuple[JobMove, str | None]:
     if event.out_of_memory:
         return JobMove.RAN_OUT_OF_MEMORY, f"needed more than the {job.request.memory_mib} MiB asked for"
     if event.timed_out:
-        return JobMove.TIMED_OUT, f"ran longer than its time limit of {job.time_limit_s} s"
+        return _out_of_time(job)
     if event.signal is not None:
         return JobMove.FAILED, f"was ended by signal {event.signal}"
     if event.exit_code:
         return JobMove.FAILED, f"ended with exit code {event.exit_code}"
     return JobMove.SUCCEEDED, None
+
+
+def _out_of_time(job: Job) -> tuple[JobMove, str]:
+    if job.deadline_at is not None and job.limit_s != job.time_limit_s:
+        return JobMove.MISSED_DEADLINE, f"still ran at its deadline {rfc3339(job.deadline_at)}"
+    return JobMove.TIMED_OUT, f"ran longer than its time limit of {job.time_limit_s} s"
 
 
 def _cancelled(job: Job, event: Cancelled, now: float) -> Job:
@@ -109,9 +156,59 @@ def _cancelled(job: Job, event: Cancelled, now: float) -> Job:
     return _end(job, JobMove.CANCELLED, now, reason)
 
 
-def _requeued(job: Job, event: Requeued) -> Job:
-    state = after(job.state, JobMove.REQUEUED)
-    return replace(job, state=state, attempt=None, started_at=None, stop_requested=None, cause=event.reason)
+def _requeued(job: Job, event: Requeued, now: float) -> Job:
+    after(job.state, JobMove.REQUEUED)
+    return _again(_end(job, JobMove.CANCELLED, now, event.reason), now, requeued=True)
+
+
+def _node_lost(job: Job, sentence: str, now: float) -> Job:
+    """It waits again where its submitter allowed that, else this is its end."""
+    if job.state in ENDED:
+        return job
+    ended = _end(job, JobMove.NODE_LOST, now, sentence)
+    # Whoever had asked for its end has got it.
+    cancelled = job.stop_requested not in (None, REQUEUE, NODE_DOWN)
+    wanted = job.requeue or job.stop_requested == REQUEUE
+    return _again(ended, now, requeued=True) if wanted and not cancelled else ended
+
+
+def _again(ended: Job, now: float, *, requeued: bool = False) -> Job:
+    """As `ended`, but it waits for another attempt; how this one ended is kept in `past`."""
+    attempt = ended.attempt
+    past = ended.past
+    if attempt is not None:
+        one = PastAttempt(
+            number=attempt.number,
+            launch_id=attempt.launch_id,
+            state=ended.state,
+            nodes=attempt.allocation.nodes,
+            started_at=attempt.started_at,
+            ended_at=now,
+            exit_code=ended.exit_code,
+            signal=ended.signal,
+            cause=ended.cause,
+        )
+        past = (*past, one)[-PAST_MAX:]
+    return replace(
+        ended,
+        state=JobState.PENDING,
+        attempt=None,
+        past=past,
+        requeues=ended.requeues + requeued,
+        started_at=None,
+        ended_at=None,
+        exit_code=None,
+        signal=None,
+        stop_requested=None,
+    )
+
+
+def hold_if_requeued_too_often(job: Job, requeues_max: int) -> Job:
+    """A job that comes back again and again is held, for its submitter to look at."""
+    if job.state is not JobState.PENDING or job.held or job.requeues <= requeues_max:
+        return job
+    because = f"was put back into the queue {job.requeues} times, more than the {requeues_max} allowed"
+    return replace(job, held=True, held_because=because)
 
 
 def _end(job: Job, move: JobMove, at: float, cause: str | None) -> Job:

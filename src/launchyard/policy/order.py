@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from launchyard.model.job import Job
 from launchyard.model.resources import Request
-from launchyard.model.rules import Order, SchedulerRules, Weights
+from launchyard.model.rules import Order, Weights
 from launchyard.policy.limits import Party
 
 Key = tuple[float, ...]

@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 from launchyard.model.errors import Invalid
 from launchyard.model.memory import parse_memory
+from launchyard.model.retries import BACKOFF_DEFAULT_S, RETRIED, parse_retried, parse_retries
 from launchyard.model.walltime import parse_walltime
 from launchyard.model.when import parse_begin, rfc3339
 
@@ -15,7 +16,8 @@ class JobOptions(TypedDict, total=False):
     """Everything about a job but what it runs. Left out or None: the cluster's default.
 
     `memory` is MiB or text (`"8G"`), `time_limit` seconds or text (`"2h"`), `begin` seconds since 1970 or
-    text (`"16:00"`), `array` like `"1-10:2%4,20"`, `after` like `"afterok:12"`.
+    text (`"16:00"`), `deadline` likewise, `array` like `"1-10:2%4,20"`, `after` like `"afterok:12"`,
+    `retries` a number or text (`"3:1m"`), `retry_on` ends as in `"failed,timeout"`.
     """
 
     name: str | None
@@ -31,9 +33,13 @@ class JobOptions(TypedDict, total=False):
     group: str | None
     array: str | None
     after: str | None
+    keep_on_failed_dependency: bool
     begin: float | str | None
+    deadline: float | str | None
     hold: bool
     requeue: bool
+    retries: int | str | None
+    retry_on: str | Sequence[str] | None
     nice: int | None
     working_dir: str | None
     environment: Mapping[str, str] | None
@@ -50,9 +56,9 @@ class JobOptions(TypedDict, total=False):
 
 # fmt: off
 _AS_THEY_ARE = (
-    "name", "account", "partition", "qos", "cluster", "group", "array", "after", "hold", "requeue", "nice",
-    "working_dir", "environment", "stdout", "stderr", "append", "terminal", "submission_id", "metadata",
-    "dry_run",
+    "name", "account", "partition", "qos", "cluster", "group", "array", "after",
+    "keep_on_failed_dependency", "hold", "requeue", "nice", "working_dir", "environment", "stdout",
+    "stderr", "append", "terminal", "submission_id", "metadata", "dry_run",
 )
 # fmt: on
 
@@ -81,6 +87,10 @@ def job_body(
         body["time_limit_s"] = seconds(given["time_limit"])
     if "begin" in given:
         body["begin_at"] = moment(given["begin"])
+    if "deadline" in given:
+        body["deadline_at"] = moment(given["deadline"])
+    if (retries := _retries(given)) is not None:
+        body["retries"] = retries
     if "warning_signal" in given:
         body["warning"] = {"signal": given["warning_signal"]}
         if "warning_before_s" in given:
@@ -92,7 +102,9 @@ def update_body(changes: JobOptions, *, array_throttle: int | None = None) -> di
     """The body of `POST /v1/jobs/{id}/update`: what is left out stays as it is."""
     given = {name: value for name, value in changes.items() if value is not None}
     body: dict[str, Any] = {
-        name: given[name] for name in ("name", "nice", "partition", "cpus", "gpus") if name in given
+        name: given[name]
+        for name in ("name", "nice", "partition", "cpus", "gpus", "account", "qos", "after")
+        if name in given
     }
     if "memory" in given:
         body["memory_mib"] = mebibytes(given["memory"])
@@ -100,6 +112,8 @@ def update_body(changes: JobOptions, *, array_throttle: int | None = None) -> di
         body["time_limit_s"] = seconds(given["time_limit"])
     if "begin" in given:
         body["begin_at"] = moment(given["begin"])
+    if "deadline" in given:
+        body["deadline_at"] = moment(given["deadline"]) if given["deadline"] else ""
     if array_throttle is not None:
         body["array_throttle"] = array_throttle
     return body
@@ -110,6 +124,22 @@ def _resources(given: Mapping[str, Any]) -> dict[str, Any]:
     if "memory" in given:
         resources["memory_mib"] = mebibytes(given["memory"])
     return resources
+
+
+def _retries(given: Mapping[str, Any]) -> dict[str, Any] | None:
+    asked = given.get("retries")
+    if asked is None:
+        if "retry_on" in given:
+            raise Invalid("it is said after which ends to try again, and not how often; add --retries 3")
+        return None
+    count, backoff_s = parse_retries(asked) if isinstance(asked, str) else (int(asked), BACKOFF_DEFAULT_S)
+    retries: dict[str, Any] = {"count": count, "backoff_s": backoff_s}
+    if "retry_on" in given:
+        words = given["retry_on"]
+        words = words.split(",") if isinstance(words, str) else words
+        states = {state: word for word, state in RETRIED.items()}
+        retries["on"] = [states[state] for state in parse_retried(words)]
+    return retries
 
 
 def mebibytes(memory: Any) -> int:

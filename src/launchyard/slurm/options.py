@@ -82,9 +82,9 @@ SBATCH = _language(
 
 SBATCH_KNOWN = frozenset(
     _words("""
-    account array begin chdir comment cpus-per-task dependency error export gpus gpus-per-node gpus-per-task
-    gres hold job-name mem mem-per-cpu nice no-requeue nodes ntasks ntasks-per-node open-mode output
-    partition qos requeue signal time""")
+    account array begin chdir comment cpus-per-task deadline dependency error export gpus gpus-per-node
+    gpus-per-task gres hold job-name kill-on-invalid-dep mem mem-per-cpu nice no-requeue nodes ntasks
+    ntasks-per-node open-mode output partition qos requeue signal time""")
 )
 """Options of sbatch that have an effect; see `slurm.request`."""
 
@@ -92,9 +92,9 @@ LY = _language(
     "#LY",
     letters="n:name c:cpus t:time p:partition C:chdir",
     value="""
-    account after array begin chdir cluster comment cpus env error export gpus group mem name nice nodes
-    open-mode output partition qos signal time""",
+    account after array begin chdir cluster comment cpus deadline env error export gpus group mem name nice
+    nodes open-mode output partition qos retries retry-on signal time""",
     maybe="",
-    nothing="hold requeue",
+    nothing="hold keep-on-failed-dependency requeue",
     prefixes=False,
 )

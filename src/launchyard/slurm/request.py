@@ -172,6 +172,12 @@ def _signal(value: str, options: dict[str, Any], counts: dict[str, int]) -> None
     options["warning_before_s"] = _count(before) if at else WARNING_BEFORE_S
 
 
+def _kill_on_invalid_dep(value: str, options: dict[str, Any], counts: dict[str, int]) -> None:
+    if value.lower() not in ("yes", "no"):
+        raise Invalid(f"{shown(value)} is neither yes nor no")
+    options["keep_on_failed_dependency"] = value.lower() == "no"
+
+
 def _comment(value: str, options: dict[str, Any], counts: dict[str, int]) -> None:
     options["metadata"] = {**options.get("metadata", {}), "comment": value}
 
@@ -189,6 +195,7 @@ _BOTH: Mapping[str, Reader] = {
     "begin": _text("begin"),
     "chdir": _text("working_dir"),
     "comment": _comment,
+    "deadline": _text("deadline"),
     "error": _text("stderr"),
     "export": _text("export"),
     "gpus": _gpus,
@@ -211,6 +218,7 @@ _SBATCH: Mapping[str, Reader] = {
     "gpus-per-task": _gpus_a("gpus_a_task"),
     "gres": _gres,
     "job-name": _text("name"),
+    "kill-on-invalid-dep": _kill_on_invalid_dep,
     "mem": _memory("memory_a_node"),
     "mem-per-cpu": _memory("memory_a_cpu"),
     "no-requeue": _flag("requeue", False),
@@ -224,7 +232,10 @@ _LY: Mapping[str, Reader] = {
     "cpus": _ly_cpus,
     "env": _environment,
     "group": _text("group"),
+    "keep-on-failed-dependency": _flag("keep_on_failed_dependency", True),
     "mem": _ly_memory,
+    "retries": _text("retries"),
+    "retry-on": _text("retry_on"),
     "name": _text("name"),
 }
 _READERS: Mapping[bool, Mapping[str, Reader]] = {True: _SBATCH, False: _LY}

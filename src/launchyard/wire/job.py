@@ -7,9 +7,11 @@ import shlex
 from typing import Any
 
 from launchyard.model.array import format_indexes
-from launchyard.model.job import Job
+from launchyard.model.dependency import format_dependency
+from launchyard.model.job import Job, PastAttempt
 from launchyard.model.reason import Estimate, Reason
 from launchyard.model.resources import Request, Usage
+from launchyard.model.retries import RETRIED
 from launchyard.model.when import rfc3339
 
 SHELL = ("/bin/sh", "-c")
@@ -42,7 +44,7 @@ def job_json(
         "signal": job.signal,
         "priority": -job.nice,
         "resources": resources_json(job.request),
-        "time_limit_s": job.time_limit_s,
+        "time_limit_s": job.limit_s,
         "submitted_at": rfc3339(job.submitted_at),
         "started_at": time_json(job.started_at),
         "ended_at": time_json(job.ended_at),
@@ -59,6 +61,13 @@ def job_json(
         "attempt": job.attempts if attempt is None else attempt.number,
         "usage": usage_json(job.usage),
         "stale_since": time_json(job.stale_since),
+        "past_attempts": [past_json(one) for one in job.past],
+        "requeues": job.requeues,
+        "retries": retries_json(job),
+        "held": job.held,
+        "after": None if job.dependency is None else format_dependency(job.dependency),
+        "begin_at": time_json(job.not_before),
+        "deadline_at": time_json(job.deadline_at),
     }
 
 
@@ -87,6 +96,30 @@ def resources_json(request: Request) -> dict[str, float]:
 def cpus_json(cpus_milli: int) -> float:
     """`4` of 4000, `0.5` of 500."""
     return cpus_milli / 1000 if cpus_milli % 1000 else cpus_milli // 1000
+
+
+def past_json(past: PastAttempt) -> dict[str, Any]:
+    """How an earlier attempt ended."""
+    return {
+        "attempt": past.number,
+        "state": past.state,
+        "nodes": list(past.nodes),
+        "started_at": time_json(past.started_at),
+        "ended_at": time_json(past.ended_at),
+        "exit_code": past.exit_code,
+        "signal": past.signal,
+        "cause": past.cause,
+    }
+
+
+def retries_json(job: Job) -> dict[str, Any] | None:
+    """What is tried again, how often, and how often it was."""
+    retries = job.retries
+    if retries is None:
+        return None
+    words = {state: word for word, state in RETRIED.items()}
+    on = [words.get(state, state.value) for state in retries.on]
+    return {"count": retries.count, "used": job.retried, "backoff_s": retries.backoff_s, "on": on}
 
 
 def usage_json(usage: Usage) -> dict[str, float | None]:

@@ -75,6 +75,30 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """How an earlier attempt ended; `state` is what the job would be, had it not been tried again."""
+
+    attempt: int
+    state: JobState
+    nodes: list[str]
+    started_at: str | None
+    ended_at: str | None
+    exit_code: int | None
+    signal: int | None
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """How often it is tried again after which ends, and how often it was."""
+
+    count: int
+    used: int
+    backoff_s: int
+    on: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job. `script` is the digest of its script, `command` what a person would type."""
 
@@ -112,6 +136,13 @@ class Job:
     attempt: int
     usage: Used
     stale_since: str | None
+    past_attempts: list[Past]
+    requeues: int
+    retries: Retried | None
+    held: bool
+    after: str | None
+    begin_at: str | None
+    deadline_at: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,10 @@ from launchyard.sdk.submission import JobOptions
 @click.option("-p", "--partition", metavar="NAME", help="Which nodes.")
 @click.option("--nice", type=int, metavar="N", help="Later by this much.")
 @click.option("--begin", metavar="TIME", help="Not before.")
+@click.option("--deadline", metavar="TIME", help='Not when it could not end by then ("": any time).')
+@click.option("--after", metavar="WHAT", help='Wait for others ("": for none).')
+@click.option("--account", metavar="NAME", help="Who pays.")
+@click.option("--qos", metavar="NAME", help="How urgent.")
 @click.option("--throttle", type=int, metavar="N", help="Array tasks at work at once.")
 @json_option
 @quiet_option
