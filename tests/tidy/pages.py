@@ -1,7 +1,11 @@
 """Pages of the documentation that are made from the code: `make docs` writes them, a test compares them."""
 
+import textwrap
+import tomllib
+
 from launchyard.config.keys import KEYS, TITLES
 from launchyard.model.state import ALLOCATED, ENDED, TRANSITIONS, JobState
+from launchyard.policy.causes import CAUSES
 from tests.tidy.source import ROOT
 
 MEANINGS = {
@@ -82,6 +86,20 @@ per_user = { waiting = 1000 }
 What is in `partitions`, `qos`, `accounts`, `users` and `scheduler` can also be changed while the server runs.
 """
 
+ERRORS_HEAD = """# Why a job ended
+
+<!-- Made by `make docs` from src/launchyard/policy/causes.py and tests/data/failures; change those. -->
+
+`ly why ID` (and `GET /v1/jobs/ID/why`) says of an ended job what happened, shows the line of its log that
+belongs to it and gives one command that helps. Its `code` is one of the words below; they do not change.
+
+What the system saw goes before what the log says: the state, a signal, what a shell means by 126, 127 and
+128 + n. Of the log the first and last 64 KiB are read, by a process of the job's user. Messages in English
+are known of Python, R, Julia, Java, Node.js, Perl, Rust, Go, C and C++, Fortran, compilers and make, shells,
+conda and modules, CUDA with PyTorch, TensorFlow and JAX, and MPI. A log that only mentions errors is no
+cause: then the code is `exit-code`.
+"""
+
 
 def states_page() -> str:
     """docs/explain/states.md"""
@@ -107,6 +125,33 @@ def configuration_page() -> str:
     return "".join(parts)
 
 
+def errors_page() -> str:
+    """docs/reference/errors.md"""
+    examples = _examples()
+    parts = [ERRORS_HEAD]
+    for code, cause in CAUSES.items():
+        parts.append(f"\n## {code}\n\n{_wrapped(cause.meaning)}\n")
+        parts.append(f"\n{_wrapped(f'*What helps:* {cause.help}')}\n" if cause.help else "")
+        if code in examples:
+            line, command = examples[code]
+            parts.append(f"\n```text\n{line}\n-> {command}\n```\n")
+    return "".join(parts)
+
+
+def _examples() -> dict[str, tuple[str, str]]:
+    """Of each code, line and command of the first recorded failure that has a line."""
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted((ROOT / "tests/data/failures").glob("*.txt")):
+        expected = tomllib.loads(path.read_bytes().decode().partition("+++ log\n")[0])["expected"]
+        if "line" in expected and len(expected["line"]) <= 120:
+            found.setdefault(expected["code"], (expected["line"], expected["command"]))
+    return found
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 110, break_long_words=False, break_on_hyphens=False)
+
+
 def _yes(value: bool) -> str:
     return "yes" if value else ""
 
@@ -115,7 +160,11 @@ def _code(default: str) -> str:
     return f"`{default}`" if default[0] in '"[0123456789' or default in ("true", "false") else default
 
 
-PAGES = {"docs/explain/states.md": states_page, "docs/reference/configuration.md": configuration_page}
+PAGES = {
+    "docs/explain/states.md": states_page,
+    "docs/reference/configuration.md": configuration_page,
+    "docs/reference/errors.md": errors_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

@@ -21,7 +21,7 @@ def _cause(meaning: str, help: str) -> Cause:
 
 CAUSES: Mapping[str, Cause] = {
     # What the system knows, whatever the log says.
-    "completed": _cause("The job ended with exit code 0.", "Nothing."),
+    "completed": _cause("The job ended with exit code 0.", ""),
     "memory": _cause(
         "The job needed more memory than it asked for and was stopped, or a program of it got no more "
         "memory.",
