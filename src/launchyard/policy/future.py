@@ -5,7 +5,7 @@ that runs uses its whole time limit. Beside it remains what those nodes have the
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from launchyard.model.resources import Allocation
@@ -123,23 +123,22 @@ class Future:
         found = self._earliest(wish, ends)
         if found is None:
             return None
-        at, nodes, later = found
+        at, nodes, walk = found
         need, left = wish.row.need, wish.row.need.tasks
         shares: dict[int, Share] = {}
         spare: dict[int, Free] = {}
         for position in positions(nodes):
-            free = later(position)
-            shares[position] = share_of(need, free, left)
+            shares[position] = share_of(need, self._room(walk, position, at, wish.seconds), left)
             left -= shares[position].tasks
-            take_any(free, shares[position])
-            spare[position] = free
+            spare[position] = walk.free_at(position)
+            take_any(spare[position], shares[position])
         new = Reservation(wish.job_id, at, at + wish.seconds, nodes, shares, Spare(self._ledger, spare))
         for kept in self.reservations:
             _divide(kept, new)
         self.reservations.append(new)
         return new
 
-    def _earliest(self, wish: Wish, ends: Sequence[Holding]) -> "_Found | None":
+    def _earliest(self, wish: Wish, ends: Sequence[Holding]) -> "tuple[float, int, _Walk] | None":
         """The first moment at which enough nodes hold the need for as long as it takes."""
         row = wish.row
         walk = _Walk(self._ledger, row, ends)
@@ -148,10 +147,16 @@ class Future:
             kept |= one.nodes & row.allowed
         for at in self._moments(ends):
             walk.go_to(at)
-            nodes = self._beside_kept(walk, kept, at, wish.seconds) if kept else walk.fitting
+            nodes = walk.fitting
+            for position in positions(kept):
+                bit = 1 << position
+                holds = self._room(walk, position, at, wish.seconds).holds(row.need)
+                nodes = nodes | bit if holds else nodes & ~bit
             nodes &= self.open_to(row.allowed, wish.seconds, wish.name, at)
-            if nodes.bit_count() >= row.need.nodes and (chosen := self._choose(row.need, nodes, walk)):
-                return at, chosen, walk.free_at
+            if nodes.bit_count() < row.need.nodes:
+                continue
+            if chosen := self._choose(row.need, nodes, walk, at, wish.seconds):
+                return at, chosen, walk
         return None
 
     def _moments(self, ends: Sequence[Holding]) -> list[float]:
@@ -163,10 +168,11 @@ class Future:
             moments.add(self._now)
         return sorted(moments)
 
-    def _choose(self, need: Need, nodes: int, walk: "_Walk") -> int:
+    def _choose(self, need: Need, nodes: int, walk: "_Walk", at: float, seconds: float) -> int:
         if not need.tasks:
             return sum(1 << position for position in self._ledger.choose(nodes, need.nodes, need.nodes))
-        room = sorted(((walk.free_at(at).tasks(need), -at) for at in positions(nodes)), reverse=True)
+        room = [(self._room(walk, one, at, seconds).tasks(need), -one) for one in positions(nodes)]
+        room.sort(reverse=True)
         mask, left = 0, need.tasks
         for number, (count, minus) in enumerate(room[: need.nodes_max]):
             if left <= 0 and number >= need.nodes:
@@ -175,14 +181,13 @@ class Future:
             left -= count
         return mask if left <= 0 else 0
 
-    def _beside_kept(self, walk: "_Walk", kept: int, at: float, seconds: float) -> int:
-        """What fits at a moment; of nodes that are kept, only those with room beside that all the while."""
-        nodes = walk.fitting & ~kept
-        moments = [at, *(one.at for one in self.reservations if at < one.at < at + seconds)]
-        for position in positions(kept):
-            if all(self._free_beside(walk, position, moment).holds(walk.row.need) for moment in moments):
-                nodes |= 1 << position
-        return nodes
+    def _room(self, walk: "_Walk", position: int, at: float, seconds: float) -> Free:
+        """What a node has free all the while beside the reservations made so far."""
+        room = self._free_beside(walk, position, at)
+        for one in self.reservations:
+            if at < one.at < at + seconds and one.nodes >> position & 1:
+                room.shrink_to(self._free_beside(walk, position, one.at))
+        return room
 
     def _free_beside(self, walk: "_Walk", position: int, at: float) -> Free:
         free = walk.free_later(position, at)
@@ -243,6 +248,3 @@ class _Walk:
                 if share.node == name:
                     book(free, share, 1)
         return free
-
-
-_Found = tuple[float, int, Callable[[int], Free]]

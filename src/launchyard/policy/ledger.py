@@ -74,6 +74,14 @@ class Free:
             counts.append(self.gpus.bit_count() // need.gpus)
         return max(1, min(counts)) if need.exclusive or min(counts) else 0
 
+    def shrink_to(self, other: "Free") -> None:
+        """Keep no more than `other` has."""
+        self.cpus_milli = min(self.cpus_milli, other.cpus_milli)
+        self.memory_mib = min(self.memory_mib, other.memory_mib)
+        self.gpus &= other.gpus
+        self.parts = {gpu: min(left, other.parts.get(gpu, 0)) for gpu, left in self.parts.items()}
+        self.jobs = max(self.jobs, other.jobs)
+
     def level(self) -> Level:
         return (self.gpus.bit_count(), self.cpus_milli)
 
