@@ -135,6 +135,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         ),
         unkillable_s=settings.unkillable_s,
         requeues_max=settings.requeues_max,
+        zero_cpu_jobs_max=settings.zero_cpu_jobs_max,
     )
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)

@@ -90,6 +90,7 @@ async def running_yard(
     clock: Callable[[], float] = lambda: 1_000_000.0,
     unkillable_s: float = 60,
     requeues_max: int = 10,
+    zero_cpu_jobs_max: int = 16,
 ) -> AsyncIterator[Yard]:
     store = store or MemoryStore()
     engine = engine or FakeEngine(tuple(nodes), now=clock, obedience=obedience)
@@ -102,6 +103,7 @@ async def running_yard(
         launching=LaunchSettings(spool="/spool"),
         unkillable_s=unkillable_s,
         requeues_max=requeues_max,
+        zero_cpu_jobs_max=zero_cpu_jobs_max,
     )
     yard = Yard(assembled.controller, engine, store)
     yard.controller.watch(yard.seen.extend)

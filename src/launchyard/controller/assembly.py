@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.controller import Controller
+from launchyard.controller.drivers import JOBS_MAX
 from launchyard.controller.duties import begin, deadlines
 from launchyard.controller.duties.charging import Charging
 from launchyard.controller.duties.unkillable import AFTER_S, Unkillable
@@ -53,10 +54,11 @@ async def assemble(
     launching: LaunchSettings,
     unkillable_s: float = AFTER_S,
     requeues_max: int = REQUEUES_MAX,
+    zero_cpu_jobs_max: int = JOBS_MAX,
 ) -> Yard:
     """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
     loop = await _loop(store, engine, nodes, rules, clock)
-    loop.requeues_max = requeues_max
+    loop.requeues_max, loop.live.drivers.jobs_max = requeues_max, zero_cpu_jobs_max
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
     launcher.array_of = loop.live.array_of

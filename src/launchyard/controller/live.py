@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from launchyard.controller.dependents import Dependents
+from launchyard.controller.drivers import Drivers
 from launchyard.controller.parties import Parties
 from launchyard.model.array import Array
 from launchyard.model.job import Job
@@ -49,6 +50,7 @@ class LiveJobs:
         self.deadlines: set[int] = set()
         """Jobs that must have ended by a certain time."""
         self.waits = Dependents()
+        self.drivers = Drivers()
 
     def put(self, job: Job, now: float) -> None:
         """Take in a job as it is now; the tables follow."""
@@ -62,6 +64,8 @@ class LiveJobs:
         self._book(before, job)
         self.parties.follow(job, now)
         self._line_up(job, now)
+        if not job.request.cpus_milli:
+            self._let_drivers_in(job.uid, now)
 
     def adopt(self, jobs: Iterable[Job], now: float) -> None:
         """Take in the live jobs of an earlier run; what they hold is booked as it is."""
@@ -74,6 +78,7 @@ class LiveJobs:
                 self.jobs[job.id] = job
                 self._introduce(job, now)
                 self.waits.take(None, job)
+                self.drivers.admitted(job, 0)
                 self.by_launch[job.attempt.launch_id if job.attempt else ""] = job.id
                 self.parties.follow(job, now)
             else:
@@ -225,8 +230,16 @@ class LiveJobs:
         seconds = seconds_of(self.partitions, job.partition, job.time_limit_s)
         self.ends.put(Holding(_since(job) + seconds, job.id, allocation))
 
+    def _let_drivers_in(self, uid: int, now: float) -> None:
+        """Jobs without CPUs, as far as there is room for them now."""
+        for job_id in self.drivers.next_of(uid):
+            if job_id in self.jobs:
+                self._line_up(self.jobs[job_id], now)
+                if not self.drivers.next_of(uid):
+                    return
+
     def _line_up(self, job: Job, now: float) -> None:
-        count = self._may_start(job, now)
+        count = self.drivers.admitted(job, self._may_start(job, now))
         if not count:
             self.queue.drop(job.id)
             return

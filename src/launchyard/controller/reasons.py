@@ -52,7 +52,8 @@ class Reasons:
             return dependencies.reason(job, self._loop.live.view(job, self._loop.now()))
         if self._begins_later(job):
             return _begins(job)
-        if (reason := self._loop.live.parties.reason(job)) is not None:
+        live = self._loop.live
+        if (reason := live.parties.reason(job) or live.drivers.reason(job)) is not None:
             return reason
         if job.array is not None and job.id not in self._loop.live.queue:
             return explain.throttled(job)
