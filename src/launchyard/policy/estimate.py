@@ -27,8 +27,10 @@ def estimate(snapshot: Snapshot, job_id: int) -> Estimate | None:
     return Estimate(start=high, low=min(high, low or high), high=high)
 
 
-def start_of(snapshot: Snapshot, job_id: int) -> float | None:
-    """When the job starts if nothing ends before it must."""
+def start_of(snapshot: Snapshot, job_id: int, *, before: float | None = None) -> float | None:
+    """When the job starts if nothing ends before it must; None also when that is not `before` then."""
+    if before is not None and snapshot.now >= before:
+        return None
     view = snapshot.copy()
     ends = Ends()
     for number, holding in enumerate(view.holdings):
@@ -46,14 +48,22 @@ def start_of(snapshot: Snapshot, job_id: int) -> float | None:
                 Holding(now + view.seconds(shape.partition, shape.time_limit_s), number, start.allocation)
             )
             _started(view.waiting, start.job_id)
-        if not ends.in_order:
+        following = _following(view, ends, now)
+        if following is None or (before is not None and following >= before):
             return None
-        now = max(now, ends.in_order[0].until)
+        now = following
         while ends.in_order and ends.in_order[0].until <= now:
             first = ends.in_order[0]
             view.ledger.release(first.allocation)
             ends.drop(first.job_id)
     return None
+
+
+def _following(view: Snapshot, ends: Ends, now: float) -> float | None:
+    """The next moment at which anything may start that could not before."""
+    moments = [ends.in_order[0].until] if ends.in_order else []
+    moments += [at for one in view.closures for at in (one.start, one.end) if at > now]
+    return max(now, min(moments)) if moments else None
 
 
 def _started(waiting: WaitingQueue, job_id: int) -> None:
