@@ -42,6 +42,8 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("logs", "What a job printed."),
             ("wait", "Wait until jobs have ended."),
             ("nodes", "The machines; drain and resume them."),
+            ("simulate", "What recorded work would have waited under other policies."),
+            ("usage", "Who used what, with shares."),
         ),
     ),
     (
@@ -52,6 +54,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("release", "Let held jobs start."),
             ("requeue", "Stop jobs and queue them again."),
             ("update", "Change what a job asks for."),
+            ("admin", "The rules of the queue: accounts, QOS, partitions, limits."),
             ("token", "Create, list and revoke tokens for remote use."),
         ),
     ),

@@ -30,11 +30,13 @@ class Processors:
         self._held: dict[int, tuple[int, int, int]] = {}
         self._head: Rigid | None = None
         self._shadow: tuple[int, int] | None = None
+        self._changed = False
 
     def begin_pass(self, now: int) -> None:
         """Time goes on; what was reserved in the last pass is forgotten."""
         self.now = now
         self._head = self._shadow = None
+        self._changed = False
         ends = self._ends
         passed = 0
         while passed < len(ends) and ends[passed][0] <= now:
@@ -44,6 +46,13 @@ class Processors:
             passed += 1
         if passed:
             del ends[:passed]
+
+    def goes_on(self, now: int) -> bool:
+        """Time goes on and the reservation stands, unless something ended since: then a pass must begin."""
+        if self._head is None or self._changed or (self._ends and self._ends[0][0] <= now):
+            return False
+        self.now = now
+        return True
 
     def start(self, job: Rigid) -> int | None:
         """The time at which it starts, which is now, if it fits and does not delay the reservation."""
@@ -74,6 +83,7 @@ class Processors:
 
     def end(self, job: Rigid) -> None:
         """The job ended; one that was believed to have ended already is no error."""
+        self._changed = True
         held = self._held.pop(job.number, None)
         if held is not None:
             del self._ends[bisect_left(self._ends, held)]

@@ -3,6 +3,7 @@
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 
+from launchyard.policy.processors import Processors
 from launchyard.sim.trace import TraceJob
 
 Sort = Callable[[TraceJob], float]
@@ -12,7 +13,10 @@ class Line:
     """Jobs by `key`, then by their place in the log. `behind` orders those who may go ahead of a blocked
     head; `strict`: nobody may."""
 
-    def __init__(self, key: Sort | None, behind: Sort | None = None, *, strict: bool = False) -> None:
+    def __init__(
+        self, space: Processors, key: Sort | None, behind: Sort | None = None, *, strict: bool = False
+    ) -> None:
+        self._space = space
         self._key = key
         self._behind = behind
         self._strict = strict
@@ -28,6 +32,9 @@ class Line:
     def drop(self, job: TraceJob) -> None:
         del self._entries[bisect_left(self._entries, self._entry(job))]
 
+    def is_first(self, job: TraceJob) -> bool:
+        return self._entries[0][2] is job
+
     def rearrange(self, key: Sort) -> None:
         """The jobs are ordered by this from now on."""
         self._key = key
@@ -36,15 +43,17 @@ class Line:
     def walk(self) -> Iterator[TraceJob]:
         self._blocked = False
         entries = self._entries
-        for at, (_, _, job) in enumerate(entries):
-            yield job
-            if self._blocked:
-                break
-        else:
-            return
+        told = 0
+        while not self._blocked:
+            if told == len(entries):
+                return
+            yield entries[told][2]
+            told += 1
         if self._strict:
             return
-        rest = [job for _, _, job in entries[at + 1 :]]
+        # Less is free with each start, so who does not fit by now will not fit later in this pass.
+        free = self._space.free
+        rest = [job for _, _, job in entries[told:] if job.processors <= free]
         if self._behind is not None:
             rest.sort(key=self._behind)
         yield from rest

@@ -57,7 +57,7 @@ class Replay:
         self._history = History(policy.predict)
         self._space = Processors(trace.processors)
         key = None if policy.key is None else policy.key(trace.processors)
-        self._line = Line(key, policy.behind, strict=not policy.backfill)
+        self._line = Line(self._space, key, policy.behind, strict=not policy.backfill)
         self._depth = int(policy.backfill)
         self._events: list[tuple[int, int, int, TraceJob]] = []
         self._sequence = 0
@@ -77,7 +77,8 @@ class Replay:
                     progress(at)
             due |= self._happen(kind, job, now)
             if due and not (self._per_second and self._more_at(now, at)):
-                self._pass(now)
+                if kind != SUBMITTED or self._per_second or not self._beside_the_head(job, now):
+                    self._pass(now)
                 due = False
 
     def _more_at(self, now: int, at: int) -> bool:
@@ -98,6 +99,18 @@ class Replay:
         job.predicted_s = job.requested_s
         self._space.overrun(job, job.start + job.requested_s)
         return False
+
+    def _beside_the_head(self, job: TraceJob, now: int) -> bool:
+        """Whether this submission changed nothing for those who wait already, so that it alone was looked at.
+
+        As long as nothing ended, who could not start still cannot: less is free, and the head's time nearer.
+        """
+        if self._policy.ages is not None or self._line.is_first(job) or not self._space.goes_on(now):
+            return False
+        if self._space.start(job) is not None:
+            self._line.drop(job)
+            self._begin(job, now)
+        return True
 
     def _pass(self, now: int) -> None:
         line, space = self._line, self._space

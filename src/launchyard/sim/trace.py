@@ -7,13 +7,17 @@ without run time or requested time, or submitted before the log began.
 
 import gzip
 import re
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from launchyard.model.errors import Invalid
 
 FIELDS = 18
-_HEADER = re.compile(rb";\s*Max(Procs|Nodes):\s*(\d+)")
+BIGGEST = 10**15
+_HEADER = re.compile(rb";\s*Max(Procs|Nodes):\s*(\d{1,9})\b")
+_USER = re.compile(rb";\s*User:\s*(\d{1,9})\s+(\S+)")
+_SCALE = re.compile(rb";\s*ProcsPerCpu:\s*(\d{1,9})\b")
 
 
 class TraceJob:
@@ -48,12 +52,15 @@ class TraceJob:
 
 class Trace:
     """The jobs in the order of the log, and how many processors the machine has. `dropped`: how many lines
-    no machine could have run."""
+    no machine could have run. From our own accounting also the names of users, and of how many processors of
+    the trace a CPU is made (`scale`)."""
 
     def __init__(self, jobs: list[TraceJob], processors: int, dropped: int) -> None:
         self.jobs = jobs
         self.processors = processors
         self.dropped = dropped
+        self.users: dict[int, str] = {}
+        self.scale = 1
 
 
 def read_trace(path: Path, processors: int | None = None) -> Trace:
@@ -61,7 +68,7 @@ def read_trace(path: Path, processors: int | None = None) -> Trace:
     try:
         data = path.read_bytes()
         lines = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).splitlines()
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise Invalid(f"cannot read the trace {path}: {getattr(error, 'strerror', None) or error}") from None
     found = parse_trace(lines, str(path), processors)
     if not found.jobs:
@@ -72,11 +79,16 @@ def read_trace(path: Path, processors: int | None = None) -> Trace:
 def parse_trace(lines: Iterable[bytes], name: str, processors: int | None = None) -> Trace:
     """The trace in these lines. Raises `Invalid` with the number of the line that is wrong."""
     header: dict[bytes, int] = {}
+    users: dict[int, str] = {}
     rows: list[tuple[int, int, int, int, int, int]] = []
     for number, line in enumerate(lines, start=1):
         if line[:1] == b";":
             if match := _HEADER.match(line):
                 header[match[1]] = int(match[2])
+            elif match := _SCALE.match(line):
+                header[b"Scale"] = int(match[1])
+            elif match := _USER.match(line):
+                users[int(match[1])] = match[2].decode(errors="replace")
             continue
         words = line.split()
         if words:
@@ -88,7 +100,9 @@ def parse_trace(lines: Iterable[bytes], name: str, processors: int | None = None
     for id_, submit, run, size, requested, user in rows:
         if 0 < size <= total and run > 0 and requested > 0 and submit >= 0:
             jobs.append(TraceJob(len(jobs), id_, submit, min(run, requested), size, requested, user))
-    return Trace(jobs, total, len(rows) - len(jobs))
+    found = Trace(jobs, total, len(rows) - len(jobs))
+    found.users, found.scale = users, header.get(b"Scale") or 1
+    return found
 
 
 def _row(words: list[bytes], name: str, number: int) -> tuple[int, int, int, int, int, int]:
@@ -99,7 +113,7 @@ def _row(words: list[bytes], name: str, number: int) -> tuple[int, int, int, int
         )
     try:
         size = int(words[7])
-        return (
+        row = (
             int(words[0]),
             int(words[1]),
             int(float(words[3])),
@@ -107,5 +121,8 @@ def _row(words: list[bytes], name: str, number: int) -> tuple[int, int, int, int
             int(float(words[8])),
             int(words[11]),
         )
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid(f"{name}, line {number}: a field is not a number") from None
+    if max(row) > BIGGEST:
+        raise Invalid(f"{name}, line {number}: {max(row)} is more than any log can mean")
+    return row
