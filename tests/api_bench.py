@@ -23,6 +23,7 @@ from launchyard.api.app import create_app
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import LogPart, Services, Terminal, TerminalEnd
 from launchyard.api.tokens import new_token
+from launchyard.controller.administration import Administration, UsageRow
 from launchyard.controller.controller import Controller, JobRef, NodeUse
 from launchyard.controller.users import UserEntry, Users
 from launchyard.model.account import Spent
@@ -34,6 +35,7 @@ from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Reason
 from launchyard.model.resources import Request
+from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
@@ -124,11 +126,38 @@ class FakeStore:
     def close(self) -> None: ...
 
 
+class FakeAdministration(Administration):
+    """Rules in a variable; a file without any."""
+
+    def __init__(self) -> None:
+        self.alone = asyncio.Lock()
+        self.at_run_time = False
+        self.in_force = Rules()
+
+    @property
+    def rules(self) -> Rules:
+        return self.in_force
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        return frozenset({"n1"})
+
+    async def put_in_force(self, rules: Rules, text: str) -> None:
+        self.in_force, self.at_run_time = rules, True
+
+    async def reload(self) -> None:
+        self.in_force, self.at_run_time = Rules(), False
+
+    def usage(self, caller: Caller) -> list[UsageRow]:
+        return [UsageRow(account=None, user=caller.user, cpu_s=7200.0)]
+
+
 class FakeController(Controller):
     """The interface over dicts; records what it was asked."""
 
     def __init__(self, store: FakeStore) -> None:
         self.store = store
+        self.administration = FakeAdministration()
         self.jobs: dict[int, Job] = {}
         self.next_id = 1
         self.calls: list[tuple[Any, ...]] = []
@@ -139,7 +168,7 @@ class FakeController(Controller):
         self.fails: Exception | None = None
 
     def make(self, caller: Caller, submission: Submission, job_id: int) -> Job:
-        if submission.nodes > 1:
+        if (submission.nodes or 1) > 1:
             raise Infeasible(f"no {submission.nodes} nodes; there is 1")
         indexes = submission.indexes
         array = None

@@ -8,13 +8,15 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +39,13 @@ from launchyard.engine.machine import discover, virtual
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.event import StateChanged
 from launchyard.model.node import Node
+from launchyard.model.rules import Rules
 from launchyard.model.state import ENDED
 from launchyard.statedir import Owner, StateDir
 from launchyard.store.filesystem import refuse_network_file_system
 from launchyard.store.open import open_store
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,7 @@ class Prepared:
 
     settings: Settings
     state: StateDir
+    read_settings: Callable[[], Settings]
     nodes: tuple[Node, ...]
     lock: int
     owner: Owner
@@ -88,7 +94,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 def _prepare(options: argparse.Namespace) -> Prepared:
     """Everything that is done with the rights we were started with."""
     root = os.geteuid() == 0
-    settings = config.load(options.config, root=root, environ=os.environ)
+    read_settings = partial(config.load, options.config, root=root, environ=dict(os.environ))
+    settings = read_settings()
     if options.listen is not None:
         settings = config.with_listen(settings, options.listen)
     state = StateDir((options.state or settings.state).resolve())
@@ -108,7 +115,15 @@ def _prepare(options: argparse.Namespace) -> Prepared:
         os.setgroups([])
         os.setresgid(owner.gid, owner.gid, owner.gid)
         os.setresuid(owner.uid, owner.uid, owner.uid)
-    return Prepared(settings=settings, state=state, nodes=nodes, lock=lock, owner=owner, serves_all=root)
+    return Prepared(
+        settings=settings,
+        state=state,
+        read_settings=read_settings,
+        nodes=nodes,
+        lock=lock,
+        owner=owner,
+        serves_all=root,
+    )
 
 
 async def _run(prepared: Prepared, tell: "_Starter") -> int:
@@ -121,11 +136,14 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
     open_log(state.log)
     store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes)
+    at_run_time = _rules_at_run_time(await asyncio.to_thread(store.rules))
     yard = await assemble(
         store=store,
         engine=engine,
         nodes=prepared.nodes,
-        rules=settings.rules,
+        rules=at_run_time or settings.rules,
+        rules_at_run_time=at_run_time is not None,
+        read_rules_file=lambda: prepared.read_settings().rules,
         clock=time.time,
         launching=LaunchSettings(
             spool=str(state.spool),
@@ -167,6 +185,15 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         with contextlib.suppress(FileNotFoundError):
             state.facts.unlink()
     return 0
+
+
+def _rules_at_run_time(text: str) -> Rules | None:
+    """The rules that were put in force while an earlier daemon ran; None: those of the file are in force."""
+    try:
+        return config.read_rules(text, "the rules put in force by ly admin") if text else None
+    except Invalid as error:
+        _log.error("%s; the rules of the configuration file are in force", error)
+        return None
 
 
 def _facts(prepared: Prepared, yard: Yard, tcp: socket.socket) -> dict[str, Any]:

@@ -161,6 +161,37 @@ STATUS: Description = {
     **_answers(200, ref(shapes.Status), "The status.", 400),
 }
 
+RULES: Description = {
+    "summary": "The rules of the queue: partitions, QOS, accounts, users, scheduler (administrators).",
+    **_answers(200, ref(shapes.RulesInForce), "The rules in force.", 400),
+}
+
+PUT_RULES: Description = {
+    "summary": "Put other rules in force, as a whole or not at all (administrators).",
+    **_body(ref(orders.PutRules)),
+    **_answers(200, ref(shapes.RulesInForce), "The rules in force.", 400, 413, 415, 503, 507),
+}
+
+CHANGE_RULES: Description = {
+    "summary": "Change or remove one account, user, QOS or partition, or the scheduler (administrators).",
+    **_body(ref(orders.ChangeRules)),
+    **_answers(200, ref(shapes.RulesInForce), "The rules in force.", 400, 404, 409, 415, 503, 507),
+}
+
+RELOAD_RULES: Description = {
+    "summary": "Put the rules of the configuration file in force again (administrators).",
+    **_answers(200, ref(shapes.RulesInForce), "The rules in force.", 400, 503, 507),
+}
+
+USAGE: Description = {
+    "summary": "Who used what, with shares and fair-share factors; the caller's own but for administrators.",
+    "parameters": [
+        _parameter("account", "query", _TEXT, "This account and its users."),
+        _parameter("user", "query", _TEXT, "This user."),
+    ],
+    **_answers(200, ref(shapes.UsageList), "The usage.", 400, 404),
+}
+
 CREATE_TOKEN: Description = {
     "summary": "Make a token for the caller; its secret is told this once.",
     **_body(ref(orders.NewToken)),

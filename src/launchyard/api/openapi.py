@@ -11,7 +11,15 @@ from starlette.routing import BaseRoute
 from launchyard import __version__
 from launchyard.wire import orders, shapes, submit
 
-_BODIES = (submit.SubmitJob, submit.UpdateJob, orders.SignalJob, orders.MarkNode, orders.NewToken)
+_BODIES = (
+    submit.SubmitJob,
+    submit.UpdateJob,
+    orders.SignalJob,
+    orders.MarkNode,
+    orders.NewToken,
+    orders.PutRules,
+    orders.ChangeRules,
+)
 _ANSWERS = (
     shapes.Problem,
     shapes.ItemError,
@@ -20,6 +28,9 @@ _ANSWERS = (
     shapes.Why,
     shapes.Node,
     shapes.NodeList,
+    shapes.RulesInForce,
+    shapes.UsageRow,
+    shapes.UsageList,
     shapes.Token,
     shapes.MadeToken,
     shapes.TokenList,

@@ -1,5 +1,6 @@
 """The configuration: read from TOML, checked as a whole, refused with its line."""
 
+from launchyard.config.changing import changed, without
 from launchyard.config.keys import KEYS
 from launchyard.config.rules import read_rules
 from launchyard.config.settings import Settings, default_path, default_state, load, with_listen
@@ -8,10 +9,12 @@ from launchyard.config.text import rules_text
 __all__ = [
     "KEYS",
     "Settings",
+    "changed",
     "default_path",
     "default_state",
     "load",
     "read_rules",
     "rules_text",
     "with_listen",
+    "without",
 ]

@@ -76,7 +76,10 @@ def account_for(name: str | None, user: str, rules: Rules) -> str | None:
         default = [one for one in own if (place := _association(one, user, rules)) and place.default]
         if own:
             return (default or own)[0]
-        raise Infeasible(f"user {user} is in no account; an administrator adds one: ly admin set user {user}")
+        raise Infeasible(
+            f"user {user} is in no account; an administrator adds one: ly admin set user {user} account=NAME",
+            code="no-account",
+        )
     if name not in rules.accounts:
         raise Infeasible(f"there is no account {name!r}; {_yours(user, own)}", code="no-account")
     if name not in own:
@@ -178,6 +181,18 @@ def barred(job: Job, rules: Rules) -> Reason | None:
         if job.account not in own:
             return _gone("account", job.account, change, own)
     return None
+
+
+def on_nodes(rules: Rules, nodes: Collection[str]) -> Rules:
+    """The rules on the nodes that there are: a partition whose nodes are all gone is closed."""
+    return replace(rules, partitions={name: _on_nodes(one, nodes) for name, one in rules.partitions.items()})
+
+
+def _on_nodes(partition: Partition, nodes: Collection[str]) -> Partition:
+    here = tuple(name for name in partition.nodes if name in nodes)
+    if here == partition.nodes:
+        return partition
+    return replace(partition, nodes=here, state=partition.state if here else PartitionState.INACTIVE)
 
 
 def _gone(what: str, name: str, change: str, others: Iterable[str]) -> Reason:

@@ -158,6 +158,31 @@ class Client:
     def set_node(self, name: str, state: str, reason: str = "") -> Record:
         return Record(self.transport.json("POST", f"/v1/nodes/{name}", {"state": state, "reason": reason}))
 
+    # Administering
+
+    def usage(self, *, account: str | None = None, user: str | None = None) -> Record:
+        """Who used what, with shares and fair-share factors; one's own but for administrators."""
+        return Record(self.transport.json("GET", "/v1/usage", query={"account": account, "user": user}))
+
+    def rules(self) -> Record:
+        """The rules of the queue that are in force: `text` is TOML, `source` where they are from."""
+        return Record(self.transport.json("GET", "/v1/admin/policy"))
+
+    def put_rules(self, text: str, name: str = "the rules") -> Record:
+        """Put other rules in force, as a whole or not at all; `name` is what a refusal calls the text."""
+        return Record(self.transport.json("PUT", "/v1/admin/policy", {"text": text, "name": name}))
+
+    def change_rules(
+        self, kind: str, name: str = "", values: Mapping[str, str] | None = None, *, remove: bool = False
+    ) -> Record:
+        """Change or remove one account, user, qos or partition, or the scheduler."""
+        body = {"kind": kind, "name": name, "values": dict(values or {}), "remove": remove}
+        return Record(self.transport.json("POST", "/v1/admin/policy", body))
+
+    def reload_rules(self) -> Record:
+        """Put the rules of the configuration file in force again."""
+        return Record(self.transport.json("POST", "/v1/admin/reload"))
+
     # Waiting and watching
 
     def wait(self, job: JobId, *, timeout_s: float | None = None) -> Job:

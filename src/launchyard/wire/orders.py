@@ -1,6 +1,6 @@
 """The small bodies of the other requests, beside `submit.SubmitJob` and `submit.UpdateJob`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -17,6 +17,28 @@ class MarkNode:
 
     state: Literal["drain", "up"]
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutRules:
+    """The body of `PUT /v1/admin/policy`: TOML. `name` is what a sentence about its lines calls it."""
+
+    text: str
+    name: str = "the rules"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRules:
+    """The body of `POST /v1/admin/policy`: one thing changed or removed.
+
+    `kind` is account, user, qos, partition or scheduler. Values are text as in the file, without quotes; an
+    empty one takes the key away. `limits.gpus` is a key in a table of the thing, and so is `gpus` alone.
+    """
+
+    kind: str
+    name: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+    remove: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

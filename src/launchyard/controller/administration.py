@@ -1,0 +1,142 @@
+"""The rules of the queue while the server runs: shown, replaced as a whole, read again; and who used what.
+
+Rules put in force here are kept in the store and go before those of the configuration file, until
+`reload` reads the file again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isinf
+
+from launchyard.controller.loop import Loop
+from launchyard.controller.parties import Parties
+from launchyard.controller.users import Users
+from launchyard.model.account import Spent
+from launchyard.model.rules import Rules
+from launchyard.model.submission import Caller
+from launchyard.policy.access import accounts_of, on_nodes
+from launchyard.policy.fairshare import Branch, Member, grown, users_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """What an account (`user` None), or a user in one, has used, as worth now, and how it stands.
+
+    Shares and usage are parts of those of all siblings; `level` is their ratio, None where nothing was used.
+    Without accounts there are no shares and no factor.
+    """
+
+    account: str | None
+    user: str | None
+    shares: int | None = None
+    shares_norm: float | None = None
+    usage_norm: float | None = None
+    level: float | None = None
+    factor: float | None = None
+    billed_s: float = 0.0
+    cpu_s: float = 0.0
+    gpu_s: float = 0.0
+
+
+class Administration:
+    """For administrators but for `usage`. `read_file` reads the rules of the configuration file."""
+
+    def __init__(
+        self, loop: Loop, users: Users, *, at_run_time: bool, read_file: Callable[[], Rules]
+    ) -> None:
+        self._loop = loop
+        self._users = users
+        self._read_file = read_file
+        self.alone = asyncio.Lock()
+        """Held from reading the rules in force to putting changed ones there."""
+        self.at_run_time = at_run_time
+        """The rules in force were put there at run time; else they are those of the file."""
+
+    @property
+    def rules(self) -> Rules:
+        """Those in force."""
+        return self._loop.live.parties.rules
+
+    @property
+    def nodes(self) -> frozenset[str]:
+        """The nodes that partitions may name."""
+        return frozenset(self._loop.live.nodes)
+
+    async def put_in_force(self, rules: Rules, text: str) -> None:
+        """From now on, and after a restart. `text` is what they are read from then."""
+        await self._use(rules, text)
+
+    async def reload(self) -> None:
+        """Read the configuration file again; its rules are in force from now on. Raises `Invalid`."""
+        rules = await asyncio.to_thread(self._read_file)
+        await self._use(on_nodes(rules, self.nodes), "")
+
+    def usage(self, caller: Caller) -> list[UsageRow]:
+        """Accounts from the top down with their users; those of others are for administrators."""
+        parties, now = self._loop.live.parties, self._loop.now()
+        rows = _rows(parties, now) if parties.rules.accounts else _rows_of_users(parties.spent(now))
+        if caller.admin:
+            return rows
+        own = {
+            name for one in accounts_of(caller.user, parties.rules) for name in parties.rules.ancestry(one)
+        }
+        return [row for row in rows if (row.user or caller.user) == caller.user and _among(row, own)]
+
+    async def _use(self, rules: Rules, text: str) -> None:
+        self._loop.refuse_when_degraded()
+        await self._users.refresh()
+        self._loop.live.use_rules(rules, self._loop.now())
+        self._loop.draft.rules = text
+        self.at_run_time = bool(text)
+        self._loop.plan_soon()
+        await self._loop.committed()
+
+
+def _among(row: UsageRow, accounts: set[str]) -> bool:
+    return row.account is None or row.account in accounts
+
+
+def _rows(parties: Parties, now: float) -> list[UsageRow]:
+    """By account and user, as Fair Tree sees them."""
+    root = grown(parties.tree(), parties.usage(now), now)
+    spent: dict[Member, list[Spent]] = {}
+    for one in parties.spent(now):
+        spent.setdefault((one.account, one.user), []).append(one)
+    return list(_below(root, spent))
+
+
+def _below(branch: Branch, spent: dict[Member, list[Spent]]) -> Iterator[UsageRow]:
+    for one in branch.children:
+        below = [one] if one.user is not None else users_of(one)
+        rows = [row for user in below for row in spent.get((user.account, user.user or ""), ())]
+        yield UsageRow(
+            account=one.account,
+            user=one.user,
+            shares=one.shares,
+            shares_norm=one.shares_norm,
+            usage_norm=one.usage_norm,
+            level=None if isinf(one.level) else one.level,
+            factor=one.factor,
+            billed_s=sum(row.billed_s for row in rows),
+            cpu_s=sum(row.cpu_s for row in rows),
+            gpu_s=sum(row.gpu_s for row in rows),
+        )
+        yield from _below(one, spent)
+
+
+def _rows_of_users(spent: list[Spent]) -> list[UsageRow]:
+    """Without accounts: by user, whatever name of an account was on the jobs."""
+    found: dict[str, list[Spent]] = {}
+    for one in spent:
+        found.setdefault(one.user, []).append(one)
+    return [
+        UsageRow(
+            account=None,
+            user=user,
+            billed_s=sum(row.billed_s for row in rows),
+            cpu_s=sum(row.cpu_s for row in rows),
+            gpu_s=sum(row.gpu_s for row in rows),
+        )
+        for user, rows in sorted(found.items())
+    ]
