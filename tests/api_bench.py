@@ -267,7 +267,7 @@ class FakeController(Controller):
     def live_jobs(self) -> Iterable[Job]:
         return list(self.jobs.values())
 
-    def reason(self, job_id: int, *, estimated: bool = False) -> Reason | None:
+    def reason(self, job_id: int) -> Reason | None:
         return Reason(code="resources", sentence="waits for CPUs") if job_id in self.jobs else None
 
     def room(self, job: Job) -> Room:

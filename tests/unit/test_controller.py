@@ -394,7 +394,7 @@ async def test_jumps_of_the_clock_end_no_job_and_move_none_outside_the_table() -
         await yard.until_state(running.id, S.RUNNING)
         for jump in (3600, -3600, -10 * 365 * 86400, *[(-1) ** n * 1000 * n for n in range(20)]):
             now[0] += jump
-            yard.controller.reason(waiting.id, estimated=True)
+            await yard.controller.outlook(ADA, yard.job(waiting.id))
             await yard.submit(held=True)
             assert (yard.state(running.id), yard.state(waiting.id)) == (S.RUNNING, S.PENDING)
         yard.engine.finish(yard.launch_id(running.id))

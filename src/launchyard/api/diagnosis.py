@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from launchyard.api.context import Context
+from launchyard.api.waiting import wait_json
+from launchyard.controller.outlook import Outlook
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job
-from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.policy.diagnose import Diagnosis, diagnose
 from launchyard.policy.remedy import key_of
 from launchyard.store.protocol import JobQuery
-from launchyard.wire.job import estimate_json
 
 END_BYTES = 64 * 1024
 """How much of the beginning and of the end of each log is read."""
@@ -83,27 +83,10 @@ async def _failed_task(context: Context, record: Job) -> str | None:
 def end_json(job: Job, found: Diagnosis, log_unread: str | None) -> dict[str, Any]:
     """`wire.shapes.Why` of an ended job."""
     return {
-        **wait_json(job, None),
+        **wait_json(job, Outlook(reason=None)),
         "code": found.code,
         "reason": found.sentence,
         "line": found.line,
         "command": found.command,
         "log_unread": log_unread,
-    }
-
-
-def wait_json(job: Job, reason: Reason | None) -> dict[str, Any]:
-    """`wire.shapes.Why` of a job that waits, or runs."""
-    return {
-        "id": job.id,
-        "state": job.state,
-        "code": None if reason is None else reason.code,
-        "reason": None if reason is None else reason.sentence,
-        "estimate": None if reason is None else estimate_json(reason.estimate),
-        "cause": job.cause,
-        "exit_code": job.exit_code,
-        "signal": job.signal,
-        "line": None,
-        "command": None,
-        "log_unread": None,
     }

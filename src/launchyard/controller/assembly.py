@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from launchyard.controller.administration import Administration
 from launchyard.controller.controller import Controller
 from launchyard.controller.drivers import JOBS_MAX
 from launchyard.controller.duties import begin, deadlines
@@ -13,6 +14,7 @@ from launchyard.controller.duties.unkillable import AFTER_S, Unkillable
 from launchyard.controller.launching import Launcher, LaunchSettings
 from launchyard.controller.live import LiveJobs
 from launchyard.controller.loop import REQUEUES_MAX, Loop
+from launchyard.controller.outlook import Outlooks
 from launchyard.controller.parties import Parties
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recall import recall
@@ -27,6 +29,7 @@ from launchyard.engine.protocol import Engine, EngineFacts
 from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.rules import Rules
+from launchyard.policy.access import on_nodes
 from launchyard.store.protocol import Store
 
 DUTIES_S = 1.0
@@ -55,6 +58,8 @@ async def assemble(
     unkillable_s: float = AFTER_S,
     requeues_max: int = REQUEUES_MAX,
     zero_cpu_jobs_max: int = JOBS_MAX,
+    rules_at_run_time: bool = False,
+    read_rules_file: Callable[[], Rules] = Rules,
 ) -> Yard:
     """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
     loop = await _loop(store, engine, nodes, rules, clock)
@@ -79,12 +84,16 @@ async def assemble(
         charging.look,
     )
     duty = asyncio.ensure_future(_each(DUTIES_S, duties))
+    administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
+    reasons = Reasons(loop, scheduler)
     controller = Controller(
         loop=loop,
         store=store,
         submitting=submitting,
         reports=reports,
-        reasons=Reasons(loop, scheduler),
+        reasons=reasons,
+        outlooks=Outlooks(loop, scheduler, reasons, submitting),
+        administration=administration,
     )
 
     async def close() -> None:
@@ -122,7 +131,10 @@ async def _loop(
     ]
     writer = Writer(store)
     loop = Loop(
-        live=LiveJobs(marked, Parties(rules, await asyncio.to_thread(store.spent))),
+        live=LiveJobs(
+            marked,
+            Parties(on_nodes(rules, [node.name for node in nodes]), await asyncio.to_thread(store.spent)),
+        ),
         writer=writer,
         engine=engine,
         clock=clock,

@@ -7,7 +7,9 @@ import signal as signals
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from launchyard.controller.administration import Administration
 from launchyard.controller.loop import Loop
+from launchyard.controller.outlook import Outlook, Outlooks
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
 from launchyard.controller.submitting import Submitting
@@ -51,14 +53,24 @@ class Controller:
     """What may be asked of the running system; made by the composition root from its parts."""
 
     def __init__(
-        self, *, loop: Loop, store: Store, submitting: Submitting, reports: Reports, reasons: Reasons
+        self,
+        *,
+        loop: Loop,
+        store: Store,
+        submitting: Submitting,
+        reports: Reports,
+        reasons: Reasons,
+        outlooks: Outlooks,
+        administration: Administration,
     ) -> None:
+        self.administration = administration
         self._loop = loop
         self._live = loop.live
         self._store = store
         self._submitting = submitting
         self._reports = reports
         self._reasons = reasons
+        self._outlooks = outlooks
 
     # -- submitting
 
@@ -71,7 +83,7 @@ class Controller:
     def check(self, caller: Caller, submission: Submission) -> tuple[Job, Reason | None]:
         """What `submit` would make of it (a dry run); raises as `submit` would answer."""
         job = self._submitting.admitted(caller, submission, 0)
-        return job, self._reasons.of_new(job)
+        return job, self._outlooks.of_new(job)
 
     # -- acting on jobs
 
@@ -131,10 +143,14 @@ class Controller:
         """All jobs that have not ended, by id."""
         return [self._live.jobs[job_id] for job_id in sorted(self._live.jobs)]
 
-    def reason(self, job_id: int, *, estimated: bool = False) -> Reason | None:
-        """Why the latest plan left this job waiting; `estimated`: with when it may start (costs a while)."""
+    def reason(self, job_id: int) -> Reason | None:
+        """Why the latest plan left this job waiting."""
         job = self._live.jobs.get(job_id)
-        return None if job is None else self._reasons.of(job, estimated=estimated)
+        return None if job is None else self._reasons.of(job)
+
+    async def outlook(self, caller: Caller, job: Job) -> Outlook:
+        """Why a live job waits, when it may start, and what would start it sooner. Costs a while."""
+        return await self._outlooks.of(job, caller)
 
     def room(self, job: Job) -> Room:
         """The most that a job of this one's partition can ask for."""

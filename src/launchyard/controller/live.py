@@ -4,7 +4,7 @@
 the job before with the job after, so that they cannot drift from what the jobs say.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from launchyard.controller.dependents import Dependents
@@ -18,6 +18,7 @@ from launchyard.model.resources import Allocation
 from launchyard.model.rules import Rules
 from launchyard.model.state import ALLOCATED, ENDED, JobState
 from launchyard.policy import arrays
+from launchyard.policy.capacity import Capacity
 from launchyard.policy.dependencies import Seen, Verdict, View, seen_of, verdict
 from launchyard.policy.future import Ends, Holding
 from launchyard.policy.index import Index
@@ -26,19 +27,23 @@ from launchyard.policy.limits import Party
 from launchyard.policy.order import Ordering, Totals
 from launchyard.policy.queue import Shape, WaitingQueue
 from launchyard.policy.snapshot import seconds_of
+from launchyard.policy.suggest import Entry
 
 
 class LiveJobs:
     """Live jobs by id, with who waits, who holds what, and who depends on whom."""
 
-    def __init__(self, nodes: Iterable[Node], parties: Parties) -> None:
+    def __init__(
+        self, nodes: Iterable[Node], parties: Parties, licences: Mapping[str, int] | None = None
+    ) -> None:
         self.nodes = {node.name: node for node in nodes}
         self.parties = parties
         self.partitions = dict(parties.rules.partitions)
         """Those of the rules, and those that are gone while jobs are still in them."""
         self.jobs: dict[int, Job] = {}
-        self.ledger = Ledger(self.nodes.values())
+        self.ledger = Ledger(self.nodes.values(), licences)
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
+        self.capacity = Capacity(self.nodes.values(), self.partitions, licences)
         self.ordering = self._ordering()
         self.queue = WaitingQueue()
         self.ends = Ends()
@@ -103,6 +108,7 @@ class LiveJobs:
             self._keep_partition(job, before.get(job.partition))
         self.parties.use_rules(rules, self.jobs.values(), now)
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
+        self.capacity = Capacity(self.nodes.values(), self.partitions, self.capacity.licences)
         self.ordering = self._ordering()
         for job in self.jobs.values():
             self._line_up(job, now)
@@ -243,16 +249,16 @@ class LiveJobs:
         if not count:
             self.queue.drop(job.id)
             return
+        entry = self.entry(job, now, count)
+        self.queue.put(job.id, entry.shape, entry.key, entry.count, entry.party)
+
+    def entry(self, job: Job, now: float, count: int = 1) -> Entry:
+        """Where the job stands in the queue."""
         tier = self.partitions[job.partition].tier
         seconds = seconds_of(self.partitions, job.partition, job.time_limit_s)
         shape = Shape(job.partition, job.request, job.time_limit_s)
-        self.queue.put(
-            job.id,
-            shape,
-            self.ordering.key(job, tier, seconds, now),
-            count,
-            self.parties.party_in_limits(job),
-        )
+        key = self.ordering.key(job, tier, seconds, now)
+        return Entry(shape, key, count, self.parties.party_in_limits(job))
 
     def _may_start(self, job: Job, now: float) -> int:
         """How many starts the job may have now: 0 or 1, more for an array."""

@@ -7,7 +7,6 @@ from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.when import rfc3339
 from launchyard.policy import dependencies, explain
-from launchyard.policy.estimate import estimate
 from launchyard.policy.queue import Shape
 
 
@@ -20,13 +19,9 @@ class Reasons:
         self._version = -1
         self._by_shape: dict[Shape, Reason] = {}
 
-    def of(self, job: Job, *, estimated: bool = False) -> Reason | None:
+    def of(self, job: Job) -> Reason | None:
         """The reason of a live job, None when it does not wait."""
-        reason = self._why(job)
-        if reason is None or not estimated or job.id not in self._loop.live.queue:
-            return reason
-        when = estimate(self._scheduler.snapshot(), job.id)
-        return Reason(code=reason.code, sentence=reason.sentence, estimate=when)
+        return self._why(job)
 
     def of_new(self, job: Job) -> Reason | None:
         """The reason that a job which does not exist yet would wait for; None: it starts at once."""

@@ -8,7 +8,7 @@ learning", SC'17.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from launchyard.model.job import Job
 from launchyard.model.resources import Request
@@ -18,6 +18,7 @@ from launchyard.policy.limits import Party
 Key = tuple[float, ...]
 """Smaller comes first."""
 
+SMALLEST_S = 60.0
 AREA_MIN = 1e-6
 """A job that asks for next to nothing; so that its logarithm is a number."""
 
@@ -71,10 +72,17 @@ class Ordering:
         """Whether keys must be made anew from time to time."""
         return self.order is Order.MULTIFACTOR
 
-    def bound_s(self, job: Job, other: Job, seconds: float, other_seconds: float) -> float:
-        """How much later than `job` the `other` one may be submitted and still go ahead of it."""
-        mine, others = self._area(job, seconds), self._area(other, other_seconds)
-        return max(0.0, self.ageing_s * math.log(mine / others))
+    def overtaken_until(self, job: Job, seconds: float) -> float | None:
+        """Nobody of the same standing who is submitted later than this can go ahead; None: no such bound.
+
+        The bound is that of the smallest job that is of any use, a CPU for a minute.
+        """
+        if self.order is Order.FIFO:
+            return job.submitted_at
+        if self.order is not Order.DEFAULT:
+            return None
+        smallest = self._area(replace(job, request=Request()), SMALLEST_S)
+        return job.submitted_at + max(0.0, self.ageing_s * math.log(self._area(job, seconds) / smallest))
 
     def _value(self, job: Job, seconds: float, standing: Standing, now: float) -> float:
         match self.order:

@@ -3,8 +3,8 @@
 Times are RFC 3339 in UTC; what is not known is null.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from launchyard.model.job import JobKind
 from launchyard.model.node import NodeState
@@ -31,12 +31,22 @@ class ItemError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a job asks for in all."""
+    """What a job asks for in all; `gpus` may be a part of one. Only what is asked for is there after `nodes`."""
 
     cpus: float
     memory_mib: int
-    gpus: int
+    gpus: float
     nodes: int
+    gpu_type: str = ""
+    nodes_max: int | None = None
+    tasks: int | None = None
+    tasks_per_node: int | None = None
+    exclusive: bool = False
+    constraint: str = ""
+    nodelist: list[str] = field(default_factory=list)
+    exclude: list[str] = field(default_factory=list)
+    licences: dict[str, int] = field(default_factory=dict)
+    reservation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +153,7 @@ class Job:
     after: str | None
     begin_at: str | None
     deadline_at: str | None
+    time_min_s: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +165,35 @@ class JobPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sooner:
+    """A change (`changes` by the names of an update) with which a waiting job starts at `start`."""
+
+    start: str
+    changes: dict[str, float | int | str]
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """How many waiting jobs come before, and the first of them."""
+
+    count: int
+    jobs: list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HitRate:
+    """How many of the last `count` estimates that were shown came true."""
+
+    right: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
     """Why a job waits, or why it ended as it did. `code` is a stable word (docs/reference/errors.md).
 
+    Of a waiting job: nobody submitted after `overtaken_until` can go ahead of it; `sooner` is what would help.
     Of an ended job: `line` is the line of its log that belongs to the cause, `command` one that helps,
     `log_unread` why the log was not looked at.
     """
@@ -166,6 +203,10 @@ class Why:
     code: str | None
     reason: str | None
     estimate: EstimatedStart | None
+    record: HitRate | None
+    ahead: Ahead
+    overtaken_until: str | None
+    sooner: list[Sooner]
     cause: str | None
     exit_code: int | None
     signal: int | None
@@ -205,6 +246,39 @@ class NodeList:
     """All nodes."""
 
     nodes: list[Node]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesInForce:
+    """The rules of the queue as TOML, and as the same tables in JSON. `source`: where they are from."""
+
+    source: Literal["file", "run time"]
+    text: str
+    tables: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageRow:
+    """What an account (`user` is null) or a user in it has used, faded. `factor` is its place, 0 to 1."""
+
+    account: str | None
+    user: str | None
+    shares: int | None
+    shares_norm: float | None
+    usage_norm: float | None
+    level: float | None
+    factor: float | None
+    billed_hours: float
+    cpu_hours: float
+    gpu_hours: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageList:
+    """Accounts from the top down, each with its users."""
+
+    half_life_s: float | None
+    usage: list[UsageRow]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

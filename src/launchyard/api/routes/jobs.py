@@ -12,10 +12,11 @@ from launchyard.api import describe
 from launchyard.api.answers import answer, problem, problem_json, raw
 from launchyard.api.body import parse_json, read_body, refuse_other_formats
 from launchyard.api.context import Context, caller_of, context_of
-from launchyard.api.diagnosis import diagnosis_of, end_json, wait_json
+from launchyard.api.diagnosis import diagnosis_of, end_json
 from launchyard.api.listing import of_caller, page_of
 from launchyard.api.lookup import find, parse_ref
 from launchyard.api.query import Query
+from launchyard.api.waiting import wait_json
 from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Conflict, Invalid, LaunchyardError, NotFound
 from launchyard.model.job import Job
@@ -197,7 +198,7 @@ async def why(request: Request) -> Response:
     if job.ended:
         told = await diagnosis_of(context, job)
         return answer(end_json(job, told.found, told.log_unread))
-    return answer(wait_json(job, context.services.controller.reason(job.id, estimated=True)))
+    return answer(wait_json(job, await context.services.controller.outlook(caller, job)))
 
 
 @router.get("/v1/jobs/{job}/script", openapi_extra=describe.SCRIPT)
