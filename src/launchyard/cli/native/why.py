@@ -57,22 +57,38 @@ def explain(server: Client, job: Job, answer: Record) -> None:
 def _explain_wait(job: Job, answer: Record) -> None:
     told = {**job.to_json(), **{key: value for key, value in answer.to_json().items() if value is not None}}
     out(f"Job {job.key} {reason(told) or 'waits; the next plan says why'}.")
-    if start := start_by_clock(told.get("estimate") or {}, time.time()):
+    now = time.time()
+    if start := start_by_clock(told.get("estimate") or {}, now, told.get("record")):
         out(f"Start   {start}")
+    for number, one in enumerate(told.get("sooner") or []):
+        begins = clock(at(one["start"]) or now, now)
+        out(f"{'' if number else 'Sooner':7} {begins} -> {clean(one['command'])}")
+    ahead = told.get("ahead") or {}
+    if ahead.get("jobs"):
+        more = ahead["count"] - len(ahead["jobs"])
+        names = ", ".join(map(str, ahead["jobs"])) + (f" and {more} more" if more > 0 else "")
+        out(f"Ahead   {names}")
+    if until := at(told.get("overtaken_until")):
+        out(f"Bound   nobody of the same standing who submits after {clock(until, now)} goes ahead of it")
     out(f"Asked   {asked(job)}")
 
 
-def start_by_clock(estimate: Mapping[str, Any], now: float) -> str:
-    """`about 14:20 (13:50 to 15:30)`."""
+def start_by_clock(estimate: Mapping[str, Any], now: float, record: Mapping[str, int] | None = None) -> str:
+    """`about 14:20 (13:50 to 15:30; right 9 of the last 10 times)`."""
     start, low, high = (at(estimate.get(name)) for name in ("start", "low", "high"))
     if start is None:
         return ""
     shown = [clock(one, now) for one in (start, low or start, high or start)]
-    return f"about {shown[0]}" + (f" ({shown[1]} to {shown[2]})" if shown[1] != shown[2] else "")
+    told = [f"{shown[1]} to {shown[2]}"] if shown[1] != shown[2] else []
+    if record:
+        told.append(f"right {record['right']} of the last {record['count']} times")
+    return f"about {shown[0]}" + (f" ({'; '.join(told)})" if told else "")
 
 
 def _explain_end(job: Job, answer: Record) -> None:
     out(capitalised(ended(job, answer)) + ".")
+    if answer.code and not job.succeeded:
+        out(f"Cause   {clean(answer.code)}")
     if answer.line:
         out(f"Log     {clean(answer.line)}")
     if answer.log_unread:
