@@ -7,12 +7,13 @@ Lifka, "The ANL/IBM SP Scheduling System", JSSPP 1995; A. Mu'alem and D. Feitels
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from launchyard.model.resources import Allocation
 from launchyard.policy.future import Future, Holding, Reservation, Wish
 from launchyard.policy.index import Row
+from launchyard.policy.preempt import Preemption, victims_for
 from launchyard.policy.queue import Candidate, Walk
 from launchyard.policy.snapshot import Snapshot
 
@@ -75,13 +76,19 @@ class Plan:
 
     starts: tuple[Start, ...]
     reservations: tuple[Reservation, ...]
+    preemptions: tuple[Preemption, ...] = ()
 
 
 def plan(snapshot: Snapshot, *, starts_max: int = 256) -> Plan:
     """Decide what starts at `snapshot.now`; the starts are booked in the ledger as promises."""
     walk = Walk(snapshot.waiting, snapshot.limits, snapshot.seconds)
-    starts, kept = fill(walk, _Nodes(snapshot), depth=snapshot.depth, starts_max=starts_max)
-    return Plan(tuple(Start(one.job_id, allocation) for one, allocation in starts), tuple(kept))
+    nodes = _Nodes(snapshot)
+    starts, _ = fill(walk, nodes, depth=snapshot.depth, starts_max=starts_max)
+    return Plan(
+        starts=tuple(Start(one.job_id, allocation) for one, allocation in starts),
+        reservations=tuple(nodes.future.reservations),
+        preemptions=tuple(nodes.preemptions),
+    )
 
 
 class _Nodes:
@@ -90,25 +97,29 @@ class _Nodes:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._ledger = snapshot.ledger
-        self._future = Future(snapshot.ledger, snapshot.now, snapshot.closures)
+        self.future = Future(snapshot.ledger, snapshot.now, snapshot.closures)
+        self.preemptions: list[Preemption] = []
+        self._going: set[int] = set()
         self._started: list[Holding] = []
         self._classes: dict[int, tuple[Row, float]] = {}
         self._licences_kept: set[str] = set()
 
     def start(self, job: Candidate) -> Allocation | None:
+        """Where the job goes; one that does not fit may make others go, and then keeps what they leave."""
         row, seconds = self._class(job)
         request = job.shape.request
         until = self._snapshot.now + seconds
-        nodes = self._future.open_to(row.fits, seconds, request.reservation, self._snapshot.now)
-        if self._future.reservations:
-            nodes &= self._future.beside(row.need, until)
-        if nodes.bit_count() < row.need.nodes or not self._has_licences(job):
+        nodes = self.future.open_to(row.fits, seconds, request.reservation, self._snapshot.now)
+        if self.future.reservations:
+            nodes &= self.future.beside(row.need, until)
+        if not self._has_licences(job):
             return None
         allocation = self._ledger.shares(request, row.need, nodes)
-        if allocation is None or not self._future.leaves_enough(allocation, until):
+        if allocation is None or not self.future.leaves_enough(allocation, until):
+            self._make_room(job, row, seconds)
             return None
         self._ledger.promise(allocation)
-        self._future.use(allocation, until)
+        self.future.use(allocation, until)
         self._started.append(Holding(until, job.job_id, allocation))
         return allocation
 
@@ -119,8 +130,36 @@ class _Nodes:
             # It waits for licences, not for nodes: those who come later may not take them from it.
             self._licences_kept |= {name for name, _ in request.licences}
             return None
-        ends = sorted([*self._snapshot.holdings, *self._started])
-        return self._future.reserve(Wish(job.job_id, row, seconds, request.reservation), ends)
+        if any(one.job_id == job.job_id for one in self.future.reservations):
+            return None
+        now = self._snapshot.now
+        going = [
+            replace(one, until=now) if one.leaving or one.job_id in self._going else one
+            for one in self._snapshot.holdings
+        ]
+        return self.future.reserve(
+            Wish(job.job_id, row, seconds, request.reservation), sorted([*going, *self._started])
+        )
+
+    def _make_room(self, job: Candidate, row: Row, seconds: float) -> None:
+        """Ask the fewest others to go, and keep for this job what they leave, whatever the depth."""
+        may_go = self._snapshot.preempts.get(job.qos)
+        if not may_go or any(one.job_id == job.job_id for one in self.future.reservations):
+            return
+        now = self._snapshot.now
+        nodes = self.future.open_to(row.allowed, seconds, job.shape.request.reservation, now)
+        nodes &= self.future.beside(row.need, now + seconds)
+        holdings = [
+            replace(one, leaving=True) if one.job_id in self._going else one
+            for one in self._snapshot.holdings
+        ]
+        victims = victims_for(self._ledger, row, nodes, holdings, lambda one: one.qos in may_go)
+        if victims is None:
+            return
+        if victims:
+            self.preemptions.append(Preemption(job.job_id, victims))
+            self._going.update(victims)
+        self.reserve(job)
 
     def _has_licences(self, job: Candidate) -> bool:
         licences = job.shape.request.licences

@@ -17,11 +17,17 @@ from launchyard.policy.spare import Share, Spare, share_of, take_any
 
 @dataclass(frozen=True, slots=True, order=True)
 class Holding:
-    """An allocation in use, and when it must be free at the latest (seconds since 1970)."""
+    """An allocation in use, and when it must be free at the latest (seconds since 1970).
+
+    `since` when it was given, for a job of which `qos`; `leaving`: its end was asked for, or has come.
+    """
 
     until: float
     job_id: int = 0
     allocation: Allocation = field(compare=False, default=Allocation(shares=()))
+    since: float = field(compare=False, default=0.0)
+    qos: str = field(compare=False, default="")
+    leaving: bool = field(compare=False, default=False)
 
 
 class Ends:
@@ -33,7 +39,8 @@ class Ends:
 
     def put(self, holding: Holding) -> None:
         """The job holds this until then."""
-        if self._of.get(holding.job_id) != holding:
+        known = self._of.get(holding.job_id)
+        if known is None or (known.until, known.leaving) != (holding.until, holding.leaving):
             self.drop(holding.job_id)
             self._of[holding.job_id] = holding
             insort(self.in_order, holding)

@@ -33,6 +33,8 @@ class Candidate:
 
     job_id: int
     shape: Shape
+    qos: str = ""
+    """Its QOS, where jobs of that QOS may make others go."""
 
 
 @dataclass(slots=True)
@@ -140,7 +142,7 @@ class Walk:
 
     def _starts(self, lane: Lane, job_id: int) -> Iterator[Candidate]:
         """The job as often as it may start, until it does not."""
-        candidate = Candidate(job_id, lane.shape)
+        candidate = Candidate(job_id, lane.shape, lane.party.qos if lane.party is not None else "")
         limits, party = self._limits, lane.party
         if limits is None or party is None:
             for _ in range(self._queue.counts[job_id]):

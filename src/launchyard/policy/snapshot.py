@@ -37,6 +37,8 @@ class Snapshot:
     limits: LimitBook | None = None
     closures: Sequence[Closure] = ()
     depth: int = 1
+    preempts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Of a QOS, those whose jobs make room for it."""
 
     def seconds(self, partition: str, time_limit_s: int | None) -> float:
         """How long a job with this limit may hold what it gets."""
