@@ -20,6 +20,7 @@ from launchyard.engine.protocol import (
     LaunchEnded,
     LaunchMainEnded,
     LaunchStarted,
+    NodeFailed,
 )
 from launchyard.model.errors import Unavailable
 from launchyard.model.event import Exited
@@ -59,13 +60,29 @@ class SignalOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendOrder:
+    """`suspend` was called."""
+
+    launch_id: str
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOrder:
+    """`limit` was called."""
+
+    launch_id: str
+    time_limit_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeOrder:
     """`acknowledge` was called."""
 
     token: int
 
 
-Order = Launch | StopOrder | SignalOrder | AcknowledgeOrder
+Order = Launch | StopOrder | SignalOrder | SuspendOrder | LimitOrder | AcknowledgeOrder
 Record = LaunchStarted | LaunchEnded
 
 
@@ -92,6 +109,7 @@ class FakeEngine:
         """How often each launch was started; more than once would be a fault of the engine."""
         self.acknowledged = 0
         self.connected = False
+        self.suspends = True
         self._now = now
         self._channel = channel
         self._stopped_unknown: set[str] = set()
@@ -130,6 +148,14 @@ class FakeEngine:
     def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None:
         """Record the order."""
         self._accept([SignalOrder(launch_id=launch_id, signal=signal, main_only=main_only)])
+
+    def suspend(self, launch_id: str, *, suspended: bool) -> None:
+        """Record the order."""
+        self._accept([SuspendOrder(launch_id=launch_id, suspended=suspended)])
+
+    def limit(self, launch_id: str, time_limit_s: float | None) -> None:
+        """Record the order."""
+        self._accept([LimitOrder(launch_id=launch_id, time_limit_s=time_limit_s)])
 
     def acknowledge(self, token: int) -> None:
         """Records up to `token` are not repeated any more."""
@@ -197,6 +223,12 @@ class FakeEngine:
             error=error,
         )
         self._record(LaunchEnded(launch_id=launch_id, exit=exited, token=self._next_token()))
+
+    def fail_node(self, node: str, why: str) -> None:
+        """A node is gone, with all that ran there."""
+        for launch_id in [one for one, launch in self.running.items() if launch.node == node]:
+            del self.running[launch_id]
+        self._tell(NodeFailed(node=node, why=why))
 
     def lose(self) -> None:
         """The engine does not answer any more; what happens meanwhile is reported after `reconnect`."""

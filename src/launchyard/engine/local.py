@@ -52,6 +52,7 @@ class LocalEngine:
         self._out = bytearray()
         self._fds: list[int] = []
         self._features: Mapping[str, str] = {}
+        self.suspends = False
         self._welcomed: asyncio.Future[None] | None = None
         self._answering = False
         """The launcher has said hello on this connection."""
@@ -103,6 +104,12 @@ class LocalEngine:
 
     def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None:
         self._send([messages.signal(launch_id, signal, main_only=main_only)])
+
+    def suspend(self, launch_id: str, *, suspended: bool) -> None:
+        self._send([messages.suspend(launch_id) if suspended else messages.resume(launch_id)])
+
+    def limit(self, launch_id: str, time_limit_s: float | None) -> None:
+        self._send([messages.limit(launch_id, time_limit_s)])
 
     def acknowledge(self, token: int) -> None:
         self._send([messages.ack(token)])
@@ -264,6 +271,7 @@ class LocalEngine:
             case "hello":
                 self._answering, self._pause_s = True, 0.0
                 self._features = message["features"]
+                self.suspends = "suspend" in self._features
                 if self._welcomed is not None and not self._welcomed.done():
                     self._welcomed.set_result(None)
                 return EngineConnected(epoch=message["epoch"], known=frozenset(message["known"]))

@@ -73,6 +73,14 @@ class LaunchEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFailed:
+    """A node is gone, and nothing of what was launched there lives; `why` is one sentence."""
+
+    node: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConnected:
     """The engine answers (again). `known` are the launches it has a record of; `epoch` that of its journal.
 
@@ -90,7 +98,7 @@ class EngineLost:
     since: float
 
 
-EngineReport = EngineConnected | EngineLost | LaunchStarted | LaunchMainEnded | LaunchEnded
+EngineReport = EngineConnected | EngineLost | NodeFailed | LaunchStarted | LaunchMainEnded | LaunchEnded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +124,9 @@ class EngineFacts:
 class Engine(Protocol):
     """A place where jobs run. All methods are called on the event loop; none blocks."""
 
+    suspends: bool
+    """Whether launches can be suspended and their time limits moved, as far as is known now."""
+
     async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
         """Connect; from now on `report` is called on the loop with what happens, in order, in batches."""
 
@@ -127,6 +138,12 @@ class Engine(Protocol):
 
     def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None:
         """Send a signal to a launch's processes."""
+
+    def suspend(self, launch_id: str, *, suspended: bool) -> None:
+        """Let a launch stand still, its time limit too, or go on; told again it changes nothing."""
+
+    def limit(self, launch_id: str, time_limit_s: float | None) -> None:
+        """The launch's time limit is this one now, counted from its start."""
 
     def acknowledge(self, token: int) -> None:
         """Everything reported up to `token` is durable with the controller."""

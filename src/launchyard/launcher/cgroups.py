@@ -238,6 +238,19 @@ class Cgroups:
             return int(read_bytes(path)) / _MIB
         return None
 
+    def freeze(self, launch_id: str) -> bool:
+        """Let all of it stand still until `thaw`; False: it cannot be frozen here."""
+        if "unified" in self.layout.dirs:
+            path, text = f"{self._main}/{launch_id}/cgroup.freeze", "1"
+        elif "freezer" in self.layout.dirs:
+            path, text = f"{self.layout.dirs['freezer']}/{launch_id}/freezer.state", "FROZEN"
+        else:
+            return False
+        with contextlib.suppress(OSError):
+            write_text(path, text)
+            return True
+        return False
+
     def thaw(self, launch_id: str) -> None:
         """Nothing frozen hears a signal; the kill of a launch starts with this."""
         with contextlib.suppress(OSError):

@@ -63,7 +63,7 @@ class Launcher:
         self._recovery = Recovery(self._state, self._endings, self._limits)
         refusal = Refusal(switch=settings.switch, allow_root_jobs=settings.allow_root_jobs)
         self._attendants = Attendants(self._state, refusal)
-        self._orders = Orders(self._state, self._endings, refusal, self._attendants)
+        self._orders = Orders(self._state, self._endings, self._limits, refusal, self._attendants)
         self._daemon: Link | None = None
         self._listener: socket.socket | None = None
         self._poll = select.epoll()

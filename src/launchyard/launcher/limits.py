@@ -31,22 +31,26 @@ class Limits:
 
     def begin(self, launch: Launch) -> None:
         """The launch was forked, or found running after a restart."""
-        timers, order = self._state.timers, launch.order
-        limit_s = order.get("time_limit_s")
-        if limit_s is not None and not launch.marks.get("timed_out"):
-            timers.at(launch.began + limit_s, launch.l, "limit")
-            warning_s = order.get("warning_before_s") or 0
-            if order.get("warning_signal") and not launch.marks.get("warned"):
-                timers.at(launch.began + max(0, limit_s - warning_s), launch.l, "warn")
+        timers = self._state.timers
+        self.arm(launch)
         if launch.marks.get("kill_at"):
             launch.kill_at = launch.marks["kill_at"]
             timers.at(launch.kill_at, launch.l, "kill")
         timers.after(_FIRST_SAMPLE_S, launch.l, "sample")
 
+    def arm(self, launch: Launch) -> None:
+        """Set the timers of its time limit as it is now; those set before find that they do not hold."""
+        at, timers = launch.time_is_up_at, self._state.timers
+        if at is None or launch.marks.get("timed_out"):
+            return
+        timers.at(at, launch.l, "limit")
+        if launch.order.get("warning_signal") and not launch.marks.get("warned"):
+            timers.at(_warning_at(launch, at), launch.l, "warn")
+
     def sweep(self, now: float) -> None:
         """Once a second: set-ups that hang, logs that grow too long."""
         for launch in list(self._state.table.live.values()):
-            if launch.status is not None or not launch.pid:
+            if launch.status is not None or not launch.pid or launch.suspended:
                 continue
             if launch.setup is not None and now - launch.began > self._state.settings.setup_limit_s:
                 self._setup_took_too_long(launch)
@@ -68,12 +72,16 @@ class Limits:
         self._endings.kill(launch)
 
     def _warn(self, launch: Launch) -> None:
-        if launch.status is None:
+        at = launch.time_is_up_at
+        holds = at is not None and boot_clock() >= _warning_at(launch, at) and not launch.marks.get("warned")
+        if launch.status is None and holds:
             self._mark(launch, "warned")
             self._endings.signal(launch, launch.order["warning_signal"])
 
     def _time_is_up(self, launch: Launch) -> None:
-        if launch.status is None:
+        at = launch.time_is_up_at
+        holds = at is not None and boot_clock() >= at and not launch.marks.get("timed_out")
+        if launch.status is None and holds:
             self._mark(launch, "timed_out")
             self._endings.stop(launch, signal.SIGTERM, launch.order.get("grace_s", 30))
 
@@ -114,3 +122,7 @@ class Limits:
             log(f"launch {launch.l} wrote more than {order['log_cap_bytes']} bytes to its log")
             self._mark(launch, "log_full")
             self._endings.kill(launch)
+
+
+def _warning_at(launch: Launch, time_is_up_at: float) -> float:
+    return max(launch.began, time_is_up_at - (launch.order.get("warning_before_s") or 0))

@@ -65,6 +65,11 @@ class Marked:
     def peak_bound_mib(self, launch_id: str) -> float | None:
         return None
 
+    def freeze(self, launch_id: str) -> bool:
+        """Its processes are stopped by signals instead."""
+        self._survey = None
+        return False
+
     def thaw(self, launch_id: str) -> None:
         """Without cgroups of ours nothing of it is frozen."""
 

@@ -18,7 +18,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-VERSION = 1
+VERSION = 2
+"""2 adds `suspend`, `resume` and `limit`; a launcher that knows them says so by the feature `suspend`."""
 FRAME_MAX = 16 * 1024 * 1024
 SOCKET_NAME = "launcher/launcher.sock"
 """Where the launcher listens, below the state directory."""
@@ -194,6 +195,21 @@ def signal(l: str, signal: int, *, main_only: bool = False) -> Message:
     return {"t": "signal", "l": l, "signal": signal, "main_only": main_only}
 
 
+def suspend(l: str) -> Message:
+    """Let launch `l` stand still; its time limit does not run meanwhile. Told again it changes nothing."""
+    return {"t": "suspend", "l": l}
+
+
+def resume(l: str) -> Message:
+    """Let it go on."""
+    return {"t": "resume", "l": l}
+
+
+def limit(l: str, time_limit_s: float | None) -> Message:
+    """The time limit of launch `l` is this one now, counted from its start."""
+    return {"t": "limit", "l": l, "time_limit_s": time_limit_s}
+
+
 def ack(seq: int) -> Message:
     """All records up to `seq` are durable with the daemon; the launcher may forget ended launches of them."""
     return {"t": "ack", "seq": seq}
@@ -236,7 +252,7 @@ def welcome(*, epoch: str, boot_id: str, known: Sequence[str], seq: int, feature
     """The launcher's `hello`. `known` are the launches it has a record of; `seq` the newest record's number.
 
     `features`: memory `cgroup v1|cgroup v2|sampling`, cpus `cpuset|affinity`, processes
-    `cgroup.kill|freezer|marker`, users `switched|single`.
+    `cgroup.kill|freezer|marker`, users `switched|single`, suspend `freeze|stop` (from version 2 on).
     """
     message: Message = {"t": "hello", "v": VERSION, "epoch": epoch, "boot_id": boot_id}
     return message | {"known": list(known), "seq": seq, "features": features}

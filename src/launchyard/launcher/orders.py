@@ -7,7 +7,9 @@ from collections.abc import Callable
 from launchyard.launcher import messages
 from launchyard.launcher.attendants import Attendants, Refusal
 from launchyard.launcher.endings import Endings
+from launchyard.launcher.limits import Limits
 from launchyard.launcher.messages import Message
+from launchyard.launcher.pauses import Pauses
 from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch, never_ordered, order_of
 
@@ -23,8 +25,11 @@ class NoRoom(Exception):
 class Orders:
     """`pending` are launches whose intent is journaled and which are to be forked after the sync."""
 
-    def __init__(self, state: State, endings: Endings, refusal: Refusal, attendants: Attendants) -> None:
+    def __init__(
+        self, state: State, endings: Endings, limits: Limits, refusal: Refusal, attendants: Attendants
+    ) -> None:
         self._state = state
+        pauses = Pauses(state, endings, limits)
         self._endings = endings
         self._refusal = refusal
         self.pending: dict[str, Message] = {}
@@ -33,6 +38,9 @@ class Orders:
             "launch": self._launch,
             "kill": self._kill,
             "signal": self._signal,
+            "suspend": pauses.suspend,
+            "resume": pauses.resume,
+            "limit": pauses.limit,
             "ack": self._acknowledge,
             "helper": attendants.start_helper,
             "step": attendants.start_step,

@@ -78,6 +78,7 @@ class State:
     def features(self) -> dict[str, str]:
         fence = self.fence
         features = {"memory": fence.memory, "cpus": fence.cpus, "processes": fence.processes}
+        features["suspend"] = "stop" if fence.processes == "marker" else "freeze"
         return features | {"users": "switched" if self.settings.switch else "single"}
 
 

@@ -102,6 +102,24 @@ class Launch:
         return limit
 
     @property
+    def time_limit_s(self) -> float | None:
+        """As ordered, or as it was changed since."""
+        limit: float | None = self.marks.get("limit_s", self.order.get("time_limit_s"))
+        return limit
+
+    @property
+    def suspended(self) -> bool:
+        return self.marks.get("suspended_at") is not None
+
+    @property
+    def time_is_up_at(self) -> float | None:
+        """When, on the boot clock; None without a limit, and while it is suspended."""
+        if self.time_limit_s is None or self.suspended:
+            return None
+        stood_s: float = self.marks.get("suspended_s", 0.0)
+        return self.began + self.time_limit_s + stood_s
+
+    @property
     def script_name(self) -> str:
         return f"{self.order['job']}.{self.l}.sh"
 
