@@ -53,6 +53,8 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("hold", "Keep waiting jobs from starting."),
             ("release", "Let held jobs start."),
             ("requeue", "Stop jobs and queue them again."),
+            ("suspend", "Let running jobs stand still; they keep what they hold."),
+            ("resume", "Let suspended jobs go on."),
             ("update", "Change what a job asks for."),
             ("admin", "The rules of the queue: accounts, QOS, partitions, limits."),
             ("token", "Create, list and revoke tokens for remote use."),
@@ -60,7 +62,8 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
 )
 HELP = {name: text for _, commands in SECTIONS for name, text in commands}
-_NAMED_OTHERWISE = {"hold": "act", "release": "act", "requeue": "act", "cancel": "act"}
+_ACTS = ("cancel", "hold", "release", "requeue", "suspend", "resume")
+_NAMED_OTHERWISE = dict.fromkeys(_ACTS, "act")
 
 
 class Commands(NearestGroup):

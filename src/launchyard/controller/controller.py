@@ -21,7 +21,7 @@ from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
-from launchyard.policy import admission, arrays
+from launchyard.policy import arrays
 from launchyard.policy.lifecycle import REQUEUE, apply
 from launchyard.policy.remedy import Room, room_of
 from launchyard.store.protocol import Store
@@ -69,6 +69,7 @@ class Controller:
         self._store = store
         self._submitting = submitting
         self._reports = reports
+        self._running = reports.running
         self._reasons = reasons
         self._outlooks = outlooks
 
@@ -112,6 +113,20 @@ class Controller:
         self._reports.stop(job)
         return await self._settled(job)
 
+    async def suspend(self, caller: Caller, ref: JobRef) -> Job:
+        """Let a running job (or all running tasks of an array) stand still; it keeps what it holds."""
+        job = await self._mine(caller, ref)
+        for task in self._tasks_in(job, JobState.RUNNING, "running"):
+            self._running.suspend(task)
+        return await self._settled(self._live.jobs.get(job.id, job))
+
+    async def resume(self, caller: Caller, ref: JobRef) -> Job:
+        """Let it go on."""
+        job = await self._mine(caller, ref)
+        for task in self._tasks_in(job, JobState.SUSPENDED, "suspended"):
+            self._running.resume(task)
+        return await self._settled(self._live.jobs.get(job.id, job))
+
     async def signal(self, caller: Caller, ref: JobRef, signal: int) -> Job:
         """Send a signal to a running job's processes."""
         job = await self._mine(caller, ref)
@@ -121,13 +136,11 @@ class Controller:
         return job
 
     async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job:
-        """Change what a waiting job asks for."""
+        """Change what a waiting job asks for, or shorten a running one."""
         job = await self._mine(caller, ref)
         if job.attempt is not None:
-            raise Conflict(f"job {ref} is {job.state}; only a waiting job can be changed")
-        changed = admission.amend(job, update, self._submitting.cluster(), caller)
-        self._loop.move(changed)
-        return await self._settled(changed)
+            return await self._settled(self._running.update(job, update, caller))
+        return await self._settled(await self._submitting.amend(caller, job, update))
 
     # -- looking
 
@@ -245,6 +258,16 @@ class Controller:
         job = replace(job, held=held, held_because=None, requeues=job.requeues if held else 0)
         self._loop.move(job)
         return await self._settled(job)
+
+    def _tasks_in(self, job: Job, state: JobState, word: str) -> list[Job]:
+        """The job itself; of an array its tasks in this state, of which there must be some."""
+        if job.array is None:
+            return [job]
+        tasks = [self._live.jobs[one] for one in sorted(self._live.tasks_of.get(job.id, ()))]
+        found = [task for task in tasks if task.state is state and task.stop_requested is None]
+        if not found:
+            raise Conflict(f"array {job.id} has no {word} task")
+        return found
 
     async def _settled(self, job: Job) -> Job:
         await self._loop.committed()

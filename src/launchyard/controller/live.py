@@ -233,7 +233,7 @@ class LiveJobs:
     def _hold(self, job: Job, allocation: Allocation) -> None:
         """It holds this, at the latest until its time is up."""
         self.holding[job.id] = job
-        seconds = seconds_of(self.partitions, job.partition, job.time_limit_s)
+        seconds = seconds_of(self.partitions, job.partition, job.limit_s)
         self.ends.put(Holding(_since(job) + seconds, job.id, allocation))
 
     def _let_drivers_in(self, uid: int, now: float) -> None:
@@ -281,9 +281,9 @@ def _holding(job: Job | None) -> Allocation | None:
 
 
 def _since(job: Job) -> float:
-    """From when its time limit counts."""
+    """From when its time limit counts: the time that it stood still does not."""
     if job.started_at is not None:
-        return job.started_at
+        return job.started_at + (job.attempt.suspended_s if job.attempt is not None else 0)
     return job.attempt.allocated_at if job.attempt is not None else job.submitted_at
 
 

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Sequence
 
 from launchyard.controller.loop import Loop
+from launchyard.controller.running import Running
 from launchyard.controller.scheduling import Scheduler
 from launchyard.engine.protocol import (
     EngineConnected,
@@ -31,6 +32,7 @@ class Reports:
         self._loop = loop
         self._scheduler = scheduler
         self._grace_s = grace_s
+        self.running = Running(loop)
         self.lost_since: float | None = None
 
     def take(self, reports: Sequence[EngineReport]) -> None:
@@ -96,6 +98,8 @@ class Reports:
             if attempt.launch_id in report.known:
                 if job.stop_requested is not None:
                     self.stop(job)
+                else:
+                    self.running.tell_again(job)
             elif attempt.epoch == report.epoch and job.state is JobState.STARTING:
                 again.append(job)
             else:

@@ -11,9 +11,9 @@ from launchyard.controller.users import Users
 from launchyard.model.change import Idempotency
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError
 from launchyard.model.job import Job
-from launchyard.model.submission import Caller, Submission
+from launchyard.model.submission import Caller, Submission, Update
 from launchyard.policy import deadlines
-from launchyard.policy.admission import Cluster, admit
+from launchyard.policy.admission import Cluster, admit, amend
 from launchyard.policy.dependencies import Verdict, never
 from launchyard.store.protocol import Store
 
@@ -47,6 +47,25 @@ class Submitting:
         if (sentence := deadlines.impossible(job, now)) is not None:
             raise Infeasible(sentence)
         return job
+
+    async def amend(self, caller: Caller, job: Job, update: Update) -> Job:
+        """A waiting job with other wishes, checked like a new one, taken in; durable with the next commit."""
+        changed = amend(job, update, self.cluster(), caller)
+        now, expected = self._loop.now(), list[int]()
+        if (sentence := deadlines.impossible(changed, now)) is not None:
+            raise Infeasible(sentence)
+        try:
+            if update.dependency is not None:
+                await self._look_at_dependency(caller, changed, expected)
+            current = self._loop.live.jobs.get(job.id)
+            if current is not job:
+                raise Conflict(f"job {job.id} has moved on meanwhile; look at it and ask again")
+            self._loop.move(changed)
+            if update.dependency is not None or update.name is not None:
+                self._loop.moved(None, changed)
+        finally:
+            self._loop.live.waits.expected(expected)
+        return self._loop.live.jobs.get(job.id, changed)
 
     async def submit(
         self, caller: Caller, submissions: Sequence[Submission], idempotency: tuple[str, str] | None

@@ -3,6 +3,7 @@
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from launchyard.model.array import Array, Indexes
 from launchyard.model.errors import Infeasible, Invalid
@@ -125,6 +126,8 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller) -> Job:
         time_limit_s=limit_s,
         nice=job.nice if update.nice is None else update.nice,
         begin_at=job.begin_at if update.begin_at is None else update.begin_at,
+        deadline_at=job.deadline_at if update.deadline_at is None else update.deadline_at or None,
+        **_other_dependency(update),
         array=array,
     )
 
@@ -141,6 +144,13 @@ def _entry_again(job: Job, update: Update, partition: Partition, cluster: Cluste
 def _groups(caller: Caller) -> tuple[str, ...] | None:
     """Administrators may use every partition."""
     return None if caller.admin else caller.groups
+
+
+def _other_dependency(update: Update) -> dict[str, Any]:
+    """One without clauses is none."""
+    if update.dependency is None:
+        return {}
+    return {"dependency": update.dependency if update.dependency.clauses else None, "dependency_met": False}
 
 
 def _partition(name: str | None, cluster: Cluster) -> Partition:

@@ -134,6 +134,13 @@ class Client:
     def requeue(self, job: JobId) -> Job:
         return self._act(job, "requeue")
 
+    def suspend(self, job: JobId) -> Job:
+        """Let a running job stand still; it keeps what it holds, and its time limit does not run."""
+        return self._act(job, "suspend")
+
+    def resume(self, job: JobId) -> Job:
+        return self._act(job, "resume")
+
     def signal(self, job: JobId, signal: str | int) -> Job:
         return self._act(job, "signal", {"signal": signal})
 

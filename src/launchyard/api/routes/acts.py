@@ -72,13 +72,25 @@ async def requeue(request: Request) -> Response:
     return await _act(request, lambda controller, caller, ref: controller.requeue(caller, ref))
 
 
+@router.post("/v1/jobs/{job}/suspend", openapi_extra=describe.act("Let a running job stand still."))
+async def suspend(request: Request) -> Response:
+    await _nothing_more(request)
+    return await _act(request, lambda controller, caller, ref: controller.suspend(caller, ref))
+
+
+@router.post("/v1/jobs/{job}/resume", openapi_extra=describe.act("Let a suspended job go on."))
+async def resume(request: Request) -> Response:
+    await _nothing_more(request)
+    return await _act(request, lambda controller, caller, ref: controller.resume(caller, ref))
+
+
 @router.post("/v1/jobs/{job}/signal", openapi_extra=describe.act("Send a signal to a job.", SignalJob))
 async def signal(request: Request) -> Response:
     number = parse_signal((await read_as(SignalJob, request)).signal)
     return await _act(request, lambda controller, caller, ref: controller.signal(caller, ref, number))
 
 
-@router.post("/v1/jobs/{job}/update", openapi_extra=describe.act("Change a waiting job.", UpdateJob))
+@router.post("/v1/jobs/{job}/update", openapi_extra=describe.act("Change a job.", UpdateJob))
 async def update(request: Request) -> Response:
     changes = to_update(await read_as(UpdateJob, request))
     return await _act(request, lambda controller, caller, ref: controller.update(caller, ref, changes))

@@ -1,4 +1,4 @@
-"""`ly cancel`, `hold`, `release` and `requeue`: one thing done to each of the jobs named."""
+"""`ly cancel`, `hold`, `release`, `requeue`, `suspend` and `resume`: one thing done to each job named."""
 
 from collections.abc import Callable
 
@@ -56,6 +56,26 @@ def requeue(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     """Stop jobs and queue them again."""
     with client() as server:
         return each(jobs, server.requeue, _requeued, as_json, quiet)
+
+
+@click.command()
+@jobs_argument
+@json_option
+@quiet_option
+def suspend(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Let running jobs stand still; they keep what they hold."""
+    with client() as server:
+        return each(jobs, server.suspend, lambda job: f"is suspended   ly resume {job.key}", as_json, quiet)
+
+
+@click.command()
+@jobs_argument
+@json_option
+@quiet_option
+def resume(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Let suspended jobs go on."""
+    with client() as server:
+        return each(jobs, server.resume, lambda job: "goes on", as_json, quiet)
 
 
 def each(

@@ -50,7 +50,7 @@ def explain(server: Client, job: Job, answer: Record) -> None:
     else:
         nodes = ", ".join(map(clean, job.nodes or []))
         tasks = f": {array_counts(job)}" if array_size(job) else ""
-        word = "starts" if job.state == "STARTING" else "runs"
+        word = {"STARTING": "starts", "SUSPENDED": "is suspended"}.get(str(job.state), "runs")
         out(f"Job {job.key} {word}{' on ' + nodes if nodes else ''}{tasks}.")
 
 
