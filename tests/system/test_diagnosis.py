@@ -95,7 +95,10 @@ def test_the_interpreter_of_a_batch_script_is_mended(product: Product, place: Pa
 def test_a_file_that_may_not_be_executed_is_named(product: Product, place: Path) -> None:
     (place / "run.sh").write_text("#!/bin/sh\n")
     found = why(product, product.submit(["./run.sh"], working_dir=str(place)))
-    assert (found["code"], found["reason"]) == ("permission", "./run.sh may not be executed")
+    assert (found["code"], found["reason"]) == (
+        "permission",
+        "permission denied: ./run.sh may not be executed",
+    )
 
 
 def test_a_log_that_was_removed_is_said(product: Product, place: Path) -> None:
@@ -125,7 +128,8 @@ def test_ly_says_it_in_one_line_and_the_corrected_command_works(product: Product
     assert ran.err.splitlines()[-1].endswith(f"   ly why {job}")
     told = ly(product.state, "why", str(job)).out.splitlines()
     assert told[0].endswith(", exit code 1: No module named 'yard_that_is_not'.")
-    assert told[1] == "Log     ModuleNotFoundError: No module named 'yard_that_is_not'"
+    assert told[1] == "Cause   missing-module"
+    assert told[2] == "Log     ModuleNotFoundError: No module named 'yard_that_is_not'"
     assert told[-1] == "Next    pip install yard_that_is_not"
 
 

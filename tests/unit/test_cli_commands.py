@@ -249,6 +249,7 @@ def test_why_of_a_killed_job_gives_the_command_that_helps(server: CannedServer, 
     assert code == 0
     assert out == (
         "Job 16 ran out of memory after 12 s: peak 1.0 of 1.0 GiB.\n"
+        "Cause   memory\n"
         "Log     run.sh: line 4:  9117 Killed   ./solver\n"
         "Asked   1 CPU, 1 GiB, 2 h\n"
         "Used    1024 MiB of memory at most, 2.2 s of CPU\n"
@@ -269,8 +270,9 @@ def test_why_says_that_the_log_was_not_read(server: CannedServer, ly: Ly) -> Non
         "log_unread": "there is no file /home/ada/out.txt any more",
     }
 
-    assert ly("why", "18")[1].splitlines()[:2] == [
+    assert ly("why", "18")[1].splitlines()[:3] == [
         "Job 18 failed after 12 s, exit code 3.",
+        "Cause   exit-code",
         "Log     not read: there is no file /home/ada/out.txt any more",
     ]
 

@@ -91,6 +91,26 @@ def test_the_cause_of_a_recorded_failure_is_named(name: str) -> None:
     ), found
 
 
+def messages() -> list[tuple[str, Job, str]]:
+    """The blocks of messages.log: `=== code exit_code facts`, then what was printed."""
+    found = []
+    for block in (FAILURES / "messages.log").read_text().split("=== ")[1:]:
+        head, _, log = block.partition("\n")
+        code, exit_code, *facts = head.split()
+        more: dict[str, Any] = {
+            name: int(value) for name, _, value in (fact.partition("=") for fact in facts)
+        }
+        found.append((code, job_of(exit_code=int(exit_code), **more), log))
+    return found
+
+
+@pytest.mark.parametrize(("code", "job", "log"), messages())
+def test_the_cause_is_named_from_a_few_lines(code: str, job: Job, log: str) -> None:
+    found = diagnose(job, log, room=ROOM)
+    assert found.code == code, found
+    assert not re.search(r"[{}]|  |: :|''", found.sentence), found
+
+
 def test_many_failures_are_recorded() -> None:
     assert len(NAMES) >= 24
     really = [name for name in NAMES if recorded(name).how.startswith("recorded: ")]
@@ -155,9 +175,11 @@ def test_an_unknown_signal_is_named_by_its_name() -> None:
     assert diagnose(job_of(signal=12)).sentence == "was ended by SIGUSR2"
 
 
-def test_a_cancelled_dependency_points_at_the_other_job() -> None:
-    found = diagnose(job_of(state="CANCELLED", cause="dependency afterok:12 can never be satisfied"))
-    assert (found.code, found.command) == ("dependency", "ly why 12")
+@pytest.mark.parametrize("decided", ["", ": job 13 ended as FAILED"])
+def test_a_cancelled_dependency_points_at_the_other_job(decided: str) -> None:
+    cause = f"dependency afterok:12:13 can never be satisfied{decided}"
+    found = diagnose(job_of(state="CANCELLED", cause=cause))
+    assert (found.code, found.command) == ("dependency", "ly why 13" if decided else "ly why 12")
 
 
 MENTIONS = """INFO step 1, error 0.25

@@ -139,6 +139,10 @@ CAUSES: Mapping[str, Cause] = {
         "Delete what is not needed, or write elsewhere.",
     ),
     "quota": _cause("Your quota on a file system is used up.", "Delete what is not needed, or ask for more."),
+    "io-error": _cause(
+        "A disk or a file server does not answer as it should (input/output error, stale file handle).",
+        "Tell whoever runs the machine; `ly rerun` when it works again.",
+    ),
     "file-size": _cause(
         "A file grew over `ulimit -f` or what its file system allows.", "Write several files."
     ),

@@ -5,6 +5,7 @@ of a shell. Then the tables of `policy.symptoms` in their order, with Python's t
 that only mentions errors is no cause: then the exit code is.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ from launchyard.policy.logtext import LogText, shown
 from launchyard.policy.remedy import Case, Room
 from launchyard.policy.symptom import Finding, Symptom, matched, row, search
 from launchyard.policy.symptoms import (
+    BARE_EXCEPTION,
     EXCEPTION_LINE,
     MEMORY,
     RESOURCES,
@@ -27,7 +29,7 @@ from launchyard.policy.symptoms import (
     SIGNALLED,
     START,
 )
-from launchyard.policy.tracebacks import Raised, place_in, raised
+from launchyard.policy.tracebacks import Raised, bare, place_in, raised
 from launchyard.policy.wording import sentence_of
 
 SHELL_SIGNAL = 128
@@ -36,6 +38,8 @@ NEAR_LIMIT = 0.9
 _SIGNALS_TOLD = frozenset({1, 2, 3, 6, 9, 13, 15})
 """Signals that others send, or a program itself when something else went wrong: the log may know."""
 _TRACEBACKS_MAX = 5
+_LAST_WORDS = 20
+"""A program that got no memory, disk or GPU may well crash right after it said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +143,15 @@ def _timeout(ended: _Ended) -> Diagnosis:
 def _cancelled(ended: _Ended) -> Diagnosis:
     cause = ended.job.cause or "it was cancelled"
     if cause.startswith("dependency"):
-        ids = "".join(char if char.isdigit() else " " for char in cause).split()
-        return Diagnosis(
-            code="dependency", sentence=cause, command=f"ly why {ids[0]}" if ids else ended.command("{rerun}")
-        )
+        other = _DECIDED.search(cause) or _OTHER_JOB.search(cause)
+        command = f"ly why {other[1]}" if other is not None else ended.command("{rerun}")
+        return Diagnosis(code="dependency", sentence=cause, command=command)
     return Diagnosis(code="cancelled", sentence=cause, command=ended.command("{rerun}"))
+
+
+_DECIDED = re.compile(r"satisfied: job (\d{1,15}(?:_\d{1,9})?)")
+_OTHER_JOB = re.compile(r":(\d{1,15}(?:_\d{1,9})?)")
+"""The job that decided it; where that is not said, the first one that is named."""
 
 
 def _array(ended: _Ended, task: str | None) -> Diagnosis:
@@ -177,11 +185,24 @@ def _failed(ended: _Ended) -> Diagnosis:
     found = _of_exit_code(ended, job.exit_code) or _of_messages(ended)
     if found is not None:
         return found
-    last = ended.log.lines[-1] if ended.log.lines else None
     sentence = f"ended with exit code {job.exit_code}{_EXITS.get(job.exit_code, '')}"
-    return Diagnosis(code="exit-code", sentence=sentence, line=last, command=ended.command("ly logs {id}"))
+    return Diagnosis(
+        code="exit-code",
+        sentence=sentence,
+        line=_last_words(ended.log),
+        command=ended.command("ly logs {id}"),
+    )
 
 
+def _last_words(log: LogText) -> str | None:
+    """The last line that begins as an error does, among the last ones; else the last line."""
+    for line in reversed(log.lines[-_LAST_WORDS:]):
+        if _ERROR.match(line):
+            return line
+    return log.lines[-1] if log.lines else None
+
+
+_ERROR = re.compile(r"[\W\d]{0,40}(?:fatal|error|critical|exception|panic)\b", re.IGNORECASE)
 _EXITS = {
     124: ", with which `timeout` says that time was up",
     126: ": a command was found and may not be executed",
@@ -209,16 +230,15 @@ def _signalled(ended: _Ended, number: int) -> Diagnosis:
         if told is not None and told.code not in _SIGNAL_CODES:
             return told
     symptom = SIGNALLED.get(number)
+    lack = search(ended.log, [one for one in RESOURCES if symptom is None or one.code != symptom.code])
+    if lack is not None and lack.number >= len(ended.log.lines) - _LAST_WORDS:
+        return _told(ended, lack)
     if symptom is None:
         sentence = f"was ended by {signal_name(number)}"
         return Diagnosis(code="signal", sentence=sentence, command=ended.command("{rerun}"))
     found = search(ended.log, [symptom])
-    return Diagnosis(
-        code=symptom.code,
-        sentence=symptom.sentence,
-        line=found.line if found is not None else None,
-        command=ended.command(symptom.command),
-    )
+    line = found.line if found is not None else None
+    return _answer(ended, symptom, line, {"line": line or ""})
 
 
 _SIGNAL_CODES = frozenset(symptom.code for symptom in SIGNALLED.values()) - {"aborted"}
@@ -253,6 +273,8 @@ def _of_messages(ended: _Ended, only: Iterable[Symptom] | None = None) -> Diagno
     if of_traceback is not None and not (tracebacks[0].wrapper and of_traceback.code == "exception"):
         return of_traceback
     found = search(ended.log, REST)
+    if found is not None and found.symptom is BARE_EXCEPTION:
+        return _of_exception(ended, bare(found.line))
     return of_traceback if found is None else _told(ended, found)
 
 
@@ -291,21 +313,21 @@ def _of_exception(ended: _Ended, one: Raised) -> Diagnosis:
 
 
 _VARIABLE = row("environment", "", "", "the variable {name} is not set", "{name}=VALUE {rerun}")
-_PROGRAM = row("command-not-found", "", "", "no command '{name}'{on_path}", "{which}")
-_DENIED = row("permission", "", "", "{path} may not be executed", "chmod +x {path}")
+_PROGRAM = row("command-not-found", "", "", "command not found: no '{name}'{on_path}", "{which}")
+_DENIED = row("permission", "", "", "permission denied: {path} may not be executed", "chmod +x {path}")
 _UNCAUGHT = row("exception", "", "", "uncaught exception{at_place}: {text}")
 
 
 def _told(ended: _Ended, found: Finding) -> Diagnosis:
     """A finding as an answer."""
-    words = dict(found.groups)
+    words = {**found.groups, "line": found.line}
     if found.symptom.code == "syntax-error":
         words["source"], words["place"] = place_in(ended.log.lines[max(0, found.number - 5) : found.number])
     return _answer(ended, found.symptom, found.line, words, found.next)
 
 
 def _answer(
-    ended: _Ended, symptom: Symptom, line: str, words: dict[str, str], following: str = ""
+    ended: _Ended, symptom: Symptom, line: str | None, words: dict[str, str], following: str = ""
 ) -> Diagnosis:
     case = Case(job=ended.job, room=ended.room, words=words)
     return Diagnosis(

@@ -302,12 +302,16 @@ def _library(case: Case) -> str:
 # ---- scripts
 
 _SHELL_C = ("/bin/sh", "-c")
+_SHELLS = frozenset(["sh", "bash", "dash", "zsh", "ksh", "-bash"])
+_BY_SUFFIX = {".py": "python3", ".sh": "bash", ".R": "Rscript", ".jl": "julia", ".pl": "perl", ".js": "node"}
 _INTERPRETERS = ("python3", "python", "bash", "sh", "zsh", "perl", "Rscript", "julia", "node", "ruby")
 
 
 def script_of(case: Case) -> str:
     """The script that a message names; a batch script's copy in our spool is named as its owner knows it."""
     named = case.words.get("script", "")
+    if posixpath.basename(named) in _SHELLS:
+        return ""
     return "" if case.job.kind is JobKind.BATCH and "/spool/" in named else named
 
 
@@ -330,6 +334,13 @@ def _login_shell(case: Case) -> str:
     return f"ly submit -C {_workdir(case)} -- bash -lc {shlex.quote(text)}"
 
 
+def _trace(case: Case) -> str | None:
+    """Python says where it was when it crashes; another program has its debugger."""
+    said = " ".join((*case.job.command, case.words.get("line", ""))).lower()
+    python = "python" in said or ".py" in said or case.job.kind is JobKind.BATCH
+    return f"PYTHONFAULTHANDLER=1 {rerun(case.job)}" if python else None
+
+
 def _more_files(case: Case) -> str:
     """With as many open files as the hard limit lets it have."""
     raised = 'ulimit -n "$(ulimit -Hn)"'
@@ -349,10 +360,12 @@ def _unix_lines(case: Case) -> str | None:
 def _other_interpreter(case: Case) -> str | None:
     """The `#!` line with the nearest interpreter that people have."""
     wanted = posixpath.basename(case.words.get("interpreter", "").split(" ")[0])
-    near = difflib.get_close_matches(wanted, _INTERPRETERS, n=1, cutoff=0.6)
-    name = near[0] if near else "bash"
-    change = f"'1s|.*|#!/usr/bin/env {'python3' if name == 'python' else name}|'"
     script = script_of(case)
+    near = difflib.get_close_matches(wanted, _INTERPRETERS, n=1, cutoff=0.6)
+    name = near[0] if near else _BY_SUFFIX.get(posixpath.splitext(script)[1])
+    if name is None:
+        return f"head -n1 {_quoted(case, script)}" if script else None
+    change = f"'1s|.*|#!/usr/bin/env {'python3' if name == 'python' else name}|'"
     if script:
         return f"sed -i {change} {_quoted(case, script)}"
     return _resubmit(case, f"sed {change}") if case.job.kind is JobKind.BATCH else None
@@ -402,6 +415,7 @@ MADE: Mapping[str, Callable[[Case], str | None]] = {
     "login_shell": _login_shell,
     "unix_lines": _unix_lines,
     "more_files": _more_files,
+    "trace": _trace,
     "other_interpreter": _other_interpreter,
     "check_script": _check_script,
     "check_python": _check_python,

@@ -12,6 +12,12 @@ from launchyard.policy.logtext import LogText
 
 LINE_MAX = 600
 """Characters of a line that are looked at."""
+_HARMLESS = re.compile(
+    r"^[\W\d]{0,40}(?:info|debug|notice|warn(?:ing)?)\b"
+    r"|\b(?:retrying|ignored|ignoring|handled|skipped|skipping|recovered|continuing|going on|falling back)\b",
+    re.IGNORECASE,
+)
+"""A program that says so of what went wrong goes on after it."""
 TRIES_MAX = 400
 """Lines with a hint that are tried for one symptom."""
 
@@ -22,7 +28,8 @@ class Symptom:
 
     `sentence` and `command` are templates over the pattern's named groups and the values of
     `policy.remedy`. `first`: of several lines the first one is meant (compilers), else the last.
-    `near`: only among so many last lines, for what programs also print when nothing is wrong.
+    `near`: only among so many last lines, for what programs also print when nothing is wrong. `then`: how
+    the next line begins.
     """
 
     code: str
@@ -32,6 +39,7 @@ class Symptom:
     command: str
     first: bool = False
     near: int | None = None
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,7 @@ def row(
     *,
     first: bool = False,
     near: int | None = None,
+    then: str = "",
 ) -> Symptom:
     """One row, as short as a table wants it."""
     return Symptom(
@@ -65,6 +74,7 @@ def row(
         command=command,
         first=first,
         near=near,
+        then=then,
     )
 
 
@@ -85,17 +95,22 @@ def find(log: LogText, symptom: Symptom) -> Finding | None:
         for number in log.lines_with(hint, last_first=not symptom.first, lowest=lowest, most=TRIES_MAX):
             if found is not None and (number < found.number) != symptom.first:
                 break
-            match = matched(symptom, log.lines[number])
-            if match is not None:
-                found = Finding(
-                    symptom=symptom,
-                    number=number,
-                    line=log.lines[number],
-                    groups=match,
-                    next=log.lines[number + 1] if number + 1 < len(log.lines) else "",
-                )
+            one = _at(log, number, symptom)
+            if one is not None:
+                found = one
                 break
     return found
+
+
+def _at(log: LogText, number: int, symptom: Symptom) -> Finding | None:
+    line = log.lines[number]
+    if _HARMLESS.search(line[:LINE_MAX]):
+        return None
+    following = log.lines[number + 1] if number + 1 < len(log.lines) else ""
+    groups = matched(symptom, line) if following.startswith(symptom.then) else None
+    if groups is None:
+        return None
+    return Finding(symptom=symptom, number=number, line=line, groups=groups, next=following)
 
 
 def matched(symptom: Symptom, line: str) -> dict[str, str] | None:

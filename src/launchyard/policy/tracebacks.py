@@ -85,6 +85,12 @@ def raised(log: LogText) -> list[Raised]:
     return sorted(found, key=lambda one: one.wrapper)
 
 
+def bare(line: str) -> Raised:
+    """An exception of which the log has the last line alone."""
+    type, _, message = line.removeprefix("Uncaught ").partition(":")
+    return Raised(type=type.rpartition(".")[2], message=message.strip(), line=line, frames=())
+
+
 def _read(lines: list[str], head: int) -> Raised | None:
     """The block that begins at `head`. A prefix of that line (`[rank0]: `) is taken off the others too."""
     prefix = lines[head].partition(HEAD)[0]

@@ -7,7 +7,7 @@ what those exit codes of a shell mean, `SIGNALLED` what is printed when a signal
 from launchyard.policy.symptoms.communication import COMMUNICATION
 from launchyard.policy.symptoms.compilers import COMPILERS
 from launchyard.policy.symptoms.gpu import GPU
-from launchyard.policy.symptoms.languages import EXCEPTIONS, LANGUAGES, UNKNOWN
+from launchyard.policy.symptoms.languages import BARE_EXCEPTION, EXCEPTIONS, LANGUAGES, UNKNOWN
 from launchyard.policy.symptoms.machine import MEMORY, STORAGE
 from launchyard.policy.symptoms.shell import (
     COMMANDS,
@@ -57,6 +57,7 @@ TABLES = {
 """Every table by name: the tests go through all rows."""
 
 __all__ = [
+    "BARE_EXCEPTION",
     "EXCEPTION_LINE",
     "MEMORY",
     "RESOURCES",

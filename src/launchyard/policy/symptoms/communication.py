@@ -7,12 +7,12 @@ _NEAR = 60
 COMMUNICATION = (
     row(
         "license",
-        ("icense", "LICENSE"),
+        ("icense", "icensing", "icence", "LICENSE"),
         r"(?i)^(?P<text>.{0,120}\b(?:licen[sc]e (?:checkout|server|manager|error|file).{0,60}"
         r"(?:fail|error|expired|cannot|could not|down)|(?:failed|unable|could not"
         r"|cannot) (?:to )?(?:check ?out|obtain|acquire|get)"
         r".{0,40}licen[sc]e|no licen[sc]es? (?:found|available|for)|licensed number of users already reached"
-        r"|licensing error|licen[sc]e (?:has )?expired).{0,120})",
+        r"|licens\w{1,6} error|licen[sc]e (?:has )?expired).{0,120})",
         "{text}",
         "{rerun} --begin now+1hour",
         near=_NEAR,
@@ -103,7 +103,7 @@ COMMUNICATION = (
         ("onnection refused", "ECONNREFUSED"),
         r"[Cc]onnection refused|\bECONNREFUSED\b(?: (?P<host>[\w.:-]{1,100}))?",
         "a connection was refused: nothing listens there {host}",
-        near=20,
+        near=12,
     ),
     row(
         "network",
@@ -117,7 +117,7 @@ COMMUNICATION = (
         r"(?P<text>[Cc]onnection timed out|[Nn]etwork is unreachable|No route to host|\bETIMEDOUT\b"
         r"|Max retries exceeded with url)",
         "the network did not answer: {text}",
-        near=20,
+        near=12,
     ),
     row(
         "network",
@@ -125,6 +125,6 @@ COMMUNICATION = (
         r"(?P<text>[Cc]onnection reset by peer|\bECONNRESET\b|^(?:[\w.]+\.)?ConnectionError: .{1,200}"
         r"|Read timed out)",
         "a connection was lost: {text}",
-        near=20,
+        near=12,
     ),
 )

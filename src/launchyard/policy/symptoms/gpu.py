@@ -11,7 +11,7 @@ GPU = (
         "out of memory. Tried to allocate",
         r"(?:CUDA|HIP|XPU|MPS) (?:backend )?out of memory\. Tried to allocate (?P<wanted>[\d.]+ [KMGT]iB)"
         r".{0,40}?(?:total capac\w+ of |; )(?P<total>[\d.]+ [KMGT]iB)",
-        "the GPU's memory is full: {wanted} more were wanted of {total}",
+        "GPU out of memory: {wanted} more were wanted of {total}",
         _MORE,
         near=_NEAR,
     ),
@@ -21,7 +21,7 @@ GPU = (
         r"(?:CUDA|HIP|XPU|MPS|cuDNN|GPU)\b.{0,60}\bout of memory|torch(?:\.cuda)?\.OutOfMemoryError"
         r"|(?:CUDA|hip)_?(?:_ERROR_OUT_OF_MEMORY|ErrorOutOfMemory)|^GPUassert: out of memory"
         r"|OutOfMemoryError: Out of memory allocating [\d,]+ bytes",
-        "the GPU's memory is full",
+        "the GPU is out of memory",
         _MORE,
         near=_NEAR,
     ),
@@ -31,7 +31,7 @@ GPU = (
         r"(?:RESOURCE_EXHAUSTED|Resource exhausted): (?:Out of memory|OOM|Failed to allocate)"
         r"|OOM when allocating tensor"
         r"|ResourceExhaustedError",
-        "the GPU's memory is full",
+        "the GPU is out of memory",
         _MORE,
         near=_NEAR,
     ),
@@ -39,7 +39,7 @@ GPU = (
         "gpu-memory",
         ("cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"),
         r"cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|CUBLAS_STATUS_ALLOC_FAILED",
-        "the GPU's memory is full",
+        "the GPU is out of memory",
         _MORE,
         near=_NEAR,
     ),
@@ -53,9 +53,9 @@ GPU = (
     ),
     row(
         "gpu",
-        ("torch.cuda.is_available() is False", "Torch not compiled with CUDA enabled"),
-        r"torch\.cuda\.is_available\(\) is False|Torch not compiled with CUDA enabled",
-        "PyTorch sees no GPU; the job asked for {gpus}",
+        ("torch.cuda.is_available() is False", "Torch not compiled with CUDA", "No visible GPU devices"),
+        r"torch\.cuda\.is_available\(\) is False|Torch not compiled with CUDA enabled|No visible GPU devices",
+        "the program sees no GPU; the job asked for {gpus}",
         "{some_gpu}",
         near=_NEAR,
     ),

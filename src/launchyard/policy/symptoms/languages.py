@@ -10,7 +10,7 @@ EXCEPTIONS = (
         ("terminated abruptly", "ProcessExitedException"),
         r"process pool was terminated abruptly"
         r"|ProcessExitedException: process \d+ terminated with signal SIGKILL",
-        "a worker process was killed, as when memory is full",
+        "killed: a worker process was ended by SIGKILL, as when memory is full",
         "{more_memory}",
     ),
     row(
@@ -30,18 +30,25 @@ EXCEPTIONS = (
     ),
     row(
         "missing-file",
+        ("unable to open file: name = ",),
+        r"unable to open file: name = '(?P<path>[^']{1,300})', errno = 2\b",
+        "no such file: {path}{in_directory}",
+        "{look}",
+    ),
+    row(
+        "missing-file",
         ("FileNotFoundError", "NotADirectoryError", "[Errno 2]", "does not exist"),
         r"(?:No such file or directory|Not a directory): b?['\"](?P<path>[^'\"]{1,300})['\"]"
         r"|FileNotFoundError:.{0,60}['\"](?P<file>[^'\"]{1,300})['\"]"
         r"|^FileNotFoundError: (?:.{0,80}: )?(?P<name>\S{1,300})",
-        "no file {path}{file}{name}{in_directory}",
+        "no such file: {path}{file}{name}{in_directory}",
         "{look}",
     ),
     row(
         "permission",
         ("PermissionError", "[Errno 13]"),
         r"Permission denied: b?['\"](?P<path>[^'\"]{1,300})['\"]",
-        "{path} may not be read or written",
+        "permission denied: {path} may not be read or written",
         "ls -ld {path}",
     ),
     row(
@@ -56,6 +63,19 @@ EXCEPTIONS = (
         r"\[Errno 30\] Read-only file system(?:: ['\"](?P<path>[^'\"]{1,300})['\"])?",
         "the file system is read-only{to_path}",
         "df -h {path_or_directory}",
+    ),
+    row(
+        "environment",
+        ("DISPLAY", "display"),
+        r"no \$DISPLAY environment variable|couldn't connect to display|[Cc]annot connect to X server",
+        "there is no display: a job has no screen",
+        "MPLBACKEND=Agg {rerun}",
+    ),
+    row(
+        "network",
+        ("HTTPError",),
+        r"HTTPError: (?:HTTP Error )?(?P<number>\d{3})(?P<text>.{0,200})",
+        "a web server answered {number}{text}",
     ),
     row(
         "assertion",
@@ -73,7 +93,8 @@ EXCEPTIONS = (
     row(
         "license",
         "icense",
-        r"(?P<text>[^:]*\b[Ll]icense\b.{0,40}\b(?:expired|not found|failed|denied|unavailable|No license"
+        r"(?P<text>No \w{1,40} license found|[^:]*\b[Ll]icense\b.{0,40}\b(?:expired|not found|failed|denied"
+        r"|unavailable|No license"
         r"|checkout|limit|too large).{0,120})",
         "{text}",
         "{rerun} --begin now+1hour",
@@ -88,6 +109,13 @@ LANGUAGES = (
         r"|ModuleNotFoundError: No module named '(?P<module>[\w.]{1,200})'",
         "No module named '{name}{module}'",
         "{pip_install}",
+        near=_NEAR,
+    ),
+    row(
+        "missing-module",
+        ("No matching distribution found for",),
+        r"No matching distribution found for (?P<package>[\w.-]{1,100})",
+        "pip finds no package '{package}' that fits this Python",
         near=_NEAR,
     ),
     row(
@@ -118,7 +146,7 @@ LANGUAGES = (
         "missing-file",
         ("Cannot find module",),
         r"Cannot find module '(?P<path>\.{0,2}/[^']{1,300})'",
-        "no file {path}",
+        "no such file: {path}",
         "{look}",
         near=_NEAR,
     ),
@@ -141,7 +169,7 @@ LANGUAGES = (
         "missing-file",
         ("Unable to access jarfile", "Can't open perl script"),
         r"Unable to access jarfile (?P<path>.{1,300})$|Can't open perl script \"(?P<file>[^\"]{1,300})\"",
-        "no file {path}{file}{in_directory}",
+        "no such file: {path}{file}{in_directory}",
         "{look}",
         near=_NEAR,
     ),
@@ -169,7 +197,7 @@ LANGUAGES = (
         r"|FileNotFoundException: (?P<file>.{1,300}) \(No such file or directory\)"
         r"|opening file \"(?P<name>[^\"]{1,300})\": No such file"
         r"|cannot open file '(?P<table>[^']{1,300})': No such file",
-        "no file {path}{file}{name}{table}{in_directory}",
+        "no such file: {path}{file}{name}{table}{in_directory}",
         "{look}",
         near=_NEAR,
     ),
@@ -177,7 +205,7 @@ LANGUAGES = (
         "permission",
         ("EACCES", "EPERM"),
         r"(?:EACCES: permission denied|EPERM: operation not permitted), \w+ '(?P<path>[^']{1,300})'",
-        "{path} may not be read or written",
+        "permission denied: {path} may not be read or written",
         "ls -ld {path}",
         near=_NEAR,
     ),
@@ -245,6 +273,13 @@ LANGUAGES = (
         near=_NEAR,
     ),
     row(
+        "missing-file",
+        ("code: 2, kind: NotFound",),
+        r"Os \{ code: 2, kind: NotFound",
+        "no such file: a Rust program could not open one",
+        near=_NEAR,
+    ),
+    row(
         "exception",
         ("panicked at",),
         r"panicked at (?:'(?P<text>.{1,300})', (?P<where>\S{1,200}:\d+)|(?P<place>\S{1,200}:\d+):\d+:$)",
@@ -302,13 +337,31 @@ LANGUAGES = (
     ),
 )
 
+BARE_EXCEPTION = row(
+    "exception",
+    ("Error",),
+    r"^(?:Uncaught )?(?P<text>(?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,60}(?:Error"
+    r"|Exception)(?:: .{1,300})?)$",
+    "uncaught exception: {text}",
+    near=20,
+)
+"""The last line of a traceback without the rest of it."""
+
 UNKNOWN = (
     row(
         "exception",
-        ("Error",),
-        r"^(?:Uncaught )?(?P<text>(?:[A-Za-z_]\w{0,60}\.){0,6}[A-Z]\w{0,60}(?:Error"
-        r"|Exception)(?:: .{1,300})?)$",
-        "uncaught exception: {text}",
+        ("Error: ",),
+        r"^Error: (?P<text>.{1,300})$",
+        "error in R: {text}",
         near=20,
+        then="Execution halted",
     ),
+    row(
+        "exception",
+        (" line ",),
+        r"^(?P<text>.{1,200} at \S{1,200} line \d{1,9}\.)$",
+        "a Perl program died: {text}",
+        near=3,
+    ),
+    BARE_EXCEPTION,
 )

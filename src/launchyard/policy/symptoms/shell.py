@@ -3,7 +3,7 @@
 from launchyard.policy.symptom import row
 
 _NEAR = 60
-_WEAK = 20
+_WEAK = 12
 _LINE = r"^(?:.{0,200}?: line \d+: |(?:-?\w*sh|.{0,200}?): \d+: |-?\w*sh: )?"
 """How a shell begins a message: `run.sh: line 3: `, `bash: `, `sh: 1: `."""
 
@@ -67,7 +67,7 @@ INTERPRETERS = (
         "interpreter",
         ("\\r': command not found", "\\r’: No such file", "\\r': No such file"),
         r"[‘'](?P<interpreter>[^’'\\]{1,200})\\r[’']",
-        "the #! line ends as on Windows: no interpreter '{interpreter}\\r'",
+        "bad interpreter: the #! line ends as on Windows: no interpreter '{interpreter}\\r'",
         "{unix_lines}",
         near=_NEAR,
     ),
@@ -75,15 +75,23 @@ INTERPRETERS = (
         "interpreter",
         "^M: bad interpreter",
         r"(?P<script>[^\s:]{1,300}): (?P<interpreter>/[^:]{1,200})\^M: bad interpreter",
-        "the #! line of {script} ends as on Windows: no interpreter '{interpreter}^M'",
+        "bad interpreter: the #! line of {script} ends as on Windows: no interpreter '{interpreter}^M'",
         "{unix_lines}",
+        near=_NEAR,
+    ),
+    row(
+        "interpreter",
+        "bad interpreter: /",
+        r"(?P<script>[^\s:]{1,300}): bad interpreter: (?P<interpreter>/[^:]{1,200}): (?P<text>.{1,80})",
+        "bad interpreter: the #! line of {script} names {interpreter}: {text}",
+        "{other_interpreter}",
         near=_NEAR,
     ),
     row(
         "interpreter",
         "bad interpreter",
         r"(?P<script>[^\s:]{1,300}): (?P<interpreter>[^:]{1,200}): bad interpreter: (?P<text>.{1,80})",
-        "the #! line of {script} names {interpreter}: {text}",
+        "bad interpreter: the #! line of {script} names {interpreter}: {text}",
         "{other_interpreter}",
         near=_NEAR,
     ),
@@ -91,7 +99,7 @@ INTERPRETERS = (
         "interpreter",
         "cannot execute: required file not found",
         r"(?P<script>[^\s:]{1,300}): cannot execute: required file not found",
-        "the interpreter that the #! line of {script} names does not exist",
+        "bad interpreter: what the #! line of {script} names does not exist",
         "head -n1 {script}",
         near=_NEAR,
     ),
@@ -120,7 +128,7 @@ COMMANDS = (
         "command-not-found",
         (": command not found",),
         _LINE + r"(?P<name>[^\s:]{1,200}): command not found$",
-        "no command '{name}' on PATH",
+        "command not found: no '{name}' on PATH",
         "{which}",
         near=_NEAR,
     ),
@@ -128,7 +136,7 @@ COMMANDS = (
         "command-not-found",
         ("command not found: ", "Unknown command: ", "Unknown command "),
         r"(?:command not found: |^fish: Unknown command:? )(?P<name>[^\s:]{1,200})$",
-        "no command '{name}' on PATH",
+        "command not found: no '{name}' on PATH",
         "{which}",
         near=_NEAR,
     ),
@@ -136,7 +144,15 @@ COMMANDS = (
         "command-not-found",
         ": not found",
         r"^(?:.{1,300}?: \d+: |\w*sh: )(?:exec: )?(?P<name>[^\s:]{1,200}): not found$",
-        "no command '{name}' on PATH, or its #! line names none",
+        "command not found: no '{name}' on PATH, or its #! line names none",
+        "{which}",
+        near=_NEAR,
+    ),
+    row(
+        "command-not-found",
+        ("executable file not found in $PATH",),
+        r"\"(?P<name>[^\s\"]{1,200})\": executable file not found in \$PATH",
+        "command not found: no '{name}' on PATH",
         "{which}",
         near=_NEAR,
     ),
@@ -146,7 +162,7 @@ COMMANDS = (
         r"(?:^|/)(?:env|nohup|timeout|nice|stdbuf|xargs|setsid|sudo|time|chroot|taskset|numactl): "
         r"(?:failed to (?:run command|execute) "
         r"|cannot run )?[‘'\"]?(?P<name>[^\s‘’'\":]{1,200})[’'\"]?: No such file or directory$",
-        "no command '{name}' on PATH",
+        "command not found: no '{name}' on PATH",
         "{which}",
         near=_NEAR,
     ),
@@ -155,7 +171,7 @@ COMMANDS = (
         ("No such file or directory", "execve(): "),
         r"^make(?:\[\d+\])?: (?P<name>[^\s:*]{1,200}): No such file or directory$"
         r"|execve\(\): (?P<program>[^\s:]{1,200}): No such file or directory",
-        "no command '{name}{program}' on PATH",
+        "command not found: no '{name}{program}' on PATH",
         "{which}",
         near=_NEAR,
     ),
@@ -173,7 +189,7 @@ DENIED = (
         "permission",
         ": Permission denied",
         _LINE + r"(?P<path>[^\s:][^:]{0,300}): Permission denied$",
-        "{path} may not be executed",
+        "permission denied: {path} may not be executed",
         "chmod +x {path}",
         near=_NEAR,
     ),
@@ -189,18 +205,47 @@ DENIED = (
         "permission",
         "ermission denied",
         r"[‘'\"](?P<path>[^’'\"]{1,300})[’'\"]: Permission denied$",
-        "{path} may not be executed",
+        "permission denied: {path} may not be executed",
         "chmod +x {path}",
         near=_NEAR,
     ),
 )
 
-SHELL_127 = (*LIBRARIES, *INTERPRETERS, *COMMANDS)
+OF_PATH = (
+    row(
+        "command-not-found",
+        (": No such file or directory", ": no such file or directory: "),
+        _LINE + r"(?:(?P<name>[^\s:]{1,300}): No such file or directory"
+        r"|no such file or directory: (?P<program>\S{1,300}))$",
+        "command not found: no '{name}{program}'",
+        "{which}",
+        near=_NEAR,
+    ),
+)
+
+SHELL_127 = (*LIBRARIES, *INTERPRETERS, *COMMANDS, *OF_PATH)
 """Exit code 127: the last command was not found, or what it needs to be started."""
 SHELL_126 = (*INTERPRETERS, *DENIED)
 """Exit code 126: the last command was found and may not be executed."""
 
 SETUP = (
+    row(
+        "interpreter",
+        "\\r': command not found",
+        r"(?P<script>[^\s:]{1,300}): line \d+: \$'.{0,60}\\r': command not found",
+        "{script_name} has line ends of Windows",
+        "{unix_lines}",
+        first=True,
+        near=_NEAR,
+    ),
+    row(
+        "environment",
+        ("could not connect to display", "cannot open display", "annot connect to X server"),
+        r"could not connect to display|cannot open display|[Cc]annot connect to X server",
+        "there is no display: a job has no screen",
+        "QT_QPA_PLATFORM=offscreen MPLBACKEND=Agg {rerun}",
+        near=_NEAR,
+    ),
     row(
         "module-not-loaded",
         ("Unable to locate a modulefile", "module(s) are unknown", "cannot be loaded as requested"),
@@ -220,10 +265,9 @@ SETUP = (
     ),
     row(
         "module-not-loaded",
-        ("Could not find conda environment", "EnvironmentLocationNotFound", "EnvironmentNameNotFound"),
-        r"Could not find conda environment: (?P<name>.{1,200})|Environment(?:Location"
-        r"|Name)NotFound: (?P<text>.{1,200})",
-        "no conda environment {name}{text}",
+        ("Could not find conda environment: ", "Not a conda environment: "),
+        r"(?:Could not find|Not a) conda environment: (?P<name>.{1,200})",
+        "no conda environment {name}",
         "conda env list",
         near=200,
     ),
@@ -238,7 +282,7 @@ SETUP = (
     row(
         "syntax-error",
         ("yntax error", "unexpected EOF while looking"),
-        r"^(?P<script>[^\s:]{1,300}): (?:line )?(?P<number>\d+): (?P<text>[Ss]yntax error.{0,200}"
+        r"^(?P<script>[^\s:]{1,300}): (?:-c: )?(?:line )?(?P<number>\d+): (?P<text>[Ss]yntax error.{0,200}"
         r"|unexpected EOF while looking.{0,100})",
         "{script_name} line {number}: {text}",
         "{check_script}",
@@ -272,7 +316,7 @@ FILES = (
         "missing-file",
         "can't open file",
         r"can't open file [‘'\"](?P<path>[^’'\"]{1,300})[’'\"].{0,20}No such file or directory",
-        "no file {path}{in_directory}",
+        "no such file: {path}{in_directory}",
         "{look}",
         near=_WEAK,
     ),
@@ -295,25 +339,49 @@ FILES = (
     row(
         "missing-file",
         ("No such file or directory",),
-        r"[‘'\"](?P<path>[^‘’'\"]{1,300})[’'\"][^/‘’'\"]{0,40}No such file or directory"
+        r"[‘'\"](?P<path>[^‘’'\",]{1,300})[’'\"][^/‘’'\"]{0,40}No such file or directory"
         r"|No such file or directory:? ?(?:open )?[‘'\"(](?P<file>[^‘’'\"()]{1,300})",
-        "no file {path}{file}{in_directory}",
+        "no such file: {path}{file}{in_directory}",
+        "{look}",
+        near=_WEAK,
+    ),
+    row(
+        "missing-file",
+        ("Cannot open: No such file", "annot stat: No such file"),
+        r"^\w{1,20}: (?P<path>[^:]{1,300}): [Cc]annot (?:open|stat): No such file or directory",
+        "no such file: {path}{in_directory}",
         "{look}",
         near=_WEAK,
     ),
     row(
         "missing-file",
         ("No such file or directory",),
-        r"(?:^|[\s:])(?P<path>[^\s:][^:]{0,300}): No such file or directory",
-        "no file {path}{in_directory}",
+        r"(?:^|[\s:])(?P<path>[^\s:]{0,300}[./_\d][^\s:]{0,300}): No such file or directory",
+        "no such file: {path}{in_directory}",
         "{look}",
+        near=_WEAK,
+    ),
+    row(
+        "missing-file",
+        ("No such file or directory",),
+        r"^(?P<text>.{1,300}): No such file or directory",
+        "no such file or directory: {text}",
+        "ls -la {directory}",
         near=_WEAK,
     ),
     row(
         "permission",
         ("ermission denied",),
         r"[‘'\"](?P<path>[^‘’'\"]{1,300})[’'\"][^/‘’'\"]{0,40}[Pp]ermission denied",
-        "{path} may not be read or written",
+        "permission denied: {path} may not be read or written",
+        "ls -ld {path}",
+        near=_WEAK,
+    ),
+    row(
+        "permission",
+        ("ermission denied",),
+        r"[Pp]ermission denied: [‘'\"](?P<path>[^‘’'\"]{1,300})[’'\"]",
+        "permission denied: {path} may not be read or written",
         "ls -ld {path}",
         near=_WEAK,
     ),
@@ -321,15 +389,32 @@ FILES = (
         "permission",
         ("Permission denied",),
         _LINE + r"(?P<path>\.{0,2}/[^:\s]{1,300}): Permission denied$",
-        "{path} may not be read, written or executed",
+        "permission denied: {path} may not be read, written or executed",
         "ls -ld {path}",
+        near=_WEAK,
+    ),
+    row(
+        "missing-file",
+        ("no such file or directory",),
+        r"(?:open|stat|image|read|load|chdir) (?P<path>/?[^\s:]{1,300}): (?:.{1,200}: )?no such file or "
+        r"directory"
+        r"|^\w{1,20}: no such file or directory: (?P<file>\S{1,300})",
+        "no such file: {path}{file}{in_directory}",
+        "{look}",
+        near=_WEAK,
+    ),
+    row(
+        "permission",
+        ("sudo: ",),
+        r"^sudo: (?P<text>.{0,100}(?:password is required|not allowed|terminal is required).{0,100})",
+        "permission denied: sudo: {text}",
         near=_WEAK,
     ),
     row(
         "permission",
         ("ermission denied", "peration not permitted"),
         r"[Pp]ermission denied|^.{1,200}: Operation not permitted$",
-        "something may not be read, written or executed",
+        "permission denied: something may not be read, written or executed",
         near=_WEAK,
     ),
     row(

@@ -2,53 +2,55 @@
 
 from launchyard.policy.symptom import Symptom, row
 
-_TRACE = "PYTHONFAULTHANDLER=1 {rerun}"
+_TRACE = "{trace}"
+_BEGIN = r"(?:^|\d +|[Ss]ignal: |\(|[Ee]rror: )"
+"""A shell puts the process id before it, MPI a word."""
+
 
 SIGNALLED: dict[int, Symptom] = {
     4: row(
         "illegal-instruction",
         ("llegal instruction", "SIGILL"),
-        r"Illegal instruction|\bSIGILL\b",
-        "an instruction that this CPU does not have: the program was built for another one",
+        _BEGIN + r"Illegal instruction|\bSIGILL\b",
+        "illegal instruction: the program was built for another CPU than this one",
         "ly run -- lscpu",
         near=60,
     ),
     6: row(
         "aborted",
         ("Aborted", "SIGABRT"),
-        r"(?:^|\s)Aborted\b|\bSIGABRT\b|Fatal Python error: Aborted",
-        "it aborted itself (SIGABRT)",
+        r"^Aborted(?: \(core dumped\))?$|\d Aborted\b|\bSIGABRT\b|Fatal Python error: Aborted",
+        "aborted: the program gave up by itself (SIGABRT)",
         near=60,
     ),
     7: row(
         "bus-error",
         ("Bus error", "SIGBUS", "bus error"),
-        r"[Bb]us error|\bSIGBUS\b",
-        "it lost memory that was there (SIGBUS): a mapped file became shorter, or /dev/shm or the disk is "
-        "full",
+        _BEGIN + r"[Bb]us error|\bSIGBUS\b",
+        "bus error: memory went away: a mapped file became shorter, or /dev/shm or the disk is full",
         "df -h /dev/shm {directory}",
         near=60,
     ),
     8: row(
         "arithmetic",
         ("loating point exception", "SIGFPE"),
-        r"Floating point exception|\bSIGFPE\b",
-        "an impossible calculation (SIGFPE), as a whole number divided by zero",
+        _BEGIN + r"Floating point exception|\bSIGFPE\b",
+        "floating point exception: an impossible calculation, as a whole number divided by zero",
         near=60,
     ),
     9: row(
         "killed",
         ("Killed", "SIGKILL", "signal 9"),
-        r"(?:^|\s)Killed\b|\bSIGKILL\b|[Ss]ignal 9\b",
-        "somebody sent it SIGKILL, which we did not; often the machine's memory was full",
+        r"^Killed$|\d Killed\b|\bSIGKILL\b|[Ss]ignal 9\b",
+        "killed: somebody sent it SIGKILL, which we did not; often the machine's memory was full",
         "{more_memory}",
         near=60,
     ),
     11: row(
         "segmentation-fault",
         ("egmentation fault", "SIGSEGV", "segfault", "signal 11", "egmentation violation"),
-        r"[Ss]egmentation (?:fault|violation)|\bSIGSEGV\b|\bsegfault\b|[Ss]ignal:? 11\b",
-        "it used memory that it does not own (SIGSEGV)",
+        _BEGIN + r"[Ss]egmentation (?:fault|violation)|\bSIGSEGV\b|\bsegfault at\b|[Ss]ignal:? 11\b",
+        "segmentation fault: it used memory that is not its own",
         _TRACE,
         near=200,
         first=True,

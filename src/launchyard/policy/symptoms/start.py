@@ -19,9 +19,9 @@ START = (
     ),
     row(
         "permission",
-        "you may not enter directory",
-        r"you may not enter directory '(?P<path>.{1,400})'",
-        "you may not enter {path}, where it was to run",
+        "permission denied: you may not enter directory",
+        r"permission denied: you may not enter directory '(?P<path>.{1,400})'",
+        "permission denied: you may not enter {path}, where it was to run",
         "ls -ld {path}",
     ),
     row(
@@ -29,7 +29,7 @@ START = (
         "its interpreter",
         r"'(?P<script>.{1,400})' cannot be executed: its interpreter '(?P<interpreter>.{1,200})' does not "
         r"exist",
-        "the interpreter {interpreter} that the #! line names does not exist",
+        "bad interpreter: {interpreter}, which the #! line names, does not exist",
         "{other_interpreter}",
     ),
     row(
@@ -51,14 +51,14 @@ START = (
         "permission",
         "you may not execute",
         r"you may not execute '(?P<path>.{1,400})'",
-        "{path} may not be executed",
+        "permission denied: {path} may not be executed",
         "chmod +x {path} && {rerun}",
     ),
     row(
         "command-not-found",
         "no command '",
         r"no command '(?P<name>[^']{1,400})'",
-        "no command '{name}'{on_path}",
+        "command not found: no '{name}'{on_path}",
         "{which}",
     ),
     row(
@@ -93,7 +93,7 @@ START = (
         "permission",
         ("ermission denied",),
         r"'(?P<path>[^']{1,400})'.{0,60}[Pp]ermission denied",
-        "you may not write {path}",
+        "permission denied: you may not write {path}",
         "ls -ld {parent}",
     ),
 )
