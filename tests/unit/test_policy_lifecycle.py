@@ -15,6 +15,7 @@ from launchyard.model.event import (
     JobEvent,
     MainEnded,
     NodeLost,
+    Preempted,
     Requeued,
     Resumed,
     Started,
@@ -110,6 +111,9 @@ _events: st.SearchStrategy[JobEvent] = st.sampled_from(
         MainEnded(),
         Cancelled(by="ada"),
         Requeued(reason="x"),
+        Preempted(by=9, requeue=True),
+        Preempted(by=9, requeue=False),
+        NodeLost(sentence="node n1 does not answer"),
         NodeLost(sentence="node n1 does not answer"),
         DependencyFailed(sentence="dependency afterok:1 can never be satisfied"),
         *(end for end, _, _ in ENDS),
@@ -216,3 +220,12 @@ def test_limit_of_an_attempt_is_cut_to_the_deadline() -> None:
     ended = apply(cut, Exited(at=T0 + 1001, signal=15, timed_out=True), T0 + 1001)
     assert ended.state is S.DEADLINE
     assert "still ran at its deadline" in (ended.cause or "")
+
+
+def test_preempted_job_ends_or_waits_again_without_using_up_a_requeue() -> None:
+    gone = Exited(at=T0 + 5, signal=15)
+    ended = apply(apply(running(), Preempted(by=9, requeue=False), T0), gone, T0 + 5)
+    assert (ended.state, ended.cause) == (S.PREEMPTED, "made room for job 9")
+    again = apply(apply(running(), Preempted(by=9, requeue=True), T0), gone, T0 + 5)
+    assert (again.state, again.requeues, again.past[0].state) == (S.PENDING, 0, S.PREEMPTED)
+    assert again.past[0].cause == "made room for job 9"

@@ -63,6 +63,14 @@ class Requeued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preempted:
+    """It is to make room for the job `by`: stopped, and then `requeue`: to wait again, else at its end."""
+
+    by: int
+    requeue: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLost:
     """The node of the attempt is gone, and the job's processes with it; `sentence` says why."""
 
@@ -102,6 +110,7 @@ JobEvent = (
     | Exited
     | Cancelled
     | Requeued
+    | Preempted
     | NodeLost
     | MissedDeadline
     | DependencyFailed

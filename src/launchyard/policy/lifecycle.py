@@ -15,6 +15,7 @@ from launchyard.model.event import (
     MainEnded,
     MissedDeadline,
     NodeLost,
+    Preempted,
     Requeued,
     Resumed,
     Started,
@@ -26,6 +27,11 @@ from launchyard.model.when import rfc3339
 
 REQUEUE = "requeued"
 """`stop_requested` of a running job that is to wait again once its processes are gone."""
+
+PREEMPTED = "made room for job"
+"""How `stop_requested` begins of a running job that is preempted."""
+
+_WAITS_AGAIN = " and waits again"
 
 NODE_DOWN = "its node was taken down"
 """`stop_requested` of a job whose node an operator took down while the node still answers."""
@@ -50,6 +56,8 @@ def apply(job: Job, event: JobEvent, now: float) -> Job:
             return _cancelled(job, event, now)
         case Requeued():
             return _requeued(job, event, now)
+        case Preempted():
+            return _preempted(job, event)
         case NodeLost():
             return _node_lost(job, event.sentence, now)
         case MissedDeadline():
@@ -104,6 +112,9 @@ def _exited(job: Job, event: Exited) -> Job:
         return job
     if job.stop_requested == REQUEUE and not event.lost:
         return _again(_with_exit(job, event, JobMove.CANCELLED, REQUEUE), event.at, requeued=True)
+    if job.stop_requested is not None and job.stop_requested.startswith(PREEMPTED) and not event.lost:
+        ended = _with_exit(job, event, JobMove.PREEMPTED, job.stop_requested.removesuffix(_WAITS_AGAIN))
+        return _again(ended, event.at) if job.stop_requested.endswith(_WAITS_AGAIN) else ended
     if event.node_lost or (job.stop_requested == NODE_DOWN and not event.lost):
         return _node_lost(job, event.error or NODE_DOWN, event.at)
     move, cause = _ending(job, event)
@@ -156,6 +167,13 @@ def _cancelled(job: Job, event: Cancelled, now: float) -> Job:
     return _end(job, JobMove.CANCELLED, now, reason)
 
 
+def _preempted(job: Job, event: Preempted) -> Job:
+    """Ends when its processes are gone; one that is being stopped already goes anyway."""
+    if job.state not in ALLOCATED or job.stop_requested is not None:
+        return job
+    return replace(job, stop_requested=f"{PREEMPTED} {event.by}{_WAITS_AGAIN if event.requeue else ''}")
+
+
 def _requeued(job: Job, event: Requeued, now: float) -> Job:
     after(job.state, JobMove.REQUEUED)
     return _again(_end(job, JobMove.CANCELLED, now, event.reason), now, requeued=True)
@@ -167,8 +185,10 @@ def _node_lost(job: Job, sentence: str, now: float) -> Job:
         return job
     ended = _end(job, JobMove.NODE_LOST, now, sentence)
     # Whoever had asked for its end has got it.
-    cancelled = job.stop_requested not in (None, REQUEUE, NODE_DOWN)
-    wanted = job.requeue or job.stop_requested == REQUEUE
+    asked = job.stop_requested or ""
+    waits_again = asked == REQUEUE or asked.endswith(_WAITS_AGAIN)
+    cancelled = asked not in ("", NODE_DOWN) and not waits_again
+    wanted = job.requeue or waits_again
     return _again(ended, now, requeued=True) if wanted and not cancelled else ended
 
 
