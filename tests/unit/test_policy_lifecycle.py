@@ -15,7 +15,6 @@ from launchyard.model.event import (
     JobEvent,
     MainEnded,
     NodeLost,
-    Preempted,
     Requeued,
     Resumed,
     Started,
@@ -25,7 +24,7 @@ from launchyard.model.job import PAST_MAX, Job
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.retries import Retries
 from launchyard.model.state import ENDED, TRANSITIONS, JobState
-from launchyard.policy.lifecycle import REQUEUE, apply, hold_if_requeued_too_often
+from launchyard.policy.lifecycle import REQUEUE, apply, hold_if_requeued_too_often, made_room_for
 from tests.unit.cluster import T0, job
 
 S = JobState
@@ -111,9 +110,6 @@ _events: st.SearchStrategy[JobEvent] = st.sampled_from(
         MainEnded(),
         Cancelled(by="ada"),
         Requeued(reason="x"),
-        Preempted(by=9, requeue=True),
-        Preempted(by=9, requeue=False),
-        NodeLost(sentence="node n1 does not answer"),
         NodeLost(sentence="node n1 does not answer"),
         DependencyFailed(sentence="dependency afterok:1 can never be satisfied"),
         *(end for end, _, _ in ENDS),
@@ -224,8 +220,9 @@ def test_limit_of_an_attempt_is_cut_to_the_deadline() -> None:
 
 def test_preempted_job_ends_or_waits_again_without_using_up_a_requeue() -> None:
     gone = Exited(at=T0 + 5, signal=15)
-    ended = apply(apply(running(), Preempted(by=9, requeue=False), T0), gone, T0 + 5)
+    goes = replace(running(), stop_requested=made_room_for(9, again=False))
+    ended = apply(goes, gone, T0 + 5)
     assert (ended.state, ended.cause) == (S.PREEMPTED, "made room for job 9")
-    again = apply(apply(running(), Preempted(by=9, requeue=True), T0), gone, T0 + 5)
+    again = apply(replace(running(), stop_requested=made_room_for(9, again=True)), gone, T0 + 5)
     assert (again.state, again.requeues, again.past[0].state) == (S.PENDING, 0, S.PREEMPTED)
     assert again.past[0].cause == "made room for job 9"

@@ -63,14 +63,6 @@ class Requeued:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preempted:
-    """It is to make room for the job `by`: stopped, and then `requeue`: to wait again, else at its end."""
-
-    by: int
-    requeue: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLost:
     """The node of the attempt is gone, and the job's processes with it; `sentence` says why."""
 
@@ -110,7 +102,6 @@ JobEvent = (
     | Exited
     | Cancelled
     | Requeued
-    | Preempted
     | NodeLost
     | MissedDeadline
     | DependencyFailed

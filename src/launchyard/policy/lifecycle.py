@@ -15,7 +15,6 @@ from launchyard.model.event import (
     MainEnded,
     MissedDeadline,
     NodeLost,
-    Preempted,
     Requeued,
     Resumed,
     Started,
@@ -28,13 +27,16 @@ from launchyard.model.when import rfc3339
 REQUEUE = "requeued"
 """`stop_requested` of a running job that is to wait again once its processes are gone."""
 
-PREEMPTED = "made room for job"
-"""How `stop_requested` begins of a running job that is preempted."""
-
-_WAITS_AGAIN = " and waits again"
-
 NODE_DOWN = "its node was taken down"
 """`stop_requested` of a job whose node an operator took down while the node still answers."""
+
+_MADE_ROOM = "made room for job "
+_AGAIN = " and waits again"
+
+
+def made_room_for(job_id: int, *, again: bool) -> str:
+    """`stop_requested` of a running job that a more urgent one takes the place of."""
+    return f"{_MADE_ROOM}{job_id}{_AGAIN if again else ''}"
 
 
 def apply(job: Job, event: JobEvent, now: float) -> Job:
@@ -56,8 +58,6 @@ def apply(job: Job, event: JobEvent, now: float) -> Job:
             return _cancelled(job, event, now)
         case Requeued():
             return _requeued(job, event, now)
-        case Preempted():
-            return _preempted(job, event)
         case NodeLost():
             return _node_lost(job, event.sentence, now)
         case MissedDeadline():
@@ -112,9 +112,9 @@ def _exited(job: Job, event: Exited) -> Job:
         return job
     if job.stop_requested == REQUEUE and not event.lost:
         return _again(_with_exit(job, event, JobMove.CANCELLED, REQUEUE), event.at, requeued=True)
-    if job.stop_requested is not None and job.stop_requested.startswith(PREEMPTED) and not event.lost:
-        ended = _with_exit(job, event, JobMove.PREEMPTED, job.stop_requested.removesuffix(_WAITS_AGAIN))
-        return _again(ended, event.at) if job.stop_requested.endswith(_WAITS_AGAIN) else ended
+    if job.stop_requested is not None and job.stop_requested.startswith(_MADE_ROOM) and not event.lost:
+        preempted = _with_exit(job, event, JobMove.PREEMPTED, job.stop_requested.removesuffix(_AGAIN))
+        return _again(preempted, event.at) if job.stop_requested.endswith(_AGAIN) else preempted
     if event.node_lost or (job.stop_requested == NODE_DOWN and not event.lost):
         return _node_lost(job, event.error or NODE_DOWN, event.at)
     move, cause = _ending(job, event)
@@ -167,13 +167,6 @@ def _cancelled(job: Job, event: Cancelled, now: float) -> Job:
     return _end(job, JobMove.CANCELLED, now, reason)
 
 
-def _preempted(job: Job, event: Preempted) -> Job:
-    """Ends when its processes are gone; one that is being stopped already goes anyway."""
-    if job.state not in ALLOCATED or job.stop_requested is not None:
-        return job
-    return replace(job, stop_requested=f"{PREEMPTED} {event.by}{_WAITS_AGAIN if event.requeue else ''}")
-
-
 def _requeued(job: Job, event: Requeued, now: float) -> Job:
     after(job.state, JobMove.REQUEUED)
     return _again(_end(job, JobMove.CANCELLED, now, event.reason), now, requeued=True)
@@ -186,7 +179,7 @@ def _node_lost(job: Job, sentence: str, now: float) -> Job:
     ended = _end(job, JobMove.NODE_LOST, now, sentence)
     # Whoever had asked for its end has got it.
     asked = job.stop_requested or ""
-    waits_again = asked == REQUEUE or asked.endswith(_WAITS_AGAIN)
+    waits_again = asked == REQUEUE or asked.endswith(_AGAIN)
     cancelled = asked not in ("", NODE_DOWN) and not waits_again
     wanted = job.requeue or waits_again
     return _again(ended, now, requeued=True) if wanted and not cancelled else ended
