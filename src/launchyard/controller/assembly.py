@@ -71,19 +71,11 @@ async def assemble(
     settling = Settling(loop)
     loop.launch, loop.plan, loop.moved = launcher.send, scheduler.plan, settling.moved
     reports = Reports(loop, scheduler, launching.grace_s)
+    scheduler.stop = reports.stop
     submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
     facts = await engine.open(reports.take)
-    unkillable = Unkillable(loop, asyncio.get_running_loop().time, unkillable_s)
-    charging = Charging(loop, asyncio.get_running_loop().time)
-    duties = (
-        lambda: begin.begin(loop),
-        settling.settle_delayed,
-        lambda: deadlines.look(loop),
-        unkillable.look,
-        charging.look,
-    )
-    duty = asyncio.ensure_future(_each(DUTIES_S, duties))
+    duty = asyncio.ensure_future(_each(DUTIES_S, _duties(loop, settling, unkillable_s)))
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     reasons = Reasons(loop, scheduler)
     controller = Controller(
@@ -111,6 +103,18 @@ async def assemble(
         texts=texts,
         facts=facts,
         close=lambda: asyncio.ensure_future(close()),
+    )
+
+
+def _duties(loop: Loop, settling: Settling, unkillable_s: float) -> tuple[Callable[[], None], ...]:
+    """What is looked at each second, in this order."""
+    clock = asyncio.get_running_loop().time
+    return (
+        lambda: begin.begin(loop),
+        settling.settle_delayed,
+        lambda: deadlines.look(loop),
+        Unkillable(loop, clock, unkillable_s).look,
+        Charging(loop, clock).look,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from launchyard.controller.dependents import Dependents
 from launchyard.controller.drivers import Drivers
 from launchyard.controller.parties import Parties
+from launchyard.model.account import PreemptMode
 from launchyard.model.array import Array
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
@@ -45,6 +46,7 @@ class LiveJobs:
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
         self.capacity = Capacity(self.nodes.values(), self.partitions, licences)
         self.ordering = self._ordering()
+        self.preempts = _preempts(parties.rules)
         self.queue = WaitingQueue()
         self.ends = Ends()
         self.holding: dict[int, Job] = {}
@@ -110,6 +112,7 @@ class LiveJobs:
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
         self.capacity = Capacity(self.nodes.values(), self.partitions, self.capacity.licences)
         self.ordering = self._ordering()
+        self.preempts = _preempts(rules)
         for job in self.jobs.values():
             self._line_up(job, now)
 
@@ -234,7 +237,9 @@ class LiveJobs:
         """It holds this, at the latest until its time is up."""
         self.holding[job.id] = job
         seconds = seconds_of(self.partitions, job.partition, job.limit_s)
-        self.ends.put(Holding(_since(job) + seconds, job.id, allocation))
+        leaving = job.stop_requested is not None or job.state is JobState.COMPLETING
+        since = _since(job)
+        self.ends.put(Holding(since + seconds, job.id, allocation, since=since, qos=job.qos, leaving=leaving))
 
     def _let_drivers_in(self, uid: int, now: float) -> None:
         """Jobs without CPUs, as far as there is room for them now."""
@@ -258,7 +263,10 @@ class LiveJobs:
         seconds = seconds_of(self.partitions, job.partition, job.time_limit_s)
         shape = Shape(job.partition, job.request, job.time_limit_s)
         key = self.ordering.key(job, tier, seconds, now)
-        return Entry(shape, key, count, self.parties.party_in_limits(job))
+        party = self.parties.party_in_limits(job)
+        if party is None and job.qos in self.preempts:
+            party = Party.of(job)
+        return Entry(shape, key, count, party)
 
     def _may_start(self, job: Job, now: float) -> int:
         """How many starts the job may have now: 0 or 1, more for an array."""
@@ -278,6 +286,12 @@ def _holding(job: Job | None) -> Allocation | None:
     if job is None or job.attempt is None or job.state not in ALLOCATED:
         return None
     return job.attempt.allocation
+
+
+def _preempts(rules: Rules) -> dict[str, frozenset[str]]:
+    """Of a QOS, those whose jobs make room for it."""
+    willing = frozenset(name for name, qos in rules.qos.items() if qos.preempt_mode is not PreemptMode.OFF)
+    return {one.name: willing.intersection(one.preempts) for one in rules.qos.values() if one.preempts}
 
 
 def _since(job: Job) -> float:

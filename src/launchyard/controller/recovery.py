@@ -50,12 +50,12 @@ class Reports:
                     self.lost_since = report.since
                     self._scheduler.epoch = None
 
-    def stop(self, job: Job) -> None:
+    def stop(self, job: Job, grace_s: int | None = None) -> None:
         """Order the end of a running job, once what asked for it is durable."""
         attempt = job.attempt
         if attempt is not None:
-            stop = self._loop.engine.stop
-            self._loop.effect(lambda: stop(attempt.launch_id, signal=signal.SIGTERM, grace_s=self._grace_s))
+            stop, grace = self._loop.engine.stop, self._grace_s if grace_s is None else grace_s
+            self._loop.effect(lambda: stop(attempt.launch_id, signal=signal.SIGTERM, grace_s=grace))
 
     def _started(self, report: LaunchStarted) -> None:
         self._acknowledge(report.token)

@@ -1,13 +1,17 @@
 """From live state to a snapshot, and from the plan back to jobs that start."""
 
 import secrets
+from collections.abc import Callable
+from dataclasses import replace
 
 from launchyard.controller.loop import Loop
+from launchyard.model.account import PreemptMode
 from launchyard.model.event import Allocated
 from launchyard.model.job import Job
 from launchyard.model.resources import Allocation
 from launchyard.policy import arrays, backfill
-from launchyard.policy.lifecycle import apply
+from launchyard.policy.lifecycle import apply, made_room_for
+from launchyard.policy.preempt import Preemption
 from launchyard.policy.snapshot import Snapshot
 
 STARTS_MAX = 256
@@ -23,6 +27,7 @@ class Scheduler:
         self._loop = loop
         self.epoch: str | None = None
         """The engine's journal epoch; None while it does not answer, and then nothing starts."""
+        self.stop: Callable[[Job, int], None] = lambda job, grace_s: None
 
     def snapshot(self) -> Snapshot:
         """Live state as the policy sees it."""
@@ -35,6 +40,7 @@ class Scheduler:
             waiting=live.queue,
             partitions=live.partitions,
             limits=live.parties.book,
+            preempts=live.preempts,
             depth=DEPTH_ALL if (depth := live.parties.rules.scheduler.depth) is None else depth,
         )
 
@@ -53,8 +59,20 @@ class Scheduler:
             else:
                 self._start_tasks(job, given)
         self._loop.live.ledger.drop_promises()
+        for preemption in found.preemptions:
+            self._make_room(preemption)
         if len(found.starts) == STARTS_MAX:
             self._loop.plan_soon()
+
+    def _make_room(self, preemption: Preemption) -> None:
+        """Ask the victims to go, each as its QOS says."""
+        for job_id in preemption.victims:
+            job = self._loop.live.jobs[job_id]
+            qos = self._loop.live.parties.rules.qos[job.qos]
+            # Somebody sits at the terminal of an attached job: it cannot wait for another turn.
+            again = qos.preempt_mode is not PreemptMode.CANCEL and not job.terminal
+            self._loop.move(replace(job, stop_requested=made_room_for(preemption.job_id, again=again)))
+            self.stop(job, qos.grace_s)
 
     def _start(self, job: Job, allocation: Allocation) -> None:
         self._loop.move(self._allocated(job, allocation))
