@@ -13,6 +13,7 @@ from launchyard.policy.fairshare import (
     Branch,
     Tree,
     UsageRecord,
+    Used,
     bill,
     charged,
     factors,
@@ -168,7 +169,7 @@ def test_what_is_charged_fades_with_what_was_there() -> None:
     before = Spent(
         user="ada", account="a", qos="normal", billed_s=100, cpu_s=100, gpu_s=10, at=NOW, charged_until=NOW
     )
-    after = charged(before, Amounts(1, 2000, 0, 1000, 1), 60, 8.0, NOW + WEEK, WEEK)
+    after = charged(before, Used.of(Amounts(1, 2000, 0, 1000, 1), 8.0, 60), NOW + WEEK, WEEK)
     assert (after.billed_s, after.cpu_s, after.gpu_s, after.at) == (530.0, 170.0, 65.0, NOW + WEEK)
     assert worth(after, NOW + 2 * WEEK, WEEK).billed_s == 265.0
     assert usage_of([after, after], NOW + WEEK, WEEK) == {("a", "ada"): UsageRecord(1060.0, NOW + WEEK)}

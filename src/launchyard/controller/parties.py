@@ -15,6 +15,7 @@ from launchyard.model.rules import Rules
 from launchyard.model.state import ALLOCATED, ENDED, JobState
 from launchyard.policy import fairshare
 from launchyard.policy.access import barred
+from launchyard.policy.fairshare import Used
 from launchyard.policy.limits import Amounts, Breach, LimitBook, Party
 from launchyard.policy.order import Standing
 from launchyard.policy.snapshot import UNLIMITED_S
@@ -116,11 +117,16 @@ class Parties:
 
     def charge(self, now: float) -> set[Party]:
         """Charge what runs, up to now; answers who stands differently since."""
+        owed: dict[Party, Used] = {}
         for use in self._uses.values():
             if use.since is not None and now > use.since:
-                self._charge(use, now - use.since, now)
-                self._spent[use.party] = replace(self._spent[use.party], charged_until=now)
+                seconds = now - use.since
+                owed[use.party] = owed.get(use.party, Used()).plus(Used.of(use.amounts, use.bill, seconds))
+                self._run_on(use, seconds)
                 use.since = now
+        for party, used in owed.items():
+            self._owe(party, used, now)
+            self._spent[party] = replace(self._spent[party], charged_until=now)
         return self._stand(now)
 
     def forget(self, live: Iterable[Job]) -> None:
@@ -226,7 +232,10 @@ class Parties:
         self.book.give(use.party, use.amounts, use.left_s)
 
     def _charge(self, use: _Use, seconds: float, now: float) -> None:
-        party = use.party
+        self._owe(use.party, Used.of(use.amounts, use.bill, seconds), now)
+        self._run_on(use, seconds)
+
+    def _owe(self, party: Party, used: Used, now: float) -> None:
         before = self._spent.get(party) or Spent(
             user=party.user,
             account=party.account,
@@ -237,12 +246,14 @@ class Parties:
             at=now,
             charged_until=0.0,
         )
-        half_life_s = self.rules.scheduler.half_life_s
-        self._spent[party] = fairshare.charged(before, use.amounts, seconds, use.bill, now, half_life_s)
+        self._spent[party] = fairshare.charged(before, used, now, self.rules.scheduler.half_life_s)
         self._touched.add(party)
-        used = min(max(seconds, 0.0), use.left_s)
-        self.book.reserve(party, use.amounts, -used)
-        use.left_s -= used
+
+    def _run_on(self, use: _Use, seconds: float) -> None:
+        """What it ran is not kept any more in limits of resource-minutes."""
+        ran_s = min(max(seconds, 0.0), use.left_s)
+        self.book.reserve(use.party, use.amounts, -ran_s)
+        use.left_s -= ran_s
 
     def _bill(self, party: Party, amounts: Amounts) -> float:
         qos = self.rules.qos.get(party.qos)

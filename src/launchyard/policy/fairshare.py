@@ -9,6 +9,7 @@ visited as one. Source: R. Cox and L. Morrison, Fair Tree, 2014, as described in
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import NamedTuple
 
 from launchyard.model.account import Association, Spent
 from launchyard.model.rules import Billing, Rules, Sum
@@ -171,36 +172,49 @@ def bill(amounts: Amounts, billing: Billing) -> float:
     return max(parts) if billing.sum is Sum.MAX else sum(parts)
 
 
-def charged(
-    spent: Spent, amounts: Amounts, seconds: float, rate: float, now: float, half_life_s: float | None
-) -> Spent:
-    """What was spent, with `seconds` of these amounts more on it; `rate` is a second's bill."""
+def charged(spent: Spent, more: "Used", now: float, half_life_s: float | None) -> Spent:
+    """What was spent, with more on it; as worth now."""
     faded = _faded(now - spent.at, half_life_s)
     return Spent(
         user=spent.user,
         account=spent.account,
         qos=spent.qos,
-        billed_s=max(0.0, spent.billed_s * faded + rate * seconds),
-        cpu_s=max(0.0, spent.cpu_s * faded + amounts.cpus_milli / 1000 * seconds),
-        gpu_s=max(0.0, spent.gpu_s * faded + amounts.gpus_milli / 1000 * seconds),
+        billed_s=max(0.0, spent.billed_s * faded + more.billed_s),
+        cpu_s=max(0.0, spent.cpu_s * faded + more.cpu_s),
+        gpu_s=max(0.0, spent.gpu_s * faded + more.gpu_s),
         at=max(now, spent.at),
         charged_until=spent.charged_until,
     )
 
 
+class Used(NamedTuple):
+    """What jobs used for a while: the bill, and seconds of CPUs and of GPUs."""
+
+    billed_s: float = 0.0
+    cpu_s: float = 0.0
+    gpu_s: float = 0.0
+
+    @classmethod
+    def of(cls, amounts: Amounts, rate: float, seconds: float) -> "Used":
+        """These amounts for so long; `rate` is a second's bill."""
+        return cls(rate * seconds, amounts.cpus_milli / 1000 * seconds, amounts.gpus_milli / 1000 * seconds)
+
+    def plus(self, other: "Used") -> "Used":
+        return Used(self[0] + other[0], self[1] + other[1], self[2] + other[2])
+
+
 def worth(spent: Spent, now: float, half_life_s: float | None) -> Spent:
     """The same, as worth now."""
-    return charged(spent, Amounts(), 0.0, 0.0, now, half_life_s)
+    return charged(spent, Used(), now, half_life_s)
 
 
 def usage_of(spent: Iterable[Spent], now: float, half_life_s: float | None) -> dict[Member, UsageRecord]:
     """The bills of each user in each account, over all QOS."""
-    found: dict[Member, UsageRecord] = {}
+    found: dict[Member, float] = {}
     for one in spent:
         member = (one.account, one.user)
-        billed = worth(one, now, half_life_s).billed_s
-        found[member] = found.get(member, UsageRecord(0.0, now)).plus(billed, now, half_life_s)
-    return found
+        found[member] = found.get(member, 0.0) + one.billed_s * _faded(now - one.at, half_life_s)
+    return {member: UsageRecord(value, now) for member, value in found.items()}
 
 
 def _faded(seconds: float, half_life_s: float | None) -> float:
