@@ -222,6 +222,11 @@ def test_what_is_wrong_is_refused_with_its_line(text: str, named: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_text_that_is_far_too_long_is_not_read() -> None:
+    with pytest.raises(Invalid, match="larger than 1 MiB"):
+        read_rules("#" * (1 << 20) + "\n", "rules.toml")
+
+
 def test_nodes_are_those_of_the_cluster() -> None:
     text = '[[partitions]]\nname = "p"\nnodes = "n[1-3]"'
     assert read_rules(text, "rules.toml", {"n1", "n2", "n3"}).partitions["p"].nodes == ("n1", "n2", "n3")

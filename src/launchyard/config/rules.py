@@ -4,10 +4,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 
+from launchyard.config.files import SIZE_MAX
 from launchyard.config.keys import KEYS, RULES
 from launchyard.config.table import Table
 from launchyard.config.words import word
 from launchyard.model.account import IMPLICIT, QOS, Account, Association, Limits, PreemptMode
+from launchyard.model.errors import Invalid
 from launchyard.model.hostlist import expand
 from launchyard.model.memory import parse_memory
 from launchyard.model.partition import Partition, PartitionState
@@ -19,6 +21,8 @@ COUNT_MAX = 1_000_000_000
 
 def read_rules(text: str, where: str, nodes: Collection[str] = ()) -> Rules:
     """The rules in a text that holds nothing else. Raises `Invalid` with the line, of `where`."""
+    if len(text) > SIZE_MAX:
+        raise Invalid(f"{where} is larger than 1 MiB; is it the right file?")
     table = Table.parse(where, text)
     for key in KEYS[""]:
         if key in table and key not in RULES:
