@@ -47,6 +47,21 @@ class Profile:
         assert start is not None, "everything ends, so the last stretch has all processors free"
         return start
 
+    def earlier(self, now: int, start: int, seconds: int, processors: int) -> int:
+        """The first time at which a job that has its place from `start` on could begin: `start`, or earlier.
+
+        What it has from `start` on is its own, so it is enough to look before that.
+        """
+        begin: int | None = None
+        for at, free in zip(self._times, self._free, strict=True):
+            if at >= start or (begin is not None and at >= begin + seconds):
+                break
+            if free < processors:
+                begin = None
+            elif begin is None:
+                begin = max(now, at)
+        return start if begin is None else begin
+
     def _cut(self, at: int) -> int:
         n = bisect_left(self._times, at)
         if n == len(self._times) or self._times[n] != at:
@@ -86,14 +101,18 @@ class Conservative:
             before = self._start_of[waiting.number]
             if before <= now:
                 continue
-            self._profile.add(before, before + waiting.predicted_s, waiting.processors)
-            start = self._place(waiting, now)
+            start = self._profile.earlier(now, before, waiting.predicted_s, waiting.processors)
             if start != before:
+                self._profile.add(before, before + waiting.predicted_s, waiting.processors)
+                self._keep(waiting, start)
                 moved.append((waiting, start))
         return moved
 
     def _place(self, job: Rigid, now: int) -> int:
         start = self._profile.earliest(now, job.predicted_s, job.processors)
+        self._keep(job, start)
+        return start
+
+    def _keep(self, job: Rigid, start: int) -> None:
         self._profile.add(start, start + job.predicted_s, -job.processors)
         self._start_of[job.number] = start
-        return start

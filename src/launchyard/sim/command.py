@@ -18,9 +18,9 @@ from launchyard.model.errors import Invalid
 from launchyard.sim.distribution import Outcome, outcome
 from launchyard.sim.measures import Measures, measure
 from launchyard.sim.policies import POLICIES, Policy
-from launchyard.sim.replay import ConservativeReplay, Replay
+from launchyard.sim.replay import replay
 from launchyard.sim.report import page
-from launchyard.sim.trace import Trace, read_trace
+from launchyard.sim.trace import read_trace
 
 WRONG_USE = 2
 
@@ -48,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads any more; the interpreter's own last flush must find something that takes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 128 + signal.SIGPIPE
+    except OSError as error:
+        sys.stderr.write(f"ly: the result cannot be written: {error.strerror}\n")
+        return 1
     return 0
 
 
@@ -55,11 +58,18 @@ def simulate(asked: argparse.Namespace) -> list[Measures]:
     """What was asked for, one policy after the other. Raises `Invalid`."""
     names = list(dict.fromkeys(asked.policy or ["default"]))
     policies = [_policy(name, per_second=asked.passes == "per-second") for name in names]
+    if asked.report is not None and not asked.report.parent.is_dir():
+        raise Invalid(f"cannot write the report {asked.report}: there is no directory {asked.report.parent}")
     trace = read_trace(asked.trace, asked.processors)
     results: list[Measures] = []
     outcomes: list[Outcome] = []
     for policy in policies:
-        _run(trace, policy, per_second=asked.passes == "per-second")
+        progress = _Progress(policy.name, len(trace.jobs)) if sys.stderr.isatty() else None
+        try:
+            replay(trace, policy, per_second=asked.passes == "per-second", progress=progress)
+        finally:
+            if progress is not None:
+                progress.clear()
         results.append(measure(policy.name, trace))
         if asked.report is not None:
             outcomes.append(outcome(results[-1], policy.meaning, trace))
@@ -97,18 +107,6 @@ def _policy(name: str, *, per_second: bool) -> Policy:
             "leave out --passes per-second"
         )
     return policy
-
-
-def _run(trace: Trace, policy: Policy, *, per_second: bool) -> None:
-    progress = _Progress(policy.name, len(trace.jobs)) if sys.stderr.isatty() else None
-    try:
-        if policy.conservative:
-            ConservativeReplay(trace).run(progress)
-        else:
-            Replay(trace, policy, per_second=per_second).run(progress)
-    finally:
-        if progress is not None:
-            progress.clear()
 
 
 class _Progress:

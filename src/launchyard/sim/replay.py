@@ -135,9 +135,9 @@ class Replay:
 class ConservativeReplay:
     """The same events with a reservation for every job."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, plan: Conservative | None = None) -> None:
         self._jobs = sorted(trace.jobs, key=lambda job: (job.submit, job.number))
-        self._plan = Conservative(trace.processors)
+        self._plan = plan or Conservative(trace.processors)
         self._events: list[tuple[int, int, int, TraceJob]] = []
         self._sequence = 0
 
@@ -169,3 +169,13 @@ class ConservativeReplay:
     def _push(self, at: int, kind: int, job: TraceJob) -> None:
         self._sequence += 1
         heapq.heappush(self._events, (at, kind, self._sequence, job))
+
+
+def replay(
+    trace: Trace, policy: Policy, *, per_second: bool = False, progress: Progress | None = None
+) -> None:
+    """Give every job of the trace its start under a policy."""
+    if policy.conservative:
+        ConservativeReplay(trace).run(progress)
+    else:
+        Replay(trace, policy, per_second=per_second).run(progress)
