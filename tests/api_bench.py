@@ -303,11 +303,14 @@ class FakeLogs:
         self.contents: dict[int, bytes] = {}
         self.capped: set[int] = set()
         self.fails: Exception | None = None
+        self.answers = True
         self.grown = asyncio.Event()
 
     async def read(self, job: Job, stream: str, offset: int, limit: int) -> LogPart:
         if self.fails is not None:
             raise self.fails
+        while not self.answers:
+            await asyncio.sleep(0.01)
         content = self.contents.get(job.id, b"")
         begin = max(0, len(content) + offset) if offset < 0 else min(offset, len(content))
         data = content[begin : begin + limit]

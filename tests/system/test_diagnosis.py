@@ -119,6 +119,18 @@ def test_an_array_points_at_the_task_that_failed_and_the_task_says_why(product: 
     assert (task["code"], task["exit_code"]) == ("command-not-found", 127)
 
 
+def test_the_command_for_a_task_runs_it_with_its_index(product: Product, place: Path) -> None:
+    text = "import os; rows = bytes([1]) * (80 << 20); print(os.environ['SLURM_ARRAY_TASK_ID'])"
+    command = [sys.executable, "-c", text]
+    array = product.submit(command, array="7", resources={"memory_mib": 64}, working_dir=str(place))
+    product.until(f"{array}_7")
+    words = why(product, f"{array}_7")["command"].split()
+    assert words == f"ly rerun {array}_7 --array 7 --mem 128M".split()
+    again = ly(product.state, *words[1:], "-q", cwd=place).out.strip()
+    assert product.until(again)["state"] == "COMPLETED"
+    assert product.log(f"{again}_7") == b"7\n"
+
+
 def test_ly_says_it_in_one_line_and_the_corrected_command_works(product: Product, place: Path) -> None:
     (place / "count.py").write_text("import yard_that_is_not\n")
     ran = ly(product.state, "run", "--", sys.executable, "count.py", cwd=place)

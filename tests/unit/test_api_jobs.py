@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from launchyard.api import diagnosis
 from launchyard.model.array import Array, Indexes, Task
 from launchyard.model.errors import Forbidden, StorageFull, Unavailable
 from launchyard.model.state import JobState
@@ -227,6 +228,26 @@ def test_why_says_when_the_log_could_not_be_read(bench: Bench) -> None:
     why = bench.ask("GET", "/v1/jobs/5/why", user="ada").json
     assert (why["code"], why["line"]) == ("killed", None)
     assert why["log_unread"] == "/home/ada/out.txt cannot be read by the user of the job: denied"
+
+
+def test_why_does_not_wait_for_a_log_that_does_not_answer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnosis, "PATIENCE_S", 0.05)
+    bench.put(job_of(ADA, 5, state=JobState.FAILED, exit_code=139, ended_at=T0, cause="exit code 139"))
+    bench.logs.answers = False
+    why = bench.ask("GET", "/v1/jobs/5/why", user="ada").json
+    assert why["code"] == "segmentation-fault"
+    assert why["log_unread"] == "the log did not answer within 0.05 s"
+
+
+def test_why_of_an_array_points_at_a_task_that_failed(bench: Bench) -> None:
+    array = Array(waiting=Indexes(), size=2, first=1, last=2)
+    cause = "1 of 2 tasks did not complete"
+    bench.put(job_of(ADA, 12, array=array, state=JobState.FAILED, cause=cause))
+    bench.put(job_of(ADA, 14, task=Task(job_id=12, index=2), state=JobState.TIMEOUT))
+    why = bench.ask("GET", "/v1/jobs/12/why", user="ada").json
+    assert (why["code"], why["command"]) == ("tasks", "ly why 12_2")
 
 
 def test_why_of_another_users_job_is_not_told(bench: Bench) -> None:

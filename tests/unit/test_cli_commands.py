@@ -258,6 +258,21 @@ def test_why_of_a_killed_job_gives_the_command_that_helps(server: CannedServer, 
     )
 
 
+def test_jobs_says_what_a_job_needed_and_how_to_ask_for_it(server: CannedServer, ly: Ly) -> None:
+    small = {"cpus": 1, "memory_mib": 1024, "gpus": 0, "nodes": 1}
+    used = {"cpu_s": 1, "memory_peak_mib": 1024.0, "read_mib": 0, "written_mib": 0}
+    memory = ended_job(16, state="OUT_OF_MEMORY", signal=9, cause="too much", resources=small, usage=used)
+    task = {**memory, "id": 19, "array": {"job_id": 12, "index": 3, "pending": None}}
+    time_up = ended_job(17, state="TIMEOUT", signal=15, cause="too long", time_limit_s=7200)
+    server.answers["GET", "/v1/jobs"] = {"jobs": [task, time_up, memory], "next": None}
+
+    _, out, _ = ly("jobs", "--since", "1h")
+
+    assert "peak 1.0 of 1.0 GiB: ly why 12_3" in out
+    assert "limit 2 h: ly rerun 17 -t 4h" in out
+    assert "peak 1.0 of 1.0 GiB: ly rerun 16 --mem 2G" in out
+
+
 def test_why_says_that_the_log_was_not_read(server: CannedServer, ly: Ly) -> None:
     server.answers["GET", "/v1/jobs/18"] = ended_job(18, state="FAILED", exit_code=3, cause="exit code 3")
     server.answers["GET", "/v1/jobs/18/why"] = {

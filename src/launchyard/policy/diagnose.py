@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from launchyard.model.growth import part_of
 from launchyard.model.job import Job
 from launchyard.model.memory import humane_memory
 from launchyard.model.signals import signal_name
@@ -112,7 +113,7 @@ def _out_of_memory(ended: _Ended) -> Diagnosis:
     room = ended.room.memory_mib
     sentence = f"needed more memory than the {humane_memory(asked)} asked for"
     if peak is not None:
-        sentence = f"peak {_of(peak, asked)}"
+        sentence = f"peak {part_of(peak, asked)}"
     if room is not None and room <= asked:
         sentence += f", and no node has more than {humane_memory(room)}"
     return Diagnosis(
@@ -121,14 +122,6 @@ def _out_of_memory(ended: _Ended) -> Diagnosis:
         line=found.line if found is not None else None,
         command=ended.command("{more_memory}") if room is None or room > asked else "ly nodes",
     )
-
-
-def _of(peak: float, asked: int) -> str:
-    """`1.0 of 1.0 GiB`."""
-    for unit, size in (("TiB", 1 << 20), ("GiB", 1 << 10)):
-        if asked >= size:
-            return f"{peak / size:.1f} of {asked / size:.1f} {unit}"
-    return f"{peak:.0f} of {asked} MiB"
 
 
 def _timeout(ended: _Ended) -> Diagnosis:

@@ -10,11 +10,11 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from launchyard.model.growth import next_memory_mib, next_time_limit_s
+from launchyard.model.growth import short_memory as short_memory
 from launchyard.model.job import Job, JobKind
 from launchyard.model.walltime import format_walltime
 from launchyard.policy.admission import Cluster
-
-GIB = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,26 +96,10 @@ def more_memory(case: Case) -> str | None:
 def memory_wanted(case: Case) -> int | None:
     """MiB, from what it asked for, used at most and wanted on top; None when no node has more."""
     asked = case.job.request.memory_mib
-    peak = case.job.usage.memory_peak_mib or 0
-    base = max(asked, int(peak))
-    factor = 2 if base < 64 * GIB else 1.5
-    amount = rounded_memory(max(int(base * factor), base + _mib(case.words.get("wanted", ""))))
-    if case.room.memory_mib is not None and amount > case.room.memory_mib:
-        amount = case.room.memory_mib
+    amount = next_memory_mib(asked, case.job.usage.memory_peak_mib, _mib(case.words.get("wanted", "")))
+    if case.room.memory_mib is not None:
+        amount = min(amount, case.room.memory_mib)
     return amount if amount > asked else None
-
-
-def rounded_memory(mib: int) -> int:
-    """Up to what a person would write: steps of 64 MiB, from 2 GiB on of 1, from 32 GiB on of 8."""
-    for least, step in ((32 * GIB, 8 * GIB), (2 * GIB, GIB), (0, 64)):
-        if mib >= least:
-            return -(-mib // step) * step
-    return mib
-
-
-def short_memory(mib: int) -> str:
-    """As `--mem` takes it: `2G`, `1536M`."""
-    return f"{mib // GIB}G" if mib % GIB == 0 else f"{mib}M"
 
 
 _AMOUNT = re.compile(r"^(\d{1,12}(?:\.\d{1,6})?) ?([KMGTP]?)")
@@ -132,19 +116,13 @@ def longer(case: Case) -> str:
     limit_s = case.job.time_limit_s
     if limit_s is None:
         return rerun(case.job)
-    wanted = rounded_time(limit_s * 2)
+    wanted = next_time_limit_s(limit_s)
     longest = case.room.time_limit_s
     if longest is not None and wanted > longest:
         wanted = longest
     if wanted <= limit_s:
         return f"{rerun(case.job)} --warn-signal TERM@{min(120, max(1, limit_s // 10))}s"
     return f"{rerun(case.job)} -t {format_walltime(wanted)}"
-
-
-def rounded_time(seconds: int) -> int:
-    """Up to whole minutes, from 2 h on to whole hours."""
-    step = 3600 if seconds >= 7200 else 60 if seconds >= 120 else 1
-    return -(-seconds // step) * step
 
 
 def more_gpus(case: Case) -> str | None:

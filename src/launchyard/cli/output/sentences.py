@@ -6,9 +6,11 @@ from typing import Any
 
 from launchyard.cli.output.text import capitalised, clean
 from launchyard.cli.output.units import at, clock, number, plural, short_memory
+from launchyard.model.growth import next_memory_mib, next_time_limit_s, part_of
+from launchyard.model.growth import short_memory as memory_option
 from launchyard.model.memory import humane_memory
 from launchyard.model.signals import signal_name
-from launchyard.model.walltime import humane
+from launchyard.model.walltime import format_walltime, humane
 from launchyard.sdk.jobs import key_of
 
 JobJson = Mapping[str, Any]
@@ -134,6 +136,24 @@ def submitted(job: JobJson) -> str:
     return f"Job {key}: {tasks}{asked(job)}. {now}   ly why {key} | ly logs -f {key}"
 
 
+def _more(job: JobJson) -> str:
+    """Of a job that needed more than it asked for: how much, and the command for the next time.
+
+    A task is rerun with its index, which `ly why` says.
+    """
+    state, asked_mib = job.get("state"), (job.get("resources") or {}).get("memory_mib")
+    peak_mib, limit_s = (job.get("usage") or {}).get("memory_peak_mib"), job.get("time_limit_s")
+    key = key_of(job)
+    alone = key == str(job.get("id"))
+    if state == "OUT_OF_MEMORY" and asked_mib and peak_mib:
+        option = f"--mem {memory_option(next_memory_mib(asked_mib, peak_mib))}"
+        return f"peak {part_of(peak_mib, asked_mib)}: ly {f'rerun {key} {option}' if alone else f'why {key}'}"
+    if state == "TIMEOUT" and limit_s:
+        option = f"-t {format_walltime(next_time_limit_s(limit_s))}"
+        return f"limit {humane(limit_s)}: ly {f'rerun {key} {option}' if alone else f'why {key}'}"
+    return ""
+
+
 def elapsed_s(job: JobJson, now: float | None = None) -> float | None:
     """How long it ran, or has run by now; None when it never started."""
     started = at(job.get("started_at"))
@@ -180,6 +200,6 @@ def result(job: JobJson) -> str:
     if state == "PENDING":
         return ", ".join(part for part in (reason(job), estimate(job)) if part)
     if state in _ENDS:
-        return clean(job.get("cause") or "") or (exit_text(job) if state != "COMPLETED" else "")
+        return _more(job) or clean(job.get("cause") or "") or (exit_text(job) if state != "COMPLETED" else "")
     nodes = job.get("nodes") or []
     return "on " + ", ".join(map(clean, nodes)) if nodes else ""
