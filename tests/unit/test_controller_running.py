@@ -8,6 +8,7 @@ from launchyard.engine.fake import LimitOrder, SuspendOrder
 from launchyard.model.array import parse_indexes
 from launchyard.model.dependency import Dependency, parse_dependency
 from launchyard.model.errors import Conflict, Forbidden, Infeasible, Unavailable
+from launchyard.model.node import Node, NodeState
 from launchyard.model.state import JobState
 from launchyard.model.submission import Update
 from launchyard.store.memory import MemoryStore
@@ -163,3 +164,65 @@ async def test_waiting_job_gets_a_deadline_and_loses_it() -> None:
         assert (
             await yard.controller.update(ADA, yard.ref(job.id), Update(deadline_at=0.0))
         ).deadline_at is None
+
+
+TWO = (Node(name="n1", cpus=2, memory_mib=4096), Node(name="n2", cpus=2, memory_mib=4096))
+
+
+@lives
+async def test_jobs_of_a_node_that_fails_end_or_wait_again() -> None:
+    async with running_yard(nodes=TWO) as yard:
+        stays = await yard.submit(cpus_milli=2000)
+        await yard.until_state(stays.id, S.RUNNING)
+        goes = await yard.submit(cpus_milli=1000)
+        again = await yard.submit(cpus_milli=1000, requeue=True)
+        await yard.until_state(again.id, S.RUNNING)
+        node = yard.job(again.id).attempt
+        assert node is not None
+        yard.engine.fail_node(node.allocation.nodes[0], "its power is gone")
+        ended = await yard.until_ended(goes.id)
+        assert (ended.state, ended.cause) == (
+            S.NODE_FAIL,
+            f"node {node.allocation.nodes[0]} failed: its power is gone",
+        )
+        assert yard.state(stays.id) is S.RUNNING
+        assert (yard.state(again.id), yard.job(again.id).requeues) == (S.PENDING, 1)
+        yard.engine.finish(yard.launch_id(stays.id))
+        await yard.until_state(again.id, S.RUNNING)
+
+
+@lives
+async def test_node_taken_down_ends_what_runs_there_before_it_runs_again() -> None:
+    async with running_yard(nodes=TWO) as yard:
+        job = await yard.submit(requeue=True)
+        first = await yard.until_launched(job.id)
+        await yard.until_state(job.id, S.RUNNING)
+        name = yard.engine.launches[0].node
+        await yard.controller.mark_node(name, NodeState.DOWN, "smells burnt")
+        await yard.until(lambda: len(yard.engine.launches) == 2)
+        assert yard.engine.launches[1].node != name
+        assert [stop.launch_id for stop in yard.engine.stops] == [first]
+
+
+@lives
+async def test_node_given_up_while_nothing_answers_frees_its_jobs_and_what_comes_back_is_killed() -> None:
+    async with running_yard() as yard:
+        job = await yard.submit()
+        launch_id = await yard.until_launched(job.id)
+        await yard.until_state(job.id, S.RUNNING)
+        yard.engine.lose()
+        await yard.until(lambda: yard.controller.engine_lost_since is not None)
+        await yard.controller.mark_node("node", NodeState.DOWN, "")
+        assert (await yard.until_ended(job.id)).state is S.NODE_FAIL
+        yard.engine.reconnect()
+        await yard.until(lambda: launch_id in [stop.launch_id for stop in yard.engine.stops])
+
+
+@lives
+async def test_job_of_a_node_that_was_restarted_has_lost_its_node() -> None:
+    async with running_yard() as yard:
+        job = await yard.submit(requeue=True)
+        await yard.until_state(job.id, S.RUNNING)
+        yard.engine.finish(yard.launch_id(job.id), lost=True, node_lost=True, error="the node was restarted")
+        await yard.until(lambda: yard.job(job.id).requeues == 1)
+        assert yard.job(job.id).past[0].cause == "the node was restarted"

@@ -41,7 +41,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("why", "Why a job waits, or why it ended so."),
             ("logs", "What a job printed."),
             ("wait", "Wait until jobs have ended."),
-            ("nodes", "The machines; drain and resume them."),
+            ("nodes", "The machines; drain, take down and resume them."),
             ("simulate", "What recorded work would have waited under other policies."),
             ("usage", "Who used what, with shares."),
         ),

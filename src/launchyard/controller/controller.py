@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
 from launchyard.controller.loop import Loop
+from launchyard.controller.nodefailure import NodeFailure
 from launchyard.controller.outlook import Outlook, Outlooks
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
@@ -70,6 +71,7 @@ class Controller:
         self._submitting = submitting
         self._reports = reports
         self._running = reports.running
+        self._failure = NodeFailure(loop, reports)
         self._reasons = reasons
         self._outlooks = outlooks
 
@@ -189,12 +191,15 @@ class Controller:
     # -- operating
 
     async def mark_node(self, name: str, state: NodeState, reason: str) -> NodeUse:
-        """Drain a node, or let it take work again; kept over restarts."""
+        """Drain a node, take it down with what runs there, or let it take work again; kept over restarts."""
         node = self._live.nodes.get(name)
         if node is None:
             raise NotFound(f"there is no node {name!r}; there are: {', '.join(self._live.nodes)}")
         self._loop.refuse_when_degraded()
-        node = self._loop.mark(node, state, reason)
+        if state is NodeState.DOWN:
+            node = self._failure.take_down(node, reason)
+        else:
+            node = self._loop.mark(node, state, reason)
         await self._loop.committed()
         return self._use(node)
 

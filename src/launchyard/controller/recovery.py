@@ -6,7 +6,7 @@ was lost on the way and is sent again; anything else is LOST, never silently run
 """
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from launchyard.controller.loop import Loop
 from launchyard.controller.running import Running
@@ -18,6 +18,7 @@ from launchyard.engine.protocol import (
     LaunchEnded,
     LaunchMainEnded,
     LaunchStarted,
+    NodeFailed,
 )
 from launchyard.model.event import Exited, MainEnded, Started
 from launchyard.model.job import Job
@@ -33,6 +34,7 @@ class Reports:
         self._scheduler = scheduler
         self._grace_s = grace_s
         self.running = Running(loop)
+        self.node_failed: Callable[[str, str], None] = lambda node, why: None
         self.lost_since: float | None = None
 
     def take(self, reports: Sequence[EngineReport]) -> None:
@@ -46,6 +48,8 @@ class Reports:
                     self._main_ended(report)
                 case EngineConnected():
                     self._connected(report)
+                case NodeFailed():
+                    self.node_failed(report.node, report.why)
                 case EngineLost():
                     self.lost_since = report.since
                     self._scheduler.epoch = None
@@ -104,6 +108,9 @@ class Reports:
                 again.append(job)
             else:
                 self._vanished(job)
+        for launch_id in report.known - self._loop.live.by_launch.keys():
+            # Its job has ended for us (a node was given up, an older database was put back).
+            self._loop.engine.stop(launch_id, signal=signal.SIGKILL, grace_s=0)
         if again:
             self._loop.launch(again)
         self._loop.plan_soon()

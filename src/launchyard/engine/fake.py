@@ -205,6 +205,7 @@ class FakeEngine:
         timed_out: bool = False,
         log_full: bool = False,
         lost: bool = False,
+        node_lost: bool = False,
         error: str | None = None,
     ) -> None:
         """The launch is over; without any fact it ended with exit code 0. Also while the engine is lost."""
@@ -220,6 +221,7 @@ class FakeEngine:
             timed_out=timed_out,
             log_full=log_full,
             lost=lost,
+            node_lost=node_lost,
             error=error,
         )
         self._record(LaunchEnded(launch_id=launch_id, exit=exited, token=self._next_token()))

@@ -368,5 +368,6 @@ def _exited(message: Mapping[str, Any]) -> Exited:
         timed_out=message.get("timed_out", False),
         log_full=message.get("log_full", False),
         lost=message.get("lost", False),
+        node_lost=message.get("node_lost", False),
         error=message.get("error"),
     )

@@ -201,7 +201,7 @@ class Endings:
         figures = {"cpu_s": cpu_s, "memory_peak_mib": peak_mib}
         figures |= {"read_mib": usage.get("read_mib"), "written_mib": usage.get("written_mib")}
         facts |= {key: round(value, 6) for key, value in figures.items() if value is not None}
-        facts |= {key: True for key in ("timed_out", "log_full", "lost") if marks.get(key)}
+        facts |= {key: True for key in ("timed_out", "log_full", "lost", "node_lost") if marks.get(key)}
         if oom:
             facts["oom"] = True
         if "error" in marks:

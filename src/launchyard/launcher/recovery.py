@@ -56,6 +56,7 @@ class Recovery:
 
     def _take_up(self, launch: Launch) -> None:
         if self._state.table.rebooted:
+            launch.marks["node_lost"] = True
             self._endings.lost(launch, "the node was restarted")
         elif launch.status is not None or launch.marks.get("lost"):
             self._endings.main_ended(launch, launch.status or 0, launch.usage)

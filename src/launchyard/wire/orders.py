@@ -13,9 +13,9 @@ class SignalJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkNode:
-    """The body of `POST /v1/nodes/{name}`: `drain` lets what runs end and starts nothing."""
+    """The body of `POST /v1/nodes/{name}`: under `drain` what runs may end, `down` ends it."""
 
-    state: Literal["drain", "up"]
+    state: Literal["drain", "down", "up"]
     reason: str = ""
 
 

@@ -32,10 +32,10 @@ async def nodes(request: Request) -> Response:
 async def mark(request: Request) -> Response:
     caller = caller_of(request)
     if not caller.admin:
-        raise Forbidden("only an administrator may drain nodes or take them back; ask root of this machine")
+        raise Forbidden("only an administrator may close nodes or take them back; ask root of this machine")
     body = await read_as(MarkNode, request)
     reason = checked_name(body.reason, "reason") if body.reason else ""
-    state = NodeState.DRAIN if body.state == "drain" else NodeState.UP
+    state = NodeState(body.state.upper())
     name = request.path_params["name"]
     if len(name) > NAME_MAX:
         raise Invalid(f"a node's name has at most {NAME_MAX} characters")

@@ -1,4 +1,4 @@
-"""`ly nodes`: the machines and what of them is taken; an operator drains and resumes them here."""
+"""`ly nodes`: the machines and what of them is taken; an operator drains, takes down and resumes them."""
 
 import click
 
@@ -10,6 +10,11 @@ from launchyard.cli.output.text import clean
 from launchyard.cli.output.units import number, short_memory
 from launchyard.sdk.records import Record
 
+_SAID = {
+    "drain": "takes no new jobs",
+    "down": "is down; what ran there has been stopped",
+    "up": "takes jobs again",
+}
 _COLOURS = {"UP": GOOD, "DRAIN": MUTED, "DOWN": BAD}
 
 
@@ -18,7 +23,7 @@ _COLOURS = {"UP": GOOD, "DRAIN": MUTED, "DOWN": BAD}
 @quiet_option
 @click.pass_context
 def nodes(context: click.Context, as_json: bool, quiet: bool) -> None:
-    """The machines; drain and resume them."""
+    """The machines; drain, take down and resume them."""
     if context.invoked_subcommand is not None:
         return
     with client() as server:
@@ -45,6 +50,15 @@ def drain(names: tuple[str, ...], reason: str, as_json: bool) -> None:
 
 @nodes.command()
 @click.argument("names", metavar="NODE...", nargs=-1, required=True)
+@click.option("-r", "--reason", default="", help="Why, for those who look.")
+@json_option
+def down(names: tuple[str, ...], reason: str, as_json: bool) -> None:
+    """What runs there ends, or waits again where its submitter allowed that."""
+    _set(names, "down", reason, as_json)
+
+
+@nodes.command()
+@click.argument("names", metavar="NODE...", nargs=-1, required=True)
 @json_option
 def resume(names: tuple[str, ...], as_json: bool) -> None:
     """Let jobs start there again."""
@@ -58,8 +72,7 @@ def _set(names: tuple[str, ...], state: str, reason: str, as_json: bool) -> None
         out_json([node.to_json() for node in changed])
         return
     for node in changed:
-        takes = "takes no new jobs" if state == "drain" else "takes jobs again"
-        out(f"Node {clean(node.name)} {takes}.")
+        out(f"Node {clean(node.name)} {_SAID[state]}.")
 
 
 def _row(node: Record) -> list[Cell]:
