@@ -124,7 +124,7 @@ def test_script_is_sent_with_its_directives_and_the_command_line_goes_first(
         "group": "sweep",
         "script": script.read_text(),
         "arguments": ["--data", "x"],
-        "resources": {"cpus": 2, "memory_mib": 4000},
+        "resources": {"cpus": 2, "memory_mib": 4000, "tasks": 2},
         "time_limit_s": 7200,
     }
 

@@ -69,8 +69,17 @@ def test_bodies_have_no_key_that_the_server_does_not_know() -> None:
         **dict.fromkeys(text_options, "x"),
         cpus=1,
         memory=1,
-        gpus=0,
-        nodes=1,
+        gpus="a100:2",
+        nodes="2-4",
+        tasks=4,
+        tasks_per_node=2,
+        exclusive=True,
+        constraint="x",
+        nodelist="n1",
+        exclude=["n2"],
+        licences="a:2,b",
+        reservation="x",
+        time_min="1h",
         time_limit=60,
         begin=1,
         nice=1,
@@ -93,6 +102,8 @@ def test_bodies_have_no_key_that_the_server_does_not_know() -> None:
 
     assert set(body) <= {field.name for field in dataclasses.fields(SubmitJob)}
     assert set(body["resources"]) == {field.name for field in dataclasses.fields(Resources)}
+    asked = {"gpus": 2, "gpu_type": "a100", "nodes": 2, "nodes_max": 4, "licences": {"a": 2, "b": 1}}
+    assert asked.items() <= body["resources"].items()
     assert set(changes) <= {field.name for field in dataclasses.fields(UpdateJob)}
 
 

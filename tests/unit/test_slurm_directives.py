@@ -29,19 +29,49 @@ def test_directives_end_at_the_first_command() -> None:
     ("line", "expected"),
     [
         ("#SBATCH -c4", {"cpus": 4}),
-        ("#SBATCH -c 4 -n2", {"cpus": 8}),
-        ("#SBATCH --ntasks=2 --nodes=2", {"cpus": 2, "nodes": 2}),
-        ("#SBATCH -N2 --ntasks-per-node=3 -c2", {"cpus": 12, "nodes": 2}),
-        ("#SBATCH -N 2-4", {"nodes": 2}),
+        ("#SBATCH -c 4 -n2", {"cpus": 8, "tasks": 2}),
+        ("#SBATCH --ntasks=2 --nodes=2", {"cpus": 2, "nodes": 2, "tasks": 2}),
+        ("#SBATCH -N2 --ntasks-per-node=3 -c2", {"cpus": 12, "nodes": 2, "tasks_per_node": 3}),
+        ("#SBATCH -N 2-4", {"nodes": 2, "nodes_max": 4}),
+        ("#SBATCH -N4 -n2", {"cpus": 2, "nodes": 2, "tasks": 2}),
+        (
+            "#SBATCH -n 8 --ntasks-per-node=4 --gres=gpu:1",
+            {"cpus": 8, "tasks": 8, "tasks_per_node": 4, "gpus": 2},
+        ),
         ("#SBATCH --mem=4000", {"memory": 4_000}),
         ("#SBATCH --mem 4G", {"memory": 4_096}),
         ("#SBATCH --mem=1G -N2", {"memory": 2_048, "nodes": 2}),
         ("#SBATCH --mem-per-cpu=500M -c4", {"memory": 2_000, "cpus": 4}),
-        ("#SBATCH --mem=0", {}),
+        ("#SBATCH --mem=0", {"memory": 0}),
         ("#SBATCH -G 2", {"gpus": 2}),
-        ("#SBATCH --gpus=a100:2", {"gpus": 2}),
-        ("#SBATCH --gres=gpu:tesla:2,license:1", {"gpus": 2}),
+        ("#SBATCH --gpus=a100:2", {"gpus": 2, "gpu_type": "a100"}),
+        ("#SBATCH -G 2 --cpus-per-gpu=4 --mem-per-gpu=8G", {"gpus": 2, "cpus": 8, "memory": 16_384}),
+        ("#SBATCH --gpus-per-task=h100:1 -n2", {"gpus": 2, "gpu_type": "h100", "cpus": 2, "tasks": 2}),
+        ("#SBATCH --gres=gpu:tesla:2,license:1", {"gpus": 2, "gpu_type": "tesla"}),
         ("#SBATCH --gres=gpu", {"gpus": 1}),
+        ("#SBATCH --gres=gpu:tesla", {"gpus": 1, "gpu_type": "tesla"}),
+        ("#SBATCH --exclusive -C 'a100&!old'", {"exclusive": True, "constraint": "a100&!old"}),
+        ("#SBATCH --exclusive=user", {"exclusive": True}),
+        (
+            "#SBATCH -w n[1-2] -x n3 --mem=1G",
+            {"nodelist": "n[1-2]", "exclude": "n3", "memory": 2_048},
+        ),
+        ("#SBATCH -L matlab:2,ansys", {"licences": "matlab:2,ansys"}),
+        (
+            "#SBATCH --reservation=course --time-min=30 -t 2:00:00",
+            {"reservation": "course", "time_min": "30", "time_limit": "2:00:00"},
+        ),
+        (
+            "#LY --gpus a100:0.5 --nodes 2-3 --ntasks 4 --mem 0 --exclusive",
+            {
+                "gpus": "a100:0.5",
+                "nodes": 2,
+                "nodes_max": 3,
+                "tasks": 4,
+                "memory": 0,
+                "exclusive": True,
+            },
+        ),
         ("#SBATCH -t 1-02:03:04", {"time_limit": "1-02:03:04"}),
         ("#SBATCH -t 0", {"time_limit": "UNLIMITED"}),
         ("#SBATCH --job-name='two words' # why", {"name": "two words"}),
@@ -76,11 +106,11 @@ def test_our_own_lines_win_over_slurms() -> None:
 
 
 def test_options_of_slurm_without_effect_are_kept() -> None:
-    kept = parse_directives("#!/bin/sh\n#SBATCH --mail-type=END --exclusive -w n1\n").kept
+    kept = parse_directives("#!/bin/sh\n#SBATCH --mail-type=END --overcommit -F nodes\n").kept
     assert [(one.name, one.value) for one in kept] == [
         ("mail-type", "END"),
-        ("exclusive", None),
-        ("nodelist", "n1"),
+        ("overcommit", None),
+        ("nodefile", "nodes"),
     ]
 
 
@@ -105,6 +135,12 @@ def test_options_of_slurm_without_effect_are_kept() -> None:
         ("#LY --mem 4", "4 MiB? write 4M or 4G"),
         ("#LY --tim 4", "did you mean --time?"),
         ("#LY --env NOVALUE", "NAME=VALUE"),
+        ("#LY --gpus many:x", '"many:x"'),
+        ("#SBATCH -N 4-2", "Write 2-4"),
+        ("#SBATCH --gpus=a100:1,h100:1", "several types"),
+        ("#SBATCH -w n[1-", "bracket"),
+        ("#SBATCH -L matlab*2", '"matlab*2"'),
+        ("#SBATCH --time-min=soon", "line 2"),
         ("#SBATCH " + "x" * 9_000, "characters long"),
     ],
 )
@@ -121,6 +157,7 @@ def test_every_option_that_has_an_effect_is_one_of_the_language() -> None:
     for language in (SBATCH, LY):
         assert set(language.letters.values()) <= set(language.names)
     values = {"mem": "=1G", "env": "=A=1", "open-mode": "=append", "hold": "", "requeue": ""}
+    values |= {"exclusive": "", "licences": "=a", "licenses": "=a"}
     values["keep-on-failed-dependency"] = ""
     for name in LY.names:
         assert read(f"#LY --{name}{values.get(name, '=1')}")

@@ -9,6 +9,7 @@ from launchyard.model.dependency import Clause, Dependency, DependencyKind
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Warning
 from launchyard.model.submission import Submission, Update
+from launchyard.model.wishes import Wishes
 from launchyard.wire.convert import to_submission, to_update
 from launchyard.wire.decode import decode
 from launchyard.wire.submit import SubmitJob, UpdateJob
@@ -51,6 +52,43 @@ def test_texts_become_what_they_mean() -> None:
     assert made.dependency == Dependency(clauses=(Clause(kind=DependencyKind.AFTEROK, job_id=12),))
     assert made.begin_at == 1_796_119_200.0
     assert made.warning == Warning(signal=12, before_s=90)
+
+
+def test_what_is_wished_of_nodes_is_typed() -> None:
+    resources = {
+        "gpus": 0.5,
+        "gpu_type": "a100",
+        "nodes": 1,
+        "nodes_max": 2,
+        "tasks": 2,
+        "tasks_per_node": 1,
+        "exclusive": True,
+        "constraint": "ib&!old",
+        "nodelist": "n[1-2]",
+        "exclude": ["n3", "m[1-2]"],
+        "licences": {"matlab": 2, "ansys": 1},
+        "reservation": "course",
+    }
+    made = submission(command="x", resources=resources, time_min_s=60)
+    assert (made.gpus, made.nodes, made.time_min_s) == (1, 1, 60)
+    assert made.wishes == Wishes(
+        gpu_milli=500,
+        gpu_type="a100",
+        nodes_max=2,
+        tasks=2,
+        tasks_per_node=1,
+        exclusive=True,
+        constraint="ib&!old",
+        nodelist=("n1", "n2"),
+        exclude=("n3", "m1", "m2"),
+        licences=(("ansys", 1), ("matlab", 2)),
+        reservation="course",
+    )
+
+
+def test_an_update_takes_wishes_away_by_empty_ones() -> None:
+    body = decode(UpdateJob, {"nodelist": "", "licences": {}, "constraint": ""})
+    assert to_update(body).wishes == Wishes(nodelist=(), licences=(), constraint="")
 
 
 def test_exported_shell_functions_are_valid_variables() -> None:
@@ -99,7 +137,16 @@ def test_an_emoji_with_joiners_is_a_fine_name() -> None:
         ({"command": "x", "retries": {"count": 1, "backoff_s": 3601}}, "retries.backoff_s is 3601"),
         ({"command": "x", "retries": {"count": 1, "on": ["cancelled"]}}, '"cancelled" is no end'),
         ({"command": "x", "deadline_at": "soon"}, '"soon" is not RFC 3339'),
-        ({"command": "x", "resources": {"memory_mib": 0}}, "resources.memory_mib is 0"),
+        ({"command": "x", "resources": {"memory_mib": -1}}, "resources.memory_mib is -1"),
+        ({"command": "x", "resources": {"gpus": 1.5}}, "or for a part of one like 0.5"),
+        ({"command": "x", "resources": {"gpus": 0.0001}}, "resources.gpus is 0.0001"),
+        ({"command": "x", "resources": {"nodes": 3, "nodes_max": 2}}, "less than resources.nodes, 3"),
+        ({"command": "x", "resources": {"tasks": 0}}, "resources.tasks is 0"),
+        ({"command": "x", "resources": {"nodelist": "n["}}, "a bracket that is not closed"),
+        ({"command": "x", "resources": {"licences": {"a b": 1}}}, "is no name"),
+        ({"command": "x", "resources": {"licences": {"a": 0}}}, "0 of licence a asked for"),
+        ({"command": "x", "resources": {"constraint": "a\nb"}}, "holds control characters"),
+        ({"command": "x", "time_min_s": 0}, "time_min_s is 0"),
         ({"command": "x", "resources": {"gpus": -1}}, "resources.gpus is -1"),
         ({"command": "x", "resources": {"nodes": 0}}, "resources.nodes is 0"),
         ({"command": "x", "nice": 2**40}, "nice is 1099511627776"),

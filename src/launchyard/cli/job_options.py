@@ -20,11 +20,24 @@ SECRETS = frozenset({"LAUNCHYARD_TOKEN"})
 SHAPE: tuple[click.Option, ...] = (
     click.Option(["-n", "--name"], metavar="NAME", help="What to call it."),
     click.Option(["-c", "--cpus"], type=float, metavar="N", help="CPUs (4, 0.5)."),
-    click.Option(["--mem"], metavar="SIZE", help="Memory in all (8G, 500M)."),
-    click.Option(["--gpus"], type=click.IntRange(min=0), metavar="N", help="GPUs."),
-    click.Option(["--nodes"], type=click.IntRange(min=1), metavar="N", help="Nodes to spread it over."),
+    click.Option(["--mem"], metavar="SIZE", help="Memory in all (8G, 500M; 0: all of a node)."),
+    click.Option(["--gpus"], metavar="[TYPE:]N", help="GPUs (2, a100:2), or a part of one (0.5)."),
+    click.Option(["--nodes"], metavar="N[-M]", help="Nodes to spread it over (2, 2-4)."),
     click.Option(["-t", "--time"], metavar="TIME", help="Time limit (2h, 90 minutes: 90, 1-12:00:00)."),
     click.Option(["-p", "--partition"], metavar="NAME", help="Which nodes."),
+    click.Option(["--ntasks"], type=click.IntRange(min=1), metavar="N", help="Tasks that share all this."),
+    click.Option(["--ntasks-per-node"], type=click.IntRange(min=1), metavar="N", help="Tasks a node."),
+    click.Option(["--exclusive"], is_flag=True, default=None, help="All of its nodes, alone on them."),
+    click.Option(["--constraint"], metavar="FEATURES", help="Nodes that have these (a100|h100, ib&!old)."),
+    click.Option(
+        ["-w", "--nodelist"], metavar="NODES", help="These nodes (n[1-2]); with --nodes, some of them."
+    ),
+    click.Option(["-x", "--exclude"], metavar="NODES", help="None of these nodes."),
+    click.Option(
+        ["licences", "-L", "--licences", "--licenses"], metavar="NAME[:N]", help="Licences (matlab:2,ansys)."
+    ),
+    click.Option(["--reservation"], metavar="NAME", help="On the nodes reserved under this name."),
+    click.Option(["--time-min"], metavar="TIME", help="Less time will do if it starts sooner so."),
 )
 PLACE: tuple[click.Option, ...] = (
     click.Option(["--account"], metavar="NAME", help="Who pays."),
@@ -60,6 +73,9 @@ BATCH: tuple[click.Option, ...] = (
     click.Option(["-e", "--error"], metavar="FILE", help="File for standard error alone."),
     click.Option(["--hold"], is_flag=True, default=None, help="Wait until released."),
 )
+
+
+_SAME_NAMES = ("exclusive", "constraint", "nodelist", "exclude", "licences", "reservation")
 
 
 class JobCommand(click.Command):
@@ -103,6 +119,10 @@ def job_options(
         "memory": values.get("mem"),
         "gpus": values.get("gpus"),
         "nodes": values.get("nodes"),
+        "tasks": values.get("ntasks"),
+        "tasks_per_node": values.get("ntasks_per_node"),
+        "time_min": values.get("time_min"),
+        **{name: values.get(name) for name in _SAME_NAMES},
         "time_limit": values.get("time"),
         "partition": values.get("partition"),
         "account": values.get("account"),

@@ -36,6 +36,7 @@ class Submitting:
         return Cluster(
             name=self._cluster_name,
             nodes=tuple(live.nodes.values()),
+            capacity=live.capacity,
             rules=parties.rules,
             book=parties.book,
         )

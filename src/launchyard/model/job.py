@@ -94,6 +94,8 @@ class Job:
     nice: int = 0
     request: Request = Request()
     time_limit_s: int | None = None
+    time_min_s: int | None = None
+    """It may be started with a shorter time limit, down to this one, where that lets it start now."""
     warning: Warning | None = None
     begin_at: float | None = None
     held: bool = False

@@ -18,10 +18,11 @@ WHOLE_GPU_MILLI = 1000
 class Request:
     """What one job asks for in all: `cpus_milli`, `memory_mib` and `gpus` are totals over its `nodes`.
 
-    With `nodes_max` it takes more nodes of the same size when they are free. With `tasks` its CPUs, memory and
-    GPUs are divided among so many tasks, which are spread over `nodes` to `nodes_max` nodes as they fit.
-    `gpu_milli` is the part of each GPU (1000 is a whole one). `exclusive`: nobody else on its nodes, and all
-    of them is its own. `constraint` is an expression over the nodes' features with `&`, `|`, `!` and brackets.
+    With `nodes_max` it takes more nodes of the same size when they are free. With `tasks` its CPUs, memory
+    and GPUs are divided among so many tasks, spread over `nodes` to `nodes_max` nodes as they fit; with
+    `tasks_per_node` alone each node has so many. `gpu_milli` is the part of each GPU (1000 is a whole one).
+    `exclusive`: nobody else on its nodes, and all of them is its own. `constraint` is an expression over the
+    nodes' features with `&`, `|`, `!` and brackets.
     """
 
     cpus_milli: int = 1000

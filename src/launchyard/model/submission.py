@@ -7,6 +7,7 @@ from launchyard.model.array import Indexes
 from launchyard.model.dependency import Dependency
 from launchyard.model.job import Warning
 from launchyard.model.retries import Retries
+from launchyard.model.wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,7 @@ class Submission:
     """One job, or one array of them, as asked. None means: the cluster's default.
 
     Exactly one of `command` (executed as it is) and `script` is given; `arguments` go to the script.
+    A `memory_mib` of 0 is all that a node has.
     `environment` None: the bare one (HOME, USER, PATH ...).
     """
 
@@ -39,8 +41,10 @@ class Submission:
     cpus_milli: int | None = None
     memory_mib: int | None = None
     gpus: int = 0
-    nodes: int = 1
+    nodes: int | None = None
+    wishes: Wishes = Wishes()
     time_limit_s: int | None = None
+    time_min_s: int | None = None
     warning: Warning | None = None
     indexes: Indexes | None = None
     throttle: int | None = None
@@ -76,6 +80,8 @@ class Update:
     cpus_milli: int | None = None
     memory_mib: int | None = None
     gpus: int | None = None
+    nodes: int | None = None
+    wishes: Wishes | None = None
     begin_at: float | None = None
     throttle: int | None = None
     account: str | None = None

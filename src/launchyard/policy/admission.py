@@ -1,4 +1,4 @@
-"""What becomes a job: defaults of the cluster filled in, and what can never run refused with the numbers."""
+"""What becomes a job: defaults of the cluster filled in, and what can never run refused."""
 
 import posixpath
 from collections.abc import Mapping, Sequence
@@ -10,23 +10,26 @@ from launchyard.model.errors import Infeasible, Invalid
 from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
-from launchyard.model.resources import Request
 from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller, Submission, Update
+from launchyard.model.walltime import format_walltime
 from launchyard.policy.access import Entry, enter, entered, refuse_beyond
+from launchyard.policy.asking import amended, request_of
+from launchyard.policy.capacity import Capacity
+from launchyard.policy.impossible import refuse_impossible
 from launchyard.policy.limits import LimitBook
-from launchyard.policy.need import Need
-
-DRIVER_MEMORY_MIB = 64
-"""What a job without CPUs gets, which only starts others and waits for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """What a request is checked against; `book` is what is taken of the limits in `rules`."""
+    """What a request is checked against.
+
+    `capacity` is what its `nodes` hold when nothing runs, `book` what is taken of the limits in `rules`.
+    """
 
     name: str
     nodes: Sequence[Node]
+    capacity: Capacity
     rules: Rules
     book: LimitBook
 
@@ -41,12 +44,12 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     Texts (script, environment) are not part of it: the controller stores them and sets their digests.
     """
     partition = _partition(submission.partition, cluster)
-    nodes = _nodes_of(partition, cluster)
-    request = _request(submission, nodes)
+    request = request_of(submission, partition, cluster.capacity)
     asked = (submission.account, submission.qos)
     entry = enter(caller.user, _groups(caller), asked, partition, cluster.rules, cluster.book)
     limit_s = _time_limit(submission.time_limit_s, entry)
-    refuse_impossible(request, nodes, partition)
+    _refuse_longer_minimum(submission.time_min_s, limit_s)
+    refuse_impossible(request, partition, cluster.capacity)
     refuse_beyond(entry, request, limit_s, cluster.book)
     if submission.cluster not in (None, cluster.name):
         raise Infeasible(f"there is no cluster {submission.cluster!r}; this one is {cluster.name!r}")
@@ -64,6 +67,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         nice=submission.nice,
         request=request,
         time_limit_s=limit_s,
+        time_min_s=submission.time_min_s,
         warning=submission.warning,
         begin_at=submission.begin_at,
         deadline_at=submission.deadline_at,
@@ -85,33 +89,15 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     )
 
 
-def refuse_impossible(request: Request, nodes: Sequence[Node], partition: Partition) -> None:
-    """Raise `Infeasible` when the request would not fit on these nodes though they were empty."""
-    need = Need.of(request)
-    fitting = [node for node in nodes if _fits(need, node)]
-    if len(fitting) >= request.nodes:
-        return
-    if not nodes:
-        raise Infeasible(f"partition {partition.name} has no nodes; see `ly nodes`")
-    if len(nodes) < request.nodes:
-        raise Infeasible(f"{request.nodes} nodes asked for; partition {partition.name} has {len(nodes)}")
-    raise Infeasible(_largest(need, nodes))
-
-
 def amend(job: Job, update: Update, cluster: Cluster, caller: Caller) -> Job:
     """A waiting job with other wishes. Raises as `admit` does."""
     partition = _partition(update.partition or job.partition, cluster)
-    request = replace(
-        job.request,
-        cpus_milli=job.request.cpus_milli if update.cpus_milli is None else update.cpus_milli,
-        memory_mib=job.request.memory_mib if update.memory_mib is None else update.memory_mib,
-        gpus=job.request.gpus if update.gpus is None else update.gpus,
-    )
+    request = amended(job.request, update, partition, cluster.capacity)
     entry = _entry_again(job, update, partition, cluster, caller)
     limit_s = job.time_limit_s
     if update.time_limit_s is not None or update.partition is not None:
         limit_s = _time_limit(update.time_limit_s or job.time_limit_s, entry)
-    refuse_impossible(request, _nodes_of(partition, cluster), partition)
+    refuse_impossible(request, partition, cluster.capacity)
     refuse_beyond(entry, request, limit_s, cluster.book)
     array = job.array
     if update.throttle is not None and array is not None:
@@ -162,30 +148,6 @@ def _partition(name: str | None, cluster: Cluster) -> Partition:
     return found
 
 
-def _nodes_of(partition: Partition, cluster: Cluster) -> list[Node]:
-    return [node for node in cluster.nodes if not partition.nodes or node.name in partition.nodes]
-
-
-def _request(submission: Submission, nodes: Sequence[Node]) -> Request:
-    cpus_milli = 1000 if submission.cpus_milli is None else submission.cpus_milli
-    if cpus_milli < 0:
-        raise Invalid(f"{cpus_milli / 1000:g} CPUs asked for; ask for 0 or more")
-    memory_mib = submission.memory_mib
-    if memory_mib is None:
-        memory_mib = _default_memory(cpus_milli, nodes)
-    return Request(cpus_milli=cpus_milli, memory_mib=memory_mib, gpus=submission.gpus, nodes=submission.nodes)
-
-
-def _default_memory(cpus_milli: int, nodes: Sequence[Node]) -> int:
-    """The CPUs' share of the node that has the least memory a CPU."""
-    if not nodes:
-        return 0
-    if not cpus_milli:
-        return DRIVER_MEMORY_MIB
-    share = min(node.memory_mib / max(node.cpus, 1) for node in nodes)
-    return max(1, int(share * cpus_milli / 1000))
-
-
 def _time_limit(asked_s: int | None, entry: Entry) -> int | None:
     """As asked, else the partition's default within what limits of QOS, user and account allow."""
     partition = entry.partition
@@ -203,6 +165,12 @@ def _time_limit(asked_s: int | None, entry: Entry) -> int | None:
     return maximum if limit is None else limit
 
 
+def _refuse_longer_minimum(minimum_s: int | None, limit_s: int | None) -> None:
+    if minimum_s is not None and limit_s is not None and minimum_s > limit_s:
+        least, most = format_walltime(minimum_s), format_walltime(limit_s)
+        raise Invalid(f"--time-min {least} is more than its time limit; ask for --time-min {most} or less")
+
+
 def _array(indexes: Indexes | None, throttle: int | None) -> Array | None:
     if indexes is None:
         return None
@@ -217,33 +185,3 @@ def _name(submission: Submission) -> str:
     shell = submission.command[:2] == ("/bin/sh", "-c") and len(submission.command) == 3
     words = submission.command[2].split() if shell else submission.command
     return posixpath.basename(words[0])[:64] if words else "command"
-
-
-def _fits(need: Need, node: Node) -> bool:
-    return (
-        need.cpus_milli <= node.cpus * 1000 and need.memory_mib <= node.memory_mib and need.gpus <= node.gpus
-    )
-
-
-def _largest(need: Need, nodes: Sequence[Node]) -> str:
-    """Which of the wishes is too large for every node, with the largest there is."""
-    cpus = max(node.cpus for node in nodes)
-    memory_mib = max(node.memory_mib for node in nodes)
-    gpus = max(node.gpus for node in nodes)
-    if need.cpus_milli > cpus * 1000:
-        asked = f"{need.cpus_milli / 1000:g}"
-        return f"no node has {asked} CPUs; the largest has {cpus}: ask for --cpus {cpus} or less"
-    if need.memory_mib > memory_mib:
-        return (
-            f"no node has {_memory(need.memory_mib)}; the largest has {_memory(memory_mib)}: "
-            f"ask for --mem {memory_mib}M or less"
-        )
-    if need.gpus > gpus:
-        if not gpus:
-            return f"no node has a GPU, {need.gpus} asked for; leave out --gpus"
-        return f"no node has {need.gpus} GPUs; the largest has {gpus}: ask for --gpus {gpus} or less"
-    return "no node has the CPUs, memory and GPUs asked for together; ask for less of one, see `ly nodes`"
-
-
-def _memory(mib: int) -> str:
-    return f"{mib} MiB" if mib < 1024 else f"{mib / 1024:.3g} GiB"

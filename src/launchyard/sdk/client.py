@@ -333,8 +333,10 @@ def _options_of(job: Job) -> dict[str, Any]:
         for name in ("name", "account", "partition", "qos", "group", "nice", "working_dir", "requeue")
     }
     options.update(cpus=resources.get("cpus"), memory=resources.get("memory_mib") or None)
-    options.update(gpus=resources.get("gpus") or None, nodes=resources.get("nodes"))
-    options["time_limit"] = job.time_limit_s
+    options.update(gpus=resources.get("gpus") or None)
+    options |= {name: value for name, value in resources.items() if name not in ("memory_mib", "gpus")}
+    if job.time_limit_s is not None:
+        options["time_limit"], options["time_min"] = job.time_limit_s, job.get("time_min_s")
     return options
 
 

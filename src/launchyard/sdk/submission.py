@@ -10,6 +10,7 @@ from launchyard.model.memory import parse_memory
 from launchyard.model.retries import BACKOFF_DEFAULT_S, RETRIED, parse_retried, parse_retries
 from launchyard.model.walltime import parse_walltime
 from launchyard.model.when import parse_begin, rfc3339
+from launchyard.sdk.wishes import wishes
 
 
 class JobOptions(TypedDict, total=False):
@@ -17,15 +18,27 @@ class JobOptions(TypedDict, total=False):
 
     `memory` is MiB or text (`"8G"`), `time_limit` seconds or text (`"2h"`), `begin` seconds since 1970 or
     text (`"16:00"`), `deadline` likewise, `array` like `"1-10:2%4,20"`, `after` like `"afterok:12"`,
-    `retries` a number or text (`"3:1m"`), `retry_on` ends as in `"failed,timeout"`.
+    `retries` a number or text (`"3:1m"`), `retry_on` ends as in `"failed,timeout"`. `gpus` may be `"a100:2"`
+    or 0.5, `nodes` `"2-4"`, `licences` `"matlab:2,ansys"`; `nodelist` and `exclude` like `"n[1-4],m1"`.
     """
 
     name: str | None
     cpus: float | None
     memory: int | str | None
-    gpus: int | None
-    nodes: int | None
+    gpus: float | str | None
+    gpu_type: str | None
+    nodes: int | str | None
+    nodes_max: int | None
+    tasks: int | None
+    tasks_per_node: int | None
+    exclusive: bool | None
+    constraint: str | None
+    nodelist: str | Sequence[str] | None
+    exclude: str | Sequence[str] | None
+    licences: str | Mapping[str, int] | None
+    reservation: str | None
     time_limit: float | str | None
+    time_min: float | str | None
     partition: str | None
     account: str | None
     qos: str | None
@@ -85,6 +98,8 @@ def job_body(
         body["resources"] = resources
     if "time_limit" in given:
         body["time_limit_s"] = seconds(given["time_limit"])
+    if "time_min" in given:
+        body["time_min_s"] = seconds(given["time_min"])
     if "begin" in given:
         body["begin_at"] = moment(given["begin"])
     if "deadline" in given:
@@ -103,9 +118,10 @@ def update_body(changes: JobOptions, *, array_throttle: int | None = None) -> di
     given = {name: value for name, value in changes.items() if value is not None}
     body: dict[str, Any] = {
         name: given[name]
-        for name in ("name", "nice", "partition", "cpus", "gpus", "account", "qos", "after")
+        for name in ("name", "nice", "partition", "cpus", "account", "qos", "after")
         if name in given
     }
+    body |= wishes(given)
     if "memory" in given:
         body["memory_mib"] = mebibytes(given["memory"])
     if "time_limit" in given:
@@ -120,10 +136,10 @@ def update_body(changes: JobOptions, *, array_throttle: int | None = None) -> di
 
 
 def _resources(given: Mapping[str, Any]) -> dict[str, Any]:
-    resources = {name: given[name] for name in ("cpus", "gpus", "nodes") if name in given}
+    resources = {"cpus": given["cpus"]} if "cpus" in given else {}
     if "memory" in given:
         resources["memory_mib"] = mebibytes(given["memory"])
-    return resources
+    return resources | wishes(given)
 
 
 def _retries(given: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -143,6 +159,9 @@ def _retries(given: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def mebibytes(memory: Any) -> int:
+    """0 is all memory of a node."""
+    if memory == "0":
+        return 0
     return parse_memory(memory) if isinstance(memory, str) else int(memory)
 
 

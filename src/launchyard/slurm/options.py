@@ -82,19 +82,21 @@ SBATCH = _language(
 
 SBATCH_KNOWN = frozenset(
     _words("""
-    account array begin chdir comment cpus-per-task deadline dependency error export gpus gpus-per-node
-    gpus-per-task gres hold job-name kill-on-invalid-dep mem mem-per-cpu nice no-requeue nodes ntasks
-    ntasks-per-node open-mode output partition qos requeue signal time""")
+    account array begin chdir comment constraint cpus-per-gpu cpus-per-task deadline dependency error exclude
+    exclusive export gpus gpus-per-node gpus-per-task gres hold job-name kill-on-invalid-dep licenses mem
+    mem-per-cpu mem-per-gpu nice no-requeue nodelist nodes ntasks ntasks-per-node open-mode output partition
+    qos requeue reservation signal time time-min""")
 )
 """Options of sbatch that have an effect; see `slurm.request`."""
 
 LY = _language(
     "#LY",
-    letters="n:name c:cpus t:time p:partition C:chdir",
+    letters="n:name c:cpus t:time p:partition C:chdir L:licences w:nodelist x:exclude",
     value="""
-    account after array begin chdir cluster comment cpus deadline env error export gpus group mem name nice
-    nodes open-mode output partition qos retries retry-on signal time""",
+    account after array begin chdir cluster comment constraint cpus deadline env error exclude export gpus
+    group licences licenses mem name nice nodelist nodes ntasks ntasks-per-node open-mode output partition qos
+    reservation retries retry-on signal time time-min""",
     maybe="",
-    nothing="hold keep-on-failed-dependency requeue",
+    nothing="exclusive hold keep-on-failed-dependency requeue",
     prefixes=False,
 )

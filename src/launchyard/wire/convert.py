@@ -18,7 +18,9 @@ from launchyard.model.signals import parse_signal
 from launchyard.model.submission import Submission, Update
 from launchyard.model.walltime import WALLTIME_MAX_S
 from launchyard.model.when import parse_rfc3339
-from launchyard.wire.submit import SubmitJob, TryAgain, UpdateJob, WarningSignal
+from launchyard.model.wishes import Wishes
+from launchyard.wire.submit import Resources, SubmitJob, TryAgain, UpdateJob, WarningSignal
+from launchyard.wire.wishes import count, gpus_of, wishes_of
 
 NAME_MAX = 256
 PATH_MAX_BYTES = 4096
@@ -29,6 +31,9 @@ WORD_MAX_BYTES = 128 * 1024 - 1
 """The kernel's own bound of one argument or one `NAME=value`."""
 ARGUMENTS_MAX_BYTES = 512 * 1024
 COUNT_MAX = 2**31 - 1
+
+NO_RESOURCES = Resources()
+NO_WISHES = Wishes()
 
 _SUBMISSION_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _SPOOFING = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -49,10 +54,12 @@ def to_submission(body: SubmitJob) -> Submission:
         cluster=checked_name(body.cluster, "cluster"),
         group=checked_name(body.group, "group"),
         cpus_milli=_cpus_milli(asked.cpus, "resources.cpus"),
-        memory_mib=_count(asked.memory_mib, "resources.memory_mib", 1),
-        gpus=_count(asked.gpus, "resources.gpus", 0) or 0,
-        nodes=_count(asked.nodes, "resources.nodes", 1) or 1,
+        memory_mib=_count(asked.memory_mib, "resources.memory_mib", 0),
+        gpus=gpus_of(asked.gpus, "resources.gpus")[0] or 0,
+        nodes=count(asked.nodes, "resources.nodes"),
+        wishes=wishes_of(asked, "resources.") if asked != NO_RESOURCES else NO_WISHES,
         time_limit_s=_time_limit_s(body.time_limit_s),
+        time_min_s=_time_limit_s(body.time_min_s, "time_min_s"),
         warning=_warning(body.warning),
         indexes=indexes,
         throttle=throttle,
@@ -85,8 +92,10 @@ def to_update(body: UpdateJob) -> Update:
         nice=_count(body.nice, "nice", -COUNT_MAX),
         partition=checked_name(body.partition, "partition"),
         cpus_milli=_cpus_milli(body.cpus, "cpus"),
-        memory_mib=_count(body.memory_mib, "memory_mib", 1),
-        gpus=_count(body.gpus, "gpus", 0),
+        memory_mib=_count(body.memory_mib, "memory_mib", 0),
+        gpus=gpus_of(body.gpus, "gpus")[0],
+        nodes=count(body.nodes, "nodes"),
+        wishes=_new_wishes(body),
         begin_at=parse_rfc3339(body.begin_at) if body.begin_at is not None else None,
         throttle=_count(body.array_throttle, "array_throttle", 0),
         account=checked_name(body.account, "account"),
@@ -220,6 +229,11 @@ def _retries(asked: TryAgain | None) -> Retries | None:
     return Retries(count=asked.count, backoff_s=asked.backoff_s, on=parse_retried(asked.on))
 
 
+def _new_wishes(body: UpdateJob) -> Wishes | None:
+    wishes = wishes_of(body, "")
+    return None if wishes == NO_WISHES else wishes
+
+
 def _new_dependency(text: str | None) -> Dependency | None:
     """One without clauses takes away what there was."""
     return None if text is None else parse_dependency(text) if text.strip() else Dependency(clauses=())
@@ -230,9 +244,9 @@ def _new_time(text: str | None) -> float | None:
     return None if text is None else parse_rfc3339(text) if text.strip() else 0.0
 
 
-def _time_limit_s(seconds: int | None) -> int | None:
+def _time_limit_s(seconds: int | None, what: str = "time_limit_s") -> int | None:
     if seconds is not None and not 1 <= seconds <= WALLTIME_MAX_S:
-        raise Invalid(f"time_limit_s is {seconds}; it is between 1 s and {WALLTIME_MAX_S} s (100 years)")
+        raise Invalid(f"{what} is {seconds}; it is between 1 s and {WALLTIME_MAX_S} s (100 years)")
     return seconds
 
 

@@ -68,6 +68,7 @@ def job_json(
         "after": None if job.dependency is None else format_dependency(job.dependency),
         "begin_at": time_json(job.not_before),
         "deadline_at": time_json(job.deadline_at),
+        "time_min_s": job.time_min_s,
     }
 
 
@@ -83,13 +84,30 @@ def estimate_json(estimate: Estimate | None) -> dict[str, str] | None:
     return {"start": rfc3339(estimate.start), "low": rfc3339(estimate.low), "high": rfc3339(estimate.high)}
 
 
-def resources_json(request: Request) -> dict[str, float]:
-    """What was asked for in all; whole CPUs are whole numbers."""
+def resources_json(request: Request) -> dict[str, Any]:
+    """What was asked for in all, as it can be submitted again; whole CPUs and GPUs are whole numbers.
+
+    What few jobs ask for is only told of those that do.
+    """
+    per_node, most = request.tasks_per_node, request.nodes_max
+    rare: tuple[tuple[str, Any], ...] = (
+        ("gpu_type", request.gpu_type),
+        ("nodes_max", most),
+        ("tasks", request.tasks or (request.nodes * per_node if per_node and not most else None)),
+        ("tasks_per_node", per_node),
+        ("exclusive", request.exclusive),
+        ("constraint", request.constraint),
+        ("nodelist", request.nodelist),
+        ("exclude", request.exclude),
+        ("licences", request.licences and dict(request.licences)),
+        ("reservation", request.reservation),
+    )
     return {
         "cpus": cpus_json(request.cpus_milli),
         "memory_mib": request.memory_mib,
-        "gpus": request.gpus,
+        "gpus": cpus_json(request.gpus * request.gpu_milli),
         "nodes": request.nodes,
+        **{name: value for name, value in rare if value},
     }
 
 

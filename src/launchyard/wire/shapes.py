@@ -31,7 +31,7 @@ class ItemError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What a job asks for in all; `gpus` may be a part of one. Only what is asked for is there after `nodes`."""
+    """What a job asks for in all. After `nodes` only what is asked for is there."""
 
     cpus: float
     memory_mib: int

@@ -5,12 +5,27 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resources:
-    """What is asked for in all. `cpus` may be a fraction; None is the cluster's default."""
+    """What is asked for in all. `cpus` may be a fraction; None is the cluster's default.
+
+    A `memory_mib` of 0 is all memory of a node; `gpus` may be a part of one such as 0.5. With `tasks` all
+    is divided among so many tasks, spread over `nodes` to `nodes_max` nodes as they fit. `nodelist` and
+    `exclude` name nodes (`n[1-4]` or a list), `licences` how many of each.
+    """
 
     cpus: float | None = None
     memory_mib: int | None = None
-    gpus: int = 0
-    nodes: int = 1
+    gpus: float = 0
+    gpu_type: str | None = None
+    nodes: int | None = None
+    nodes_max: int | None = None
+    tasks: int | None = None
+    tasks_per_node: int | None = None
+    exclusive: bool = False
+    constraint: str | None = None
+    nodelist: str | list[str] | None = None
+    exclude: str | list[str] | None = None
+    licences: dict[str, int] | None = None
+    reservation: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +64,7 @@ class SubmitJob:
     group: str | None = None
     resources: Resources = field(default_factory=Resources)
     time_limit_s: int | None = None
+    time_min_s: int | None = None
     warning: WarningSignal | None = None
     array: str | None = None
     after: str | None = None
@@ -74,7 +90,8 @@ class SubmitJob:
 class UpdateJob:
     """The body of `POST /v1/jobs/{id}/update`; what is left out stays as it is.
 
-    `after` and `deadline_at` may be `""`: none any more.
+    `after`, `deadline_at`, `constraint`, `nodelist`, `exclude` and `reservation` may be `""`, `licences`
+    may be `{}`: none any more.
     """
 
     name: str | None = None
@@ -83,7 +100,18 @@ class UpdateJob:
     partition: str | None = None
     cpus: float | None = None
     memory_mib: int | None = None
-    gpus: int | None = None
+    gpus: float | None = None
+    gpu_type: str | None = None
+    nodes: int | None = None
+    nodes_max: int | None = None
+    tasks: int | None = None
+    tasks_per_node: int | None = None
+    exclusive: bool | None = None
+    constraint: str | None = None
+    nodelist: str | list[str] | None = None
+    exclude: str | list[str] | None = None
+    licences: dict[str, int] | None = None
+    reservation: str | None = None
     begin_at: str | None = None
     array_throttle: int | None = None
     account: str | None = None

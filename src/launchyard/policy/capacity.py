@@ -1,0 +1,78 @@
+"""What the nodes hold when nothing runs: the planner's own tables over an empty cluster.
+
+Whether a request can ever start is asked of the same code that places it, so the two cannot disagree. Made
+anew when nodes, partitions or licences change; a class of requests is looked at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from launchyard.model.node import Node, NodeState
+from launchyard.model.partition import Partition
+from launchyard.model.resources import Allocation, Request
+from launchyard.policy.index import Index
+from launchyard.policy.ledger import Ledger, positions
+
+KNOWN_MAX = 1_024
+
+Key = tuple[str, str, str, tuple[str, ...], tuple[str, ...]]
+
+
+class Capacity:
+    """The nodes as if all were open and empty, and all licences there."""
+
+    def __init__(
+        self,
+        nodes: Iterable[Node],
+        partitions: Mapping[str, Partition],
+        licences: Mapping[str, int] | None = None,
+    ) -> None:
+        self.nodes = {node.name: replace(node, state=NodeState.UP) for node in nodes}
+        self.licences = dict(licences or {})
+        self.ledger = Ledger(self.nodes.values())
+        self._partitions = partitions
+        self._index = Index(self.ledger, self.nodes.values(), partitions)
+        self._of_partition: dict[str, list[Node]] = {}
+        self._memory_a_cpu: dict[Key, float] = {}
+
+    def place(self, partition: str, request: Request) -> Allocation | None:
+        """Where the request would go if nothing else were there, None when it never fits."""
+        return self._index.place(partition, request)
+
+    def holding(self, partition: str, request: Request) -> int:
+        """The nodes (a mask) that hold the part of one node, or of one task."""
+        return self._index.row(partition, request).fits
+
+    def allowed(self, partition: str, request: Request) -> list[Node]:
+        """The nodes that the request may use."""
+        every = list(self.nodes.values())
+        return [every[position] for position in positions(self._index.allowed(partition, request))]
+
+    def of_partition(self, partition: str) -> list[Node]:
+        """The nodes of a partition that are there."""
+        known = self._of_partition.get(partition)
+        if known is None:
+            names = self._partitions[partition].nodes if partition in self._partitions else ()
+            known = [self.nodes[name] for name in names or self.nodes if name in self.nodes]
+            self._of_partition[partition] = known
+        return known
+
+    def memory_a_cpu(self, partition: str, request: Request) -> float:
+        """MiB a CPU of the allowed node that has the least: what a job gets that asks for no memory."""
+        key = (partition, request.gpu_type, request.constraint, request.nodelist, request.exclude)
+        known = self._memory_a_cpu.get(key)
+        if known is None:
+            if len(self._memory_a_cpu) >= KNOWN_MAX:
+                self._memory_a_cpu.clear()
+            nodes = self.allowed(partition, request) or self.of_partition(partition)
+            known = min((node.memory_mib / max(node.cpus, 1) for node in nodes), default=0.0)
+            self._memory_a_cpu[key] = known
+        return known
+
+    def whole_memory(self, partition: str, request: Request) -> int:
+        """All memory of the smallest allowed node that holds the rest of what is asked of one node."""
+        without = replace(request, memory_mib=0)
+        nodes = self.allowed(partition, without)
+        fitting = self.holding(partition, without)
+        sizes = [one.memory_mib for one in nodes if self.ledger.free[one.name].bit & fitting]
+        return min(sizes or [one.memory_mib for one in nodes], default=0)
