@@ -99,6 +99,21 @@ def test_what_can_never_be_is_refused_and_so_is_one_waiting_job_too_many() -> No
     asyncio.run(scene())
 
 
+def test_a_change_of_the_qos_does_not_lead_around_a_limit_of_waiting_jobs() -> None:
+    async def scene() -> None:
+        qos = {"normal": QOS(name="normal"), "few": QOS(name="few", per_user=Limits(waiting=1))}
+        async with running_yard(nodes=NODES, rules=rules(qos=qos)) as yard:
+            first = await yard.submit(held=True, qos="few")
+            second = await yard.submit(held=True)
+            with pytest.raises(Conflict, match="user ada has 1 of 1 waiting jobs of QOS few"):
+                await yard.controller.update(ADA, yard.ref(second.id), Update(qos="few"))
+            await yard.controller.update(ADA, yard.ref(first.id), Update(qos="normal"))
+            await yard.controller.update(ADA, yard.ref(second.id), Update(qos="few"))
+            assert [yard.job(one.id).qos for one in (first, second)] == ["normal", "few"]
+
+    asyncio.run(scene())
+
+
 def test_account_and_qos_are_the_users_own() -> None:
     async def scene() -> None:
         those = rules(

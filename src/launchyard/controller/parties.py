@@ -109,6 +109,16 @@ class Parties:
             self._entering[job.id] = job
         return breach
 
+    def change(self, before: Job, after: Job) -> Breach | None:
+        """The limit of waiting jobs that a waiting job would break with another account or QOS."""
+        old, new, count = Party.of(before), Party.of(after), _waiting(after)
+        if old == new:
+            return None
+        self.book.wait(old, -count)
+        breach = self.book.breach_of_waiting(new, count)
+        self.book.wait(old, count)
+        return breach
+
     def entered(self, jobs: Iterable[Job]) -> None:
         """They are in by now, or never will be."""
         for job in jobs:

@@ -61,6 +61,8 @@ class Submitting:
             current = self._loop.live.jobs.get(job.id)
             if current is not job:
                 raise Conflict(f"job {job.id} has moved on meanwhile; look at it and ask again")
+            if (breach := self._loop.live.parties.change(job, changed)) is not None:
+                raise Conflict(breach.sentence, code=breach.code)
             self._loop.move(changed)
             if update.dependency is not None or update.name is not None:
                 self._loop.moved(None, changed)
