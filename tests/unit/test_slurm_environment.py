@@ -83,6 +83,53 @@ def test_several_nodes_are_counted_as_slurm_does() -> None:
     assert variables["SLURM_JOB_CPUS_PER_NODE"] == "4(x2),1"
 
 
+def placed(request: Request, *shares: NodeShare) -> dict[str, str]:
+    attempt = Attempt(
+        number=1,
+        launch_id="l",
+        epoch="e",
+        allocation=Allocation(shares=shares, licences=request.licences),
+        allocated_at=1_000,
+    )
+    return slurm_environment(replace(JOB, request=request, attempt=attempt, time_limit_s=60))
+
+
+def share(node: str, cpus: int, tasks: int = 1) -> NodeShare:
+    return NodeShare(node=node, cpus_milli=cpus * 1000, memory_mib=1, tasks=tasks)
+
+
+def test_tasks_are_counted_by_node_in_the_order_of_the_node_list() -> None:
+    variables = placed(Request(cpus_milli=10_000, tasks=5), share("n10", 6, 3), share("n9", 4, 2))
+    assert variables["SLURM_JOB_NODELIST"] == "n[9-10]"
+    assert variables["SLURM_TASKS_PER_NODE"] == "2,3"
+    assert variables["SLURM_JOB_CPUS_PER_NODE"] == "4,6"
+    assert variables["SLURM_NTASKS"] == "5"
+    assert (variables["SLURMD_NODENAME"], variables["SLURM_NODEID"]) == ("n10", "1")
+    assert (variables["SLURM_CPUS_ON_NODE"], variables["SLURM_CPUS_PER_TASK"]) == ("6", "2")
+
+
+@pytest.mark.parametrize(
+    ("request_", "tasks", "by_node"),
+    [
+        (Request(nodes=2), "2", "1(x2)"),
+        (Request(nodes=2, tasks_per_node=3), "6", "3(x2)"),
+        (Request(nodes=1, nodes_max=2, tasks_per_node=3), "6", "3(x2)"),
+        (Request(nodes=2, tasks=4), "4", "2(x2)"),
+    ],
+)
+def test_equal_tasks_are_as_many_as_the_nodes_given(request_: Request, tasks: str, by_node: str) -> None:
+    variables = placed(request_, share("n1", 4), share("n2", 4))
+    assert (variables["SLURM_NTASKS"], variables["SLURM_TASKS_PER_NODE"]) == (tasks, by_node)
+
+
+def test_a_job_knows_its_licences_its_reservation_and_when_it_must_end() -> None:
+    request = Request(licences=(("ansys", 1), ("matlab", 2)), reservation="course")
+    variables = placed(request, share("n1", 1))
+    assert variables["SLURM_JOB_LICENSES"] == "ansys:1,matlab:2"
+    assert variables["SLURM_JOB_RESERVATION"] == "course"
+    assert (variables["SLURM_JOB_START_TIME"], variables["SLURM_JOB_END_TIME"]) == ("1000", "1060")
+
+
 @pytest.mark.parametrize(
     ("pattern", "job", "name"),
     [

@@ -11,6 +11,7 @@ from launchyard.engine.protocol import Engine, Launch
 from launchyard.model.array import Array
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job
+from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.slurm.environment import slurm_environment
 from launchyard.slurm.patterns import expand_pattern
 
@@ -164,8 +165,9 @@ def _own_environment(job: Job) -> dict[str, str]:
         own["LAUNCHYARD_LAUNCH_ID"] = attempt.launch_id
         own["LAUNCHYARD_NODE"] = attempt.allocation.nodes[0]
         own["LAUNCHYARD_NODES"] = ",".join(attempt.allocation.nodes)
-    own["LAUNCHYARD_CPUS"] = f"{job.request.cpus_milli / 1000:g}"
-    own["LAUNCHYARD_MEMORY_MIB"] = str(job.request.memory_mib)
+        shares = attempt.allocation.shares
+        own["LAUNCHYARD_CPUS"] = f"{sum(share.cpus_milli for share in shares) / 1000:g}"
+        own["LAUNCHYARD_MEMORY_MIB"] = str(sum(share.memory_mib for share in shares))
     if job.task is not None:
         own["LAUNCHYARD_ARRAY_JOB_ID"] = str(job.task.job_id)
         own["LAUNCHYARD_ARRAY_INDEX"] = str(job.task.index)
@@ -173,9 +175,20 @@ def _own_environment(job: Job) -> dict[str, str]:
 
 
 def _gpu_environment(job: Job) -> dict[str, str]:
-    """The GPUs that were given, by the order of the PCI bus; none given, none visible."""
-    ids = job.attempt.allocation.shares[0].gpu_ids if job.attempt is not None else ()
-    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(str(one) for one in ids)}
+    """The GPUs that were given, by the order of the PCI bus; none given, none visible.
+
+    Of a part of a GPU the program is told how much: nothing holds it to that but NVIDIA's MPS, where it runs.
+    """
+    share = job.attempt.allocation.shares[0] if job.attempt is not None else None
+    ids = share.gpu_ids if share is not None else ()
+    variables = {
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        "CUDA_VISIBLE_DEVICES": ",".join(str(one) for one in ids),
+    }
+    if share is not None and ids and share.gpu_milli != WHOLE_GPU_MILLI:
+        variables["LAUNCHYARD_GPUS"] = f"{share.gpu_milli / WHOLE_GPU_MILLI:g}"
+        variables["CUDA_MPS_ACTIVE_THREAD_PERCENTAGE"] = f"{share.gpu_milli / 10:g}"
+    return variables
 
 
 def _digests(jobs: Sequence[Job]) -> set[str]:

@@ -4,12 +4,12 @@ Names and meanings are those of sbatch(1). What Slurm leaves unset (no GPUs aske
 because scripts test for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from launchyard.model.array import Array
-from launchyard.model.hostlist import compress
-from launchyard.model.job import Job
-from launchyard.model.resources import Allocation, NodeShare
+from launchyard.model.hostlist import compress, expand
+from launchyard.model.job import Attempt, Job
+from launchyard.model.resources import NodeShare, Request
 
 
 def slurm_environment(job: Job, array: Array | None = None) -> dict[str, str]:
@@ -31,20 +31,20 @@ def slurm_environment(job: Job, array: Array | None = None) -> dict[str, str]:
         variables["SLURM_JOB_ACCOUNT"] = job.account
     if job.task is not None:
         variables.update(_task(job.task.job_id, job.task.index, array))
+    if job.request.reservation:
+        variables["SLURM_JOB_RESERVATION"] = job.request.reservation
     if job.attempt is not None:
-        variables.update(_allocation(job.attempt.allocation, job))
+        variables.update(_allocation(job.attempt, job))
     return variables
 
 
 def _first_process(job: Job) -> dict[str, str]:
-    """The script is one process on the first node. Slurm says how many tasks only where they were asked."""
+    """The script is one process on one of its nodes."""
     return {
         "SLURM_PROCID": "0",
         "SLURM_LOCALID": "0",
         "SLURM_NODEID": "0",
         "SLURM_GTIDS": "0",
-        "SLURM_NTASKS": str(job.request.nodes),
-        "SLURM_NPROCS": str(job.request.nodes),
         "SLURM_RESTART_COUNT": str(max(0, job.attempts - 1)),
     }
 
@@ -59,19 +59,27 @@ def _task(job_id: int, index: int, array: Array | None) -> dict[str, str]:
     return variables
 
 
-def _allocation(allocation: Allocation, job: Job) -> dict[str, str]:
-    shares, here = allocation.shares, allocation.shares[0]
-    nodes = compress(list(allocation.nodes))
+def _allocation(attempt: Attempt, job: Job) -> dict[str, str]:
+    """Lists a node have the order of the node list; the script may run on any of them."""
+    given, here = attempt.allocation.shares, attempt.allocation.shares[0]
+    nodes = compress([share.node for share in given])
+    shares = given if len(given) == 1 else _in_order(given, nodes)
+    tasks = tasks_by_node(job.request, shares)
+    position = shares.index(here)
     variables = {
         "SLURM_JOB_NODELIST": nodes,
         "SLURM_NODELIST": nodes,
         "SLURM_NNODES": str(len(shares)),
         "SLURM_JOB_NUM_NODES": str(len(shares)),
-        "SLURM_TASKS_PER_NODE": _counted(["1"] * len(shares)),
-        "SLURM_CPUS_PER_TASK": str(_whole(here)),
+        "SLURM_NODEID": str(position),
+        "SLURM_NTASKS": str(sum(tasks)),
+        "SLURM_NPROCS": str(sum(tasks)),
+        "SLURM_TASKS_PER_NODE": _counted([str(count) for count in tasks]),
+        "SLURM_CPUS_PER_TASK": str(max(1, _whole(here) // tasks[position])),
         "SLURM_CPUS_ON_NODE": str(_whole(here)),
         "SLURM_JOB_CPUS_PER_NODE": _counted([str(_whole(share)) for share in shares]),
         "SLURMD_NODENAME": here.node,
+        **_rare(attempt, job),
     }
     if here.memory_mib:
         variables["SLURM_MEM_PER_NODE"] = str(here.memory_mib)
@@ -80,9 +88,35 @@ def _allocation(allocation: Allocation, job: Job) -> dict[str, str]:
         variables["SLURM_JOB_GPUS"] = ids
         variables["SLURM_GPUS_ON_NODE"] = str(len(here.gpu_ids))
         variables["SLURM_GPUS"] = str(sum(len(share.gpu_ids) for share in shares))
-    if job.attempt is not None and job.attempt.started_at is not None:
-        variables["SLURM_JOB_START_TIME"] = str(int(job.attempt.started_at))
     return variables
+
+
+def _rare(attempt: Attempt, job: Job) -> dict[str, str]:
+    """When it began and must end, and what few jobs ask for."""
+    begun = attempt.started_at if attempt.started_at is not None else attempt.allocated_at
+    variables = {"SLURM_JOB_START_TIME": str(int(begun))}
+    if job.limit_s is not None:
+        variables["SLURM_JOB_END_TIME"] = str(int(begun + job.limit_s))
+    if job.request.tasks_per_node:
+        variables["SLURM_NTASKS_PER_NODE"] = str(job.request.tasks_per_node)
+    if attempt.allocation.licences:
+        counts = (f"{name}:{count}" for name, count in attempt.allocation.licences)
+        variables["SLURM_JOB_LICENSES"] = ",".join(counts)
+    return variables
+
+
+def tasks_by_node(request: Request, shares: Sequence[NodeShare]) -> list[int]:
+    """How many tasks each share is for: as they were spread, else the same number on each node."""
+    spread = [share.tasks for share in shares]
+    if request.tasks is None:
+        return [request.tasks_per_node or 1] * len(shares)
+    return spread if sum(spread) == request.tasks else [request.tasks // len(shares)] * len(shares)
+
+
+def _in_order(shares: Sequence[NodeShare], nodes: str) -> Sequence[NodeShare]:
+    """As `expand` would name their nodes."""
+    by_name = {share.node: share for share in shares}
+    return [by_name[name] for name in expand(nodes)]
 
 
 def _whole(share: NodeShare) -> int:
