@@ -204,6 +204,11 @@ def test_what_was_caught_long_before_the_end_is_no_cause() -> None:
     assert found.code == "exit-code"
 
 
+def test_an_exception_that_python_survived_is_no_cause() -> None:
+    job = job_of(exit_code=3, command=("/usr/bin/python3", "train.py"))
+    assert diagnose(job, TRACEBACK + "going on without it").code == "exit-code"
+
+
 def test_the_line_is_safe_to_print() -> None:
     log = "\x1b[31mModuleNotFoundError\x1b[0m: No module named \x1b]0;title\x07'to\x08rch'\u202e\r\n"
     found = diagnose(job_of(exit_code=1), log)

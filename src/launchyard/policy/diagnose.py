@@ -256,21 +256,35 @@ def _of_messages(ended: _Ended, only: Iterable[Symptom] | None = None) -> Diagno
     if only is not None:
         found = search(ended.log, only)
         return None if found is None else _told(ended, found)
-    tracebacks = raised(ended.log)
+    tracebacks, begin = raised(ended.log), 0
+    if _survived(ended.job):
+        begin = max((one.number for one in tracebacks), default=-1) + 1
+        tracebacks = []
     of_traceback = _of_traceback(ended, tracebacks)
     if of_traceback is not None and of_traceback.code in _RESOURCE_CODES:
         return of_traceback
-    found = search(ended.log, RESOURCES)
+    found = search(ended.log, RESOURCES, begin=begin)
     if found is not None:
         return _told(ended, found)
     if of_traceback is not None and not (tracebacks[0].wrapper and of_traceback.code == "exception"):
         return of_traceback
-    found = search(ended.log, REST)
+    found = search(ended.log, REST, begin=begin)
+    if found is not None and found.symptom.code in _SCRIPT_GOES_ON:
+        # It did not give this exit code; what failed after it did.
+        found = search(ended.log, REST, begin=found.number + 1) or found
     if found is not None and found.symptom is BARE_EXCEPTION:
         return _of_exception(ended, bare(found.line))
     return of_traceback if found is None else _told(ended, found)
 
 
+def _survived(job: Job) -> bool:
+    """Python ends with exit code 1 after an exception; where it ended with another it went on after it."""
+    program = job.command[0].rpartition("/")[2] if job.command else ""
+    return program.startswith("python") and job.exit_code is not None and 1 < job.exit_code < SHELL_SIGNAL
+
+
+_SCRIPT_GOES_ON = frozenset({"command-not-found", "module-not-loaded"})
+"""A shell that does not find a command goes on with the next one."""
 _RESOURCE_CODES = frozenset(symptom.code for symptom in RESOURCES)
 
 

@@ -78,18 +78,18 @@ def row(
     )
 
 
-def search(log: LogText, symptoms: Iterable[Symptom]) -> Finding | None:
-    """The first row of the table that is in the log."""
+def search(log: LogText, symptoms: Iterable[Symptom], *, begin: int = 0) -> Finding | None:
+    """The first row of the table that is in the log, from line `begin` on."""
     for symptom in symptoms:
-        found = find(log, symptom)
+        found = find(log, symptom, begin)
         if found is not None:
             return found
     return None
 
 
-def find(log: LogText, symptom: Symptom) -> Finding | None:
+def find(log: LogText, symptom: Symptom, begin: int = 0) -> Finding | None:
     """Where in the log the symptom is; None when it is not there."""
-    lowest = 0 if symptom.near is None else max(0, len(log.lines) - symptom.near)
+    lowest = begin if symptom.near is None else max(begin, len(log.lines) - symptom.near)
     found: Finding | None = None
     for hint in symptom.hints:
         for number in log.lines_with(hint, last_first=not symptom.first, lowest=lowest, most=TRIES_MAX):

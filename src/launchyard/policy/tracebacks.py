@@ -43,6 +43,8 @@ class Raised:
     message: str
     line: str
     frames: tuple[str, ...]
+    number: int = -1
+    """Of `line`, in the log."""
     chained: bool = False
     """It was raised while or because the one before it in the log was."""
 
@@ -95,7 +97,7 @@ def _read(lines: list[str], head: int) -> Raised | None:
     """The block that begins at `head`. A prefix of that line (`[rank0]: `) is taken off the others too."""
     prefix = lines[head].partition(HEAD)[0]
     frames: list[str] = []
-    for raw in lines[head + 1 : head + 1 + FRAMES_MAX]:
+    for number, raw in enumerate(lines[head + 1 : head + 1 + FRAMES_MAX], start=head + 1):
         line = raw.removeprefix(prefix)
         if line.startswith((" ", "\t", "[Previous line")) or (prefix and raw == line and _FRAME.match(line)):
             frames.append(line)
@@ -108,6 +110,7 @@ def _read(lines: list[str], head: int) -> Raised | None:
             message=(match["message"] or "").strip(),
             line=line,
             frames=tuple(frames),
+            number=number,
             chained=head > 0 and lines[head - 1].removeprefix(prefix).startswith(_CHAINS),
         )
     return None

@@ -100,7 +100,7 @@ def _explain_end(job: Job, answer: Record) -> None:
     used += [f"{cpu_s:.1f} s of CPU"] if cpu_s is not None else []
     if used:
         out(f"Used    {', '.join(used)}")
-    if job.state != "FAILED" and exit_text(job):
+    if job.state not in ("FAILED", "COMPLETED") and exit_text(job):
         out(f"Exit    {exit_text(job)}")
     if answer.command:
         out(f"Next    {clean(answer.command)}")

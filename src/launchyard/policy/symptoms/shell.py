@@ -314,6 +314,14 @@ FILES = (
     ),
     row(
         "missing-file",
+        "can't cd to ",
+        r"cd: can't cd to (?P<path>.{1,300})$",
+        "no such directory: {path}{in_directory}",
+        "{look}",
+        near=_WEAK,
+    ),
+    row(
+        "missing-file",
         "can't open file",
         r"can't open file [‘'\"](?P<path>[^’'\"]{1,300})[’'\"].{0,20}No such file or directory",
         "no such file: {path}{in_directory}",
