@@ -143,6 +143,16 @@ def _some_gpu(case: Case) -> str:
     return f"{rerun(case.job)} --gpus 1"
 
 
+def memory_may_be_short(job: Job) -> bool:
+    """Whether it used so much of what it asked for that memory may be why it was killed."""
+    peak = job.usage.memory_peak_mib
+    return peak is None or peak * 2 >= job.request.memory_mib
+
+
+def _after_kill(case: Case) -> str | None:
+    return more_memory(case) if memory_may_be_short(case.job) else rerun(case.job)
+
+
 def _java_memory(case: Case) -> str:
     amount = memory_wanted(case) or case.job.request.memory_mib
     return f"JAVA_TOOL_OPTIONS=-Xmx{amount * 3 // 4}m {rerun(case.job)} --mem {short_memory(amount)}"
@@ -383,6 +393,7 @@ MADE: Mapping[str, Callable[[Case], str | None]] = {
     "which": _which,
     "library": _library,
     "more_memory": more_memory,
+    "after_kill": _after_kill,
     "java_memory": _java_memory,
     "node_memory": _node_memory,
     "more_gpus": more_gpus,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from launchyard.model.memory import humane_memory
 from launchyard.model.resources import format_cpus
-from launchyard.policy.remedy import Case, path_of, script_of
+from launchyard.policy.remedy import Case, memory_may_be_short, path_of, script_of
 
 WORD_MAX = 200
 
@@ -86,6 +86,10 @@ def _to_path(case: Case, following: str) -> str:
     return f": {case.words['path']} cannot be written" if case.words.get("path") else ""
 
 
+def _memory_full(case: Case, following: str) -> str:
+    return ", as when the machine's memory is full" if memory_may_be_short(case.job) else ""
+
+
 def _script_name(case: Case, following: str) -> str:
     return posixpath.basename(script_of(case)) or "the script"
 
@@ -102,6 +106,7 @@ MADE: Mapping[str, Callable[[Case, str], str]] = {
     "at_where": _at_where,
     "next_if_where": _next_if_where,
     "place_of_syntax": _place_of_syntax,
+    "memory_full": _memory_full,
     "script_name": _script_name,
     "what": _what,
     "next": lambda case, following: following,

@@ -42,8 +42,8 @@ SIGNALLED: dict[int, Symptom] = {
         "killed",
         ("Killed", "SIGKILL", "signal 9"),
         r"^Killed$|\d Killed\b|\bSIGKILL\b|[Ss]ignal 9\b",
-        "killed: somebody sent it SIGKILL, which we did not; often the machine's memory was full",
-        "{more_memory}",
+        "killed: it was sent SIGKILL, and not by us{memory_full}",
+        "{after_kill}",
         near=60,
     ),
     11: row(
