@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
@@ -60,9 +60,10 @@ async def assemble(
     zero_cpu_jobs_max: int = JOBS_MAX,
     rules_at_run_time: bool = False,
     read_rules_file: Callable[[], Rules] = Rules,
+    licences: Mapping[str, int] | None = None,
 ) -> Yard:
     """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
-    loop = await _loop(store, engine, nodes, rules, clock)
+    loop = await _loop(store, engine, nodes, rules, clock, licences)
     loop.requeues_max, loop.live.drivers.jobs_max = requeues_max, zero_cpu_jobs_max
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
@@ -75,16 +76,18 @@ async def assemble(
     submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
     facts = await engine.open(reports.take)
-    duty = asyncio.ensure_future(_each(DUTIES_S, _duties(loop, settling, unkillable_s)))
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     reasons = Reasons(loop, scheduler)
+    outlooks = Outlooks(loop, scheduler, reasons, submitting)
+    duties = (*_duties(loop, settling, unkillable_s), outlooks.look)
+    duty = asyncio.ensure_future(_each(DUTIES_S, duties))
     controller = Controller(
         loop=loop,
         store=store,
         submitting=submitting,
         reports=reports,
         reasons=reasons,
-        outlooks=Outlooks(loop, scheduler, reasons, submitting),
+        outlooks=outlooks,
         administration=administration,
     )
 
@@ -92,6 +95,7 @@ async def assemble(
         duty.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await duty
+        await outlooks.close()
         loop.flush()
         await engine.close()
         await asyncio.to_thread(loop.writer.close)
@@ -124,6 +128,7 @@ async def _loop(
     nodes: Sequence[Node],
     rules: Rules,
     clock: Callable[[], float],
+    licences: Mapping[str, int] | None,
 ) -> Loop:
     """The loop on what the store knows: nodes as they were marked, and where the counters stand."""
     marks = {(mark.cluster, mark.name): mark for mark in await asyncio.to_thread(store.node_marks)}
@@ -138,6 +143,7 @@ async def _loop(
         live=LiveJobs(
             marked,
             Parties(on_nodes(rules, [node.name for node in nodes]), await asyncio.to_thread(store.spent)),
+            licences,
         ),
         writer=writer,
         engine=engine,

@@ -21,13 +21,16 @@ from launchyard.model.reason import Estimate, Reason
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Update
 from launchyard.policy import admission
-from launchyard.policy.estimate import estimate, start_of
+from launchyard.policy.calibration import Calibration
+from launchyard.policy.estimate import start_of
 from launchyard.policy.snapshot import Snapshot, seconds_of
 from launchyard.policy.suggest import Entry, Suggestion, suggest
 
 AHEAD_SHOWN = 3
-SHOWN_MAX = 10_000
+TOLD_MAX = 10_000
 """Estimates that are remembered until their jobs start."""
+SAMPLE_S = 5.0
+"""So often one waiting job is foretold that nobody asked about: to learn from what becomes of it."""
 RECORD = 50
 """So many of the last estimates make the hit rate."""
 
@@ -53,8 +56,17 @@ class Outlook:
     record: Record | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What was foretold of a job at `at`; `when` was shown to somebody, None: it was a sample."""
+
+    at: float
+    bound: float
+    when: Estimate | None = None
+
+
 class Outlooks:
-    """Answers for waiting jobs, and the record of earlier answers."""
+    """Answers for waiting jobs, and what is learnt from how earlier ones came true."""
 
     def __init__(self, loop: Loop, scheduler: Scheduler, reasons: Reasons, submitting: Submitting) -> None:
         self._loop = loop
@@ -62,8 +74,11 @@ class Outlooks:
         self._reasons = reasons
         self._submitting = submitting
         self._one = asyncio.Semaphore(1)
-        self._shown: dict[int, Estimate] = {}
+        self._told: dict[int, _Told] = {}
+        self._calibration = Calibration()
         self._hits: deque[bool] = deque(maxlen=RECORD)
+        self._sampling: asyncio.Task[None] | None = None
+        self._sampled_at = 0.0
         loop.watch(self._score)
 
     async def of(self, job: Job, caller: Caller) -> Outlook:
@@ -76,10 +91,13 @@ class Outlooks:
                 return Outlook(reason=reason)
             count = queue.ahead(job.id)
             ahead = tuple(islice(queue.in_order(), min(count, AHEAD_SHOWN)))
-            asking = _Asking(self._loop, self._submitting, self._scheduler.snapshot().copy(), job, caller)
-            when, sooner = await asyncio.to_thread(asking.answer)
-        if when is not None:
-            self._remember(job.id, when)
+            snapshot = self._scheduler.snapshot().copy()
+            asking = _Asking(self._loop, self._submitting, snapshot, job, caller)
+            bound, sooner = await asyncio.to_thread(asking.answer)
+        when = None
+        if bound is not None:
+            when = self._calibration.estimate(snapshot.now, bound)
+            self._remember(job.id, _Told(at=snapshot.now, bound=bound, when=when))
         seconds = seconds_of(self._loop.live.partitions, job.partition, job.time_limit_s)
         return Outlook(
             reason=Reason(code=reason.code, sentence=reason.sentence, estimate=when),
@@ -87,7 +105,7 @@ class Outlooks:
             ahead_count=count,
             overtaken_until=self._loop.live.ordering.overtaken_until(job, seconds),
             sooner=tuple(sooner),
-            record=self._record(),
+            record=Record(right=sum(self._hits), count=len(self._hits)) if self._hits else None,
         )
 
     def of_new(self, job: Job) -> Reason | None:
@@ -99,22 +117,50 @@ class Outlooks:
         now = snapshot.now
         entry = self._loop.live.entry(replace(job, submitted_at=now), now)
         snapshot.waiting.put(0, entry.shape, entry.key, entry.count, entry.party)
-        return Reason(code=reason.code, sentence=reason.sentence, estimate=estimate(snapshot, 0))
+        bound = start_of(snapshot, 0)
+        when = None if bound is None else self._calibration.estimate(now, bound)
+        return Reason(code=reason.code, sentence=reason.sentence, estimate=when)
 
-    def _remember(self, job_id: int, when: Estimate) -> None:
-        if len(self._shown) < SHOWN_MAX:
-            self._shown.setdefault(job_id, when)
+    def look(self) -> None:
+        """A duty: now and then foretell the newest waiting job, so that there is something to learn from."""
+        clock = asyncio.get_running_loop().time()
+        resting = clock < self._sampled_at + SAMPLE_S or self._one.locked()
+        if resting or self._scheduler.epoch is None or len(self._told) >= TOLD_MAX:
+            return
+        job_id = max(self._loop.live.queue.in_order(), default=None)
+        if job_id is None or job_id in self._told:
+            return
+        self._sampled_at = clock
+        self._sampling = asyncio.ensure_future(self._sample(job_id))
 
-    def _record(self) -> Record | None:
-        return Record(right=sum(self._hits), count=len(self._hits)) if self._hits else None
+    async def close(self) -> None:
+        """End what is being foretold."""
+        if self._sampling is not None:
+            await asyncio.gather(self._sampling, return_exceptions=True)
+
+    async def _sample(self, job_id: int) -> None:
+        async with self._one:
+            if job_id in self._loop.live.queue:
+                snapshot = self._scheduler.snapshot().copy()
+                bound = await asyncio.to_thread(start_of, snapshot, job_id)
+                if bound is not None:
+                    self._remember(job_id, _Told(at=snapshot.now, bound=bound))
+
+    def _remember(self, job_id: int, told: _Told) -> None:
+        known = self._told.get(job_id)
+        if job_id in self._loop.live.queue and (known is None or known.when is None):
+            self._told[job_id] = told
 
     def _score(self, events: Sequence[StateChanged]) -> None:
-        for event in events if self._shown else ():
+        for event in events if self._told else ():
             if event.state is JobState.PENDING:
                 continue
-            shown = self._shown.pop(event.job_id, None)
-            if shown is not None and event.state in (JobState.STARTING, JobState.RUNNING):
-                self._hits.append(shown.low <= event.at <= shown.high)
+            told = self._told.pop(event.job_id, None)
+            if told is None or event.state not in (JobState.STARTING, JobState.RUNNING):
+                continue
+            self._calibration.learn(event.at - told.at, told.bound - told.at)
+            if told.when is not None:
+                self._hits.append(told.when.low <= event.at <= told.when.high)
 
 
 class _Asking:
@@ -129,12 +175,12 @@ class _Asking:
         self._job = job
         self._caller = caller
 
-    def answer(self) -> tuple[Estimate | None, list[Suggestion]]:
-        when = estimate(self._snapshot, self._job.id)
-        start = None if when is None else start_of(self._snapshot, self._job.id)
+    def answer(self) -> tuple[float | None, list[Suggestion]]:
+        """When it starts at the latest, and what would start it sooner."""
+        bound = start_of(self._snapshot, self._job.id)
         if self._job.array is not None:
-            return when, []
-        return when, suggest(self._snapshot, self._job, start, self._amended, self._entry)
+            return bound, []
+        return bound, suggest(self._snapshot, self._job, bound, self._amended, self._entry)
 
     def _amended(self, update: Update) -> Job | None:
         try:

@@ -1,12 +1,9 @@
-"""When a waiting job may start: the plan itself, played forward to the ends of what runs.
+"""When a waiting job starts at the latest: the plan itself, played forward to the ends of what runs.
 
-The bound is what happens if every job uses its whole time limit; the early end of the range assumes that
-each ends halfway through what it has left.
+That every job uses its whole time limit is a bound; `policy.calibration` makes a range of it.
 """
-
 from dataclasses import replace
 
-from launchyard.model.reason import Estimate
 from launchyard.policy.backfill import plan
 from launchyard.policy.future import Ends, Holding
 from launchyard.policy.queue import WaitingQueue
@@ -14,17 +11,6 @@ from launchyard.policy.snapshot import Snapshot
 
 STEPS_MAX = 200
 """Ends played through before the answer is that nothing can be said yet."""
-
-
-def estimate(snapshot: Snapshot, job_id: int) -> Estimate | None:
-    """The estimate for one waiting job, None when it lies further away than is worth playing through."""
-    high = start_of(snapshot, job_id)
-    if high is None:
-        return None
-    now = snapshot.now
-    early = [replace(one, until=now + (one.until - now) / 2) for one in snapshot.holdings]
-    low = start_of(replace(snapshot, holdings=early), job_id)
-    return Estimate(start=high, low=min(high, low or high), high=high)
 
 
 def start_of(snapshot: Snapshot, job_id: int, *, before: float | None = None) -> float | None:

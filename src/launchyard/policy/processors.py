@@ -32,6 +32,16 @@ class Processors:
         self._shadow: tuple[int, int] | None = None
         self._changed = False
 
+    def copy(self) -> "Processors":
+        """One to play forward on."""
+        twin = Processors(self.free)
+        twin.now, twin._ends, twin._held = self.now, list(self._ends), dict(self._held)
+        return twin
+
+    def next_end(self) -> int | None:
+        """When the next job is believed to end."""
+        return self._ends[0][0] if self._ends else None
+
     def begin_pass(self, now: int) -> None:
         """Time goes on; what was reserved in the last pass is forgotten."""
         self.now = now

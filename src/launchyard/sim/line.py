@@ -26,6 +26,12 @@ class Line:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def copy(self, space: Processors) -> "Line":
+        """The same line before other processors."""
+        twin = Line(space, self._key, self._behind, strict=self._strict)
+        twin._entries = list(self._entries)
+        return twin
+
     def put(self, job: TraceJob) -> None:
         insort(self._entries, self._entry(job))
 
