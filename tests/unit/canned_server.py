@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send(200, json.dumps(found).encode())
 
-    do_GET = do_POST = do_DELETE = answer
+    do_GET = do_POST = do_PUT = do_DELETE = answer
 
     def address_string(self) -> str:
         return "a unix socket"
