@@ -14,7 +14,7 @@ LINE_MAX = 600
 """Characters of a line that are looked at."""
 _HARMLESS = re.compile(
     r"^[\W\d]{0,40}(?:info|debug|notice|warn(?:ing)?)\b"
-    r"|\b(?:retrying|ignored|ignoring|handled|skipped|skipping|recovered|continuing|going on|falling back)\b",
+    r"|(?<![-=])\b(?:retrying|ignored|ignoring|handled|skipped|skipping|recovered|continuing|going on|falling back)\b",
     re.IGNORECASE,
 )
 """A program that says so of what went wrong goes on after it."""
@@ -104,7 +104,8 @@ def find(log: LogText, symptom: Symptom, begin: int = 0) -> Finding | None:
 
 def _at(log: LogText, number: int, symptom: Symptom) -> Finding | None:
     line = log.lines[number]
-    if _HARMLESS.search(line[:LINE_MAX]):
+    # What a compiler says of the source is an error whatever words it takes.
+    if symptom.code != "compile" and _HARMLESS.search(line[:LINE_MAX]):
         return None
     following = log.lines[number + 1] if number + 1 < len(log.lines) else ""
     groups = matched(symptom, line) if following.startswith(symptom.then) else None

@@ -104,7 +104,10 @@ class Client:
         return self._job(self.transport.json("GET", f"/v1/jobs/{job}"))
 
     def why(self, job: JobId) -> Record:
-        """Why a job waits and when it may start, or why it ended as it did."""
+        """Why a job waits and when it may start, or why it ended as it did.
+
+        Of an ended job: `code`, `reason`, the `line` of its log and a `command` that helps.
+        """
         return Record(self.transport.json("GET", f"/v1/jobs/{job}/why"))
 
     def script(self, job: JobId) -> str:

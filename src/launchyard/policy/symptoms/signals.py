@@ -3,7 +3,7 @@
 from launchyard.policy.symptom import Symptom, row
 
 _TRACE = "{trace}"
-_BEGIN = r"(?:^|\d +|[Ss]ignal: |\(|[Ee]rror: )"
+_BEGIN = r"(?:^|[\d\]] +|[Ss]ignal: |\(|[Ee]rror: )"
 """A shell puts the process id before it, MPI a word."""
 
 
@@ -19,7 +19,7 @@ SIGNALLED: dict[int, Symptom] = {
     6: row(
         "aborted",
         ("Aborted", "SIGABRT"),
-        r"^Aborted(?: \(core dumped\))?$|\d Aborted\b|\bSIGABRT\b|Fatal Python error: Aborted",
+        r"^Aborted(?: \(core dumped\))?$|[\d\]] +Aborted\b|\bSIGABRT\b|Fatal Python error: Aborted",
         "aborted: the program gave up by itself (SIGABRT)",
         near=60,
     ),
@@ -41,7 +41,7 @@ SIGNALLED: dict[int, Symptom] = {
     9: row(
         "killed",
         ("Killed", "SIGKILL", "signal 9"),
-        r"^Killed$|\d Killed\b|\bSIGKILL\b|[Ss]ignal 9\b",
+        r"^Killed$|[\d\]] +Killed\b|\bSIGKILL\b|[Ss]ignal 9\b",
         "killed: it was sent SIGKILL, and not by us{memory_full}",
         "{after_kill}",
         near=60,
