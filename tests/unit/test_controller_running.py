@@ -13,7 +13,7 @@ from launchyard.model.state import JobState
 from launchyard.model.submission import Update
 from launchyard.store.memory import MemoryStore
 from tests.unit.test_controller import lives
-from tests.unit.yard import ADA, ROOT, Yard, running_yard
+from tests.unit.yard import ADA, BOB, ROOT, Yard, running_yard
 
 S = JobState
 NOW = 1_000_000.0
@@ -226,3 +226,33 @@ async def test_job_of_a_node_that_was_restarted_has_lost_its_node() -> None:
         yard.engine.finish(yard.launch_id(job.id), lost=True, node_lost=True, error="the node was restarted")
         await yard.until(lambda: yard.job(job.id).requeues == 1)
         assert yard.job(job.id).past[0].cause == "the node was restarted"
+
+
+@lives
+async def test_job_put_to_the_top_starts_before_the_others_of_its_user() -> None:
+    async with running_yard() as yard:
+        first = await yard.submit(cpus_milli=2000)
+        await yard.until_state(first.id, S.RUNNING)
+        others = [await yard.submit(cpus_milli=2000) for _ in range(2)]
+        bobs = await yard.submit(BOB, cpus_milli=2000)
+        last = await yard.submit(cpus_milli=2000)
+        await yard.controller.top(ADA, yard.ref(last.id))
+        started = []
+        for _ in range(4):
+            running = next(iter(yard.engine.running.values()))
+            yard.engine.finish(running.launch_id)
+            await yard.until(lambda gone=running: list(yard.engine.running.values()) not in ([], [gone]))  # type: ignore[misc]
+            started.append(next(iter(yard.engine.running.values())).job_id)
+        assert started == [last.id, others[0].id, bobs.id, others[1].id]
+
+
+@lives
+async def test_job_that_does_not_wait_for_its_turn_cannot_be_put_to_the_top() -> None:
+    async with running_yard() as yard:
+        first = await yard.submit(cpus_milli=2000)
+        await yard.until_state(first.id, S.RUNNING)
+        held = await yard.submit(held=True)
+        with pytest.raises(Conflict, match="is RUNNING"):
+            await yard.controller.top(ADA, yard.ref(first.id))
+        with pytest.raises(Conflict, match="it is held"):
+            await yard.controller.top(ADA, yard.ref(held.id))

@@ -53,6 +53,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("hold", "Keep waiting jobs from starting."),
             ("release", "Let held jobs start."),
             ("requeue", "Stop jobs and queue them again."),
+            ("top", "Put waiting jobs before your others."),
             ("suspend", "Let running jobs stand still; they keep what they hold."),
             ("resume", "Let suspended jobs go on."),
             ("update", "Change what a job asks for."),
@@ -62,7 +63,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
 )
 HELP = {name: text for _, commands in SECTIONS for name, text in commands}
-_ACTS = ("cancel", "hold", "release", "requeue", "suspend", "resume")
+_ACTS = ("cancel", "hold", "release", "requeue", "top", "suspend", "resume")
 _NAMED_OTHERWISE = dict.fromkeys(_ACTS, "act")
 
 

@@ -22,7 +22,7 @@ from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
-from launchyard.policy import arrays
+from launchyard.policy import arrays, turns
 from launchyard.policy.lifecycle import REQUEUE, apply
 from launchyard.policy.remedy import Room, room_of
 from launchyard.store.protocol import Store
@@ -128,6 +128,19 @@ class Controller:
         for task in self._tasks_in(job, JobState.SUSPENDED, "suspended"):
             self._running.resume(task)
         return await self._settled(self._live.jobs.get(job.id, job))
+
+    async def top(self, caller: Caller, ref: JobRef) -> Job:
+        """Bring a waiting job before the others of its own user."""
+        job = await self._mine(caller, ref)
+        live, now = self._live, self._loop.now()
+        if job.id not in live.queue:
+            reason = self._reasons.of(job)
+            why = f"{reason.sentence}" if reason is not None else f"is {job.state}"
+            raise Conflict(f"job {ref} does not wait for its turn: it {why}")
+        mine = [other for one in live.queue.in_order() if (other := live.jobs[one]).uid == job.uid]
+        for moved in turns.to_front(job, mine, lambda one: live.entry(one, now).key):
+            self._loop.move(moved)
+        return await self._settled(live.jobs[job.id])
 
     async def signal(self, caller: Caller, ref: JobRef, signal: int) -> Job:
         """Send a signal to a running job's processes."""

@@ -108,8 +108,10 @@ class Job:
     """It goes on waiting when what it waits for can never happen, rather than being cancelled."""
     deadline_at: float | None = None
     """It must have ended by then; a job that cannot is not started."""
-    rank: int = 0
-    """Among the waiting jobs of its user: the smallest goes first (`ly top`)."""
+    turn: int | None = None
+    """The id by whose turn it goes, of another job of its user (`ly top`); None: by its own."""
+    shift: float = 0.0
+    """What taking that place adds to where it stands in the order."""
     requeue: bool = False
     requeues: int = 0
     """How often it was put back into the queue since it was submitted or released."""

@@ -64,8 +64,9 @@ class Ordering:
     def key(self, job: Job, tier: int, seconds: float, now: float) -> Key:
         """Where the job stands; a task that was touched alone keeps the place of its array."""
         standing = self.standings.get(Party.of(job)) or Standing()
-        place = job.task.job_id if job.task is not None else job.id
-        value = self._value(job, seconds, standing, now)
+        own = job.task.job_id if job.task is not None else job.id
+        place = own if job.turn is None else job.turn
+        value = self._value(job, seconds, standing, now) + job.shift
         return (-(tier + standing.tier), standing.band, job.nice, value, place)
 
     def changes_with_time(self) -> bool:

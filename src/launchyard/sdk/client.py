@@ -137,6 +137,10 @@ class Client:
     def requeue(self, job: JobId) -> Job:
         return self._act(job, "requeue")
 
+    def top(self, job: JobId) -> Job:
+        """Put a waiting job before the others of its own user."""
+        return self._act(job, "top")
+
     def suspend(self, job: JobId) -> Job:
         """Let a running job stand still; it keeps what it holds, and its time limit does not run."""
         return self._act(job, "suspend")

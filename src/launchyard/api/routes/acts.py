@@ -1,4 +1,4 @@
-"""What may be done to a job: cancel, hold, release, requeue, signal, update."""
+"""What may be done to a job: cancel, hold, release, requeue, top, suspend, resume, signal, update."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -70,6 +70,12 @@ async def release(request: Request) -> Response:
 async def requeue(request: Request) -> Response:
     await _nothing_more(request)
     return await _act(request, lambda controller, caller, ref: controller.requeue(caller, ref))
+
+
+@router.post("/v1/jobs/{job}/top", openapi_extra=describe.act("Put a waiting job before one's others."))
+async def top(request: Request) -> Response:
+    await _nothing_more(request)
+    return await _act(request, lambda controller, caller, ref: controller.top(caller, ref))
 
 
 @router.post("/v1/jobs/{job}/suspend", openapi_extra=describe.act("Let a running job stand still."))

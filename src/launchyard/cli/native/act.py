@@ -1,4 +1,4 @@
-"""`ly cancel`, `hold`, `release`, `requeue`, `suspend` and `resume`: one thing done to each job named."""
+"""`ly cancel`, `hold`, `release`, `requeue`, `top`, `suspend` and `resume`: one thing done to each job."""
 
 from collections.abc import Callable
 
@@ -56,6 +56,17 @@ def requeue(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     """Stop jobs and queue them again."""
     with client() as server:
         return each(jobs, server.requeue, _requeued, as_json, quiet)
+
+
+@click.command()
+@jobs_argument
+@json_option
+@quiet_option
+def top(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Put waiting jobs before your others, in the order given."""
+    ids = tuple(reversed(parse_ids(jobs)))
+    with client() as server:
+        return each(ids, server.top, lambda job: f"goes before your others: it {_waits(job)}", as_json, quiet)
 
 
 @click.command()
