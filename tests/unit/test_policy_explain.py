@@ -1,6 +1,11 @@
 """Sentences for waiting jobs, with the numbers of the allocation table."""
 
+import re
 from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from launchyard.model.event import Allocated
 from launchyard.model.node import NodeState
@@ -68,3 +73,69 @@ def test_estimate_leaves_the_snapshot_as_it_was() -> None:
     cluster = Cluster(node(cpus=2)).running(request(2), ends_in=600).waiting(1, request(2), count=3)
     start_of(cluster.snapshot(), 1)
     assert (cluster.queue.counts[1], cluster.ledger.free["n1"].cpus_milli) == (3, 0)
+
+
+def situation(cluster: Cluster, **more: object) -> explain.Situation:
+    return explain.Situation(nodes=cluster.nodes, ledger=cluster.ledger, holders=[], **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (request(8, nodes=2), "waits for 2 nodes with 4 CPUs each: 1 of 3 has that free"),
+        (
+            Request(cpus_milli=9000, tasks=9, nodes_max=3),
+            "waits for room for 9 tasks of 1 CPU: 6 fit now",
+        ),
+        (Request(exclusive=True, nodes=2), "waits for 2 whole nodes: 1 of 3 is idle"),
+        (
+            request(3, memory_mib=8704, gpus=1),
+            "waits for 3 CPUs, 8.5 GiB of memory and 1 GPU on one node: no node has them free together",
+        ),
+        (Request(licences=(("matlab", 2),)), "waits for 2 licences of matlab: 1 of 2 are held"),
+    ],
+)
+def test_what_is_short_is_said_of_every_kind_of_request(asked: Request, sentence: str) -> None:
+    cluster = Cluster(node("a", gpus=1), node("b"), node("c", memory_mib=9000))
+    cluster.ledger.licences["matlab"] = 1
+    cluster.running(request(3), 100).running(request(3), 100)
+    found = explain.resources(job(9, request=asked), situation(cluster, licences={"matlab": 2}))
+    assert found.sentence == sentence
+
+
+def test_who_is_kept_back_for_others_is_told_for_whom() -> None:
+    cluster = Cluster(node(cpus=4)).running(request(2), 100)
+    found = explain.resources(job(9, request=request(1)), situation(cluster, kept_for=(7,)))
+    assert (found.code, found.sentence) == ("priority", "would delay job 7, which comes first")
+
+
+_asked = st.builds(
+    request,
+    cpus=st.sampled_from([0.5, 1, 2, 4]),
+    memory_mib=st.sampled_from([0, 500, 8000]),
+    gpus=st.integers(0, 2),
+)
+
+
+@given(st.lists(_asked, max_size=6), _asked)
+def test_every_number_is_that_of_the_allocation_table(running: list[Request], asked: Request) -> None:
+    nodes = (node("a", gpus=2), node("b", gpus=1))
+    cluster = Cluster(*nodes)
+    for one in running:
+        if cluster.index.place("all", one) is not None:
+            cluster.running(one, 100)
+    found = explain.resources(job(9, request=asked), situation(cluster))
+    assert " " in found.sentence
+    match = re.fullmatch(
+        r"waits for .*: (\S+) of (\S+) (of memory )?are held", found.sentence.replace(" GiB", "G")
+    )
+    if match is None:
+        return
+    free = list(cluster.ledger.free.values())
+    if "GPU" in found.sentence:
+        total, left = 3.0, float(sum(one.gpus.bit_count() for one in free))
+    elif "CPU" in found.sentence:
+        total, left = 8.0, sum(one.cpus_milli for one in free) / 1000
+    else:
+        return
+    assert (float(match[1]), float(match[2])) == (total - left, total)

@@ -7,6 +7,7 @@ from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.when import rfc3339
 from launchyard.policy import dependencies, explain
+from launchyard.policy.ledger import positions
 from launchyard.policy.queue import Shape
 
 
@@ -68,11 +69,13 @@ class Reasons:
             self._version = self._loop.version
         key = Shape(job.partition, job.request, job.time_limit_s)
         if key not in self._by_shape:
-            names = live.partitions[job.partition].nodes or tuple(live.nodes)
+            allowed = positions(live.index.allowed(job.partition, job.request))
             situation = explain.Situation(
-                nodes=[live.nodes[name] for name in names],
+                nodes=[live.nodes[live.ledger.names[at]] for at in allowed],
                 ledger=live.ledger,
                 holders=list(live.holding.values()),
+                licences=live.capacity.licences,
+                kept_for=self._scheduler.kept_for,
             )
             self._by_shape[key] = explain.resources(job, situation)
         return explain.with_ahead(self._by_shape[key], ahead)

@@ -27,6 +27,8 @@ class Scheduler:
         self._loop = loop
         self.epoch: str | None = None
         """The engine's journal epoch; None while it does not answer, and then nothing starts."""
+        self.kept_for: tuple[int, ...] = ()
+        """The jobs for which the last plan keeps resources."""
         self.stop: Callable[[Job, int], None] = lambda job, grace_s: None
 
     def snapshot(self) -> Snapshot:
@@ -49,6 +51,7 @@ class Scheduler:
         if self.epoch is None or not len(self._loop.live.queue):
             return
         found = backfill.plan(self.snapshot(), starts_max=STARTS_MAX)
+        self.kept_for = tuple(one.job_id for one in found.reservations)
         allocations: dict[int, list[Allocation]] = {}
         for start in found.starts:
             allocations.setdefault(start.job_id, []).append(start.allocation)

@@ -3,30 +3,38 @@
 The same snapshot that the plan was made from answers, so the sentence and the plan cannot disagree.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from launchyard.model.dependency import Dependency
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Reason
-from launchyard.model.resources import NodeShare
-from launchyard.policy.ledger import Ledger
+from launchyard.model.resources import WHOLE_GPU_MILLI, NodeShare, Request
+from launchyard.policy.ledger import Free, Ledger
 from launchyard.policy.need import Need
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What the sentence is made of: the nodes the job may use, what is free, and who holds the rest."""
+    """What the sentence is made of: the nodes the job may use, what is free, and who holds the rest.
+
+    `licences` are all there are; `kept_for` the jobs for which the last plan keeps resources.
+    """
 
     nodes: Sequence[Node]
     ledger: Ledger
     holders: Sequence[Job]
+    licences: Mapping[str, int] = field(default_factory=dict)
+    kept_for: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How one kind of resource is read from a request, the ledger, a node and a share of an allocation."""
+    """How one kind of resource is read from a request, the ledger, a node and a share of an allocation.
+
+    CPUs and GPUs in thousandths, memory in MiB.
+    """
 
     asked: Callable[[Need], int]
     free: Callable[[Ledger, Node], int]
@@ -36,10 +44,10 @@ class _Kind:
 
 _KINDS = {
     "gpus": _Kind(
-        lambda need: need.gpus,
-        lambda ledger, node: ledger.free[node.name].gpus.bit_count(),
-        lambda node: node.gpus,
-        lambda share: len(share.gpu_ids),
+        lambda need: need.gpus * need.gpu_milli,
+        lambda ledger, node: _gpus_free(ledger.free[node.name]),
+        lambda node: node.gpus * WHOLE_GPU_MILLI,
+        lambda share: len(share.gpu_ids) * share.gpu_milli,
     ),
     "cpus": _Kind(
         lambda need: need.cpus_milli,
@@ -82,7 +90,7 @@ def engine_gone() -> Reason:
 
 
 def resources(job: Job, situation: Situation) -> Reason:
-    """The first of CPUs, memory, GPUs of which the nodes have too little free, else who is ahead."""
+    """What there is too little of free: licences, whole nodes, CPUs, memory, GPUs; else who is ahead."""
     need = Need.of(job.request)
     open_nodes = [node for node in situation.nodes if node.state is NodeState.UP]
     large = [node for node in situation.nodes if _could_hold(node, need)] or situation.nodes
@@ -95,11 +103,73 @@ def resources(job: Job, situation: Situation) -> Reason:
         return Reason(
             code="node-down", sentence=f"waits for a node that takes work: {_list(closed)} does not"
         )
+    if (sentence := _licences_short(job.request, situation)) is not None:
+        return Reason(code="licences", sentence=sentence)
+    if _fits(need, open_nodes, situation.ledger):
+        return _behind(job, situation)
+    return Reason(code="resources", sentence=_short(need, open_nodes, situation))
+
+
+def _fits(need: Need, nodes: Sequence[Node], ledger: Ledger) -> bool:
+    """Whether enough is free now, were it not for others who wait."""
+    room = [ledger.free[node.name] for node in nodes]
+    if need.tasks:
+        tasks = sorted((free.tasks(need) for free in room), reverse=True)
+        return sum(tasks[: need.nodes_max]) >= need.tasks
+    return sum(free.holds(need) for free in room) >= need.nodes
+
+
+def _behind(job: Job, situation: Situation) -> Reason:
+    """It would fit; what is free is kept for somebody ahead."""
+    others = [job_id for job_id in situation.kept_for if job_id != job.id]
+    if not others:
+        return Reason(code="priority", sentence="lets those ahead go first")
+    word = "job" if len(others) == 1 else "jobs"
+    kept = _list([str(one) for one in others[:3]] + ([f"{len(others) - 3} more"] if len(others) > 3 else []))
+    return Reason(code="priority", sentence=f"would delay {word} {kept}, which comes first")
+
+
+def _short(need: Need, nodes: Sequence[Node], situation: Situation) -> str:
+    """One sentence about what is short on the nodes that are open."""
+    ledger = situation.ledger
+    if need.exclusive:
+        idle = sum(not ledger.free[node.name].jobs for node in nodes)
+        what = "a whole node" if need.nodes == 1 else f"{need.nodes} whole nodes"
+        return f"waits for {what}: {idle} of {len(nodes)} {'is' if idle == 1 else 'are'} idle"
+    if need.tasks:
+        room = sum(ledger.free[node.name].tasks(need) for node in nodes)
+        return f"waits for room for {need.tasks} tasks of {_each(need)}: {room} fit now"
+    if need.nodes > 1:
+        fitting = sum(ledger.free[node.name].holds(need) for node in nodes)
+        has = "has" if fitting == 1 else "have"
+        count = f"{fitting} of {len(nodes)} {has} that free"
+        return f"waits for {need.nodes} nodes with {_each(need)} each: {count}"
     for kind in _KINDS:
-        sentence = _short_of(kind, need, open_nodes, situation)
+        sentence = _short_of(kind, need, nodes, situation)
         if sentence is not None:
-            return Reason(code="resources", sentence=sentence)
-    return Reason(code="priority", sentence="lets those ahead go first")
+            return sentence
+    return f"waits for {_each(need)} on one node: no node has them free together"
+
+
+def _each(need: Need) -> str:
+    """What is asked of a node, or of each."""
+    wanted = {kind: _KINDS[kind].asked(need) for kind in ("cpus", "memory", "gpus")}
+    return _list([_amount(kind, value) for kind, value in wanted.items() if value] or ["no CPU"])
+
+
+def _licences_short(request: Request, situation: Situation) -> str | None:
+    for name, count in request.licences:
+        free = situation.ledger.licences.get(name, 0)
+        if free < count:
+            total = situation.licences.get(name, 0)
+            holders = [
+                f"{job.id} ({job.user})"
+                for job in situation.holders
+                if job.attempt is not None and name in dict(job.attempt.allocation.licences)
+            ]
+            word = "licence" if count == 1 else "licences"
+            return f"waits for {count} {word} of {name}: {total - free} of {total} are held{_by(holders)}"
+    return None
 
 
 def _could_hold(node: Node, need: Need) -> bool:
@@ -120,7 +190,7 @@ def _short_of(kind: str, need: Need, nodes: Sequence[Node], situation: Situation
     """The sentence for one kind when no node has enough of it free."""
     by = _KINDS[kind]
     wanted = by.asked(need)
-    if not wanted or any(by.free(situation.ledger, node) >= wanted for node in nodes):
+    if not wanted or any(_has(kind, need, situation.ledger.free[node.name]) for node in nodes):
         return None
     total = sum(by.size(node) for node in nodes)
     used = total - sum(by.free(situation.ledger, node) for node in nodes)
@@ -134,6 +204,13 @@ def _short_of(kind: str, need: Need, nodes: Sequence[Node], situation: Situation
     return f"waits for {_amount(kind, wanted)}: {_amount_of(kind, used, total)} held{_by(holders)}"
 
 
+def _has(kind: str, need: Need, free: Free) -> bool:
+    """Whether a node has enough of this kind, whatever of the others."""
+    if kind == "gpus":
+        return free.holds(replace(need, cpus_milli=0, memory_mib=0, exclusive=False))
+    return (free.cpus_milli if kind == "cpus" else free.memory_mib) >= _KINDS[kind].asked(need)
+
+
 def _by(holders: list[str]) -> str:
     if not holders:
         return ""
@@ -142,19 +219,22 @@ def _by(holders: list[str]) -> str:
     return f" by {word} {_list(shown)}"
 
 
+def _gpus_free(free: Free) -> int:
+    return free.gpus.bit_count() * WHOLE_GPU_MILLI + sum(free.parts.values())
+
+
 def _amount(kind: str, value: int) -> str:
     if kind == "memory":
         return f"{_gib(value)} of memory"
-    number = value / 1000 if kind == "cpus" else value
+    number = value / 1000
     word = "CPU" if kind == "cpus" else "GPU"
-    return f"{number:g} {word}{'' if number == 1 else 's'}"
+    return f"{number:g} {word}{'' if number <= 1 else 's'}"
 
 
 def _amount_of(kind: str, used: int, total: int) -> str:
     if kind == "memory":
         return f"{_gib(used)} of {_gib(total)} are"
-    scale = 1000 if kind == "cpus" else 1
-    return f"{used / scale:g} of {total / scale:g} are"
+    return f"{used / 1000:g} of {total / 1000:g} are"
 
 
 def _gib(mib: int) -> str:
