@@ -40,7 +40,8 @@ class Settling:
 
     def settle(self, job: Job, index: int | None = None) -> None:
         """Act on the verdict about one job's dependency. `index`: only this task of another array moved."""
-        if job.dependency is None or job.id not in self._live.blocked:
+        if job.ended or job.dependency is None or job.id not in self._live.blocked:
+            # One that has ended is live until its end is committed.
             return
         found = self._live.verdict_of(job, self._loop.now())
         if found is Verdict.SATISFIED:
