@@ -35,7 +35,7 @@ from launchyard.daemonuser import daemon_user
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.keeper import dismiss_keeper, launch_keeper
 from launchyard.engine.local import LocalEngine
-from launchyard.engine.machine import discover, virtual
+from launchyard.engine.machine import cpus_by_core, discover, virtual
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.event import StateChanged
 from launchyard.model.node import Node
@@ -135,7 +135,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
     open_log(state.log)
     store = await asyncio.to_thread(open_store, state.database)
-    engine = LocalEngine(state.path, nodes=prepared.nodes)
+    engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     at_run_time = _rules_at_run_time(await asyncio.to_thread(store.rules))
     yard = await assemble(
         store=store,
@@ -154,6 +154,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         unkillable_s=settings.unkillable_s,
         requeues_max=settings.requeues_max,
         zero_cpu_jobs_max=settings.zero_cpu_jobs_max,
+        licences=settings.licences,
     )
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)

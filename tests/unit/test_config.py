@@ -22,6 +22,26 @@ def read(tmp_path: Path) -> Loader:
     return read
 
 
+def test_licences_are_counted_by_name(read: Loader) -> None:
+    assert read("[licences]\nmatlab = 4\nansys = 1\n").licences == {"matlab": 4, "ansys": 1}
+    assert read("licences = { matlab = 4 }\n").licences == {"matlab": 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("licences = 4\n", "line 1: licences is a table; write licences = { name = 4 }"),
+        ('\n[licences]\nmatlab = "4"\n', 'line 2: licences.matlab = "4" is not a whole number'),
+        ("licences = { matlab = 0 }\n", "line 1: 0 of licence matlab are none"),
+        ('licences = { "a b" = 1 }\n', 'the licence "a b" is no name'),
+    ],
+)
+def test_wrong_licences_are_refused(read: Loader, text: str, sentence: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(text)
+    assert sentence in str(refused.value)
+
+
 def test_no_file_is_needed(tmp_path: Path) -> None:
     settings = load(None, root=False, environ={"HOME": str(tmp_path)})
     assert settings == Settings(state=tmp_path / ".local/state/launchyard")

@@ -97,12 +97,12 @@ class Heard:
 Body = Callable[[LocalEngine, Launcher, Heard], Awaitable[None]]
 
 
-def with_engine(state: Path, body: Body) -> None:
+def with_engine(state: Path, body: Body, cpus: Sequence[int] = ()) -> None:
     """Run `body` with an open engine whose launcher has said hello."""
 
     async def run() -> None:
         launcher, heard = Launcher(state), Heard()
-        engine = LocalEngine(state, nodes=NODES)
+        engine = LocalEngine(state, nodes=NODES, cpus=cpus)
         facts, _ = await asyncio.gather(engine.open(heard.take), launcher.welcome())
         assert (facts.nodes, facts.enforcement.users) == (NODES, "switched")
         try:
@@ -138,6 +138,14 @@ def test_launches_are_ordered_with_the_real_cpus_of_their_node(tmp_path: Path) -
         assert second["script"].encode("utf-8", "surrogateescape") == b"\xff\n"
 
     with_engine(tmp_path, body)
+
+
+def test_hyperthreads_that_the_kernel_numbers_apart_are_given_together(tmp_path: Path) -> None:
+    async def body(engine: LocalEngine, launcher: Launcher, heard: Heard) -> None:
+        engine.start([launch("x"), launch("y", node="b")])
+        assert [(await launcher.hear())["cpu_ids"] for _ in "xy"] == [[0, 4], [1, 5]]
+
+    with_engine(tmp_path, body, cpus=(0, 4, 1, 5))
 
 
 def test_what_comes_together_is_reported_together_and_in_order(tmp_path: Path) -> None:

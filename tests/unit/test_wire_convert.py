@@ -144,7 +144,7 @@ def test_an_emoji_with_joiners_is_a_fine_name() -> None:
         ({"command": "x", "resources": {"tasks": 0}}, "resources.tasks is 0"),
         ({"command": "x", "resources": {"nodelist": "n["}}, "a bracket that is not closed"),
         ({"command": "x", "resources": {"licences": {"a b": 1}}}, "is no name"),
-        ({"command": "x", "resources": {"licences": {"a": 0}}}, "0 of licence a asked for"),
+        ({"command": "x", "resources": {"licences": {"a": 0}}}, "0 of licence a are none"),
         ({"command": "x", "resources": {"constraint": "a\nb"}}, "holds control characters"),
         ({"command": "x", "time_min_s": 0}, "time_min_s is 0"),
         ({"command": "x", "resources": {"gpus": -1}}, "resources.gpus is -1"),

@@ -19,6 +19,7 @@ KEYS: dict[str, Keys] = {
         "requeues_max": ("10", "How often a job may be put back into the queue; one more and it is held."),
         "zero_cpu_jobs_max": ("16", "How many jobs with `--cpus 0` each user may have at work at once."),
         "nodes": ("this machine", "Virtual nodes, for tests and demos; see below."),
+        "licences": ("none", "How many of each licence jobs may hold at one time: `{ matlab = 4 }`."),
         "partitions": ("one, `main`", "Named sets of nodes with limits; see below."),
         "qos": ("`normal` and `interactive`", "How urgent jobs are, and how much of it; see below."),
         "accounts": ("none", "Who pays, with shares and limits; see below. None: nobody needs one."),

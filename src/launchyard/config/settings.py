@@ -5,7 +5,7 @@ a queue that silently ignores a misspelt limit is worse than one that does not s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from launchyard.config import words
@@ -18,6 +18,7 @@ from launchyard.model.memory import parse_memory
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
 from launchyard.model.rules import Rules, SchedulerRules
+from launchyard.model.wishes import checked_licences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Settings:
     requeues_max: int = 10
     zero_cpu_jobs_max: int = 16
     nodes: tuple[Node, ...] = ()
+    licences: Mapping[str, int] = field(default_factory=dict)
     rules: Rules = Rules()  # noqa: RUF009
 
     @property
@@ -113,8 +115,18 @@ def _settings(table: Table, default: Settings) -> Settings:
         requeues_max=table.count("requeues_max", default.requeues_max, 0, 1_000_000),
         zero_cpu_jobs_max=table.count("zero_cpu_jobs_max", default.zero_cpu_jobs_max, 0, 1_000_000),
         nodes=tuple(nodes),
+        licences=_licences(table),
         rules=rules_of(table, names),
     )
+
+
+def _licences(table: Table) -> dict[str, int]:
+    counts = table.counts("licences")
+    try:
+        checked_licences(counts)
+    except Invalid as error:
+        table.refuse("licences", str(error))
+    return counts
 
 
 def _nodes(table: Table) -> list[Node]:

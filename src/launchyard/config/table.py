@@ -115,6 +115,16 @@ class Table:
             self.refuse(key, f"{key} = {value:g} is not between {least:g} and {most:g}")
         return value
 
+    def counts(self, key: str) -> dict[str, int]:
+        """A table of numbers under names that are the site's own."""
+        values = self._values.get(key, {})
+        if not isinstance(values, dict):
+            self.refuse(key, f"{key} is a table; write {key} = {{ name = 4 }}")
+        for name, value in values.items():
+            if isinstance(value, bool) or not isinstance(value, int):
+                self.refuse(key, f"{key}.{name} = {written(value)} is not a whole number")
+        return dict(values)
+
     def words(self, key: str) -> tuple[str, ...]:
         values = self.get(key, list, [])
         for value in values:

@@ -39,12 +39,15 @@ Message = messages.Message
 
 
 class LocalEngine:
-    """One connection to the launcher of a state directory. `nodes` may be virtual: all run here."""
+    """One connection to the launcher of a state directory. `nodes` may be virtual: all run here.
 
-    def __init__(self, state: Path, *, nodes: tuple[Node, ...]) -> None:
+    `cpus` are the machine's own numbers of the CPUs that the nodes count from 0, one node after the other.
+    """
+
+    def __init__(self, state: Path, *, nodes: tuple[Node, ...], cpus: Sequence[int] = ()) -> None:
         self._path = state / messages.SOCKET_NAME
         self._nodes = nodes
-        self._first_cpu = _first_cpus(nodes)
+        self._cpus = _cpus_of(nodes, cpus or range(sum(node.cpus for node in nodes)))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._report: Report = lambda reports: None
         self._socket: socket.socket | None = None
@@ -310,7 +313,7 @@ class LocalEngine:
             raise Unavailable("the launcher does not answer at the moment; try again")
 
     def _launch(self, launch: Launch) -> Message:
-        first = self._first_cpu.get(launch.node)
+        cpus = self._cpus.get(launch.node)
         return messages.launch(
             l=launch.launch_id,
             job=launch.job_id,
@@ -325,7 +328,7 @@ class LocalEngine:
             stderr=launch.stderr,
             append=launch.append,
             terminal=launch.terminal,
-            cpu_ids=[first + one for one in launch.cpu_ids] if first is not None else [],
+            cpu_ids=sorted(cpus[one] for one in launch.cpu_ids) if cpus is not None else [],
             memory_mib=launch.memory_mib,
             pids_max=launch.pids_max,
             time_limit_s=launch.time_limit_s,
@@ -337,13 +340,13 @@ class LocalEngine:
         )
 
 
-def _first_cpus(nodes: Sequence[Node]) -> dict[str, int]:
-    """The real CPU that each node's CPU 0 stands for; empty when nothing is pinned."""
+def _cpus_of(nodes: Sequence[Node], cpus: Sequence[int]) -> dict[str, Sequence[int]]:
+    """The real CPUs that each node's are, in its order; empty when nothing is pinned."""
     first, found = 0, {}
     for node in nodes:
-        found[node.name] = first
+        found[node.name] = cpus[first : first + node.cpus]
         first += node.cpus
-    return found if all(node.pinned for node in nodes) else {}
+    return found if first <= len(cpus) and all(node.pinned for node in nodes) else {}
 
 
 def _too_long(launch: Launch) -> LaunchEnded:

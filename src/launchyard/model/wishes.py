@@ -96,5 +96,5 @@ def checked_licences(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
         if not _LICENCE.fullmatch(name):
             raise Invalid(f"the licence {shown(name)} is no name. {_TRY_LICENCES}")
         if not 0 < count <= COUNT_MAX:
-            raise Invalid(f"{count} of licence {name} asked for; ask for 1 or more, or leave it out")
+            raise Invalid(f"{count} of licence {name} are none; write 1 or more, or leave it out")
     return tuple(sorted(counts.items()))
