@@ -94,7 +94,7 @@ def test_the_cause_of_a_recorded_failure_is_named(name: str) -> None:
 def messages() -> list[tuple[str, Job, str]]:
     """The blocks of messages.log: `=== code exit_code facts`, then what was printed."""
     found = []
-    for block in (FAILURES / "messages.log").read_text().split("=== ")[1:]:
+    for block in re.split(r"(?m)^=== (?=[a-z-]+ \d)", (FAILURES / "messages.log").read_text())[1:]:
         head, _, log = block.partition("\n")
         code, exit_code, *facts = head.split()
         more: dict[str, Any] = {

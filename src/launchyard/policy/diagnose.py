@@ -29,6 +29,7 @@ from launchyard.policy.symptoms import (
     SHELL_127,
     SIGNALLED,
     START,
+    UNKNOWN,
 )
 from launchyard.policy.tracebacks import Raised, bare, place_in, raised
 from launchyard.policy.wording import sentence_of
@@ -198,9 +199,11 @@ def _last_words(log: LogText) -> str | None:
 _ERROR = re.compile(r"[\W\d]{0,40}(?:fatal|error|critical|exception|panic)\b", re.IGNORECASE)
 _EXITS = {
     124: ", with which `timeout` says that time was up",
-    126: ": a command was found and may not be executed",
-    127: ": a command was not found",
+    126: ", as of a shell when a command may not be executed",
+    127: ", as of a shell when a command is not found",
+    129: ", as after SIGHUP",
     130: ", as after Ctrl-C",
+    141: ", as after SIGPIPE: nobody read its output any more",
     143: ", as after SIGTERM",
 }
 
@@ -271,7 +274,7 @@ def _of_messages(ended: _Ended, only: Iterable[Symptom] | None = None) -> Diagno
     found = search(ended.log, REST, begin=begin)
     if found is not None and found.symptom.code in _SCRIPT_GOES_ON:
         # It did not give this exit code; what failed after it did.
-        found = search(ended.log, REST, begin=found.number + 1) or found
+        found = search(ended.log, REST[: -len(UNKNOWN)], begin=found.number + 1) or found
     if found is not None and found.symptom is BARE_EXCEPTION:
         return _of_exception(ended, bare(found.line))
     return of_traceback if found is None else _told(ended, found)

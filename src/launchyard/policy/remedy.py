@@ -7,6 +7,7 @@ import difflib
 import posixpath
 import re
 import shlex
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -222,6 +223,8 @@ _NAME = re.compile(r"^[A-Za-z]\w{0,80}$")
 def _pip_install(case: Case) -> str | None:
     name = case.words.get("name") or case.words.get("module") or ""
     top = name.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return None
     if top in _OWN:
         return f"PYTHONPATH={shlex.quote(case.job.working_dir)} {rerun(case.job)}"
     package = _PACKAGES.get(name) or _PACKAGES.get(top, top)

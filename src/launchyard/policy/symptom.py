@@ -14,7 +14,8 @@ LINE_MAX = 600
 """Characters of a line that are looked at."""
 _HARMLESS = re.compile(
     r"^[\W\d]{0,40}(?:info|debug|notice|warn(?:ing)?)\b"
-    r"|(?<![-=])\b(?:retrying|ignored|ignoring|handled|skipped|skipping|recovered|continuing|going on|falling back)\b",
+    r"|(?<![-=])\b(?:retrying|ignored|ignoring|handled|skipped|skipping|recovered|continuing|going on"
+    r"|falling back)\b",
     re.IGNORECASE,
 )
 """A program that says so of what went wrong goes on after it."""

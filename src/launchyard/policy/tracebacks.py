@@ -11,7 +11,7 @@ BLOCKS_MAX = 40
 FRAMES_MAX = 2000
 _EXCEPTION = re.compile(r"^(?P<type>[A-Za-z_][\w.]{0,200})(?:: ?(?P<message>.*))?$")
 _FRAME = re.compile(r'^ *File "(?P<path>[^"]+)", line (?P<number>\d+)(?:, in (?P<function>\S+))?')
-_LIBRARY = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python3|^<")
+_LIBRARY = re.compile(r"/(?:site|dist)-packages/|/lib(?:64)?/python3|^<frozen")
 _WRAPPERS = frozenset(
     {
         "ChildFailedError",

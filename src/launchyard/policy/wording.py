@@ -50,7 +50,8 @@ def _in_directory(case: Case, following: str) -> str:
 
 
 def _on_path(case: Case, following: str) -> str:
-    return "" if "/" in case.words.get("name", "") else " on PATH"
+    name = case.words.get("name") or case.words.get("program") or ""
+    return "" if "/" in name else " on PATH"
 
 
 def _what(case: Case, following: str) -> str:

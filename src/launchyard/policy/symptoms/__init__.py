@@ -67,4 +67,5 @@ __all__ = [
     "SIGNALLED",
     "START",
     "TABLES",
+    "UNKNOWN",
 ]

@@ -99,6 +99,21 @@ COMMUNICATION = (
         first=True,
     ),
     row(
+        "missing-file",
+        ("curl: (37)",),
+        r"^curl: \(37\) Couldn't open file (?P<path>.{1,300})",
+        "no such file: {path}",
+        "{look}",
+        near=12,
+    ),
+    row(
+        "network",
+        ("curl: (",),
+        r"^curl: \(\d{1,3}\) (?P<text>.{1,200})",
+        "curl failed: {text}",
+        near=12,
+    ),
+    row(
         "network",
         ("onnection refused", "ECONNREFUSED"),
         r"[Cc]onnection refused|\bECONNREFUSED\b(?: (?P<host>[\w.:-]{1,100}))?",

@@ -77,6 +77,13 @@ EXCEPTIONS = (
         r"HTTPError: (?:HTTP Error )?(?P<number>\d{3})(?P<text>.{0,200})",
         "a web server answered {number}{text}",
     ),
+    row("signal", "KeyboardInterrupt", r"^KeyboardInterrupt", "was ended by SIGINT, as by Ctrl-C", "{rerun}"),
+    row(
+        "missing-file",
+        "unable to open database file",
+        r"unable to open database file",
+        "no such file or directory for a database, or it may not be written",
+    ),
     row(
         "assertion",
         "AssertionError",
@@ -259,6 +266,30 @@ LANGUAGES = (
         near=_NEAR,
     ),
     row(
+        "segmentation-fault",
+        ("ERROR: AddressSanitizer: SEGV",),
+        r"ERROR: AddressSanitizer: SEGV",
+        "segmentation fault: it used memory that is not its own",
+        near=2000,
+        first=True,
+    ),
+    row(
+        "aborted",
+        ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer"),
+        r"(?:ERROR|WARNING): (?P<name>\w{1,20}Sanitizer): (?P<text>.{1,120}?)(?: on address| on 0x|$)",
+        "{name} stopped it: {text}",
+        near=2000,
+        first=True,
+    ),
+    row(
+        "exception",
+        (": runtime error: ",),
+        r"^(?P<where>\S{1,200}:\d+):\d+: runtime error: (?P<text>.{1,200})",
+        "undefined behaviour at {where}: {text}",
+        near=_NEAR,
+        first=True,
+    ),
+    row(
         "exception",
         ("terminate called after throwing",),
         r"terminate called after throwing an instance of '(?P<type>[^']{1,200})'",
@@ -270,7 +301,7 @@ LANGUAGES = (
         ("Exception in thread",),
         r"Exception in thread \"[^\"]{1,100}\" (?P<text>.{1,300})",
         "uncaught Java exception {text}",
-        near=_NEAR,
+        near=2000,
     ),
     row(
         "missing-file",

@@ -42,16 +42,17 @@ MEMORY = (
     ),
     row(
         "memory",
-        ("java.lang.OutOfMemoryError", "There is insufficient memory for the Java"),
-        r"java\.lang\.OutOfMemoryError: ?(?P<text>[A-Z][\w ]{0,60})|insufficient memory for the Java Runtime",
-        "out of memory in Java: {text}",
+        ("java.lang.OutOfMemoryError", "There is insufficient memory for the Java", "object heap"),
+        r"java\.lang\.OutOfMemoryError: ?(?P<text>[A-Z][\w ]{0,60})|insufficient memory for the Java Runtime"
+        r"|(?P<space>Could not reserve enough space for .{1,40}object heap)",
+        "out of memory in Java: {text}{space}",
         "{java_memory}",
-        near=_NEAR,
+        near=2000,
     ),
     row(
         "memory",
-        "JavaScript heap out of memory",
-        r"JavaScript heap out of memory",
+        ("JavaScript heap out of memory", "Fatal process OOM"),
+        r"JavaScript heap out of memory|^# Fatal process OOM",
         "out of memory: the heap of Node.js is full",
         "{node_memory}",
         near=_NEAR,
