@@ -54,7 +54,7 @@ tidy: setup
 	@$(PYTEST) --no-header tests/tidy
 
 units: setup
-	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow" tests/unit
+	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow" tests/unit tests/sim/test_replay.py tests/sim/test_command.py
 
 # The pages that are made from the code.
 docs: setup
