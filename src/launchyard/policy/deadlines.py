@@ -10,9 +10,10 @@ def missed(job: Job, now: float) -> str | None:
     if job.deadline_at is None or now + _needed_s(job) <= job.deadline_at:
         return None
     when = rfc3339(job.deadline_at)
-    if job.time_limit_s is None:
+    least_s = job.time_min_s or job.time_limit_s
+    if least_s is None:
         return f"it had not started by its deadline {when}"
-    return f"it could not end by its deadline {when}: its time limit is {humane(job.time_limit_s)}"
+    return f"it could not end by its deadline {when}: its time limit is {humane(least_s)}"
 
 
 def impossible(job: Job, now: float) -> str | None:
@@ -31,5 +32,6 @@ def impossible(job: Job, now: float) -> str | None:
 
 
 def _needed_s(job: Job) -> float:
-    """A job without a limit is cut at its deadline, so any moment before will do."""
-    return job.time_limit_s if job.time_limit_s is not None else 1
+    """What it must be able to run. Its limit is cut at the deadline, but not below what it needs at least."""
+    least = job.time_min_s if job.time_min_s is not None else job.time_limit_s
+    return 1 if least is None else least

@@ -117,6 +117,9 @@ def print_job(job: JobJson) -> None:
             ("Asked", asked(job)),
             ("Partition", clean(job.get("partition") or "") + _suffix(", QOS ", job.get("qos"))),
             ("Group", clean(job.get("group") or "")),
+            ("After", clean(job.get("after") or "")),
+            ("Deadline", _since(job, "deadline_at")),
+            ("Retries", _retries(job)),
             ("Nodes", ", ".join(map(clean, job.get("nodes") or []))),
             ("Directory", clean(job.get("working_dir") or "")),
             ("Runs", _runs(job)),
@@ -127,10 +130,25 @@ def print_job(job: JobJson) -> None:
             ("Elapsed", humane(ran_s) if ran_s is not None else ""),
             ("Left", humane(left) if left is not None else ""),
             ("Exit", exit_text(job)),
+            ("Earlier", "; ".join(_past(one) for one in job.get("past_attempts") or [])),
             ("Used", _used(usage)),
             ("Stale", _since(job, "stale_since", "the engine has not answered since ")),
         ]
     )
+
+
+def _retries(job: JobJson) -> str:
+    retries = job.get("retries")
+    return f"{retries['used']} of {retries['count']} used" if retries else ""
+
+
+def _past(past: JobJson) -> str:
+    """How an earlier attempt ended: `attempt 1 failed after 12 s: ended with exit code 3`."""
+    ran_s = elapsed_s(past)
+    text = f"attempt {past.get('attempt')} {str(past.get('state')).lower()}"
+    text += f" after {humane(ran_s)}" if ran_s is not None else ""
+    cause = clean(past.get("cause") or "")
+    return f"{text}: {cause}" if cause else text
 
 
 def _since(job: JobJson, key: str, label: str = "") -> str:
