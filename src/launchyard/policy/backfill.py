@@ -132,6 +132,7 @@ class _Nodes:
             return None
         if any(one.job_id == job.job_id for one in self.future.reservations):
             return None
+        self._snapshot.index.refresh(row)
         now = self._snapshot.now
         going = [
             replace(one, until=now) if one.leaving or one.job_id in self._going else one
@@ -169,12 +170,12 @@ class _Nodes:
         return not kept and self._ledger.has_licences(job.shape.request)
 
     def _class(self, job: Candidate) -> tuple[Row, float]:
-        """The row and the time limit of a candidate's shape; the row is as the ledger is now."""
+        """The row and the time limit of a candidate's shape; no node that holds it is missing in the row."""
         shape = job.shape
         known = self._classes.get(id(shape))
         if known is None:
             row = self._snapshot.index.row(shape.partition, shape.request)
             seconds = self._snapshot.seconds(shape.partition, shape.time_limit_s)
             known = self._classes[id(shape)] = (row, seconds)
-        self._snapshot.index.refresh(known[0])
+        self._snapshot.index.refresh_gains(known[0])
         return known

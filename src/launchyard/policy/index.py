@@ -26,14 +26,14 @@ class Row:
     to change one bit of ten thousand makes a new number.
     """
 
-    __slots__ = ("allowed", "fits", "generation", "holds", "need", "seen")
+    __slots__ = ("allowed", "fits", "gained", "generation", "holds", "need", "seen")
 
     def __init__(self, need: Need, allowed: int) -> None:
         self.need = need
         self.allowed = allowed
         self.fits = 0
         self.holds = bytearray()
-        self.seen = -1
+        self.seen = self.gained = 0
         self.generation = -1
 
 
@@ -54,7 +54,7 @@ class Index:
             self.refresh(row)
             other = twin._rows[key] = Row(row.need, row.allowed)
             other.fits, other.holds = row.fits, bytearray(row.holds)
-            other.seen, other.generation = 0, ledger.generation
+            other.generation = ledger.generation
         return twin
 
     def place(self, partition: str, request: Request) -> Allocation | None:
@@ -74,8 +74,17 @@ class Index:
 
     def refresh(self, row: Row) -> None:
         """Bring a row up to date with the ledger."""
-        if row.seen != len(self._ledger.changes) or row.generation != self._ledger.generation:
-            self._refresh(row)
+        ledger = self._ledger
+        if not self._made_anew(row) and row.seen != len(ledger.changes):
+            self._look_again(row, ledger.changes[row.seen :])
+            row.seen, row.gained = len(ledger.changes), len(ledger.gains)
+
+    def refresh_gains(self, row: Row) -> None:
+        """Let no node that holds the need be missing; some that hold it no more may be among them still."""
+        ledger = self._ledger
+        if not self._made_anew(row) and row.gained != len(ledger.gains):
+            self._look_again(row, ledger.gains[row.gained :])
+            row.gained = len(ledger.gains)
 
     def allowed(self, partition: str, request: Request) -> int:
         """The nodes that the request may use at any time, whatever is free on them."""
@@ -89,26 +98,33 @@ class Index:
             nodes &= self._suitable(request)
         return nodes
 
-    def _refresh(self, row: Row) -> None:
-        changes, at, need = self._ledger.changes, self._ledger.at, row.need
-        if row.generation != self._ledger.generation or len(changes) - row.seen > len(at):
-            row.holds = self._holds(need)
-            row.fits = int(row.holds[::-1].translate(_DIGITS) or b"0", 2) & row.allowed
-        else:
-            changed, holds = 0, row.holds
-            for position in set(changes[row.seen :]):
-                free = at[position]
-                # Most needs are of CPUs and memory alone: no call for those.
-                held = (
-                    free.cpus_milli >= need.cpus_milli
-                    and free.memory_mib >= need.memory_mib
-                    and (free.open if need.plain else free.holds(need))
-                )
-                if held != holds[position]:
-                    holds[position] = held
-                    changed |= free.bit
-            row.fits ^= changed & row.allowed
-        row.seen, row.generation = len(changes), self._ledger.generation
+    def _made_anew(self, row: Row) -> bool:
+        """A row that nothing is known of, or of which too much has changed, is looked at as a whole."""
+        ledger = self._ledger
+        unread = len(ledger.changes) - row.seen
+        if row.generation == ledger.generation and unread <= len(ledger.at):
+            return False
+        row.holds = self._holds(row.need)
+        row.fits = int(row.holds[::-1].translate(_DIGITS) or b"0", 2) & row.allowed
+        row.seen, row.gained, row.generation = len(ledger.changes), len(ledger.gains), ledger.generation
+        return True
+
+    def _look_again(self, row: Row, changes: list[int]) -> None:
+        """At these nodes alone."""
+        at, need, holds = self._ledger.at, row.need, row.holds
+        changed = 0
+        for position in set(changes):
+            free = at[position]
+            # Most needs are of CPUs and memory alone: no call for those.
+            held = (
+                free.cpus_milli >= need.cpus_milli
+                and free.memory_mib >= need.memory_mib
+                and (free.open if need.plain else free.holds(need))
+            )
+            if held != holds[position]:
+                holds[position] = held
+                changed |= free.bit
+        row.fits ^= changed & row.allowed
 
     def _holds(self, need: Need) -> bytearray:
         """Of each node, whether it holds the need."""

@@ -144,6 +144,8 @@ class Ledger:
         """Which nodes are at each level."""
         self.changes: list[int] = []
         """Positions of nodes that changed, in order, since `generation` last rose."""
+        self.gains: list[int] = []
+        """Those of them that may hold more than before, or be open again."""
         self.generation = 0
         self._order: list[Level] = []
         self._promised: dict[int, Allocation] = {}
@@ -161,38 +163,38 @@ class Ledger:
         """New work may start on the node, or may not."""
         free = self.free[name]
         free.open = open_
-        self._note(free.position)
+        self._note(free.position, gain=open_)
 
     def has_licences(self, request: Request) -> bool:
         return all(self.licences.get(name, 0) >= count for name, count in request.licences)
 
-    def choose(self, nodes: int, least: int, most: int) -> list[int]:
-        """Which of `nodes` (a mask of those that hold the need) to take: the fullest; none if too few.
+    def choose(self, nodes: int, least: int, most: int, need: Need | None = None) -> list[int]:
+        """Which of `nodes` (a mask) to take: the fullest; none if too few. With `need`: of those that hold it.
 
         Of the same level the lowest position, so that the same plan comes out of the same state.
         """
-        most = min(nodes.bit_count(), most)
-        if most < least:
-            return []
         chosen: list[int] = []
-        for level in self._order:
+        first = 0 if need is None or need.exclusive else bisect_left(self._order, _level_of(need))
+        for level in self._order[first:]:
             here = self.levels[level] & nodes
             while here:
                 low = here & -here
-                chosen.append(low.bit_length() - 1)
-                if len(chosen) == most:
-                    return chosen
+                position = low.bit_length() - 1
+                if need is None or self.at[position].holds(need):
+                    chosen.append(position)
+                    if len(chosen) == most:
+                        return chosen
                 here ^= low
-        return chosen
+        return chosen if len(chosen) >= least else []
 
     def shares(self, request: Request, need: Need, nodes: int) -> Allocation | None:
-        """The allocation that the request gets on these nodes, None when they are not enough."""
+        """The allocation that the request gets on these nodes, as far as they hold it; None: too few do."""
         if nodes.bit_count() < need.nodes:
             return None
         if need.tasks:
             parts = self._spread(need, nodes)
         else:
-            parts = [(position, 1) for position in self.choose(nodes, need.nodes, need.nodes_max)]
+            parts = [(position, 1) for position in self.choose(nodes, need.nodes, need.nodes_max, need)]
         if not parts:
             return None
         shares = tuple(self._share(position, need, tasks) for position, tasks in parts)
@@ -239,13 +241,16 @@ class Ledger:
         self._leave(free)
         book(free, share, sign)
         self._enter(free)
-        self._note(free.position)
+        self._note(free.position, gain=sign > 0)
 
-    def _note(self, position: int) -> None:
+    def _note(self, position: int, *, gain: bool) -> None:
         if len(self.changes) >= CHANGES_MAX:
             self.changes.clear()
+            self.gains.clear()
             self.generation += 1
         self.changes.append(position)
+        if gain:
+            self.gains.append(position)
 
     def _leave(self, free: Free) -> None:
         level = free.level()
@@ -319,6 +324,11 @@ def positions(nodes: int) -> list[int]:
         found.append(low.bit_length() - 1)
         nodes ^= low
     return found
+
+
+def _level_of(need: Need) -> Level:
+    """No node below this level holds the need."""
+    return (need.gpus if need.gpu_milli == WHOLE_GPU_MILLI else 0, 0 if need.gpus else need.cpus_milli)
 
 
 def _has(free: Free, share: NodeShare) -> bool:
