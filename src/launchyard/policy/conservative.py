@@ -30,6 +30,8 @@ class Profile:
             first, last = self._cut(start), self._cut(end)
             for n in range(first, last):
                 self._free[n] += processors
+            self._join(last)
+            self._join(first)
 
     def earliest(self, now: int, seconds: int, processors: int) -> int:
         """The first time from which so many are free for so long."""
@@ -61,6 +63,11 @@ class Profile:
             elif begin is None:
                 begin = max(now, at)
         return start if begin is None else begin
+
+    def _join(self, n: int) -> None:
+        """Two stretches with as much free are one."""
+        if 0 < n < len(self._times) and self._free[n] == self._free[n - 1]:
+            del self._times[n], self._free[n]
 
     def _cut(self, at: int) -> int:
         n = bisect_left(self._times, at)
