@@ -39,7 +39,7 @@ from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
-from launchyard.policy.remedy import Room
+from launchyard.policy.case import Room
 from launchyard.store.protocol import JobQuery
 
 T0 = 1_800_000_000.0

@@ -17,9 +17,10 @@ from launchyard.model.job import Job, JobKind
 from launchyard.model.memory import parse_memory
 from launchyard.model.resources import Request, Usage
 from launchyard.model.state import JobState
+from launchyard.policy.case import Room
 from launchyard.policy.causes import CAUSES
 from launchyard.policy.diagnose import diagnose
-from launchyard.policy.remedy import MADE, Room
+from launchyard.policy.remedy import MADE
 from launchyard.policy.symptoms import TABLES
 from launchyard.policy.wording import MADE as SAID
 

@@ -13,8 +13,9 @@ from launchyard.controller.outlook import Outlook
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job
 from launchyard.model.state import JobState
-from launchyard.policy.diagnose import Diagnosis, diagnose
-from launchyard.policy.remedy import key_of
+from launchyard.policy.case import key_of
+from launchyard.policy.diagnose import diagnose
+from launchyard.policy.ending import Diagnosis
 from launchyard.store.protocol import JobQuery
 
 END_BYTES = 64 * 1024

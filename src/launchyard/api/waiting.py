@@ -3,11 +3,12 @@
 from typing import Any
 
 from launchyard.controller.outlook import Outlook
+from launchyard.model.growth import short_memory
 from launchyard.model.job import Job
 from launchyard.model.resources import format_cpus
 from launchyard.model.walltime import format_walltime
 from launchyard.model.when import rfc3339
-from launchyard.policy.remedy import key_of, short_memory
+from launchyard.policy.case import key_of
 from launchyard.policy.suggest import Suggestion
 from launchyard.wire.job import cpus_json, estimate_json, time_json
 

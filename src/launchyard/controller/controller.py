@@ -23,8 +23,8 @@ from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
 from launchyard.policy import arrays, turns
+from launchyard.policy.case import Room, room_of
 from launchyard.policy.lifecycle import REQUEUE, apply
-from launchyard.policy.remedy import Room, room_of
 from launchyard.store.protocol import Store
 
 

@@ -6,8 +6,7 @@ that only mentions errors is no cause: then the exit code is.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from launchyard.model.growth import part_of
 from launchyard.model.job import Job
@@ -15,46 +14,18 @@ from launchyard.model.memory import humane_memory
 from launchyard.model.signals import signal_name
 from launchyard.model.state import JobState
 from launchyard.model.walltime import humane
-from launchyard.policy import remedy
+from launchyard.policy.case import Room, rerun
+from launchyard.policy.ending import Diagnosis, Ended, answer, told
 from launchyard.policy.logtext import LogText, shown
-from launchyard.policy.remedy import Case, Room
-from launchyard.policy.symptom import Finding, Symptom, matched, row, search
-from launchyard.policy.symptoms import (
-    BARE_EXCEPTION,
-    EXCEPTION_LINE,
-    MEMORY,
-    RESOURCES,
-    REST,
-    SHELL_126,
-    SHELL_127,
-    SIGNALLED,
-    START,
-    UNKNOWN,
-)
-from launchyard.policy.tracebacks import Raised, bare, place_in, raised
-from launchyard.policy.wording import sentence_of
+from launchyard.policy.messages import SHELL_SIGNAL, of_exit_code, of_messages
+from launchyard.policy.symptom import search
+from launchyard.policy.symptoms import MEMORY, RESOURCES, SIGNALLED, START
 
-SHELL_SIGNAL = 128
-"""A shell's exit code for a command that a signal ended is this and the signal's number."""
-NEAR_LIMIT = 0.9
-_SIGNALS_TOLD = frozenset({1, 2, 3, 6, 9, 13, 15})
+_NEAR_LIMIT = 0.9
+_SIGNALS_TOLD = frozenset({1, 2, 3, 6, 13, 15})
 """Signals that others send, or a program itself when something else went wrong: the log may know."""
-_TRACEBACKS_MAX = 5
 _LAST_WORDS = 20
 """A program that got no memory, disk or GPU may well crash right after it said so."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
-    """`code` is a key of `policy.causes.CAUSES`; `line` is from the log, safe to print.
-
-    `sentence` follows `job 18 failed: `; `command` is one that helps, None where there is none to give.
-    """
-
-    code: str
-    sentence: str
-    line: str | None = None
-    command: str | None = None
 
 
 def diagnose(job: Job, log: str = "", *, room: Room | None = None, task: str | None = None) -> Diagnosis:
@@ -62,29 +33,17 @@ def diagnose(job: Job, log: str = "", *, room: Room | None = None, task: str | N
 
     `room` is the most that it can ask for, `task` names one task that failed when the job is an array.
     """
-    ended = _Ended(job=job, log=LogText(log), room=room or Room())
+    ended = Ended(job=job, log=LogText(log), room=room or Room())
     if job.array is not None:
         return _array(ended, task)
     found = _by_state(ended) if job.state is not JobState.FAILED else _failed(ended)
     return replace(found, line=shown(found.line) if found.line else None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
-    """What a diagnosis looks at."""
-
-    job: Job
-    log: LogText
-    room: Room
-
-    def command(self, template: str) -> str:
-        return remedy.command_for(template, Case(job=self.job, room=self.room, words={}))
-
-
 # ---- what the state says
 
 
-def _by_state(ended: _Ended) -> Diagnosis:
+def _by_state(ended: Ended) -> Diagnosis:
     job = ended.job
     match job.state:
         case JobState.COMPLETED:
@@ -107,7 +66,7 @@ _STATES = {
 }
 
 
-def _out_of_memory(ended: _Ended) -> Diagnosis:
+def _out_of_memory(ended: Ended) -> Diagnosis:
     job = ended.job
     asked, peak = job.request.memory_mib, job.usage.memory_peak_mib
     found = search(ended.log, (*MEMORY, SIGNALLED[9]))
@@ -125,7 +84,7 @@ def _out_of_memory(ended: _Ended) -> Diagnosis:
     )
 
 
-def _timeout(ended: _Ended) -> Diagnosis:
+def _timeout(ended: Ended) -> Diagnosis:
     limit_s = ended.job.time_limit_s
     sentence = f"ran longer than its time limit of {humane(limit_s)}"
     longest = ended.room.time_limit_s
@@ -134,7 +93,7 @@ def _timeout(ended: _Ended) -> Diagnosis:
     return Diagnosis(code="time", sentence=sentence, command=ended.command("{longer}"))
 
 
-def _cancelled(ended: _Ended) -> Diagnosis:
+def _cancelled(ended: Ended) -> Diagnosis:
     cause = ended.job.cause or "it was cancelled"
     if cause.startswith("dependency"):
         other = _DECIDED.search(cause) or _OTHER_JOB.search(cause)
@@ -148,7 +107,7 @@ _OTHER_JOB = re.compile(r":(\d{1,15}(?:_\d{1,9})?)")
 """The job that decided it; where that is not said, the first one that is named."""
 
 
-def _array(ended: _Ended, task: str | None) -> Diagnosis:
+def _array(ended: Ended, task: str | None) -> Diagnosis:
     """An array is as its tasks are; which of them failed, and where to read why."""
     job = ended.job
     if job.state is JobState.COMPLETED:
@@ -165,10 +124,10 @@ def _array(ended: _Ended, task: str | None) -> Diagnosis:
 # ---- a job that failed
 
 
-def _failed(ended: _Ended) -> Diagnosis:
+def _failed(ended: Ended) -> Diagnosis:
     job = ended.job
     if job.cause is not None and job.cause.startswith("its log grew"):
-        return Diagnosis(code="log-full", sentence=job.cause, command=f"{remedy.rerun(job)} -o out-%j.txt")
+        return Diagnosis(code="log-full", sentence=job.cause, command=f"{rerun(job)} -o out-%j.txt")
     if job.signal is not None:
         return _signalled(ended, job.signal)
     if job.exit_code is None:
@@ -176,7 +135,7 @@ def _failed(ended: _Ended) -> Diagnosis:
     number = job.exit_code - SHELL_SIGNAL
     if number in SIGNALLED:
         return _signalled(ended, number)
-    found = _of_exit_code(ended, job.exit_code) or _of_messages(ended)
+    found = of_exit_code(ended, job.exit_code) or of_messages(ended)
     if found is not None:
         return found
     sentence = f"ended with exit code {job.exit_code}{_EXITS.get(job.exit_code, '')}"
@@ -208,141 +167,40 @@ _EXITS = {
 }
 
 
-def _never_ran(ended: _Ended) -> Diagnosis:
+def _never_ran(ended: Ended) -> Diagnosis:
     cause = ended.job.cause or "it could not be started"
     found = search(LogText(cause), START)
     if found is not None:
-        return replace(_told(ended, found), line=None)
+        return replace(told(ended, found), line=None)
     return Diagnosis(code="start", sentence=cause, command=ended.command("{rerun}"))
 
 
-def _signalled(ended: _Ended, number: int) -> Diagnosis:
+def _signalled(ended: Ended, number: int) -> Diagnosis:
     if number == 9 and _memory_was_full(ended):
         return replace(
             _out_of_memory(ended), sentence=f"killed near its limit: {_out_of_memory(ended).sentence}"
         )
+    if number == 9 and (of_memory := search(ended.log, MEMORY)) is not None:
+        return told(ended, of_memory)
     if number in _SIGNALS_TOLD:
-        told = _of_messages(ended, MEMORY if number == 9 else None)
-        if told is not None and told.code not in _SIGNAL_CODES:
-            return told
+        said = of_messages(ended)
+        if said is not None and said.code not in _SIGNAL_CODES:
+            return said
     symptom = SIGNALLED.get(number)
     lack = search(ended.log, [one for one in RESOURCES if symptom is None or one.code != symptom.code])
     if lack is not None and lack.number >= len(ended.log.lines) - _LAST_WORDS:
-        return _told(ended, lack)
+        return told(ended, lack)
     if symptom is None:
         sentence = f"was ended by {signal_name(number)}"
         return Diagnosis(code="signal", sentence=sentence, command=ended.command("{rerun}"))
     found = search(ended.log, [symptom])
     line = found.line if found is not None else None
-    return _answer(ended, symptom, line, {"line": line or ""})
+    return answer(ended, symptom, line, {"line": line or ""})
 
 
 _SIGNAL_CODES = frozenset(symptom.code for symptom in SIGNALLED.values()) - {"aborted"}
 
 
-def _memory_was_full(ended: _Ended) -> bool:
+def _memory_was_full(ended: Ended) -> bool:
     peak, asked = ended.job.usage.memory_peak_mib, ended.job.request.memory_mib
-    return peak is not None and asked > 0 and peak >= NEAR_LIMIT * asked
-
-
-def _of_exit_code(ended: _Ended, exit_code: int) -> Diagnosis | None:
-    """What the two exit codes that every shell gives mean, with the line that says what of."""
-    tables: dict[int, Sequence[Symptom]] = {127: SHELL_127, 126: SHELL_126}
-    found = search(ended.log, tables.get(exit_code, ()))
-    if found is None:
-        return None
-    return _told(ended, found)
-
-
-def _of_messages(ended: _Ended, only: Iterable[Symptom] | None = None) -> Diagnosis | None:
-    """What the log says, the strongest first."""
-    if only is not None:
-        found = search(ended.log, only)
-        return None if found is None else _told(ended, found)
-    tracebacks, begin = raised(ended.log), 0
-    if _survived(ended.job):
-        begin = max((one.number for one in tracebacks), default=-1) + 1
-        tracebacks = []
-    of_traceback = _of_traceback(ended, tracebacks)
-    if of_traceback is not None and of_traceback.code in _RESOURCE_CODES:
-        return of_traceback
-    found = search(ended.log, RESOURCES, begin=begin)
-    if found is not None:
-        return _told(ended, found)
-    if of_traceback is not None and not (tracebacks[0].wrapper and of_traceback.code == "exception"):
-        return of_traceback
-    found = search(ended.log, REST, begin=begin)
-    if found is not None and found.symptom.code in _SCRIPT_GOES_ON:
-        # It did not give this exit code; what failed after it did.
-        found = search(ended.log, REST[: -len(UNKNOWN)], begin=found.number + 1) or found
-    if found is not None and found.symptom is BARE_EXCEPTION:
-        return _of_exception(ended, bare(found.line))
-    return of_traceback if found is None else _told(ended, found)
-
-
-def _survived(job: Job) -> bool:
-    """Python ends with exit code 1 after an exception; where it ended with another it went on after it."""
-    program = job.command[0].rpartition("/")[2] if job.command else ""
-    return program.startswith("python") and job.exit_code is not None and 1 < job.exit_code < SHELL_SIGNAL
-
-
-_SCRIPT_GOES_ON = frozenset({"command-not-found", "module-not-loaded"})
-"""A shell that does not find a command goes on with the next one."""
-_RESOURCE_CODES = frozenset(symptom.code for symptom in RESOURCES)
-
-
-# ---- Python
-
-
-def _of_traceback(ended: _Ended, tracebacks: list[Raised]) -> Diagnosis | None:
-    """The exception that ended it; what it was raised from, where that says more."""
-    first: Diagnosis | None = None
-    for one in tracebacks[:_TRACEBACKS_MAX]:
-        told = _of_exception(ended, one)
-        if told.code != "exception":
-            return told
-        first = first or told
-        if not one.chained:
-            break
-    return first
-
-
-def _of_exception(ended: _Ended, one: Raised) -> Diagnosis:
-    words = {"place": one.place, "source": one.source}
-    if one.type == "KeyError" and one.passed("environ["):
-        words["name"] = one.message.strip("'\"")
-        return _answer(ended, _VARIABLE, one.line, words)
-    if one.passed("_execute_child") and one.type in ("FileNotFoundError", "PermissionError"):
-        words["name"] = words["path"] = one.message.rpartition(": ")[2].strip("'\"")
-        return _answer(ended, _PROGRAM if one.type == "FileNotFoundError" else _DENIED, one.line, words)
-    for symptom in EXCEPTION_LINE:
-        groups = matched(symptom, one.line)
-        if groups is not None:
-            return _answer(ended, symptom, one.line, {**words, **groups})
-    return _answer(ended, _UNCAUGHT, one.line, {**words, "text": one.line})
-
-
-_VARIABLE = row("environment", "", "", "the variable {name} is not set", "{name}=VALUE {rerun}")
-_PROGRAM = row("command-not-found", "", "", "command not found: no '{name}'{on_path}", "{which}")
-_DENIED = row("permission", "", "", "permission denied: {path} may not be executed", "chmod +x {path}")
-_UNCAUGHT = row("exception", "", "", "uncaught exception{at_place}: {text}")
-
-
-def _told(ended: _Ended, found: Finding) -> Diagnosis:
-    """A finding as an answer."""
-    words = {**found.groups, "line": found.line}
-    if found.symptom.code == "syntax-error":
-        words["source"], words["place"] = place_in(ended.log.lines[max(0, found.number - 5) : found.number])
-    return _answer(ended, found.symptom, found.line, words, found.next)
-
-
-def _answer(
-    ended: _Ended, symptom: Symptom, line: str | None, words: dict[str, str], following: str = ""
-) -> Diagnosis:
-    case = Case(job=ended.job, room=ended.room, words=words)
-    return Diagnosis(
-        code=symptom.code,
-        sentence=sentence_of(symptom.sentence, case, following),
-        line=line,
-        command=remedy.command_for(symptom.command, case),
-    )
+    return peak is not None and asked > 0 and peak >= _NEAR_LIMIT * asked

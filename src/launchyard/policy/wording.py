@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from launchyard.model.memory import humane_memory
 from launchyard.model.resources import format_cpus
-from launchyard.policy.remedy import Case, memory_may_be_short, path_of, script_of
+from launchyard.policy.amounts import memory_may_be_short
+from launchyard.policy.case import Case, path_of, script_of
 
 WORD_MAX = 200
 
