@@ -158,7 +158,6 @@ def _cut(label: str) -> str:
 
 def _svg(width: int, height: float, title: str, parts: Iterable[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {width} {height:g}" role="img" aria-label="{escape(title, quote=True)}">'
-        + "".join(parts)
-        + "</svg>"
+        f'<svg class="{"wide" if width == WIDE else ""}" viewBox="0 0 {width} {height:g}" role="img"'
+        f' aria-label="{escape(title, quote=True)}">' + "".join(parts) + "</svg>"
     )

@@ -30,13 +30,15 @@ td small { display: block; font-size: 12px; line-height: 16px; font-weight: 400;
 td { padding-top: 4px; padding-bottom: 4px }
 .best { color: var(--accent); font-weight: 600 }
 .panels { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 24px }
-.panel { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 16px }
+.panel { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 16px;
+  overflow-x: auto }
 .panel + .stack, .stack + .stack { margin-top: 16px }
 .panel h4 { font-size: 12px; line-height: 16px; font-weight: 400; color: var(--muted); margin: 8px 0 4px }
 svg { display: block; width: 100%; height: auto }
 svg text { font-size: 12px; fill: var(--muted) }
 svg .label { fill: var(--text) }
-.panels svg text { font-size: 11px }
+.wide { min-width: 720px }
+.panels svg { max-width: 400px }
 .grid, .axis { stroke: var(--line); fill: none }
 .hover { fill: transparent }
 g:hover > .hover { fill: var(--line) }
