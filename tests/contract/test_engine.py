@@ -213,3 +213,18 @@ def test_launch_that_ended_and_was_acknowledged_is_not_started_by_the_same_order
         await heard.ended(other.launch_id)
 
     run(body)
+
+
+def test_suspended_launch_can_be_resumed_and_stopped_however_often_it_is_told(run: Run) -> None:
+    async def body(heard: Heard) -> None:
+        order, engine = launch(), heard.engine
+        assert engine.suspends
+        engine.start([order])
+        await heard.until(lambda: bool(heard.of(LaunchStarted)))
+        for suspended in (True, True, False, False, True):
+            engine.suspend(order.launch_id, suspended=suspended)
+        engine.limit(order.launch_id, 3600)
+        engine.stop(order.launch_id, signal=signal.SIGTERM, grace_s=20)
+        assert (await heard.ended(order.launch_id)).exit.signal == signal.SIGTERM
+
+    run(body)

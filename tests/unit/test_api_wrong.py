@@ -64,7 +64,7 @@ WRONG: list[tuple[str, str, bytes | None, int, str]] = [
     ("POST", "/v1/jobs/5/signal", b"{}", 400, "signal is missing"),
     ("POST", "/v1/jobs/5/update", b"{}", 400, "changes nothing"),
     ("POST", "/v1/jobs/5/explode", None, 404, "there is nothing at"),
-    ("POST", "/v1/nodes/n1", b'{"state": "down"}', 400, "one of drain, up"),
+    ("POST", "/v1/nodes/n1", b'{"state": "off"}', 400, "one of drain, down, up"),
     ("POST", "/v1/nodes/n9", b'{"state": "up"}', 404, "there is no node"),
     ("POST", "/v1/tokens", b'{"name": "a\\nb"}', 400, "control characters"),
     ("DELETE", "/v1/tokens/x%1b[31m", None, 404, "no token"),

@@ -85,6 +85,19 @@ def test_a_kill_in_v2_thaws_and_is_one_write(tree: Cgroups, tmp_path: Path) -> N
     assert (tmp_path / "l1/cgroup.freeze").read_text() == "0"
 
 
+def test_a_launch_is_frozen_where_there_is_a_freezer_and_says_so_where_there_is_none(
+    tree: Cgroups, tmp_path: Path
+) -> None:
+    tree.thaw("l1")
+    assert tree.freeze("l1")
+    assert (tmp_path / "l1/cgroup.freeze").read_text() == "1"
+    assert not tree.freeze("gone")
+    (tmp_path / "v1/l1").mkdir(parents=True)
+    (tmp_path / "v1/l1/freezer.state").write_text("THAWED")
+    assert Cgroups(Layout({"freezer": str(tmp_path / "v1")})).freeze("l1")
+    assert (tmp_path / "v1/l1/freezer.state").read_text() == "FROZEN"
+
+
 def test_features_say_what_holds(tree: Cgroups) -> None:
     assert (tree.memory, tree.processes, tree.samples_limit) == ("cgroup v2", "cgroup.kill", False)
     bare = Cgroups(Layout({"unified": "/x"}))

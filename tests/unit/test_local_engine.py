@@ -50,11 +50,12 @@ class Launcher:
         self._decoder = Decoder()
         self.accepted += 1
 
-    async def welcome(self, *, epoch: str = "e", known: Sequence[str] = ()) -> None:
+    async def welcome(self, *, epoch: str = "e", known: Sequence[str] = (), **more: str) -> None:
         """Be connected to, hear hello and answer it."""
         await self.accept()
         assert (await self.hear())["t"] == "hello"
         features = {"memory": "cgroup v1", "cpus": "cpuset", "processes": "freezer", "users": "switched"}
+        features |= more
         self.say(messages.welcome(epoch=epoch, boot_id="b", known=known, seq=0, features=features))
 
     async def hear(self) -> Message:
@@ -182,6 +183,24 @@ def test_launcher_that_dies_and_comes_back_is_lost_and_then_connected(tmp_path: 
         assert heard.reports[-1] == EngineConnected(epoch="e", known=frozenset({"x"}))
         engine.acknowledge(7)
         assert await again.hear() == messages.ack(7)
+        again.close()
+
+    with_engine(tmp_path, body)
+
+
+def test_launcher_of_the_version_before_suspends_nothing_and_the_next_one_does(tmp_path: Path) -> None:
+    async def body(engine: LocalEngine, launcher: Launcher, heard: Heard) -> None:
+        assert not engine.suspends
+        launcher.close()
+        await until(lambda: isinstance(heard.reports[-1], EngineLost))
+        again = Launcher(tmp_path)
+        await again.welcome(suspend="freeze")
+        await until(lambda: engine.suspends)
+        engine.suspend("x", suspended=True)
+        engine.suspend("x", suspended=False)
+        engine.limit("x", None)
+        told = [await again.hear() for _ in range(3)]
+        assert told == [messages.suspend("x"), messages.resume("x"), messages.limit("x", None)]
         again.close()
 
     with_engine(tmp_path, body)

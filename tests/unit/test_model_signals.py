@@ -32,12 +32,14 @@ def test_a_real_time_signal_is_its_number() -> None:
     assert signal_name(parse_signal("40")) == "signal 40"
 
 
-@pytest.mark.parametrize(("text", "milli"), [("4", 4_000), ("0.5", 500), (".125", 125), ("1.50", 1_500)])
+@pytest.mark.parametrize(
+    ("text", "milli"), [("4", 4_000), ("0.5", 500), (".125", 125), ("0", 0), ("1.50", 1_500)]
+)
 def test_cpus_are_read_in_thousandths(text: str, milli: int) -> None:
     assert parse_cpus(text) == milli
 
 
-@pytest.mark.parametrize("text", ["", "0", "four", "0.0005", "-1", "1e3", "4.", "99999999"])
+@pytest.mark.parametrize("text", ["", "four", "0.0005", "-1", "1e3", "4.", "99999999"])
 def test_wrong_cpus_are_refused(text: str) -> None:
     with pytest.raises(Invalid, match="the number of CPUs"):
         parse_cpus(text)

@@ -18,7 +18,7 @@ def rules(mode: PreemptMode) -> Rules:
             "normal": QOS(name="normal"),
             "low": QOS(name="low", preempt_mode=mode, grace_s=7),
             "urgent": QOS(name="urgent", tier=10, preempts=("low",)),
-        }
+        },
     )
 
 

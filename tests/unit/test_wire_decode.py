@@ -80,7 +80,7 @@ def test_enums_literals_and_nested_lists_are_read() -> None:
         (SubmitJob, [], "the body must be an object, not a list"),
         (SubmitJob, "x" * 500, "the body must be an object, not "),
         (MarkNode, {}, "state is missing"),
-        (MarkNode, {"state": "down"}, 'state must be one of drain, up, not "down"'),
+        (MarkNode, {"state": "off"}, 'state must be one of drain, down, up, not "off"'),
         (Box, {"size": 1, "colour": "green"}, 'colour must be one of red, blue, not "green"'),
         (Box, {"size": 1, "inner": [{"size": 2}, {"sise": 1}]}, "did you mean 'inner[1].size'?"),
     ],
