@@ -15,7 +15,7 @@ from launchyard.api.context import Context
 from launchyard.api.events import EventHub
 from launchyard.api.guard import Guard
 from launchyard.api.openapi import document
-from launchyard.api.routes import acts, events, jobs, logs, nodes, rules, status, terminal, tokens
+from launchyard.api.routes import acts, efficiency, events, jobs, logs, nodes, rules, status, terminal, tokens
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
 from launchyard.api.tokens import TokenTable
@@ -24,7 +24,9 @@ from launchyard.model.number import shown
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-_ROUTERS = [part.router for part in (jobs, acts, logs, nodes, rules, events, status, tokens, terminal)]
+_ROUTERS = [
+    part.router for part in (jobs, acts, efficiency, logs, nodes, rules, events, status, tokens, terminal)
+]
 
 
 def create_app(services: Services, *, heartbeat_s: float = 15.0) -> FastAPI:

@@ -1,6 +1,7 @@
 """What every route works with: the services, the parts of the API that live as long as the application."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from launchyard.api.auth import identity_of
 from launchyard.api.events import EventHub
+from launchyard.api.history import History
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
 from launchyard.api.tokens import TokenTable
@@ -31,6 +33,11 @@ class Context:
     readers: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(READERS, thread_name_prefix="api-read")
     )
+    history: History = field(init=False)
+
+    def __post_init__(self) -> None:
+        history = History(self.services.store, self.read, time.monotonic)
+        object.__setattr__(self, "history", history)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread."""

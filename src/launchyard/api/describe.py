@@ -68,11 +68,11 @@ SUBMIT: Description = {
     "responses": {
         **_answers(
             201,
-            {"oneOf": [ref(shapes.Job), {"type": "array", "items": ref(shapes.Job)}]},
+            {"oneOf": [ref(shapes.SubmittedJob), {"type": "array", "items": ref(shapes.Job)}]},
             "What was made; it is durable.",
             *(400, 408, 409, 413, 415, 422, 503, 507),
         )["responses"],
-        "200": {"description": "A dry run; `id` is null.", "content": _content(ref(shapes.Job))},
+        "200": {"description": "A dry run; `id` is null.", "content": _content(ref(shapes.SubmittedJob))},
         "207": {
             "description": "Of a list, at least one item was refused.",
             "content": _content(
@@ -109,6 +109,22 @@ WHY: Description = {
     "summary": "Why a job waits and when it may start, or why it ended as it did.",
     "parameters": [_JOB_ID],
     **_answers(200, ref(shapes.Why), "The reason.", 400, 404),
+}
+
+EFFICIENCY: Description = {
+    "summary": "What a job used of what it asked for, and what to ask for next time.",
+    "parameters": [_JOB_ID],
+    **_answers(200, ref(shapes.JobEfficiency), "Used of asked.", 400, 404),
+}
+
+EFFICIENCIES: Description = {
+    "summary": "What ended jobs used of what they asked for: the caller's own (administrators: everybody's).",
+    "parameters": [
+        _parameter("since", "query", _TEXT, "Ended since then (RFC 3339 or seconds since 1970)."),
+        _parameter("user", "query", _TEXT, "Whose jobs."),
+        _parameter("name", "query", _TEXT, "Jobs of exactly this name."),
+    ],
+    **_answers(200, ref(shapes.EfficiencyList), "Used of asked.", 400),
 }
 
 SCRIPT: Description = {

@@ -44,6 +44,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("nodes", "The machines; drain, take down and resume them."),
             ("simulate", "What recorded work would have waited under other policies."),
             ("usage", "Who used what, with shares."),
+            ("efficiency", "What jobs used of what they asked for; what to ask for."),
         ),
     ),
     (

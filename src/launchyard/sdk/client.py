@@ -110,6 +110,15 @@ class Client:
         """
         return Record(self.transport.json("GET", f"/v1/jobs/{job}/why"))
 
+    def efficiency(self, job: JobId) -> Record:
+        """What a job used of what it asked for, and what to ask for next time."""
+        return Record(self.transport.json("GET", f"/v1/jobs/{job}/efficiency"))
+
+    def efficiencies(self, since: float | str, *, user: str | None = None, name: str | None = None) -> Record:
+        """The same of all jobs that ended since then, and of all together."""
+        query = {"since": since, "user": user, "name": name}
+        return Record(self.transport.json("GET", "/v1/efficiency", query=query))
+
     def script(self, job: JobId) -> str:
         return self.transport.content("GET", f"/v1/jobs/{job}/script").decode(errors="replace")
 

@@ -45,7 +45,8 @@ class JobQuery:
     """Which jobs, newest id first. Empty means any. `before_id` is the cursor: only ids below it.
 
     Tasks that split off are jobs of their own; `array_job_id` selects the tasks of one array.
-    `since` keeps jobs that were submitted or ended at or after it (seconds since 1970).
+    `since` keeps jobs that were submitted or ended at or after it (seconds since 1970), `ended` those that
+    have an end; with it, the jobs of one user and name are found at once however many others there are.
     """
 
     states: frozenset[JobState] = frozenset()
@@ -54,6 +55,7 @@ class JobQuery:
     partition: str | None = None
     array_job_id: int | None = None
     since: float | None = None
+    ended: bool = False
     ids: tuple[int, ...] = ()
     before_id: int | None = None
     limit: int = 100

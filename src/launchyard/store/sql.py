@@ -274,6 +274,8 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
         chosen = chosen.where(jobs.array_job_id == query.array_job_id if known else sa.false())
     if query.since is not None:
         chosen = chosen.where(sa.or_(jobs.submitted_at >= query.since, jobs.ended_at >= query.since))
+    if query.ended:
+        chosen = chosen.where(jobs.ended_at.is_not(None))
     if query.before_id is not None:
         before_id = max(0, min(query.before_id, rows.INTEGER_MAX))
         chosen = chosen.where(jobs.id < before_id)

@@ -157,6 +157,109 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What to ask for, from the last `runs` runs of the same user and name (or command).
+
+    `changes` are keys of a submission, `options` the same for `ly submit`.
+    """
+
+    sentence: str
+    options: str
+    changes: dict[str, Any]
+    runs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmittedJob(Job):
+    """A job as it is answered to the one who submits it alone."""
+
+    advice: Advice | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedPart:
+    """How much was used of how much, in the same unit. Null: not measured, or not asked for."""
+
+    used: float | None
+    asked: float | None
+    percent: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSpread:
+    """Percentages of an array's tasks, and the indexes of the lowest and the highest."""
+
+    median: float
+    lowest: float
+    lowest_task: int
+    highest: float
+    highest_task: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksUsed:
+    """The tasks of an array that ended: `count` of them are looked at, the last ones."""
+
+    count: int
+    complete: bool
+    cpu: TaskSpread | None
+    memory: TaskSpread | None
+    gpu: TaskSpread | None
+    time: TaskSpread | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Efficiency:
+    """What a job used of what it asked for.
+
+    `cpu` and `gpu` are in seconds of what it held, `memory` in MiB, `time` in seconds of its limit. Of an
+    array they are the sums of its tasks, memory in MiB times seconds.
+    """
+
+    id: int
+    name: str
+    user: str
+    state: JobState
+    array: ArrayPlace | None
+    resources: Asked
+    time_limit_s: int | None
+    elapsed_s: float | None
+    cpu: UsedPart
+    memory: UsedPart
+    gpu: UsedPart
+    time: UsedPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEfficiency(Efficiency):
+    """The same of one job, with its tasks (of an array) and what to ask for next time."""
+
+    tasks: TasksUsed | None
+    advice: Advice | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EfficiencyTotal:
+    """Of all jobs listed; memory is in MiB times seconds."""
+
+    jobs: int
+    elapsed_s: float
+    cpu: UsedPart
+    memory: UsedPart
+    gpu: UsedPart
+    time: UsedPart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EfficiencyList:
+    """Jobs that ran and ended, newest first; not `complete`: only the newest were looked at."""
+
+    jobs: list[Efficiency]
+    total: EfficiencyTotal
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobPage:
     """Jobs, newest first; `next` is the `cursor` of the next page, null on the last."""
 

@@ -13,6 +13,7 @@ from launchyard.api.answers import answer, problem, problem_json, raw
 from launchyard.api.body import parse_json, read_body, refuse_other_formats
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.diagnosis import diagnosis_of, end_json
+from launchyard.api.history import PATIENCE_S, advice_json
 from launchyard.api.listing import of_caller, page_of
 from launchyard.api.lookup import find, parse_ref
 from launchyard.api.query import Query
@@ -34,6 +35,8 @@ PAGE_MAX = 10_000
 PAGE_DEFAULT = 100
 THREAD_FROM = 200
 """Longer lists are made in a thread, so that they keep nobody waiting."""
+DRY_RUN_PATIENCE_S = 2.0
+"""Who only asks waits longer for advice than who submits."""
 
 router = APIRouter()
 
@@ -52,16 +55,23 @@ async def submit(request: Request) -> Response:
         results = await _submit(context, caller, data, _idempotency(request, body))
         parts = [{"error": problem_json(one)} if isinstance(one, LaunchyardError) else one for one in results]
         return answer(parts, 201 if all("id" in part for part in parts) else 207)
-    (result,) = await _submit(context, caller, [data], _idempotency(request, body))
+    (result,) = await _submit(context, caller, [data], _idempotency(request, body), advised=True)
     if isinstance(result, LaunchyardError):
         return problem(result)
     return answer(result, 201 if result["id"] is not None else 200)
 
 
 async def _submit(
-    context: Context, caller: Caller, items: Sequence[object], idempotency: tuple[str, str] | None
+    context: Context,
+    caller: Caller,
+    items: Sequence[object],
+    idempotency: tuple[str, str] | None,
+    advised: bool = False,
 ) -> list[Result]:
-    """One result an item: what is wrong with one keeps no other from being submitted."""
+    """One result an item: what is wrong with one keeps no other from being submitted.
+
+    `advised`: each says what earlier runs of the same job advise.
+    """
     results: list[Result | None] = [None] * len(items)
     wanted: list[int] = []
     submissions: list[Submission] = []
@@ -70,7 +80,7 @@ async def _submit(
             body = decode(SubmitJob, item)
             submission = to_submission(body)
             if body.dry_run:
-                results[position] = _dry_run(context, caller, submission)
+                results[position] = await _dry_run(context, caller, submission, advised)
                 continue
         except LaunchyardError as error:
             results[position] = error
@@ -81,9 +91,13 @@ async def _submit(
         made = await context.services.controller.submit(caller, submissions, idempotency=idempotency)
         made = _in_place(context, caller, submissions, made)
         for position, result in zip(wanted, made, strict=True):
-            results[position] = (
-                result if isinstance(result, LaunchyardError) else shown_job(context, caller, result)
-            )
+            if isinstance(result, LaunchyardError):
+                results[position] = result
+                continue
+            made_json = shown_job(context, caller, result)
+            if advised:
+                made_json["advice"] = await _advice(context, result, PATIENCE_S)
+            results[position] = made_json
     return [result for result in results if result is not None]
 
 
@@ -113,9 +127,16 @@ def _in_place(
     return [one for one in placed if one is not None]
 
 
-def _dry_run(context: Context, caller: Caller, submission: Submission) -> dict[str, Any]:
+async def _dry_run(context: Context, caller: Caller, submission: Submission, advised: bool) -> dict[str, Any]:
     job, reason = context.services.controller.check(caller, submission)
-    return {**job_json(job, reason), "id": None}
+    told = {**job_json(job, reason), "id": None}
+    return {**told, "advice": await _advice(context, job, DRY_RUN_PATIENCE_S)} if advised else told
+
+
+async def _advice(context: Context, job: Job, patience_s: float) -> dict[str, Any] | None:
+    """What earlier runs of the same job advise; the submission is durable by now."""
+    room = context.services.controller.room
+    return advice_json(await context.history.advice(job, room, patience_s))
 
 
 def _idempotency(request: Request, body: bytes) -> tuple[str, str] | None:

@@ -1,5 +1,6 @@
 """`ly submit`: queue a script, or a command after `--`."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from launchyard.cli.native.why import told_of
 from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.screen import err, out, out_json, out_stream
 from launchyard.cli.output.sentences import asked, ended, estimate, reason, submitted, waits
-from launchyard.cli.output.text import capitalised
+from launchyard.cli.output.text import capitalised, clean
 from launchyard.cli.scripts import directives_of, read_script
 from launchyard.model.errors import Invalid
 from launchyard.sdk.client import Client
@@ -51,6 +52,7 @@ def submit(
         if dry_run:
             why = f"; it {waits(job)}" if reason(job) or estimate(job) else ""
             out(f"Would be queued: {asked(job)}{why}.")
+            say_advice(job)
             return 0
         return after_submission(server, job, wait=wait, follow=follow, as_json=as_json, quiet=quiet)
 
@@ -76,12 +78,20 @@ def script_body(server: Client, words: tuple[str, ...], values: dict[str, Any]) 
     return job_body(None, options, script=script, arguments=arguments)
 
 
+def say_advice(job: Job, say: Callable[[str], None] = out) -> None:
+    """What earlier runs of the same job advise, one line."""
+    if job.advice:
+        say(clean(job.advice.sentence))
+
+
 def after_submission(
     server: Client, job: Job, *, wait: bool, follow: bool, as_json: bool, quiet: bool
 ) -> int:
     """Say what was queued and, when asked to, stay until it has ended."""
     if not as_json:
         (err if follow else out)(job.key if quiet else submitted(job))
+    if not (as_json or quiet):
+        say_advice(job, err if follow else out)
     if not (wait or follow):
         return 0
     if follow:

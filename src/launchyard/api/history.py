@@ -1,0 +1,128 @@
+"""What earlier runs advise: read from the store off the loop, remembered for a moment, never waited for long.
+
+Advice is a courtesy of a submission that is durable already. When the store is slow, busy or fails, the
+submission is answered without it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from launchyard.model.job import Job
+from launchyard.policy.advice import RUNS_MAX, TOLD_BY, Advice, Run, advise, run_of
+from launchyard.policy.remedy import Room
+from launchyard.store.protocol import JobQuery, Store
+
+FRESH_S = 5.0
+"""So long what was read is believed."""
+PATIENCE_S = 0.1
+"""So long a submission waits for advice."""
+READING_MAX = 2
+REMEMBERED_MAX = 256
+ADVISED_MAX = 16
+ROWS_MAX = 3 * RUNS_MAX
+"""Some of the rows are of other programs with the same name, or say nothing."""
+
+_log = logging.getLogger(__name__)
+
+Key = tuple[str, str]
+Read = Callable[[Callable[[], list[Run]]], Awaitable[list[Run]]]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Runs of one user and name; `advised` what they advised for which wishes."""
+
+    runs: list[Run]
+    until: float
+    advised: dict[Any, Advice | None] = field(default_factory=dict)
+
+
+class History:
+    """Runs by user and name. Used on the loop only; `read` does work in a thread."""
+
+    def __init__(self, store: Store, read: Read, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._read = read
+        self._clock = clock
+        self._kept: dict[Key, _Kept] = {}
+        self._reading: dict[Key, asyncio.Task[None]] = {}
+
+    async def advice(self, job: Job, room: Callable[[Job], Room], patience_s: float) -> Advice | None:
+        """What `job` should ask for; None when there is nothing to say, or it is not known in time."""
+        key = (job.user, job.name)
+        kept = self._kept.get(key)
+        if kept is None or kept.until <= self._clock():
+            await self._refresh(key, patience_s)
+            kept = self._kept.get(key)
+        if kept is None or not kept.runs:
+            return None
+        wishes = (
+            job.kind,
+            job.terminal,
+            job.request,
+            job.time_limit_s,
+            job.partition,
+            job.command,
+            job.script,
+        )
+        if wishes not in kept.advised:
+            if len(kept.advised) >= ADVISED_MAX:
+                kept.advised.clear()
+            kept.advised[wishes] = _advised(job, kept.runs, room)
+        return kept.advised[wishes]
+
+    async def _refresh(self, key: Key, patience_s: float) -> None:
+        """Read them anew, unless so many others are being read already."""
+        task = self._reading.get(key)
+        if task is None:
+            if len(self._reading) >= READING_MAX:
+                return
+            task = self._reading[key] = asyncio.ensure_future(self._fill(key))
+        # It goes on when nobody waits any more: the next submission then has it.
+        await asyncio.wait([task], timeout=patience_s)
+
+    async def _fill(self, key: Key) -> None:
+        try:
+            runs = await self._read(lambda: self._runs(key))
+            self._kept.pop(key, None)
+            while len(self._kept) >= REMEMBERED_MAX:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = _Kept(runs, self._clock() + FRESH_S)
+        except Exception:
+            _log.exception("the runs of %r could not be read; there is no advice", key)
+        finally:
+            del self._reading[key]
+
+    def _runs(self, key: Key) -> list[Run]:
+        query = JobQuery(user=key[0], name=key[1], states=TOLD_BY, ended=True, limit=ROWS_MAX)
+        return [run for job in self._store.jobs(query) if (run := run_of(job)) is not None]
+
+
+def _advised(job: Job, runs: list[Run], room: Callable[[Job], Room]) -> Advice | None:
+    """A fault in it is logged and costs nobody the answer to a submission."""
+    try:
+        return advise(job, runs, room(job))
+    except Exception:
+        _log.exception("there is no advice for %r", job.name)
+        return None
+
+
+def advice_json(advice: Advice | None) -> dict[str, Any] | None:
+    """`wire.shapes.Advice`: what to ask for, by the names of a submission, and as options of `ly submit`."""
+    if advice is None:
+        return None
+    resources = {"cpus": advice.cpus, "memory_mib": advice.memory_mib}
+    changes: dict[str, Any] = {}
+    if any(value is not None for value in resources.values()):
+        changes["resources"] = {name: value for name, value in resources.items() if value is not None}
+    if advice.time_limit_s is not None:
+        changes["time_limit_s"] = advice.time_limit_s
+    return {
+        "sentence": advice.sentence,
+        "options": advice.options,
+        "changes": changes,
+        "runs": advice.runs,
+    }
