@@ -310,6 +310,16 @@ def test_an_advance_reservation_is_for_those_who_name_it() -> None:
     assert [start.job_id for start in made.plan().starts] == [2]
 
 
+def test_a_job_with_a_minimum_of_time_starts_shorter_where_that_lets_it_start() -> None:
+    made = Yard.empty((Node(name="a", cpus=4, memory_mib=0),))
+    made.run(-1, Request(cpus_milli=3000), T0 + 100)
+    made.wait(1, Request(cpus_milli=4000), 100)
+    made.queue.put(2, Shape("all", Request(), 500, time_min_s=101), (0, 2))
+    made.queue.put(3, Shape("all", Request(), 500, time_min_s=60), (0, 3))
+    (start,) = made.plan().starts
+    assert (start.job_id, start.time_limit_s) == (3, 100)
+
+
 def test_hyperthreads_of_a_core_go_to_one_job() -> None:
     made = Yard.empty((Node(name="a", cpus=4, memory_mib=0, threads_per_core=2),))
     for number in (1, 2, 3):

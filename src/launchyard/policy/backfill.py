@@ -64,10 +64,14 @@ def fill(
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start this job (the next task of it, if it is an array) on this allocation."""
+    """Start this job (the next task of it, if it is an array) on this allocation.
+
+    `time_limit_s`: with a shorter limit than it asked for, as its minimum allows; None: with its own.
+    """
 
     job_id: int
     allocation: Allocation
+    time_limit_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +89,18 @@ def plan(snapshot: Snapshot, *, starts_max: int = 256) -> Plan:
     nodes = _Nodes(snapshot)
     starts, _ = fill(walk, nodes, depth=snapshot.depth, starts_max=starts_max)
     return Plan(
-        starts=tuple(Start(one.job_id, allocation) for one, allocation in starts),
+        starts=tuple(Start(one.job_id, to.allocation, to.time_limit_s) for one, to in starts),
         reservations=tuple(nodes.future.reservations),
         preemptions=tuple(nodes.preemptions),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An allocation, and the time limit with which it fits when that is not the job's own."""
+
+    allocation: Allocation
+    time_limit_s: int | None = None
 
 
 class _Nodes:
@@ -104,24 +116,44 @@ class _Nodes:
         self._classes: dict[int, tuple[Row, float]] = {}
         self._licences_kept: set[str] = set()
 
-    def start(self, job: Candidate) -> Allocation | None:
+    def start(self, job: Candidate) -> Placed | None:
         """Where the job goes; one that does not fit may make others go, and then keeps what they leave."""
-        row, seconds = self._class(job)
-        request = job.shape.request
-        until = self._snapshot.now + seconds
-        nodes = self.future.open_to(row.fits, seconds, request.reservation, self._snapshot.now)
-        if self.future.reservations:
-            nodes &= self.future.beside(row.need, until)
         if not self._has_licences(job):
             return None
-        allocation = self._ledger.shares(request, row.need, nodes)
-        if allocation is None or not self.future.leaves_enough(allocation, until):
+        row, seconds = self._class(job)
+        placed = self._fit(job, row, seconds, None) or self._fit_shorter(job, row, seconds)
+        if placed is None:
             self._make_room(job, row, seconds)
             return None
-        self._ledger.promise(allocation)
-        self.future.use(allocation, until)
-        self._started.append(Holding(until, job.job_id, allocation))
-        return allocation
+        until = self._snapshot.now + (placed.time_limit_s or seconds)
+        self._ledger.promise(placed.allocation)
+        self.future.use(placed.allocation, until)
+        self._started.append(Holding(until, job.job_id, placed.allocation))
+        return placed
+
+    def _fit(self, job: Candidate, row: Row, seconds: float, time_limit_s: int | None) -> Placed | None:
+        """Where it fits for so long, if it delays nobody for whom something is kept."""
+        now, request = self._snapshot.now, job.shape.request
+        nodes = self.future.open_to(row.fits, seconds, request.reservation, now)
+        if self.future.reservations:
+            nodes &= self.future.beside(row.need, now + seconds)
+        allocation = self._ledger.shares(request, row.need, nodes)
+        if allocation is None or not self.future.leaves_enough(allocation, now + seconds):
+            return None
+        return Placed(allocation, time_limit_s)
+
+    def _fit_shorter(self, job: Candidate, row: Row, seconds: float) -> Placed | None:
+        """With a shorter limit, not below its minimum, that ends when something is kept for others."""
+        least = job.shape.time_min_s
+        if least is None:
+            return None
+        moments = {one.at for one in self.future.reservations} | {
+            one.start for one in self._snapshot.closures
+        }
+        for limit in sorted({int(at - self._snapshot.now) for at in moments}, reverse=True):
+            if least <= limit < seconds and (placed := self._fit(job, row, limit, limit)) is not None:
+                return placed
+        return None
 
     def reserve(self, job: Candidate) -> Reservation | None:
         row, seconds = self._class(job)

@@ -2,6 +2,7 @@
 
 That every job uses its whole time limit is a bound; `policy.calibration` makes a range of it.
 """
+
 from dataclasses import replace
 
 from launchyard.policy.backfill import plan
@@ -30,9 +31,8 @@ def start_of(snapshot: Snapshot, job_id: int, *, before: float | None = None) ->
             shape = view.waiting.shape_of(start.job_id)
             view.ledger.take(start.allocation)
             number += 1
-            ends.put(
-                Holding(now + view.seconds(shape.partition, shape.time_limit_s), number, start.allocation)
-            )
+            seconds = start.time_limit_s or view.seconds(shape.partition, shape.time_limit_s)
+            ends.put(Holding(now + seconds, number, start.allocation))
             _started(view.waiting, start.job_id)
         following = _following(view, ends, now)
         if following is None or (before is not None and following >= before):

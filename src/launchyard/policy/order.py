@@ -8,6 +8,7 @@ learning", SC'17.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from launchyard.model.job import Job
@@ -60,6 +61,8 @@ class Ordering:
     totals: Totals = Totals()
     weights: Weights = field(default_factory=Weights)
     standings: dict[Party, Standing] = field(default_factory=dict)
+    partitions: Mapping[str, float] = field(default_factory=dict)
+    """How much each counts, 0 to 1."""
 
     def key(self, job: Job, tier: int, seconds: float, now: float) -> Key:
         """Where the job stands; a task that was touched alone keeps the place of its array."""
@@ -109,6 +112,7 @@ class Ordering:
             weights.age * min(1.0, max(0.0, now - eligible) / weights.age_max_s)
             + weights.fairshare * standing.fairshare
             + weights.job_size * (1 - size if weights.favor_small else size)
+            + weights.partition * self.partitions.get(job.partition, 0.0)
             + weights.qos * standing.qos
             + weights.cpus * size
             + weights.memory * request.memory_mib / max(self.totals.memory_mib, 1)

@@ -20,11 +20,12 @@ Entry = tuple[Key, int]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What decides where and how long a job may run."""
+    """What decides where and how long a job may run; with `time_min_s` also shorter, to start at once."""
 
     partition: str
     request: Request
     time_limit_s: int | None
+    time_min_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
