@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from launchyard.policy.conservative import Conservative
-from launchyard.policy.processors import Rigid
+from launchyard.policy.processors import Processors, Rigid
 from launchyard.sim.policies import POLICIES
 from launchyard.sim.replay import ConservativeReplay
 from launchyard.sim.trace import Trace
@@ -54,6 +54,18 @@ def test_the_same_trace_gives_the_same_starts_again(
 ) -> None:
     trace = trace_of(jobs, MACHINE)
     assert run(trace, policy) == run(trace, policy) == run(trace_of(jobs, MACHINE), policy)
+
+
+@EACH
+@given(jobs=JOBS)
+def test_looking_at_a_submission_alone_is_as_good_as_a_whole_pass(
+    policy: str, jobs: list[tuple[int, int, int, int, int]]
+) -> None:
+    trace = trace_of(jobs, MACHINE)
+    told = run(trace, policy)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Processors, "goes_on", lambda *_: False)
+        assert run(trace, policy) == told
 
 
 @given(JOBS)
