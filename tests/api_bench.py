@@ -34,6 +34,7 @@ from launchyard.model.event import StateChanged
 from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Reason
+from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Request
 from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
@@ -99,6 +100,9 @@ class FakeStore:
 
     def rules(self) -> str:
         return ""
+
+    def reservations(self) -> list[Reservation]:
+        return []
 
     def commit(self, changes: Sequence[Change]) -> None: ...
     def last_seq(self) -> int:

@@ -18,6 +18,7 @@ from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.dependency import Clause, Dependency, DependencyKind
 from launchyard.model.job import Attempt, Job, JobKind, Warning
 from launchyard.model.node import NodeState
+from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Allocation, NodeShare, Request, Usage
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.token import Token
@@ -253,6 +254,24 @@ def test_the_last_mark_of_a_node_is_kept(store: Store) -> None:
     store.commit([Change(seq=2, nodes=(replace(drained, state=NodeState.UP),))])
 
     assert store.node_marks() == [other, replace(drained, state=NodeState.UP)]
+
+
+def test_the_last_reservations_are_kept_as_a_whole(store: Store) -> None:
+    night = Reservation(name="night", start=1.0, end=2.0, nodes=("n1",), maintenance=True)
+    course = Reservation(name="course", start=3.0, end=4.5, nodes=("n1", "n2"), users=("ada",))
+    assert store.reservations() == []
+    store.commit([Change(seq=1, reservations=(night, course), rules="[scheduler]")])
+    store.commit([Change(seq=2)])
+    assert store.reservations() == [course, night]
+    store.commit([Change(seq=3, reservations=())])
+    assert store.reservations() == []
+    assert store.rules() == "[scheduler]"
+
+
+def test_a_reservation_without_a_time_is_refused(store: Store) -> None:
+    endless = Reservation(name="x", start=1.0, end=float("inf"), nodes=("n1",))
+    with pytest.raises(ValueError, match="a time of a reservation is not a number"):
+        store.commit([Change(seq=1, reservations=(endless,))])
 
 
 BAD_JOBS = {

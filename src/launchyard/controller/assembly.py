@@ -19,6 +19,7 @@ from launchyard.controller.parties import Parties
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recall import recall
 from launchyard.controller.recovery import Reports
+from launchyard.controller.reserving import Reserving
 from launchyard.controller.scheduling import Scheduler
 from launchyard.controller.settling import Settling
 from launchyard.controller.submitting import Submitting
@@ -69,7 +70,7 @@ async def assemble(
     launcher = Launcher(engine, texts, users, launching)
     launcher.array_of = loop.live.array_of
     scheduler = Scheduler(loop)
-    settling = Settling(loop)
+    settling, reserving = Settling(loop), Reserving(loop)
     loop.launch, loop.plan, loop.moved = launcher.send, scheduler.plan, settling.moved
     reports = Reports(loop, scheduler, launching.grace_s)
     scheduler.stop = reports.stop
@@ -79,7 +80,7 @@ async def assemble(
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     reasons = Reasons(loop, scheduler)
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
-    duties = (*_duties(loop, settling, unkillable_s), outlooks.look)
+    duties = (*_duties(loop, settling, unkillable_s), reserving.look, outlooks.look)
     duty = asyncio.ensure_future(_each(DUTIES_S, duties))
     controller = Controller(
         loop=loop,
@@ -89,6 +90,7 @@ async def assemble(
         reasons=reasons,
         outlooks=outlooks,
         administration=administration,
+        reserving=reserving,
     )
 
     async def close() -> None:
@@ -151,6 +153,7 @@ async def _loop(
         seq=await asyncio.to_thread(store.last_seq),
         next_job_id=await asyncio.to_thread(store.next_job_id),
     )
+    loop.live.use_reservations(await asyncio.to_thread(store.reservations))
     writer.on_degraded = lambda sentence: loop.plan_soon() if sentence is None else None
     return loop
 

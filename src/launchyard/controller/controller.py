@@ -13,6 +13,7 @@ from launchyard.controller.nodefailure import NodeFailure
 from launchyard.controller.outlook import Outlook, Outlooks
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
+from launchyard.controller.reserving import Reserving
 from launchyard.controller.submitting import Submitting
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
@@ -63,8 +64,10 @@ class Controller:
         reasons: Reasons,
         outlooks: Outlooks,
         administration: Administration,
+        reserving: Reserving,
     ) -> None:
         self.administration = administration
+        self.reserving = reserving
         self._loop = loop
         self._live = loop.live
         self._store = store

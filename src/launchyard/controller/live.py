@@ -15,18 +15,20 @@ from launchyard.model.array import Array
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.partition import Partition, PartitionState
+from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Allocation
 from launchyard.model.rules import Rules
 from launchyard.model.state import ALLOCATED, ENDED, JobState
 from launchyard.policy import arrays
 from launchyard.policy.capacity import Capacity
 from launchyard.policy.dependencies import Seen, Verdict, View, seen_of, verdict
-from launchyard.policy.future import Ends, Holding
+from launchyard.policy.future import Closure, Ends, Holding
 from launchyard.policy.index import Index
 from launchyard.policy.ledger import Ledger
 from launchyard.policy.limits import Party
 from launchyard.policy.order import Ordering, Totals
 from launchyard.policy.queue import Shape, WaitingQueue
+from launchyard.policy.reserved import closures_of
 from launchyard.policy.snapshot import seconds_of
 from launchyard.policy.suggest import Entry
 
@@ -45,6 +47,9 @@ class LiveJobs:
         self.ledger = Ledger(self.nodes.values(), licences)
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
         self.capacity = Capacity(self.nodes.values(), self.partitions, licences)
+        self.reservations: dict[str, Reservation] = {}
+        self.closures: tuple[Closure, ...] = ()
+        """The same as the plan knows them."""
         self.ordering = self._ordering()
         self.preempts = _preempts(parties.rules)
         self.queue = WaitingQueue()
@@ -115,6 +120,11 @@ class LiveJobs:
         self.preempts = _preempts(rules)
         for job in self.jobs.values():
             self._line_up(job, now)
+
+    def use_reservations(self, reservations: Iterable[Reservation]) -> None:
+        """These are kept now, and no others."""
+        self.reservations = {one.name: one for one in reservations}
+        self.closures = closures_of(self.reservations.values(), self.ledger)
 
     def stand_anew(self, parties: Collection[Party], now: float) -> None:
         """The waiting jobs of these parties have another place now."""

@@ -19,6 +19,7 @@ from launchyard.model.errors import StorageFull, Unavailable
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
+from launchyard.model.reservation import Reservation
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.token import Token
 from launchyard.policy import arrays
@@ -41,6 +42,7 @@ class Draft:
     effects: list[Effect] = field(default_factory=list)
     starting: list[int] = field(default_factory=list)
     rules: str | None = None
+    reservations: tuple[Reservation, ...] | None = None
     acknowledge: int = 0
 
 
@@ -167,6 +169,7 @@ class Loop:
             nodes=tuple(draft.nodes),
             spent=self.live.parties.charges(),
             rules=draft.rules,
+            reservations=draft.reservations,
         )
         self.writer.submit(change, lambda error: self._after_commit(change, draft, error), may_fail=False)
 

@@ -6,9 +6,10 @@ from launchyard.model.job import Job
 from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.when import rfc3339
-from launchyard.policy import dependencies, explain
+from launchyard.policy import dependencies, explain, reserved
 from launchyard.policy.ledger import positions
 from launchyard.policy.queue import Shape
+from launchyard.policy.snapshot import seconds_of
 
 
 class Reasons:
@@ -29,6 +30,8 @@ class Reasons:
         if job.held or job.dependency is not None or self._begins_later(job):
             return self._why(job)
         if (reason := self._loop.live.parties.reason(job)) is not None:
+            return reason
+        if (reason := self._reserved(job)) is not None:
             return reason
         ahead = len(self._loop.live.queue)
         if not ahead and self._loop.live.index.place(job.partition, job.request) is not None:
@@ -55,8 +58,19 @@ class Reasons:
             return explain.throttled(job)
         if self._scheduler.epoch is None:
             return explain.engine_gone()
+        if (reason := self._reserved(job)) is not None:
+            return reason
         ahead = self._loop.live.queue.ahead(job.id) if job.id in self._loop.live.queue else 0
         return self._short(job, ahead)
+
+    def _reserved(self, job: Job) -> Reason | None:
+        """Why reservations keep it from starting, whatever else is free."""
+        live = self._loop.live
+        if not live.reservations and not job.request.reservation:
+            return None
+        seconds = seconds_of(live.partitions, job.partition, job.time_limit_s)
+        known = list(live.reservations.values())
+        return reserved.reason(job, seconds, live.index, live.ledger, known, self._loop.now())
 
     def _begins_later(self, job: Job) -> bool:
         return job.not_before is not None and job.not_before > self._loop.now()

@@ -43,6 +43,7 @@ class Scheduler:
             partitions=live.partitions,
             limits=live.parties.book,
             preempts=live.preempts,
+            closures=live.closures,
             depth=DEPTH_ALL if (depth := live.parties.rules.scheduler.depth) is None else depth,
         )
 

@@ -37,6 +37,7 @@ class Submitting:
             name=self._cluster_name,
             nodes=tuple(live.nodes.values()),
             capacity=live.capacity,
+            reservations=live.reservations,
             rules=parties.rules,
             book=parties.book,
         )
@@ -51,7 +52,7 @@ class Submitting:
 
     async def amend(self, caller: Caller, job: Job, update: Update) -> Job:
         """A waiting job with other wishes, checked like a new one, taken in; durable with the next commit."""
-        changed = amend(job, update, self.cluster(), caller)
+        changed = amend(job, update, self.cluster(), caller, self._loop.now())
         now, expected = self._loop.now(), list[int]()
         if (sentence := deadlines.impossible(changed, now)) is not None:
             raise Infeasible(sentence)

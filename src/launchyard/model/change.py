@@ -7,6 +7,7 @@ from launchyard.model.account import Spent
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import NodeState
+from launchyard.model.reservation import Reservation
 from launchyard.model.token import Token
 
 
@@ -38,7 +39,7 @@ class Change:
     `jobs` are whole rows (the last one a job wins), `texts` are scripts and environments by digest,
     `next_job_id` is the counter after this change (ids below it are never handed out again).
     `spent` is what users have used so far, in whole rows too; `rules` are the rules now in force as text,
-    empty for those of the configuration file.
+    empty for those of the configuration file. `reservations` are all there are now; None: as before.
     """
 
     seq: int
@@ -51,3 +52,4 @@ class Change:
     nodes: tuple[NodeMark, ...] = ()
     spent: tuple[Spent, ...] = ()
     rules: str | None = None
+    reservations: tuple[Reservation, ...] | None = None

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from launchyard.model.array import Array, Indexes
@@ -10,6 +10,8 @@ from launchyard.model.errors import Infeasible, Invalid
 from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
+from launchyard.model.reservation import Reservation
+from launchyard.model.resources import Request
 from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.walltime import format_walltime
@@ -18,6 +20,7 @@ from launchyard.policy.asking import amended, request_of
 from launchyard.policy.capacity import Capacity
 from launchyard.policy.impossible import refuse_impossible
 from launchyard.policy.limits import LimitBook
+from launchyard.policy.reserved import refuse_reserved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,7 @@ class Cluster:
     capacity: Capacity
     rules: Rules
     book: LimitBook
+    reservations: Mapping[str, Reservation] = field(default_factory=dict)
 
     @property
     def partitions(self) -> Mapping[str, Partition]:
@@ -48,9 +52,12 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     asked = (submission.account, submission.qos)
     entry = enter(caller.user, _groups(caller), asked, partition, cluster.rules, cluster.book)
     limit_s = _time_limit(submission.time_limit_s, entry)
+    if submission.time_limit_s is None and request.reservation in cluster.reservations:
+        limit_s = _within(cluster.reservations[request.reservation], limit_s, now)
     _refuse_longer_minimum(submission.time_min_s, limit_s)
     refuse_impossible(request, partition, cluster.capacity)
     refuse_beyond(entry, request, limit_s, cluster.book)
+    _refuse_reservation(request, limit_s, entry, caller, cluster, now)
     if submission.cluster not in (None, cluster.name):
         raise Infeasible(f"there is no cluster {submission.cluster!r}; this one is {cluster.name!r}")
     return Job(
@@ -89,7 +96,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     )
 
 
-def amend(job: Job, update: Update, cluster: Cluster, caller: Caller) -> Job:
+def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float = 0) -> Job:
     """A waiting job with other wishes. Raises as `admit` does."""
     partition = _partition(update.partition or job.partition, cluster)
     request = amended(job.request, update, partition, cluster.capacity)
@@ -99,6 +106,8 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller) -> Job:
         limit_s = _time_limit(update.time_limit_s or job.time_limit_s, entry)
     refuse_impossible(request, partition, cluster.capacity)
     refuse_beyond(entry, request, limit_s, cluster.book)
+    if (request, limit_s) != (job.request, job.time_limit_s):
+        _refuse_reservation(request, limit_s, entry, caller, cluster, now)
     array = job.array
     if update.throttle is not None and array is not None:
         array = replace(array, throttle=update.throttle or None)
@@ -163,6 +172,21 @@ def _time_limit(asked_s: int | None, entry: Entry) -> int | None:
             f"ask for --time {maximum}s or less"
         )
     return maximum if limit is None else limit
+
+
+def _within(reservation: Reservation, limit_s: int | None, now: float) -> int:
+    """A default time limit cut to what the reservation leaves."""
+    left_s = max(1, int(reservation.left_s(now)))
+    return left_s if limit_s is None else min(limit_s, left_s)
+
+
+def _refuse_reservation(
+    request: Request, limit_s: int | None, entry: Entry, caller: Caller, cluster: Cluster, now: float
+) -> None:
+    if request.reservation:
+        who = (entry.party.user, entry.account, caller.admin)
+        where = (entry.partition, cluster.capacity)
+        refuse_reserved(request, limit_s, who, where, cluster.reservations, now)
 
 
 def _refuse_longer_minimum(minimum_s: int | None, limit_s: int | None) -> None:

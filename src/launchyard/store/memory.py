@@ -6,6 +6,7 @@ from threading import Lock
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.job import Job
+from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
 from launchyard.model.token import Token
 from launchyard.store import rows
@@ -29,6 +30,7 @@ class MemoryStore:
         self._marks: dict[tuple[str, str], NodeMark] = {}
         self._spent: dict[tuple[str, str, str], Spent] = {}
         self._rules = ""
+        self._reservations: tuple[Reservation, ...] = ()
 
     def commit(self, changes: Sequence[Change]) -> None:
         jobs = rows.last_rows(changes)
@@ -52,6 +54,8 @@ class MemoryStore:
         self._marks.update({(mark.cluster, mark.name): mark for mark in change.nodes})
         self._spent.update({rows.spent_key(one): one for one in change.spent})
         self._rules = self._rules if change.rules is None else change.rules
+        if change.reservations is not None:
+            self._reservations = change.reservations
 
     def _names_after(self, jobs: Sequence[Job]) -> dict[Name, int | None]:
         """Whose the second names are that these jobs have or had. Raises `ValueError` for one taken."""
@@ -123,6 +127,9 @@ class MemoryStore:
 
     def rules(self) -> str:
         return self._rules
+
+    def reservations(self) -> list[Reservation]:
+        return sorted(self._reservations, key=lambda one: one.name)
 
     def check(self) -> None:
         """Nothing here can be damaged."""

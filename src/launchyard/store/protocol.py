@@ -12,6 +12,7 @@ from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.errors import LaunchyardError, StorageFull, Unavailable
 from launchyard.model.job import Job
+from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
 from launchyard.model.token import Token
 
@@ -106,6 +107,9 @@ class Store(Protocol):
 
     def rules(self) -> str:
         """The rules that were put in force at run time, as text; empty: those of the configuration file."""
+
+    def reservations(self) -> list[Reservation]:
+        """All of the last change that brought some, by name."""
 
     def check(self) -> None:
         """Full integrity check; raises `StoreDamaged`."""

@@ -7,6 +7,7 @@ all adapters alike.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any, TypeVar
 from zlib import crc32
@@ -16,17 +17,26 @@ import msgspec
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.job import Job
+from launchyard.model.reservation import Reservation
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.token import Token
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """All reservations in one record: they are few, and change together."""
+
+    reservations: tuple[Reservation, ...] = ()
+
 
 INTEGER_MAX = 2**63 - 1
 LIVE = tuple(state for state in JobState if state not in ENDED)
 
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Job, Idempotency, Token, NodeMark, Spent)
+    kind: msgspec.json.Decoder(kind) for kind in (Job, Idempotency, Token, NodeMark, Spent, Kept)
 }
 
 
@@ -34,7 +44,7 @@ class Garbled(Exception):
     """A row that is not what was written; says which."""
 
 
-Record = Job | Idempotency | Token | NodeMark | Spent
+Record = Job | Idempotency | Token | NodeMark | Spent | Kept
 
 
 def pack(value: Record) -> tuple[bytes, int]:
@@ -167,6 +177,8 @@ def refuse_unstorable(change: Change) -> None:
         raise ValueError("a figure of what was spent is not a number")
     if not storable_text(change.rules or ""):
         raise ValueError("the rules have characters that cannot be stored")
+    if not all(isfinite(time) for one in change.reservations or () for time in (one.start, one.end)):
+        raise ValueError("a time of a reservation is not a number")
     beside_jobs: tuple[Record, ...] = (
         *change.idempotency,
         *change.tokens,

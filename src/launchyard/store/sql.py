@@ -16,17 +16,20 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.job import Job
+from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
 from launchyard.model.token import Token
 from launchyard.store import meta, rows, tables
 from launchyard.store.protocol import JobQuery, StoreDamaged
-from launchyard.store.rows import Garbled
+from launchyard.store.rows import Garbled, Kept
 from launchyard.store.statements import Upsert
 
 ASKED_AT_ONCE = 5_000
 """How many ids or digests one query names."""
 
 IN_FORCE = "in force"
+RESERVATIONS = "reservations"
+"""The rows in the table of rules: the rules as text, and all reservations as one record."""
 
 TEXTS_REMEMBERED = 10_000
 """Digests that need not be compressed and sent again."""
@@ -176,12 +179,18 @@ class SqlStore:
 
     def rules(self) -> str:
         with self._reading() as connection:
-            row = connection.execute(sa.select(*tables.rules.c)).first()
+            row = _rules_row(connection, IN_FORCE)
             if row is None:
                 return ""
             if type(row[2]) is not bytes or crc32(row[2]) != row[1]:
                 raise Garbled("the checksum of the rules is wrong")
             return row[2].decode()
+
+    def reservations(self) -> list[Reservation]:
+        with self._reading() as connection:
+            row = _rules_row(connection, RESERVATIONS)
+            kept = Kept() if row is None else rows.unpack(Kept, row[2], row[1], "the reservations")
+        return sorted(kept.reservations, key=lambda one: one.name)
 
     def check(self) -> None:
         """Every page, and every row against its checksum."""
@@ -199,6 +208,7 @@ class SqlStore:
         self.node_marks()
         self.spent()
         self.rules()
+        self.reservations()
         self._counters()
 
     def close(self) -> None:
@@ -305,12 +315,18 @@ def _kept_key(connection: sa.Connection, user: str, key: str) -> Idempotency | N
 
 
 def _rules_rows(changes: Sequence[Change]) -> list[tuple[str, int, bytes]]:
-    """The one row of the rules in force, where a change brings some."""
+    """The rows of the rules in force and of the reservations, where a change brings some."""
     texts = [change.rules.encode() for change in changes if change.rules is not None]
-    return [(IN_FORCE, crc32(texts[-1]), texts[-1])] if texts else []
+    found = [(IN_FORCE, crc32(texts[-1]), texts[-1])] if texts else []
+    kept = [change.reservations for change in changes if change.reservations is not None]
+    return [*found, (RESERVATIONS, *_sealed(Kept(kept[-1])))] if kept else found
 
 
-def _sealed(value: Idempotency | Token | NodeMark | Spent) -> tuple[int, bytes]:
+def _rules_row(connection: sa.Connection, name: str) -> Sequence[Any] | None:
+    return connection.execute(sa.select(*tables.rules.c).where(tables.rules.c.name == name)).first()
+
+
+def _sealed(value: rows.Record) -> tuple[int, bytes]:
     record, checksum = rows.pack(value)
     return checksum, record
 
