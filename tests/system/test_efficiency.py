@@ -6,20 +6,21 @@ import time
 from tests.system.ly import ly
 from tests.system.product import Json, Product, wait_for
 
-GREEDY = {"cpus": 1, "memory_mib": 2048}
+FIT: Json = {"name": "fit", "resources": {"cpus": 1, "memory_mib": 2048}, "time_limit_s": 600}
+OPTIONS = ("-n", "fit", "-c1", "-t", "10m")
 WORK = [sys.executable, "-c", "sum(range(100_000))"]
 SENTENCE = "The last 12 runs used at most "
 
 
 def test_the_thirteenth_run_is_told_what_twelve_used(product: Product) -> None:
     since = time.time() - 1
-    first = [product.submit(WORK, name="fit", resources=GREEDY) for _ in range(12)]
+    first = [product.submit(WORK, **FIT) for _ in range(12)]
     for job in first:
         assert product.until(job)["state"] == "COMPLETED"
 
     def advised() -> Json | None:
         """Runs are remembered for a few seconds; then all twelve are told of."""
-        asked = {"command": WORK, "name": "fit", "resources": GREEDY, "dry_run": True}
+        asked = {"command": WORK, **FIT, "dry_run": True}
         told: Json | None = product.call("POST", "/v1/jobs", asked)["advice"]
         return told if told is not None and told["runs"] == 12 else None
 
@@ -28,9 +29,9 @@ def test_the_thirteenth_run_is_told_what_twelve_used(product: Product) -> None:
     assert advice["sentence"].endswith(" of 2 GiB: --mem 128M would do.")
     assert advice["changes"] == {"resources": {"memory_mib": 128}}
 
-    told = ly(product.state, "submit", "-n", "fit", "-c1", "--mem", "2G", "--", *WORK)
+    told = ly(product.state, "submit", *OPTIONS, "--mem", "2G", "--", *WORK)
     assert (told.code, told.out.splitlines()[1:]) == (0, [advice["sentence"]])
-    followed = ly(product.state, "submit", "-n", "fit", "-c1", "--mem", "128M", "--wait", "--", *WORK)
+    followed = ly(product.state, "submit", *OPTIONS, "--mem", "128M", "--wait", "--", *WORK)
     assert (followed.code, SENTENCE in followed.out) == (0, False)
 
     lines = ly(product.state, "efficiency", str(first[0])).out.splitlines()

@@ -209,7 +209,7 @@ def _less_time(job: Job, runs: Sequence[Run], completed: Sequence[Run]) -> _Chan
     wanted = max(TIME_LEAST_S, _rounded_time(max([longest, failed, *(run.elapsed_s for run in runs)])))
     if wanted > asked * WORTH or asked - wanted < TIME_WORTH_S:
         return None
-    why = f"{humane(longest)} of {humane(asked)}"
+    why = f"{humane(max(1, longest))} of {humane(asked)}"
     return _Change(why=why, option=f"-t {format_walltime(wanted)}", value=wanted)
 
 
