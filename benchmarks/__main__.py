@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, peers, throughput, waiting
+from benchmarks import latency, peers, planning, simulation, throughput, waiting
 from benchmarks.row import HEAD, Row
 from tests.system.product import Product
 
@@ -22,7 +22,7 @@ def main() -> int:
     """By root: user mode is measured as an ordinary user in a second process, root mode here."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--only", choices=("all", "throughput", "latency"), default="all")
+    parser.add_argument("--only", choices=("all", "throughput", "latency", "planning"), default="all")
     parser.add_argument("--report", type=Path, default=None, help="where the table is written")
     parser.add_argument("--directory", type=Path, default=None, help="work here and leave it all there")
     options = parser.parse_args()
@@ -77,17 +77,19 @@ def _maker(directory: Path, daemon_user: str) -> Callable[[str], Product]:
 def _user_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
     make = _maker(directory, "root")
     rows: list[Row] = []
-    if options.only != "latency":
+    if options.only in ("all", "planning"):
+        rows += [*planning.rows(), simulation.row()]
+    if options.only in ("all", "throughput"):
         rows += peers.rows()
         rows += throughput.rows(make, options.jobs, "user mode", (0.4, 0.25))
-    if options.only != "throughput":
+    if options.only in ("all", "latency"):
         rows += _measured(make("latency"), lambda product: _latencies(product, directory))
         rows += _measured(make("waiting"), lambda product: waiting.rows(product, options.jobs))
     return rows
 
 
 def _root_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
-    if options.only == "latency":
+    if options.only not in ("all", "throughput"):
         return []
     return throughput.rows(_maker(directory, "launchyard"), options.jobs, "root mode", (0.2, 0.15))
 
@@ -112,8 +114,8 @@ def _page(lines: list[str]) -> str:
     head = "# Benchmarks\n\nMade by `make bench` on the machine and at the moment that the figures are of"
     facts = f"{os.cpu_count()} CPUs, Linux {os.uname().release}, Python {platform.python_version()}"
     why = (
-        "Gates are ratios to the bare limit of the same run (a bare spawn on one core, a bare fdatasync):"
-        "\ntimes alone say little on a shared machine. A gate that was missed says so."
+        "Gates are ratios to the bare limit of the same run (a bare spawn on one core, a bare fdatasync, a\n"
+        "loop of the interpreter): times alone say little on a shared machine. A missed gate says so."
     )
     return "\n".join([f"{head}: {facts}.", "", why, "", HEAD, *lines, ""])
 
