@@ -1,12 +1,13 @@
 """`why` of real failures through the real daemon: each job fails by itself, its log is read as its user."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.ly import ly
+from tests.system.ly import ly, variables
 from tests.system.product import DEFAULT_CONFIG, Json, Product
 
 
@@ -90,6 +91,17 @@ def test_the_interpreter_of_a_batch_script_is_mended(product: Product, place: Pa
     assert found["command"] == (
         f"ly show --script {job} | sed '1s|.*|#!/usr/bin/env python3|' | ly submit -C {place} -"
     )
+    done = subprocess.run(
+        found["command"].replace("ly submit", "ly submit -q"),
+        shell=True,
+        env=variables(product.state),
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert product.until(int(done.stdout))["state"] == "COMPLETED"
+    assert product.log(int(done.stdout)) == b"42\n"
 
 
 def test_a_file_that_may_not_be_executed_is_named(product: Product, place: Path) -> None:
