@@ -9,7 +9,7 @@ from launchyard.model.job import Job, JobKind
 from launchyard.model.resources import Request, Usage
 from launchyard.model.state import JobState
 from launchyard.policy.advice import RUNS_MIN, Run, advise, program, run_of
-from launchyard.policy.remedy import Room
+from launchyard.policy.case import Room
 from tests.unit.cluster import T0, job
 
 GIB = 1024

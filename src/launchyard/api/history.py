@@ -12,7 +12,7 @@ from typing import Any
 
 from launchyard.model.job import Job
 from launchyard.policy.advice import RUNS_MAX, TOLD_BY, Advice, Run, advise, run_of
-from launchyard.policy.remedy import Room
+from launchyard.policy.case import Room
 from launchyard.store.protocol import JobQuery, Store
 
 FRESH_S = 5.0

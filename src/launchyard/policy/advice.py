@@ -16,8 +16,8 @@ from launchyard.model.memory import humane_memory
 from launchyard.model.resources import Request, format_cpus
 from launchyard.model.state import JobState
 from launchyard.model.walltime import format_walltime, humane
+from launchyard.policy.case import Room
 from launchyard.policy.efficiency import elapsed
-from launchyard.policy.remedy import Room
 
 RUNS_MAX = 20
 """How many runs are looked at, the last ones."""

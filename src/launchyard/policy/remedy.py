@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 
 from launchyard.policy import amounts, repairs
 from launchyard.policy.case import Case, from_directory, key_of, rerun, workdir
-from launchyard.policy.case import Room as Room
 
 
 def command_for(template: str, case: Case) -> str:
