@@ -25,6 +25,7 @@ from launchyard.api.services import LogPart, Services, Terminal, TerminalEnd
 from launchyard.api.tokens import new_token
 from launchyard.controller.administration import Administration, UsageRow
 from launchyard.controller.controller import Controller, JobRef, NodeUse
+from launchyard.controller.reserving import Reserving
 from launchyard.controller.users import UserEntry, Users
 from launchyard.model.account import Spent
 from launchyard.model.array import Array
@@ -130,6 +131,26 @@ class FakeStore:
     def close(self) -> None: ...
 
 
+class FakeReserving(Reserving):
+    """Reservations in a variable; every node is there."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Reservation] = {}
+
+    def all(self) -> list[Reservation]:
+        return list(self.known.values())
+
+    async def create(self, asked: Reservation, count: int | None = None) -> tuple[Reservation, list[int]]:
+        nodes = asked.nodes or tuple(f"n{n + 1}" for n in range(count or 0))
+        self.known[asked.name] = replace(asked, nodes=nodes)
+        return self.known[asked.name], [7]
+
+    async def delete(self, name: str) -> Reservation:
+        if name not in self.known:
+            raise NotFound(f"there is no reservation {name}")
+        return self.known.pop(name)
+
+
 class FakeAdministration(Administration):
     """Rules in a variable; a file without any."""
 
@@ -162,6 +183,7 @@ class FakeController(Controller):
     def __init__(self, store: FakeStore) -> None:
         self.store = store
         self.administration = FakeAdministration()
+        self.reserving = FakeReserving()
         self.jobs: dict[int, Job] = {}
         self.next_id = 1
         self.calls: list[tuple[Any, ...]] = []

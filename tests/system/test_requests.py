@@ -189,3 +189,35 @@ def test_a_wrong_request_over_http_names_its_key(product: Product) -> None:
     assert refused.value.status == 400
     assert "1.5 GPUs" in refused.value.problem["detail"]
     wait_for(lambda: product.running() or None, 5, "the daemon runs on")
+
+
+def test_maintenance_closes_nodes_to_what_would_run_into_it(product: Product) -> None:
+    made = ly(
+        product.state,
+        *("reservations", "create", "night", "--start", "now+1hour", "--duration", "2h"),
+        *("--nodes", "n[1-3]", "--maintenance", "--reason", "new disks"),
+    )
+    assert (made.code, made.err) == (0, "")
+    assert made.out.startswith("night keeps n[1-3] from ")
+    assert "maintenance: new disks" in ly(product.state, "reservations", "list").out
+    short = product.submit("true", time_limit_s=1800, resources={"nodelist": "n1"})
+    assert product.until(short)["state"] == "COMPLETED"
+    long = product.submit("true", time_limit_s=7200, resources={"nodelist": "n1"})
+    reason = product.call("GET", f"/v1/jobs/{long}/why")["reason"]
+    assert "node n1 is reserved for new disks" in reason
+    assert product.job(long)["state"] == "PENDING"
+    assert ly(product.state, "reservations", "delete", "night").code == 0
+    assert product.until(long)["state"] == "COMPLETED"
+
+
+def test_a_reservation_is_for_its_users_and_outlives_the_daemon(product: Product) -> None:
+    body = {"name": "course", "duration_s": 3600, "nodes": ["g1"], "users": ["root"]}
+    assert product.call("POST", "/v1/reservations", body)["jobs"] == []
+    product.kill()
+    product.start()
+    outside = waiting(product, gpus=1, memory_mib=10)
+    names = ("SLURM_JOB_RESERVATION", "SLURMD_NODENAME")
+    assert told(product, {"gpus": 1, "memory_mib": 10, "reservation": "course"}, *names) == ["course", "g1"]
+    assert product.job(outside)["state"] == "PENDING"
+    product.call("DELETE", "/v1/reservations/course")
+    product.until(outside, "RUNNING")

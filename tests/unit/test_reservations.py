@@ -131,7 +131,7 @@ def test_what_a_reservation_does_not_hold_is_refused(asked: dict[str, object], s
         wishes = Wishes(**{k: v for k, v in asked.items() if k in Wishes.__slots__})  # type: ignore[arg-type]
         others = {name: value for name, value in asked.items() if name not in Wishes.__slots__}
         with pytest.raises(Infeasible) as refused:
-            await yard.submit(wishes=wishes, **others)
+            await yard.submit(ADA, wishes=wishes, **others)
         assert sentence in str(refused.value)
 
     on_yard(body)

@@ -15,7 +15,19 @@ from launchyard.api.context import Context
 from launchyard.api.events import EventHub
 from launchyard.api.guard import Guard
 from launchyard.api.openapi import document
-from launchyard.api.routes import acts, efficiency, events, jobs, logs, nodes, rules, status, terminal, tokens
+from launchyard.api.routes import (
+    acts,
+    efficiency,
+    events,
+    jobs,
+    logs,
+    nodes,
+    reservations,
+    rules,
+    status,
+    terminal,
+    tokens,
+)
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
 from launchyard.api.tokens import TokenTable
@@ -25,7 +37,8 @@ from launchyard.model.number import shown
 Handler = Callable[[Request], Awaitable[Response]]
 
 _ROUTERS = [
-    part.router for part in (jobs, acts, efficiency, logs, nodes, rules, events, status, tokens, terminal)
+    part.router
+    for part in (jobs, acts, efficiency, logs, nodes, reservations, rules, events, status, tokens, terminal)
 ]
 
 

@@ -177,6 +177,23 @@ STATUS: Description = {
     **_answers(200, ref(shapes.Status), "The status.", 400),
 }
 
+RESERVATIONS: Description = {
+    "summary": "Nodes kept for a time.",
+    **_answers(200, ref(shapes.ReservationList), "The reservations.", 400),
+}
+
+MAKE_RESERVATION: Description = {
+    "summary": "Keep nodes for some users, or for maintenance (administrators).",
+    **_body(ref(orders.MakeReservation)),
+    **_answers(201, ref(shapes.MadeReservation), "The reservation.", 400, 409, 413, 415, 422, 503, 507),
+}
+
+DELETE_RESERVATION: Description = {
+    "summary": "Delete a reservation; its nodes are open at once (administrators).",
+    "parameters": [_parameter("name", "path", _TEXT, "The reservation's name.")],
+    **_answers(200, ref(shapes.Reservation), "The deleted reservation.", 400, 404, 503, 507),
+}
+
 RULES: Description = {
     "summary": "The rules of the queue: partitions, QOS, accounts, users, scheduler (administrators).",
     **_answers(200, ref(shapes.RulesInForce), "The rules in force.", 400),

@@ -58,6 +58,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("suspend", "Let running jobs stand still; they keep what they hold."),
             ("resume", "Let suspended jobs go on."),
             ("update", "Change what a job asks for."),
+            ("reservations", "Nodes kept for a time: list, create and delete them."),
             ("admin", "The rules of the queue: accounts, QOS, partitions, limits."),
             ("token", "Create, list and revoke tokens for remote use."),
         ),

@@ -69,8 +69,7 @@ async def assemble(
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
     launcher.array_of = loop.live.array_of
-    scheduler = Scheduler(loop)
-    settling, reserving = Settling(loop), Reserving(loop)
+    scheduler, settling, reserving = Scheduler(loop), Settling(loop), Reserving(loop)
     loop.launch, loop.plan, loop.moved = launcher.send, scheduler.plan, settling.moved
     reports = Reports(loop, scheduler, launching.grace_s)
     scheduler.stop = reports.stop

@@ -88,8 +88,9 @@ def free_nodes(
     taken = {name for one in reservations if wanted.meets(one) for name in one.nodes}
     free = [name for name in wanted.nodes if name not in taken]
     if len(free) < count:
+        nodes = f"{count} node{'' if count == 1 else 's'}"
         raise Infeasible(
-            f"{count} node{'' if count == 1 else 's'} asked for, {len(free)} of {len(wanted.nodes)} are in no other reservation then; "
+            f"{nodes} asked for, {len(free)} of {len(wanted.nodes)} are in no other reservation then; "
             f"ask for {len(free)} or less, or for another time"
         )
     return sorted(free, key=lambda name: (max(0.0, busy.get(name, 0.0) - wanted.start), free.index(name)))[

@@ -5,7 +5,7 @@ import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Unpack, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from launchyard.sdk.address import find
 from launchyard.sdk.errors import ConnectionLost, TimedOut, from_problem
@@ -312,6 +312,17 @@ class Client:
         return open_websocket(self.transport, f"/v1/jobs/{job}/shell" + ("?" + query if query else ""))
 
     # Tokens
+
+    def reservations(self) -> list[Record]:
+        """Nodes kept for a time, those that are not over."""
+        return [Record(one) for one in self.transport.json("GET", "/v1/reservations")["reservations"]]
+
+    def create_reservation(self, name: str, **asked: Any) -> Record:
+        """Keep `nodes` (`"n[1-4]"`) or `count` of them from `start` to `end`, or for `duration_s`."""
+        return Record(self.transport.json("POST", "/v1/reservations", {"name": name, **asked}))
+
+    def delete_reservation(self, name: str) -> Record:
+        return Record(self.transport.json("DELETE", f"/v1/reservations/{quote(name, safe='')}"))
 
     def create_token(self, name: str = "") -> Record:
         """A new token; its `token` is told this once."""

@@ -42,6 +42,26 @@ class ChangeRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MakeReservation:
+    """The body of `POST /v1/reservations`: `nodes` (`n[1-4]`, a list), or `count` of them.
+
+    From `start` (RFC 3339; now) to `end`, or for `duration_s`; for jobs of `users` and `accounts`, or for
+    none under `maintenance`.
+    """
+
+    name: str
+    start: str | None = None
+    end: str | None = None
+    duration_s: int | None = None
+    nodes: str | list[str] | None = None
+    count: int | None = None
+    users: list[str] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)
+    maintenance: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
     """The body of `POST /v1/tokens`: what the token is for, in its owner's words."""
 

@@ -352,6 +352,36 @@ class NodeList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """Nodes kept for jobs of some users and accounts that name it, or for none under `maintenance`."""
+
+    name: str
+    start: str
+    end: str
+    nodes: list[str]
+    users: list[str]
+    accounts: list[str]
+    maintenance: bool
+    reason: str | None
+    created_by: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeReservation(Reservation):
+    """`jobs` may still run on its nodes when it begins."""
+
+    jobs: list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationList:
+    """Those that are not over, the first to begin first."""
+
+    reservations: list[Reservation]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RulesInForce:
     """The rules of the queue as TOML, and as the same tables in JSON. `source`: where they are from."""
 
