@@ -10,6 +10,8 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-9;:?<=>]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\
 _ENDS = re.compile(r"[\r\n\x0b\x0c\x85\u2028\u2029]+")
 """A carriage return ends a line too: a progress bar is many lines, and its last one counts."""
 SHOWN_MAX = 300
+LINE_MAX = 600
+"""Characters of a line that are looked at."""
 
 
 class LogText:
@@ -20,8 +22,9 @@ class LogText:
     def __init__(self, text: str) -> None:
         plain = _ESCAPES.sub("", text) if "\x1b" in text else text
         self.lines = [line for line in map(_printable, _ENDS.split(plain)) if line]
-        self._text = "\n".join(self.lines)
-        self._starts = [0, *accumulate(len(line) + 1 for line in self.lines)]
+        looked_at = [line[:LINE_MAX] for line in self.lines]
+        self._text = "\n".join(looked_at)
+        self._starts = [0, *accumulate(len(line) + 1 for line in looked_at)]
 
     def lines_with(self, hint: str, *, last_first: bool, lowest: int, most: int) -> Iterator[int]:
         """Numbers of lines from `lowest` on that contain `hint`, each once, at most `most` of them."""

@@ -8,10 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from launchyard.policy.logtext import LogText
+from launchyard.policy.logtext import LINE_MAX, LogText
 
-LINE_MAX = 600
-"""Characters of a line that are looked at."""
 _HARMLESS = re.compile(
     r"^[\W\d]{0,40}(?:info|debug|notice|warn(?:ing)?)\b"
     r"|(?<![-=])\b(?:retrying|ignored|ignoring|handled|skipped|skipping|recovered|continuing|going on"
