@@ -170,7 +170,7 @@ def test_a_waiting_job_is_given_other_wishes(product: Product) -> None:
         (["--gpus", "a100:1"], "there are: fake"),
         (["--nodelist", "n7"], "there is no node"),
         (["--licences", "matlab:3"], "there are 2; ask for --licences matlab:2 or less"),
-        (["--ntasks", "20"], "4 nodes of partition main hold 16"),
+        (["--ntasks", "20"], "4 nodes hold 16 in partition main"),
         (["--nodes", "3-2"], "Write 2-3"),
     ],
 )

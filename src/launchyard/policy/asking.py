@@ -117,11 +117,24 @@ def _request(
         licences=wishes.licences or (),
         reservation=wishes.reservation or "",
     )
-    if memory_mib == 0:
+    whole = request.exclusive and not spread.tasks
+    if whole:
+        request = _of_whole_nodes(request, partition, capacity)
+    if memory_mib == 0 or (memory_mib is None and whole):
         memory_mib = capacity.whole_memory(partition.name, request) * spread.nodes
     elif memory_mib is None:
         memory_mib = _default_memory(request, partition, capacity)
     return replace(request, memory_mib=memory_mib)
+
+
+def _of_whole_nodes(request: Request, partition: Partition, capacity: Capacity) -> Request:
+    """With all that the smallest nodes which hold it have: so much it takes at least, and limits count."""
+    nodes = capacity.fitting(partition.name, request)
+    if not nodes:
+        return request
+    cpus = min(node.cpus for node in nodes) * request.nodes
+    gpus = min(node.gpus for node in nodes) * request.nodes
+    return replace(request, cpus_milli=max(request.cpus_milli, cpus * 1000), gpus=max(request.gpus, gpus))
 
 
 def _default_memory(request: Request, partition: Partition, capacity: Capacity) -> int:

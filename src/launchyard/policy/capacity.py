@@ -32,16 +32,18 @@ class Capacity:
         self.ledger = Ledger(self.nodes.values())
         self._partitions = partitions
         self._index = Index(self.ledger, self.nodes.values(), partitions)
+        self._kinds = _kinds(self.nodes.values(), self.ledger)
         self._of_partition: dict[str, list[Node]] = {}
         self._memory_a_cpu: dict[Key, float] = {}
 
     def place(self, partition: str, request: Request) -> Allocation | None:
         """Where the request would go if nothing else were there, None when it never fits."""
-        return self._index.place(partition, request)
-
-    def holding(self, partition: str, request: Request) -> int:
-        """The nodes (a mask) that hold the part of one node, or of one task."""
-        return self._index.row(partition, request).fits
+        row = self._index.row(partition, request)
+        nodes = row.fits
+        if row.need.tasks:
+            # Of nodes that are alike no more need to be looked at than may be taken.
+            nodes = sum(_lowest(nodes & kind, row.need.nodes_max) for kind, _ in self._kinds)
+        return self.ledger.shares(request, row.need, nodes)
 
     def allowed(self, partition: str, request: Request) -> list[Node]:
         """The nodes that the request may use."""
@@ -71,8 +73,31 @@ class Capacity:
 
     def whole_memory(self, partition: str, request: Request) -> int:
         """All memory of the smallest allowed node that holds the rest of what is asked of one node."""
-        without = replace(request, memory_mib=0)
-        nodes = self.allowed(partition, without)
-        fitting = self.holding(partition, without)
-        sizes = [one.memory_mib for one in nodes if self.ledger.free[one.name].bit & fitting]
-        return min(sizes or [one.memory_mib for one in nodes], default=0)
+        kinds = self.fitting(partition, replace(request, memory_mib=0))
+        return min((node.memory_mib for node in kinds), default=0)
+
+    def fitting(self, partition: str, request: Request) -> list[Node]:
+        """One of each kind of node that holds the part of one node, or of one task."""
+        fits = self._index.row(partition, request).fits
+        return [node for kind, node in self._kinds if fits & kind]
+
+
+def _kinds(nodes: Iterable[Node], ledger: Ledger) -> list[tuple[int, Node]]:
+    """The nodes (a mask) of each size, with one of them."""
+    masks: dict[tuple[int, int, int], int] = {}
+    first: dict[tuple[int, int, int], Node] = {}
+    for node in nodes:
+        size = (node.cpus, node.memory_mib, node.gpus)
+        masks[size] = masks.get(size, 0) | ledger.free[node.name].bit
+        first.setdefault(size, node)
+    return [(mask, first[size]) for size, mask in masks.items()]
+
+
+def _lowest(mask: int, count: int) -> int:
+    """The `count` lowest nodes of a mask; all when there are no more."""
+    if mask.bit_count() <= count:
+        return mask
+    rest = mask
+    for _ in range(count):
+        rest &= rest - 1
+    return mask ^ rest

@@ -123,10 +123,11 @@ def _too_much(request: Request, partition: Partition, allowed: Sequence[Node], c
             f"ask for --nodes {len(holding)}, or for less of each"
         )
     room = sorted((capacity.ledger.free[node.name].tasks(need) for node in holding), reverse=True)
-    fits = sum(room[: need.nodes_max])
+    fits, count = sum(room[: need.nodes_max]), min(need.nodes_max, len(room))
+    nodes = "1 node holds" if count == 1 else f"{count} nodes hold"
     return (
         f"{need.tasks} tasks with {_part(need)} each asked for; "
-        f"{min(need.nodes_max, len(room))} nodes of {where} hold {fits}: ask for --ntasks {fits} or less"
+        f"{nodes} {fits} in {where}: ask for --ntasks {fits} or less"
     )
 
 
