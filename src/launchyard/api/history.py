@@ -1,7 +1,8 @@
 """What earlier runs advise: read from the store off the loop, remembered for a moment, never waited for long.
 
 Advice is a courtesy of a submission that is durable already. When the store is slow, busy or fails, the
-submission is answered without it.
+submission is answered without it. It is for people: a program that submits many jobs of many names a second
+would pay for a look at the store each time, and reads no advice; it is looked for a few times only.
 """
 
 import asyncio
@@ -19,7 +20,12 @@ FRESH_S = 5.0
 """So long what was read is believed."""
 PATIENCE_S = 0.1
 """So long a submission waits for advice."""
+ASKED_PATIENCE_S = 2.0
+"""So long who asks for it does."""
 READING_MAX = 2
+"""So many are read at a time for submissions."""
+LOOKS_AT_ONCE, LOOKS_PER_S = 10.0, 2.0
+"""How often the store is looked at for submissions of one user: at once, and then a second."""
 REMEMBERED_MAX = 256
 ADVISED_MAX = 16
 ROWS_MAX = 3 * RUNS_MAX
@@ -49,13 +55,30 @@ class History:
         self._clock = clock
         self._kept: dict[Key, _Kept] = {}
         self._reading: dict[Key, asyncio.Task[None]] = {}
+        self._looks: dict[str, tuple[float, float]] = {}
 
-    async def advice(self, job: Job, room: Callable[[Job], Room], patience_s: float) -> Advice | None:
-        """What `job` should ask for; None when there is nothing to say, or it is not known in time."""
+    async def advice(self, job: Job, room: Callable[[Job], Room]) -> Advice | None:
+        """What `job` should ask for, for who wants to know; None when there is nothing to say."""
+        return await self._advice(job, room, ASKED_PATIENCE_S, self._begin)
+
+    async def courtesy(self, job: Job, room: Callable[[Job], Room]) -> Advice | None:
+        """The same for who has submitted it; None also when it is not known in time."""
+        return await self._advice(job, room, PATIENCE_S, self._begin_seldom)
+
+    async def _advice(
+        self,
+        job: Job,
+        room: Callable[[Job], Room],
+        patience_s: float,
+        begin: Callable[[Key], asyncio.Task[None] | None],
+    ) -> Advice | None:
         key = (job.user, job.name)
         kept = self._kept.get(key)
         if kept is None or kept.until <= self._clock():
-            await self._refresh(key, patience_s)
+            task = self._reading.get(key) or begin(key)
+            if task is not None:
+                # It goes on when nobody waits any more: the next submission then has it.
+                await asyncio.wait([task], timeout=patience_s)
             kept = self._kept.get(key)
         if kept is None or not kept.runs:
             return None
@@ -74,15 +97,21 @@ class History:
             kept.advised[wishes] = _advised(job, kept.runs, room)
         return kept.advised[wishes]
 
-    async def _refresh(self, key: Key, patience_s: float) -> None:
-        """Read them anew, unless so many others are being read already."""
-        task = self._reading.get(key)
-        if task is None:
-            if len(self._reading) >= READING_MAX:
-                return
-            task = self._reading[key] = asyncio.ensure_future(self._fill(key))
-        # It goes on when nobody waits any more: the next submission then has it.
-        await asyncio.wait([task], timeout=patience_s)
+    def _begin(self, key: Key) -> asyncio.Task[None]:
+        task = self._reading[key] = asyncio.ensure_future(self._fill(key))
+        return task
+
+    def _begin_seldom(self, key: Key) -> asyncio.Task[None] | None:
+        """Unless others are being read, or were read so often for this user."""
+        if len(self._reading) >= READING_MAX:
+            return None
+        now = self._clock()
+        left, at = self._looks.pop(key[0], (LOOKS_AT_ONCE, now))
+        left = min(LOOKS_AT_ONCE, left + (now - at) * LOOKS_PER_S)
+        while len(self._looks) >= REMEMBERED_MAX:
+            del self._looks[next(iter(self._looks))]
+        self._looks[key[0]] = (left - 1 if left >= 1 else left, now)
+        return self._begin(key) if left >= 1 else None
 
     async def _fill(self, key: Key) -> None:
         try:

@@ -26,8 +26,6 @@ from launchyard.wire.job import job_json
 PAGE = 1000
 JOBS_MAX = 10_000
 """So many jobs, or tasks of an array, are looked at, the newest."""
-PATIENCE_S = 2.0
-"""So long an answer waits for advice."""
 _TOLD_OF_JOB = ("id", "name", "user", "state", "array", "resources", "time_limit_s")
 
 router = APIRouter()
@@ -43,7 +41,7 @@ async def of_job(request: Request) -> Response:
     if job.array is not None and found.index is None:
         query = JobQuery(array_job_id=job.id, states=ENDED, limit=PAGE)
         known, tasks = await _of_tasks(context, query, now)
-    advice = await context.history.advice(job, context.services.controller.room, PATIENCE_S)
+    advice = await context.history.advice(job, context.services.controller.room)
     return answer({**_job_json(found, known), "tasks": tasks, "advice": advice_json(advice)})
 
 

@@ -13,7 +13,7 @@ from launchyard.api.answers import answer, problem, problem_json, raw
 from launchyard.api.body import parse_json, read_body, refuse_other_formats
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.diagnosis import diagnosis_of, end_json
-from launchyard.api.history import PATIENCE_S, advice_json
+from launchyard.api.history import advice_json
 from launchyard.api.listing import of_caller, page_of
 from launchyard.api.lookup import find, parse_ref
 from launchyard.api.query import Query
@@ -35,8 +35,6 @@ PAGE_MAX = 10_000
 PAGE_DEFAULT = 100
 THREAD_FROM = 200
 """Longer lists are made in a thread, so that they keep nobody waiting."""
-DRY_RUN_PATIENCE_S = 2.0
-"""Who only asks waits longer for advice than who submits."""
 
 router = APIRouter()
 
@@ -96,7 +94,9 @@ async def _submit(
                 continue
             made_json = shown_job(context, caller, result)
             if advised:
-                made_json["advice"] = await _advice(context, result, PATIENCE_S)
+                # It is durable by now; what follows costs it nothing but a moment.
+                courtesy = await context.history.courtesy(result, context.services.controller.room)
+                made_json["advice"] = advice_json(courtesy)
             results[position] = made_json
     return [result for result in results if result is not None]
 
@@ -130,13 +130,9 @@ def _in_place(
 async def _dry_run(context: Context, caller: Caller, submission: Submission, advised: bool) -> dict[str, Any]:
     job, reason = context.services.controller.check(caller, submission)
     told = {**job_json(job, reason), "id": None}
-    return {**told, "advice": await _advice(context, job, DRY_RUN_PATIENCE_S)} if advised else told
-
-
-async def _advice(context: Context, job: Job, patience_s: float) -> dict[str, Any] | None:
-    """What earlier runs of the same job advise; the submission is durable by now."""
-    room = context.services.controller.room
-    return advice_json(await context.history.advice(job, room, patience_s))
+    if advised:
+        told["advice"] = advice_json(await context.history.advice(job, context.services.controller.room))
+    return told
 
 
 def _idempotency(request: Request, body: bytes) -> tuple[str, str] | None:
