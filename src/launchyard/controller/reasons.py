@@ -2,11 +2,13 @@
 
 from launchyard.controller.loop import Loop
 from launchyard.controller.scheduling import Scheduler
+from launchyard.model.errors import Infeasible
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.when import rfc3339
 from launchyard.policy import dependencies, explain, reserved
+from launchyard.policy.impossible import refuse_impossible
 from launchyard.policy.ledger import positions
 from launchyard.policy.queue import Shape
 from launchyard.policy.snapshot import seconds_of
@@ -20,6 +22,7 @@ class Reasons:
         self._scheduler = scheduler
         self._version = -1
         self._by_shape: dict[Shape, Reason] = {}
+        self._bars: dict[Shape, reserved.Bar | None] = {}
 
     def of(self, job: Job) -> Reason | None:
         """The reason of a live job, None when it does not wait."""
@@ -65,12 +68,18 @@ class Reasons:
 
     def _reserved(self, job: Job) -> Reason | None:
         """Why reservations keep it from starting, whatever else is free."""
-        live = self._loop.live
-        if not live.reservations and not job.request.reservation:
+        live, name = self._loop.live, job.request.reservation
+        if not live.reservations and not name:
             return None
-        seconds = seconds_of(live.partitions, job.partition, job.time_limit_s)
-        known = list(live.reservations.values())
-        return reserved.reason(job, seconds, live.index, live.ledger, known, self._loop.now())
+        seconds, now = seconds_of(live.partitions, job.partition, job.time_limit_s), self._loop.now()
+        if name:
+            return reserved.of_its_own(job, seconds, live.reservations.get(name), now)
+        key = self._shape(job)
+        if key not in self._bars:
+            row, known = live.index.row(job.partition, job.request), list(live.reservations.values())
+            self._bars[key] = reserved.bar(job.request, row, seconds, live.ledger, known, now)
+        bar = self._bars[key]
+        return None if bar is None else reserved.barred(job, bar, now)
 
     def _begins_later(self, job: Job) -> bool:
         return job.not_before is not None and job.not_before > self._loop.now()
@@ -78,10 +87,9 @@ class Reasons:
     def _short(self, job: Job, ahead: int) -> Reason:
         """What is short is the same for a shape; how many are ahead is the job's own."""
         live = self._loop.live
-        if self._version != self._loop.version:
-            self._by_shape.clear()
-            self._version = self._loop.version
-        key = Shape(job.partition, job.request, job.time_limit_s)
+        key = self._shape(job)
+        if key not in self._by_shape and live.capacity.place(job.partition, job.request) is None:
+            self._by_shape[key] = self._impossible(job)
         if key not in self._by_shape:
             allowed = positions(live.index.allowed(job.partition, job.request))
             situation = explain.Situation(
@@ -93,6 +101,23 @@ class Reasons:
             )
             self._by_shape[key] = explain.resources(job, situation)
         return explain.with_ahead(self._by_shape[key], ahead)
+
+    def _shape(self, job: Job) -> Shape:
+        """What is known of a shape is good for one version of live state."""
+        if self._version != self._loop.version:
+            self._by_shape.clear()
+            self._bars.clear()
+            self._version = self._loop.version
+        return Shape(job.partition, job.request, job.time_limit_s, job.time_min_s)
+
+    def _impossible(self, job: Job) -> Reason:
+        """Nodes, features, licences or partitions have changed since it was let in."""
+        live = self._loop.live
+        try:
+            refuse_impossible(job.request, live.partitions[job.partition], live.capacity)
+        except Infeasible as error:
+            return Reason(code="impossible", sentence=f"waits for other nodes than there are now: {error}")
+        return Reason(code="resources", sentence="waits for nodes")
 
 
 def _begins(job: Job) -> Reason:

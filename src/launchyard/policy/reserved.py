@@ -1,7 +1,7 @@
 """Advance and maintenance reservations: who may use one, what they bar, and the sentence for who waits."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from launchyard.model.errors import Infeasible
 from launchyard.model.job import Job
@@ -15,7 +15,7 @@ from launchyard.model.when import rfc3339
 from launchyard.policy.capacity import Capacity
 from launchyard.policy.future import Closure, Future
 from launchyard.policy.impossible import nearest, refuse_impossible, some
-from launchyard.policy.index import Index
+from launchyard.policy.index import Row
 from launchyard.policy.ledger import Ledger, positions
 
 Reservations = Mapping[str, Reservation]
@@ -98,32 +98,40 @@ def free_nodes(
     ]
 
 
-def reason(
-    job: Job, seconds: float, index: Index, ledger: Ledger, reservations: Sequence[Reservation], now: float
-) -> Reason | None:
-    """Why reservations alone keep a job from starting now; None: it is not they."""
-    if job.request.reservation:
-        return _of_its_own(job, seconds, reservations, now)
-    if not reservations:
-        return None
-    row = index.row(job.partition, job.request)
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What alone keeps jobs of one shape from starting now: the one that is over first, and its nodes."""
+
+    reservation: Reservation
+    nodes: tuple[str, ...]
+
+
+def bar(
+    request: Request,
+    row: Row,
+    seconds: float,
+    ledger: Ledger,
+    reservations: Sequence[Reservation],
+    now: float,
+) -> Bar | None:
+    """None: it is not reservations alone. `row` is that of the request."""
     future = Future(ledger, now, closures_of(reservations, ledger))
     opened = future.open_to(row.fits, seconds, "", now)
-    if ledger.shares(job.request, row.need, row.fits) is None:
+    if opened == row.fits or ledger.shares(request, row.need, row.fits) is None:
         return None
-    if ledger.shares(job.request, row.need, opened) is not None:
+    if ledger.shares(request, row.need, opened) is not None:
         return None
-    barred = [ledger.names[at] for at in positions(row.fits & ~opened)]
-    barring = [one for one in reservations if set(one.nodes) & set(barred) and one.start < now + seconds]
+    barred = {ledger.names[at] for at in positions(row.fits & ~opened)}
+    barring = [one for one in reservations if barred & set(one.nodes) and one.start < now + seconds]
     first = min(barring, key=lambda one: (one.end, one.name))
-    return Reason(code="reserved", sentence=_barred(job, first, barred, now))
+    return Bar(first, tuple(name for name in first.nodes if name in barred))
 
 
-def _of_its_own(job: Job, seconds: float, reservations: Sequence[Reservation], now: float) -> Reason | None:
+def of_its_own(job: Job, seconds: float, own: Reservation | None, now: float) -> Reason | None:
+    """Why a job waits that names a reservation (`own`, None when it is gone); None: not for that."""
     name = job.request.reservation
-    own = next((one for one in reservations if one.name == name and one.end > now), None)
     change = f'`ly update {job.id} --reservation ""` lets it go on without'
-    if own is None:
+    if own is None or own.end <= now:
         return Reason(
             code="reservation-gone",
             sentence=f"waits for reservation {name}, which is over or was deleted; {change}",
@@ -141,19 +149,19 @@ def _of_its_own(job: Job, seconds: float, reservations: Sequence[Reservation], n
     return None
 
 
-def _barred(job: Job, one: Reservation, barred: Sequence[str], now: float) -> str:
+def barred(job: Job, found: Bar, now: float) -> Reason:
     """`waits until 14:00: nodes n1 and n2 are reserved for maintenance`, and what lets it start before."""
-    here = [name for name in barred if name in one.nodes]
+    one, here = found.reservation, found.nodes
     nodes = f"node {here[0]} is" if len(here) == 1 else f"nodes {_listed(here)} are"
     what = f"for {one.reason}" if one.reason else "for maintenance" if one.maintenance else f"as {one.name}"
     sentence = f"waits until {rfc3339(one.end)}: {nodes} reserved {what}"
     before_s = int(one.start - now)
-    if before_s < 60:
-        return sentence
-    return (
-        f"{sentence} from {rfc3339(one.start)}; it would fit before with "
-        f"`ly update {job.id} --time {format_walltime(before_s - before_s % 60)}`"
-    )
+    if before_s >= 60:
+        sentence += (
+            f" from {rfc3339(one.start)}; it would fit before with "
+            f"`ly update {job.id} --time {format_walltime(before_s - before_s % 60)}`"
+        )
+    return Reason(code="reserved", sentence=sentence)
 
 
 def _listed(names: Sequence[str]) -> str:
