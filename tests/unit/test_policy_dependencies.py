@@ -67,8 +67,11 @@ def test_corresponding_task_decides_and_not_the_array() -> None:
         (1, 5): Seen(S.RUNNING),
     }
     found = [verdict(dependency, view(tasks), index=index) for index in (3, 4, 5, 6)]
-    assert found == [V.SATISFIED, V.IMPOSSIBLE, V.WAITING, V.IMPOSSIBLE]
-    assert verdict(dependency, view(tasks)) is V.WAITING
+    assert found == [V.SATISFIED, V.IMPOSSIBLE, V.WAITING, V.WAITING]
+    assert verdict(dependency, view(tasks), array=True) is V.WAITING
+    failed = {(1, None): Seen(S.FAILED, array=True)}
+    assert verdict(dependency, view(failed), array=True) is V.WAITING
+    assert verdict(dependency, view(failed)) is V.IMPOSSIBLE
 
 
 def test_all_must_hold_and_any_is_enough() -> None:

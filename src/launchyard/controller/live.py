@@ -184,7 +184,13 @@ class LiveJobs:
         if job.dependency is None:
             return Verdict.SATISFIED
         index = job.task.index if job.task is not None else None
-        return verdict(job.dependency, self.view(job, now), met=job.dependency_met, index=index)
+        return verdict(
+            job.dependency,
+            self.view(job, now),
+            met=job.dependency_met,
+            index=index,
+            array=job.array is not None,
+        )
 
     def unblock(self, job_id: int, now: float) -> None:
         """Its dependency is satisfied."""
@@ -203,8 +209,7 @@ class LiveJobs:
         own = job.task.job_id if job.task is not None else job.id
         others = (self.jobs.get(one) for one in self.waits.named.get((job.uid, job.name), ()) if one != own)
         return not any(
-            one is not None and one.state not in ENDED and (one.id < own or one.state is not JobState.PENDING)
-            for one in others
+            one is not None and one.state not in ENDED and (one.id < own or _at_work(one)) for one in others
         )
 
     def begin(self, now: float) -> bool:
@@ -290,6 +295,13 @@ class LiveJobs:
         if job.array is not None:
             return arrays.available(job)
         return 1 if job.state is JobState.PENDING else 0
+
+
+def _at_work(job: Job) -> bool:
+    """Of an array: any of its tasks."""
+    if job.array is None:
+        return job.state is not JobState.PENDING
+    return any(state in ALLOCATED for state in job.array.counts)
 
 
 def _holding(job: Job | None) -> Allocation | None:

@@ -66,7 +66,8 @@ class Settling:
         live.waits.unblock(job.id)
         if job.dependency is not None and not job.dependency_met:
             index = job.task.index if job.task is not None else None
-            if dependencies.met_for_good(job.dependency, live.view(job, now), index):
+            array = job.array is not None
+            if dependencies.met_for_good(job.dependency, live.view(job, now), index=index, array=array):
                 self._loop.move(replace(job, dependency_met=True))
                 return
         live.unblock(job.id, now)
@@ -137,16 +138,30 @@ class Settling:
         for one in singles:
             if one.id not in live.blocked and live.verdict_of(one, now) is Verdict.WAITING:
                 live.block(one.id, now)
-        first = min((one.id for one in singles if one.id in live.blocked), default=None)
-        if first is not None:
-            self._settle_id(first)
+        blocked = [one for one in singles if one.id in live.blocked]
+        first = min((_own(one) for one in blocked), default=None)
+        for one in blocked:
+            if _own(one) == first:
+                self._settle_id(one.id)
 
     def _pending(self, job_ids: Iterable[int]) -> list[Job]:
+        """Those that wait, and arrays of which a part waits."""
         found = (self._live.jobs.get(job_id) for job_id in list(job_ids))
-        return [job for job in found if job is not None and job.state is JobState.PENDING]
+        return [job for job in found if job is not None and _waits(job)]
 
     def _waits_again(self, job: Job) -> None:
         """It was requeued or is to be tried again: another one of its name may have gone ahead."""
         if job.dependency is not None and job.dependency.singleton:
             self._live.block(job.id, self._loop.now())
             self.settle(job)
+
+
+def _waits(job: Job) -> bool:
+    if job.array is not None:
+        return bool(len(job.array.waiting)) and not job.ended
+    return job.state is JobState.PENDING
+
+
+def _own(job: Job) -> int:
+    """The id by which it stands among those of its name: of a task that of its array."""
+    return job.task.job_id if job.task is not None else job.id

@@ -43,14 +43,16 @@ def seen_of(job: Job) -> Seen:
     return Seen(job.state, began_at, job.array is not None)
 
 
-def verdict(dependency: Dependency, view: View, *, met: bool = False, index: int | None = None) -> Verdict:
+def verdict(
+    dependency: Dependency, view: View, *, met: bool = False, index: int | None = None, array: bool = False
+) -> Verdict:
     """All clauses, or any of them. An array as a whole has completed when all its tasks have.
 
     `met`: what names other jobs has been satisfied once, which is for good. `index`: of the one task of an
-    array that is asked about.
+    array that is asked about; `array`: it is asked about a whole array, whose tasks may differ.
     """
     verdicts = [
-        Verdict.SATISFIED if met and clause.job_id else _clause(clause, view, index)
+        Verdict.SATISFIED if met and clause.job_id else _clause(clause, view, index, array)
         for clause in dependency.clauses
     ]
     decisive, other = (
@@ -63,10 +65,14 @@ def verdict(dependency: Dependency, view: View, *, met: bool = False, index: int
     return other if all(one is other for one in verdicts) else Verdict.WAITING
 
 
-def met_for_good(dependency: Dependency, view: View, index: int | None = None) -> bool:
+def met_for_good(
+    dependency: Dependency, view: View, *, index: int | None = None, array: bool = False
+) -> bool:
     """Whether what names other jobs is satisfied; a singleton is asked again at every turn."""
     jobs = dependency.jobs
-    return bool(jobs) and verdict(replace(dependency, clauses=jobs), view, index=index) is Verdict.SATISFIED
+    return bool(jobs) and (
+        verdict(replace(dependency, clauses=jobs), view, index=index, array=array) is Verdict.SATISFIED
+    )
 
 
 def by_task(dependency: Dependency) -> bool:
@@ -79,7 +85,8 @@ def reason(job: Job, view: View) -> Reason | None:
     if job.dependency is None:
         return None
     index = job.task.index if job.task is not None else None
-    if verdict(job.dependency, view, met=job.dependency_met, index=index) is Verdict.IMPOSSIBLE:
+    array = job.array is not None
+    if verdict(job.dependency, view, met=job.dependency_met, index=index, array=array) is Verdict.IMPOSSIBLE:
         return Reason(code="dependency", sentence=never(job.dependency, view))
     text = format_dependency(job.dependency)
     ids = [str(one) for one in sorted({clause.job_id for clause in job.dependency.jobs})]
@@ -96,7 +103,7 @@ def never(dependency: Dependency, view: View) -> str:
     """The sentence for what can never be satisfied, with the job that decided it."""
     sentence = f"dependency {format_dependency(dependency)} can never be satisfied"
     for clause in dependency.jobs:
-        if _clause(clause, view, None) is Verdict.IMPOSSIBLE:
+        if _clause(clause, view, None, False) is Verdict.IMPOSSIBLE:
             found = view.seen(clause.job_id, clause.index)
             end = "is not known any more" if found is None else f"is {found.state}"
             name = format_clause(clause).partition(":")[2]
@@ -104,11 +111,11 @@ def never(dependency: Dependency, view: View) -> str:
     return sentence
 
 
-def _clause(clause: Clause, view: View, index: int | None) -> Verdict:
+def _clause(clause: Clause, view: View, index: int | None, array: bool) -> Verdict:
     if clause.kind is DependencyKind.SINGLETON:
         return Verdict.SATISFIED if view.alone else Verdict.WAITING
     if clause.kind is DependencyKind.AFTERCORR:
-        return _corresponding(clause, view, index)
+        return _corresponding(clause, view, index, array)
     found = view.seen(clause.job_id, clause.index)
     if found is None:
         return Verdict.IMPOSSIBLE
@@ -117,17 +124,17 @@ def _clause(clause: Clause, view: View, index: int | None) -> Verdict:
     return _ended(clause.kind, found.state)
 
 
-def _corresponding(clause: Clause, view: View, index: int | None) -> Verdict:
-    """The task of the same index; of a job that is no array, or for one that is none, the job itself."""
+def _corresponding(clause: Clause, view: View, index: int | None, array: bool) -> Verdict:
+    """The task of the same index; without one, or for a job that is no array, the other job as a whole."""
     whole = view.seen(clause.job_id, None)
     if whole is None:
         return Verdict.IMPOSSIBLE
-    if whole.array and index is not None:
-        task = view.seen(clause.job_id, index)
-        return Verdict.IMPOSSIBLE if task is None else _ended(DependencyKind.AFTEROK, task.state)
+    task = view.seen(clause.job_id, index) if whole.array and index is not None else None
+    if task is not None:
+        return _ended(DependencyKind.AFTEROK, task.state)
     found = _ended(DependencyKind.AFTEROK, whole.state)
     # Some of its tasks failed: which ones, each task asks for itself.
-    return Verdict.WAITING if found is Verdict.IMPOSSIBLE and whole.array else found
+    return Verdict.WAITING if found is Verdict.IMPOSSIBLE and whole.array and array else found
 
 
 def _begun(clause: Clause, found: Seen, now: float) -> Verdict:
