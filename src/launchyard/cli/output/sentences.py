@@ -8,6 +8,7 @@ from launchyard.cli.output.text import capitalised, clean
 from launchyard.cli.output.units import at, clock, number, plural, short_memory
 from launchyard.model.growth import next_memory_mib, next_time_limit_s, part_of
 from launchyard.model.growth import short_memory as memory_option
+from launchyard.model.hostlist import compress
 from launchyard.model.memory import humane_memory
 from launchyard.model.signals import signal_name
 from launchyard.model.walltime import format_walltime, humane
@@ -36,18 +37,37 @@ def asked(job: JobJson) -> str:
     if memory := resources.get("memory_mib"):
         parts.append(humane_memory(memory))
     if gpus := resources.get("gpus"):
-        parts.append(plural(gpus, "GPU"))
-    if (nodes := resources.get("nodes") or 1) > 1:
-        parts.append(plural(nodes, "node"))
+        kind = f"{clean(resources['gpu_type'])} " if resources.get("gpu_type") else ""
+        parts.append(f"{number(gpus)} {kind}GPU{'' if gpus <= 1 else 's'}")
+    parts += _where(resources)
     parts.append(humane(job.get("time_limit_s")))
     return ", ".join(parts)
+
+
+def _where(resources: Mapping[str, Any]) -> list[str]:
+    """Where, and beside whom: `2 to 4 nodes`, `alone on its node`, `8 tasks`, `with ib&!old`, `on n1`."""
+    nodes, most = resources.get("nodes") or 1, resources.get("nodes_max") or 0
+    parts = [f"{nodes} to {most} nodes"] if most > nodes else [plural(nodes, "node")] if nodes > 1 else []
+    if resources.get("exclusive"):
+        parts.append(f"alone on its node{'s' if max(nodes, most) > 1 else ''}")
+    if tasks := resources.get("tasks"):
+        parts.append(plural(tasks, "task"))
+    if constraint := resources.get("constraint"):
+        parts.append(f"with {clean(constraint)}")
+    for key, word in (("nodelist", "on"), ("exclude", "not on")):
+        if names := resources.get(key):
+            parts.append(f"{word} {clean(compress(list(names)))}")
+    parts += [f"{count} {clean(name)}" for name, count in (resources.get("licences") or {}).items()]
+    if reservation := resources.get("reservation"):
+        parts.append(f"in {clean(reservation)}")
+    return parts
 
 
 def asked_short(job: JobJson) -> str:
     """The same for a table: `1c 2G`, `1 GPU 16G`, `200 × 1c 2G`."""
     resources = job.get("resources") or {}
     cpus, gpus = resources.get("cpus") or 0, resources.get("gpus") or 0
-    parts = [f"{gpus} GPU{'s' if gpus > 1 else ''}"] if gpus else []
+    parts = [f"{number(gpus)} GPU{'s' if gpus > 1 else ''}"] if gpus else []
     if cpus != 1 or not gpus:
         parts.append(f"{number(cpus)}c")
     if memory := resources.get("memory_mib"):
