@@ -1,4 +1,4 @@
-"""Urgent jobs make others go, through the controller: who goes, what becomes of them, and who gets the place."""
+"""Urgent jobs make others go, through the controller: who goes, what becomes of them, who gets the place."""
 
 from launchyard.model.account import QOS, PreemptMode
 from launchyard.model.node import Node

@@ -146,6 +146,10 @@ class LiveJobs:
             totals=_totals(self.nodes.values()),
             weights=rules.weights,
             standings=self.parties.standings,
+            partitions={
+                name: one.priority / max(1, *(other.priority for other in self.partitions.values()))
+                for name, one in self.partitions.items()
+            },
         )
 
     def task(self, array_job_id: int, index: int) -> Job | None:
@@ -276,7 +280,7 @@ class LiveJobs:
         """Where the job stands in the queue."""
         tier = self.partitions[job.partition].tier
         seconds = seconds_of(self.partitions, job.partition, job.time_limit_s)
-        shape = Shape(job.partition, job.request, job.time_limit_s)
+        shape = Shape(job.partition, job.request, job.time_limit_s, job.time_min_s)
         key = self.ordering.key(job, tier, seconds, now)
         party = self.parties.party_in_limits(job)
         if party is None and job.qos in self.preempts:

@@ -176,7 +176,10 @@ class Loop:
     def change(self, **parts: Any) -> Change:
         """A change with the next sequence number and the counter of ids as it stands."""
         self._seq += 1
-        events = tuple(replace(event, seq=self._seq) for event in parts.pop("events", ()))
+        events = tuple(
+            StateChanged(self._seq, one.job_id, one.user, one.state, one.previous, one.at)
+            for one in parts.pop("events", ())
+        )
         return Change(seq=self._seq, next_job_id=self.next_job_id, events=events, **parts)
 
     async def add(

@@ -193,9 +193,9 @@ class Parties:
         return self._spent.keys() | self.standings.keys()
 
     def _count_waiting(self, job: Job, party: Party) -> None:
-        if not self.book.any:
-            return
         before = self._waiting.pop(job.id, None)
+        if before is None and not self.book.counts_waiting(party):
+            return
         count = _waiting(job)
         if before is not None and before != (party, count):
             self.book.wait(before[0], -before[1])

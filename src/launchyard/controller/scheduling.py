@@ -2,14 +2,14 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 
 from launchyard.controller.loop import Loop
 from launchyard.model.account import PreemptMode
 from launchyard.model.event import Allocated
+from launchyard.model.frozen import changed
 from launchyard.model.job import Job
-from launchyard.model.resources import Allocation
 from launchyard.policy import arrays, backfill
+from launchyard.policy.backfill import Start
 from launchyard.policy.lifecycle import apply, made_room_for
 from launchyard.policy.preempt import Preemption
 from launchyard.policy.snapshot import Snapshot
@@ -51,12 +51,12 @@ class Scheduler:
         """One pass: start what may start, as one change."""
         if self.epoch is None or not len(self._loop.live.queue):
             return
-        found = backfill.plan(self.snapshot(), starts_max=STARTS_MAX)
-        self.kept_for = tuple(one.job_id for one in found.reservations)
-        allocations: dict[int, list[Allocation]] = {}
+        found = backfill.plan(self.snapshot(), starts_max=STARTS_MAX, foresee=False)
+        self.kept_for = found.kept_for
+        starts: dict[int, list[Start]] = {}
         for start in found.starts:
-            allocations.setdefault(start.job_id, []).append(start.allocation)
-        for job_id, given in allocations.items():
+            starts.setdefault(start.job_id, []).append(start)
+        for job_id, given in starts.items():
             job = self._loop.live.jobs[job_id]
             if job.array is None:
                 self._start(job, given[0])
@@ -75,22 +75,24 @@ class Scheduler:
             qos = self._loop.live.parties.rules.qos[job.qos]
             # Somebody sits at the terminal of an attached job: it cannot wait for another turn.
             again = qos.preempt_mode is not PreemptMode.CANCEL and not job.terminal
-            self._loop.move(replace(job, stop_requested=made_room_for(preemption.job_id, again=again)))
+            self._loop.move(changed(job, stop_requested=made_room_for(preemption.job_id, again=again)))
             self.stop(job, qos.grace_s)
 
-    def _start(self, job: Job, allocation: Allocation) -> None:
-        self._loop.move(self._allocated(job, allocation))
+    def _start(self, job: Job, start: Start) -> None:
+        self._loop.move(self._allocated(job, start))
         self._loop.draft.starting.append(job.id)
 
-    def _start_tasks(self, record: Job, given: list[Allocation]) -> None:
+    def _start_tasks(self, record: Job, given: list[Start]) -> None:
         first_id = self._loop.new_ids(len(given))
         record, tasks = arrays.split_first(record, len(given), first_id)
         moved = [(task, self._allocated(task, one)) for task, one in zip(tasks, given, strict=True)]
         self._loop.move_tasks(record, moved)
         self._loop.draft.starting += [task.id for task in tasks]
 
-    def _allocated(self, job: Job, allocation: Allocation) -> Job:
+    def _allocated(self, job: Job, start: Start) -> Job:
         if self.epoch is None:
             raise RuntimeError("nothing starts while the engine does not answer")
-        event = Allocated(launch_id=secrets.token_hex(8), epoch=self.epoch, allocation=allocation)
+        event = Allocated(launch_id=secrets.token_hex(8), epoch=self.epoch, allocation=start.allocation)
+        if start.time_limit_s is not None:
+            job = changed(job, time_limit_s=start.time_limit_s)
         return apply(job, event, self._loop.now())

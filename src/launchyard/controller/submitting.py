@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 from launchyard.controller.loop import Loop
 from launchyard.controller.recall import recall
@@ -10,6 +9,7 @@ from launchyard.controller.texts import Texts, digest, environment_text
 from launchyard.controller.users import Users
 from launchyard.model.change import Idempotency
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError
+from launchyard.model.frozen import changed
 from launchyard.model.job import Job
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.policy import deadlines
@@ -157,7 +157,7 @@ class Submitting:
                 await self._look_at_dependency(caller, job, expected)
         except LaunchyardError as error:
             return error
-        job = replace(job, id=self._loop.new_ids(1))
+        job = changed(job, id=self._loop.new_ids(1))
         return self._with_texts(job, submission, texts)
 
     def _with_texts(self, job: Job, submission: Submission, texts: dict[str, bytes]) -> Job:
@@ -168,7 +168,7 @@ class Submitting:
             environment = self._keep(job.uid, environment_text(submission.environment), texts)
         if script is None and environment is None:
             return job
-        return replace(job, script=script, environment=environment)
+        return changed(job, script=script, environment=environment)
 
     def _keep(self, uid: int, text: bytes, texts: dict[str, bytes]) -> str:
         """The digest of a text, which becomes part of this change unless it is durable already."""

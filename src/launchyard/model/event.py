@@ -108,7 +108,7 @@ JobEvent = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """Published to those who watch: a job moved. `seq` is the change that made it durable."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from launchyard.model.array import Array, Indexes
 from launchyard.model.errors import Infeasible, Invalid
+from launchyard.model.frozen import changed
 from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
@@ -111,7 +112,7 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float
     array = job.array
     if update.throttle is not None and array is not None:
         array = replace(array, throttle=update.throttle or None)
-    return replace(
+    return changed(
         job,
         name=update.name or job.name,
         account=entry.account,

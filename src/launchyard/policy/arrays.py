@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from launchyard.model.array import Array, Indexes, Task
+from launchyard.model.frozen import changed
 from launchyard.model.job import Job
 from launchyard.model.resources import Usage
 from launchyard.model.state import ALLOCATED, ENDED, JobMove, JobState, after
@@ -39,7 +40,7 @@ def available(record: Job) -> int:
 def follow(record: Job, before: JobState | None, task: Job, at: float) -> Job:
     """The record after one of its tasks moved from `before` (None: it has just split off) to what it is."""
     if task.ended:
-        record = replace(record, usage=_with(record.usage, task.usage))
+        record = changed(record, usage=_with(record.usage, task.usage))
     return follow_many(record, [(before, task.state)], at)
 
 
@@ -52,7 +53,7 @@ def follow_many(record: Job, moves: list[tuple[JobState | None, JobState]], at: 
             counts[before] = counts.get(before, 0) - 1
         counts[now_in] = counts.get(now_in, 0) + 1
     counts = {state: count for state, count in counts.items() if count}
-    record = replace(record, array=replace(array, counts=counts))
+    record = changed(record, array=replace(array, counts=counts))
     return _with_state(record, counts, at)
 
 
@@ -66,9 +67,9 @@ def end_waiting(record: Job, state: JobState, at: float, cause: str | None = Non
     array = _array(record)
     counts = dict(array.counts)
     counts[state] = counts.get(state, 0) + len(array.waiting)
-    record = replace(record, array=replace(array, waiting=Indexes(), counts=counts), held=False)
+    record = changed(record, array=replace(array, waiting=Indexes(), counts=counts), held=False)
     ended = follow_many(record, [], at)
-    return replace(ended, cause=cause) if cause is not None and ended.ended else ended
+    return changed(ended, cause=cause) if cause is not None and ended.ended else ended
 
 
 def _with(sum_so_far: Usage, one: Usage) -> Usage:
@@ -87,13 +88,13 @@ def _sum(one: float | None, other: float | None) -> float | None:
 
 def _with_state(record: Job, counts: dict[JobState, int], at: float) -> Job:
     if record.state is JobState.PENDING and set(counts) - _NOT_BEGUN:
-        record = replace(record, state=after(record.state, JobMove.STARTED), started_at=at)
+        record = changed(record, state=after(record.state, JobMove.STARTED), started_at=at)
     open_tasks = len(_array(record).waiting) + sum(n for state, n in counts.items() if state not in ENDED)
     if open_tasks or record.state in ENDED:
         return record
     move, cause = _ending(counts)
     exit_code = 0 if move is JobMove.SUCCEEDED else None
-    return replace(record, state=after(record.state, move), ended_at=at, cause=cause, exit_code=exit_code)
+    return changed(record, state=after(record.state, move), ended_at=at, cause=cause, exit_code=exit_code)
 
 
 def _ending(counts: dict[JobState, int]) -> tuple[JobMove, str | None]:
@@ -109,14 +110,14 @@ def _ending(counts: dict[JobState, int]) -> tuple[JobMove, str | None]:
 
 
 def _taken(record: Job, array: Array, indexes: list[int], first_id: int) -> tuple[Job, list[Job]]:
-    task = replace(
+    task = changed(
         record, array=None, state=JobState.PENDING, started_at=None, submission_id=None, usage=Usage()
     )
     tasks = [
-        replace(task, id=first_id + n, task=Task(job_id=record.id, index=index))
+        changed(task, id=first_id + n, task=Task(job_id=record.id, index=index))
         for n, index in enumerate(indexes)
     ]
-    return replace(record, array=array), tasks
+    return changed(record, array=array), tasks
 
 
 def _array(record: Job) -> Array:

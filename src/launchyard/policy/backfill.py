@@ -79,17 +79,26 @@ class Plan:
     """What to start now, and for whom the rest is kept."""
 
     starts: tuple[Start, ...]
-    reservations: tuple[Reservation, ...]
+    kept_for: tuple[int, ...]
+    """The jobs that get a reservation."""
+    reservations: tuple[Reservation, ...] = ()
+    """What it is, where somebody came after them or it was asked for."""
     preemptions: tuple[Preemption, ...] = ()
 
 
-def plan(snapshot: Snapshot, *, starts_max: int = 256) -> Plan:
-    """Decide what starts at `snapshot.now`; the starts are booked in the ledger as promises."""
+def plan(snapshot: Snapshot, *, starts_max: int = 256, foresee: bool = True) -> Plan:
+    """Decide what starts at `snapshot.now`; the starts are booked in the ledger as promises.
+
+    Without `foresee` reservations are made only as far as somebody comes after whom they are for.
+    """
     walk = Walk(snapshot.waiting, snapshot.limits, snapshot.seconds)
     nodes = _Nodes(snapshot)
-    starts, _ = fill(walk, nodes, depth=snapshot.depth, starts_max=starts_max)
+    starts, kept = fill(walk, nodes, depth=snapshot.depth, starts_max=starts_max)
+    if foresee:
+        nodes.foresee()
     return Plan(
         starts=tuple(Start(one.job_id, to.allocation, to.time_limit_s) for one, to in starts),
+        kept_for=tuple(kept),
         reservations=tuple(nodes.future.reservations),
         preemptions=tuple(nodes.preemptions),
     )
@@ -113,6 +122,7 @@ class _Nodes:
         self.preemptions: list[Preemption] = []
         self._going: set[int] = set()
         self._started: list[Holding] = []
+        self._blocked: list[Candidate] = []
         self._classes: dict[int, tuple[Row, float]] = {}
         self._licences_kept: set[str] = set()
 
@@ -133,6 +143,9 @@ class _Nodes:
 
     def _fit(self, job: Candidate, row: Row, seconds: float, time_limit_s: int | None) -> Placed | None:
         """Where it fits for so long, if it delays nobody for whom something is kept."""
+        if row.fits.bit_count() < row.need.nodes:
+            return None
+        self.foresee()
         now, request = self._snapshot.now, job.shape.request
         nodes = self.future.open_to(row.fits, seconds, request.reservation, now)
         if self.future.reservations:
@@ -155,30 +168,47 @@ class _Nodes:
                 return placed
         return None
 
-    def reserve(self, job: Candidate) -> Reservation | None:
-        row, seconds = self._class(job)
+    def reserve(self, job: Candidate) -> int | None:
+        """Its id; which time is kept for it, is found out when somebody comes later."""
         request = job.shape.request
         if not self._ledger.has_licences(request):
             # It waits for licences, not for nodes: those who come later may not take them from it.
             self._licences_kept |= {name for name, _ in request.licences}
             return None
-        if any(one.job_id == job.job_id for one in self.future.reservations):
+        if self._is_kept_for(job):
             return None
-        self._snapshot.index.refresh(row)
+        self._blocked.append(job)
+        return job.job_id
+
+    def foresee(self) -> None:
+        """Make the reservations of those who were blocked so far."""
+        for job in self._blocked:
+            row, seconds = self._class(job)
+            self._snapshot.index.refresh(row)
+            wish = Wish(job.job_id, row, seconds, job.shape.request.reservation)
+            self.future.reserve(wish, self._ends())
+        self._blocked.clear()
+
+    def _ends(self) -> list[Holding]:
+        """What is in use, in the order of its ends; those who are leaving may be gone at any moment."""
         now = self._snapshot.now
         going = [
             replace(one, until=now) if one.leaving or one.job_id in self._going else one
             for one in self._snapshot.holdings
         ]
-        return self.future.reserve(
-            Wish(job.job_id, row, seconds, request.reservation), sorted([*going, *self._started])
+        return sorted([*going, *self._started])
+
+    def _is_kept_for(self, job: Candidate) -> bool:
+        return any(one.job_id == job.job_id for one in self._blocked) or any(
+            one.job_id == job.job_id for one in self.future.reservations
         )
 
     def _make_room(self, job: Candidate, row: Row, seconds: float) -> None:
         """Ask the fewest others to go, and keep for this job what they leave, whatever the depth."""
         may_go = self._snapshot.preempts.get(job.qos)
-        if not may_go or any(one.job_id == job.job_id for one in self.future.reservations):
+        if not may_go or self._is_kept_for(job):
             return
+        self.foresee()
         now = self._snapshot.now
         nodes = self.future.open_to(row.allowed, seconds, job.shape.request.reservation, now)
         nodes &= self.future.beside(row.need, now + seconds)
@@ -193,6 +223,7 @@ class _Nodes:
             self.preemptions.append(Preemption(job.job_id, victims))
             self._going.update(victims)
         self.reserve(job)
+        self.foresee()
 
     def _has_licences(self, job: Candidate) -> bool:
         licences = job.shape.request.licences

@@ -169,7 +169,8 @@ class Ledger:
         return all(self.licences.get(name, 0) >= count for name, count in request.licences)
 
     def choose(self, nodes: int, least: int, most: int, need: Need | None = None) -> list[int]:
-        """Which of `nodes` (a mask) to take: the fullest; none if too few. With `need`: of those that hold it.
+        """Which of `nodes` (a mask) to take: the fullest; none if too few. With `need`: of those that hold
+        it.
 
         Of the same level the lowest position, so that the same plan comes out of the same state.
         """

@@ -20,6 +20,7 @@ from launchyard.model.event import (
     Started,
     Suspended,
 )
+from launchyard.model.frozen import changed
 from launchyard.model.job import PAST_MAX, Attempt, Job, PastAttempt
 from launchyard.model.state import ALLOCATED, ENDED, JobMove, JobState, after
 from launchyard.model.when import rfc3339
@@ -75,21 +76,21 @@ def _allocated(job: Job, event: Allocated, now: float) -> Job:
         allocated_at=now,
     )
     state = after(job.state, JobMove.ALLOCATED)
-    return replace(job, state=state, attempt=attempt, attempts=attempt.number, retry_at=None)
+    return changed(job, state=state, attempt=attempt, attempts=attempt.number, retry_at=None)
 
 
 def _started(job: Job, event: Started) -> Job:
     if job.state is not JobState.STARTING or job.attempt is None:
         return job
     attempt = replace(job.attempt, started_at=event.at)
-    return replace(job, state=after(job.state, JobMove.STARTED), attempt=attempt, started_at=event.at)
+    return changed(job, state=after(job.state, JobMove.STARTED), attempt=attempt, started_at=event.at)
 
 
 def _suspended(job: Job, now: float) -> Job:
     if job.attempt is None or job.state is JobState.SUSPENDED:
         return job
     attempt = replace(job.attempt, suspended_at=now)
-    return replace(job, state=after(job.state, JobMove.SUSPENDED), attempt=attempt)
+    return changed(job, state=after(job.state, JobMove.SUSPENDED), attempt=attempt)
 
 
 def _resumed(job: Job, now: float) -> Job:
@@ -98,13 +99,13 @@ def _resumed(job: Job, now: float) -> Job:
     since = job.attempt.suspended_at
     stood_s = max(0.0, now - since) if since is not None else 0.0
     attempt = replace(job.attempt, suspended_at=None, suspended_s=job.attempt.suspended_s + stood_s)
-    return replace(job, state=after(job.state, JobMove.RESUMED), attempt=attempt)
+    return changed(job, state=after(job.state, JobMove.RESUMED), attempt=attempt)
 
 
 def _main_ended(job: Job) -> Job:
     if job.state is JobState.COMPLETING or job.state in ENDED:
         return job
-    return replace(job, state=after(job.state, JobMove.MAIN_ENDED))
+    return changed(job, state=after(job.state, JobMove.MAIN_ENDED))
 
 
 def _exited(job: Job, event: Exited) -> Job:
@@ -123,13 +124,20 @@ def _exited(job: Job, event: Exited) -> Job:
     if retries is not None and job.retried < retries.count and ended.state in retries.on:
         pause_s = retries.pause_s(job.retried)
         waiting = _again(ended, event.at)
-        return replace(waiting, retried=job.retried + 1, retry_at=event.at + pause_s)
+        return changed(waiting, retried=job.retried + 1, retry_at=event.at + pause_s)
     return ended
 
 
 def _with_exit(job: Job, event: Exited, move: JobMove, cause: str | None) -> Job:
-    ended = _end(job, move, event.at, cause)
-    return replace(ended, exit_code=event.exit_code, signal=event.signal, usage=event.usage)
+    return changed(
+        job,
+        state=after(job.state, move),
+        ended_at=event.at,
+        cause=cause,
+        exit_code=event.exit_code,
+        signal=event.signal,
+        usage=event.usage,
+    )
 
 
 def _ending(job: Job, event: Exited) -> tuple[JobMove, str | None]:
@@ -163,7 +171,7 @@ def _cancelled(job: Job, event: Cancelled, now: float) -> Job:
     """A waiting job ends at once; one that holds resources ends when its processes are gone."""
     reason = f"cancelled by {event.by}"
     if job.state in ALLOCATED:
-        return job if job.stop_requested == reason else replace(job, stop_requested=reason)
+        return job if job.stop_requested == reason else changed(job, stop_requested=reason)
     return _end(job, JobMove.CANCELLED, now, reason)
 
 
@@ -202,7 +210,7 @@ def _again(ended: Job, now: float, *, requeued: bool = False) -> Job:
             cause=ended.cause,
         )
         past = (*past, one)[-PAST_MAX:]
-    return replace(
+    return changed(
         ended,
         state=JobState.PENDING,
         attempt=None,
@@ -221,8 +229,8 @@ def hold_if_requeued_too_often(job: Job, requeues_max: int) -> Job:
     if job.state is not JobState.PENDING or job.held or job.requeues <= requeues_max:
         return job
     because = f"was put back into the queue {job.requeues} times, more than the {requeues_max} allowed"
-    return replace(job, held=True, held_because=because)
+    return changed(job, held=True, held_because=because)
 
 
 def _end(job: Job, move: JobMove, at: float, cause: str | None) -> Job:
-    return replace(job, state=after(job.state, move), ended_at=at, cause=cause)
+    return changed(job, state=after(job.state, move), ended_at=at, cause=cause)

@@ -16,8 +16,7 @@ from launchyard.model.rules import Rules
 from launchyard.model.walltime import format_walltime, humane
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(NamedTuple):
     """For whom a job runs: what limits and usage are counted by."""
 
     user: str
@@ -125,6 +124,7 @@ class LimitBook:
         self._reserved: dict[_Key, tuple[float, float]] = {}
         self._spent: dict[_Key, tuple[float, float]] = {}
         self._waiting: dict[_Key, int] = {}
+        self._counts: dict[Party, bool] = {}
 
     def copy(self) -> "LimitBook":
         """A book to plan on. What waits and what was spent does not change while planning and is shared."""
@@ -133,6 +133,7 @@ class LimitBook:
         twin = object.__new__(LimitBook)
         twin._rules, twin.any, twin.minutes = self._rules, self.any, self.minutes
         twin._scopes, twin._spent, twin._waiting = self._scopes, self._spent, self._waiting
+        twin._counts = self._counts
         twin._taken, twin._reserved = self._taken.copy(), self._reserved.copy()
         return twin
 
@@ -174,6 +175,16 @@ class LimitBook:
             for scope in self._scopes_of(party):
                 if scope.key is not None and scope.waiting is not None:
                     self._waiting[scope.key] = self._waiting.get(scope.key, 0) + count
+
+    def counts_waiting(self, party: Party) -> bool:
+        """Whether it matters how many jobs of this party wait."""
+        if not self.any:
+            return False
+        known = self._counts.get(party)
+        if known is None:
+            known = any(scope.waiting is not None for scope in self._scopes_of(party))
+            self._counts[party] = known
+        return known
 
     def concerns(self, party: Party) -> bool:
         """Whether any limit holds for this party."""
