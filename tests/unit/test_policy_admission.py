@@ -161,6 +161,8 @@ def test_what_is_asked_becomes_a_request(asked: dict[str, Any], request_: dict[s
         ({"tasks": 4, "tasks_per_node": 1, "nodes": 1, "nodes_max": 2}, "ask for --nodes 4 or more"),
         ({"time_limit_s": 60, "time_min_s": 120}, "--time-min 2m is more than its time limit"),
         ({"cpus_milli": -1}, "ask for 0 or more"),
+        ({"gpus": 3, "nodes": 2}, "3 GPUs cannot be divided equally among 2 nodes; ask for --gpus 4"),
+        ({"gpus": 1, "tasks": 4, "nodes": 2}, "1 GPU cannot be divided equally among 2 nodes"),
     ],
 )
 def test_what_can_never_run_is_refused_with_the_numbers(asked: dict[str, Any], sentence: str) -> None:

@@ -100,6 +100,12 @@ def _request(
     if cpus_milli is not None and cpus_milli < 0:
         raise Invalid(f"{cpus_milli / 1000:g} CPUs asked for; ask for 0 or more")
     spread = _spread(nodes, gpus, wishes, partition)
+    if not spread.tasks and gpus % spread.nodes:
+        equal = -(-gpus // spread.nodes) * spread.nodes
+        raise Invalid(
+            f"{gpus} GPU{'' if gpus == 1 else 's'} cannot be divided equally among {spread.nodes} nodes; "
+            f"ask for --gpus {equal}, or for other --nodes"
+        )
     cpus_milli = 1000 * spread.tasks_least if cpus_milli is None else cpus_milli
     request = Request(
         cpus_milli=cpus_milli,
