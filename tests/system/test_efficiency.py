@@ -19,7 +19,6 @@ def test_the_thirteenth_run_is_told_what_twelve_used(product: Product) -> None:
         assert product.until(job)["state"] == "COMPLETED"
 
     def advised() -> Json | None:
-        """Runs are remembered for a few seconds; then all twelve are told of."""
         asked = {"command": WORK, **FIT, "dry_run": True}
         told: Json | None = product.call("POST", "/v1/jobs", asked)["advice"]
         return told if told is not None and told["runs"] == 12 else None

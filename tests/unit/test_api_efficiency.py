@@ -1,4 +1,4 @@
-"""Used of asked over HTTP, and what a submission is advised; names differ: runs are remembered."""
+"""Used of asked over HTTP, and what a submission is advised."""
 
 import tempfile
 from collections.abc import Iterator

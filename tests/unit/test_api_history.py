@@ -7,6 +7,7 @@ import pytest
 
 from launchyard.api import history
 from launchyard.api.history import LOOKS_AT_ONCE, History
+from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.resources import Request, Usage
 from launchyard.model.state import JobState
@@ -50,6 +51,22 @@ class Bench:
         self.may_read.set()
         self.history = History(self.store, self.read, lambda: self.now)
 
+    def ended(self, user: str) -> None:
+        """One of the user's jobs; the clock does not stand still meanwhile."""
+        self.history.tell(
+            [
+                StateChanged(
+                    seq=1,
+                    job_id=1,
+                    user=user,
+                    state=JobState.COMPLETED,
+                    previous=JobState.RUNNING,
+                    at=self.now,
+                )
+            ]
+        )
+        self.now += 0.001
+
     async def read(self, work: Callable[[], list[Run]]) -> list[Run]:
         await self.may_read.wait()
         return work()
@@ -63,14 +80,28 @@ def wanted(name: str, user: str = "ada") -> Job:
     return job(100, name=name, user=user, request=ASKED)
 
 
-def test_what_was_read_is_believed_for_a_moment() -> None:
+def test_what_was_read_is_believed_until_a_job_of_the_user_ends() -> None:
     async def scene() -> None:
         bench = Bench()
         assert [await bench.submitted("fit") for _ in range(50)] == ["--mem 1280M -t 5m"] * 50
         assert bench.store.looked == 1
-        bench.now += history.FRESH_S
+        bench.ended("bob")
+        await bench.submitted("fit")
+        assert bench.store.looked == 1
+        bench.ended("ada")
         await bench.submitted("fit")
         assert bench.store.looked == 2
+
+    asyncio.run(scene())
+
+
+def test_in_a_storm_of_ends_what_was_read_before_is_told() -> None:
+    async def scene() -> None:
+        bench = Bench()
+        for _ in range(100):
+            assert await bench.submitted("fit") is not None
+            bench.ended("ada")
+        assert bench.store.looked == LOOKS_AT_ONCE
 
     asyncio.run(scene())
 

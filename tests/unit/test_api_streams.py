@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from launchyard.api import events
+from launchyard.api.context import Context
 from launchyard.api.events import EventHub
 from launchyard.api.routes.logs import MARK
 from launchyard.model.array import Array, Indexes
@@ -201,12 +202,9 @@ def head(bench: Bench, method: str, path: str) -> bytes:
 
 
 def hub_of(bench: Bench) -> EventHub:
-    (tell,) = [
-        told for told in bench.controller.told if isinstance(getattr(told, "__self__", None), EventHub)
-    ]
-    hub = tell.__self__  # type: ignore[attr-defined]
-    assert isinstance(hub, EventHub)
-    return hub
+    owners = [getattr(told, "__self__", None) for told in bench.controller.told]
+    (context,) = [owner for owner in owners if isinstance(owner, Context)]
+    return context.events
 
 
 def test_a_client_that_goes_is_forgotten(bench: Bench) -> None:

@@ -166,6 +166,13 @@ def test_submit_says_the_advice_in_one_line(server: CannedServer, ly: Ly) -> Non
     assert json.loads(ly("submit", "--json", "--", "python", "train.py")[1])["advice"] == ADVICE
 
 
+def test_rerun_says_it_too(server: CannedServer, ly: Ly) -> None:
+    server.answers["GET", "/v1/jobs/16"] = job_json(16, state="OUT_OF_MEMORY")
+    server.answers["POST", "/v1/jobs"] = job_json(17, state="STARTING", advice=ADVICE)
+    assert ly("rerun", "16")[1].splitlines()[1:] == [SENTENCE]
+    assert ly("rerun", "-q", "16")[1] == "17\n"
+
+
 def test_a_dry_run_says_it_too(server: CannedServer, ly: Ly) -> None:
     server.answers["POST", "/v1/jobs"] = job_json(17, advice=ADVICE)
     out = ly("submit", "--dry-run", "--", "python", "train.py")[1]

@@ -97,7 +97,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context: Context = app.state.context
     for token in await context.read(context.services.store.tokens):
         context.tokens.put(token)
-    end = context.services.controller.watch(context.events.tell)
+    end = context.services.controller.watch(context.tell)
     try:
         yield
     finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
@@ -15,6 +15,7 @@ from launchyard.api.history import History
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
 from launchyard.api.tokens import TokenTable
+from launchyard.model.event import StateChanged
 from launchyard.model.submission import Caller
 
 T = TypeVar("T")
@@ -38,6 +39,11 @@ class Context:
     def __post_init__(self) -> None:
         history = History(self.services.store, self.read, time.monotonic)
         object.__setattr__(self, "history", history)
+
+    def tell(self, events: Sequence[StateChanged]) -> None:
+        """What moved, after each commit."""
+        self.events.tell(events)
+        self.history.tell(events)
 
     async def read(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread."""

@@ -1,4 +1,4 @@
-"""What earlier runs advise: read from the store off the loop, remembered for a moment, never waited for long.
+"""What earlier runs advise: read off the loop, remembered until there are more, not waited for.
 
 Advice is a courtesy of a submission that is durable already. When the store is slow, busy or fails, the
 submission is answered without it. It is for people: a program that submits many jobs of many names a second
@@ -7,17 +7,17 @@ would pay for a look at the store each time, and reads no advice; it is looked f
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
+from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.policy.advice import RUNS_MAX, TOLD_BY, Advice, Run, advise, run_of
 from launchyard.policy.case import Room
 from launchyard.store.protocol import JobQuery, Store
 
-FRESH_S = 5.0
-"""So long what was read is believed."""
 PATIENCE_S = 0.1
 """So long a submission waits for advice."""
 ASKED_PATIENCE_S = 2.0
@@ -39,10 +39,10 @@ Read = Callable[[Callable[[], list[Run]]], Awaitable[list[Run]]]
 
 @dataclass(slots=True)
 class _Kept:
-    """Runs of one user and name; `advised` what they advised for which wishes."""
+    """Runs of one user and name, read at `at`; `advised` is what they advised for which wishes."""
 
     runs: list[Run]
-    until: float
+    at: float
     advised: dict[Any, Advice | None] = field(default_factory=dict)
 
 
@@ -56,6 +56,13 @@ class History:
         self._kept: dict[Key, _Kept] = {}
         self._reading: dict[Key, asyncio.Task[None]] = {}
         self._looks: dict[str, tuple[float, float]] = {}
+        self._ended_at: dict[str, float] = {}
+
+    def tell(self, events: Sequence[StateChanged]) -> None:
+        """After each commit: what is remembered of a user is old when a job of the user's has ended."""
+        for event in events:
+            if event.state in TOLD_BY:
+                self._ended_at[event.user] = self._clock()
 
     async def advice(self, job: Job, room: Callable[[Job], Room]) -> Advice | None:
         """What `job` should ask for, for who wants to know; None when there is nothing to say."""
@@ -74,7 +81,7 @@ class History:
     ) -> Advice | None:
         key = (job.user, job.name)
         kept = self._kept.get(key)
-        if kept is None or kept.until <= self._clock():
+        if kept is None or kept.at <= self._ended_at.get(job.user, -inf):
             task = self._reading.get(key) or begin(key)
             if task is not None:
                 # It goes on when nobody waits any more: the next submission then has it.
@@ -115,11 +122,12 @@ class History:
 
     async def _fill(self, key: Key) -> None:
         try:
+            at = self._clock()
             runs = await self._read(lambda: self._runs(key))
             self._kept.pop(key, None)
             while len(self._kept) >= REMEMBERED_MAX:
                 del self._kept[next(iter(self._kept))]
-            self._kept[key] = _Kept(runs, self._clock() + FRESH_S)
+            self._kept[key] = _Kept(runs, at)
         except Exception:
             _log.exception("the runs of %r could not be read; there is no advice", key)
         finally:

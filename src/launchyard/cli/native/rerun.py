@@ -6,6 +6,7 @@ import click
 
 from launchyard.cli.ids import parse_ids
 from launchyard.cli.job_options import BATCH, PLACE, SHAPE, job_options, options_of
+from launchyard.cli.native.submit import say_advice
 from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
 from launchyard.cli.output.screen import out, out_json
 from launchyard.cli.output.sentences import submitted
@@ -32,3 +33,5 @@ def rerun(jobs: tuple[str, ...], as_json: bool, quiet: bool, **values: Any) -> N
         return
     for job in made:
         out(job.key if quiet else submitted(job))
+        if not quiet:
+            say_advice(job)

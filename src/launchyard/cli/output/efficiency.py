@@ -141,7 +141,7 @@ def _percent(part: Told) -> str:
 def _whole(percent: float | None) -> str:
     if percent is None:
         return UNKNOWN
-    return "<1%" if 0 < percent < 0.5 else f"{percent:.0f}%"
+    return "<1%" if percent < 0.5 else f"{percent:.0f}%"
 
 
 def _or_unknown(shown: Callable[[float], str], value: float | None) -> str:
