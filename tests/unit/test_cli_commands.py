@@ -345,6 +345,53 @@ def test_update_sends_what_changes(server: CannedServer, ly: Ly) -> None:
     assert server.asked[0].body == {"memory_mib": 8192, "time_limit_s": 3600, "array_throttle": 2}
 
 
+def test_update_takes_away_what_is_given_as_nothing(server: CannedServer, ly: Ly) -> None:
+    server.answers["POST", "/v1/jobs/12/update"] = job_json(12)
+
+    ly("update", "12", "--after", "", "--deadline", "", "--account", "physics")
+
+    assert server.asked[0].body == {"after": "", "deadline_at": "", "account": "physics"}
+
+
+def test_suspend_and_resume_say_what_became_of_the_job(server: CannedServer, ly: Ly) -> None:
+    server.answers["POST", "/v1/jobs/12/suspend"] = job_json(12, state="SUSPENDED")
+    server.answers["POST", "/v1/jobs/12/resume"] = job_json(12, state="RUNNING")
+
+    assert ly("suspend", "12") == (0, "Job 12 is suspended   ly resume 12.\n", "")
+    assert ly("resume", "12") == (0, "Job 12 goes on.\n", "")
+
+
+def test_jobs_are_put_to_the_top_in_the_order_given(server: CannedServer, ly: Ly) -> None:
+    for job in (12, 14):
+        server.answers["POST", f"/v1/jobs/{job}/top"] = job_json(
+            job, state="PENDING", reason="waits for 1 CPU"
+        )
+
+    code, out, _ = ly("top", "12", "14")
+
+    assert [one.path for one in server.asked] == ["/v1/jobs/14/top", "/v1/jobs/12/top"]
+    assert (code, out.splitlines()[1]) == (0, "Job 12 goes before your others: it waits for 1 CPU.")
+
+
+def test_retries_and_dependencies_are_options_of_a_submission(server: CannedServer, ly: Ly) -> None:
+    server.answers["POST", "/v1/jobs"] = job_json(12)
+
+    ly("submit", "--retries", "2:30s", "--after", "singleton", "--keep-on-failed-dependency", "--", "true")
+
+    body = server.asked[-1].body
+    assert body["retries"] == {"count": 2, "backoff_s": 30}
+    assert (body["after"], body["keep_on_failed_dependency"]) == ("singleton", True)
+
+
+def test_node_taken_down_is_said_so(server: CannedServer, ly: Ly) -> None:
+    server.answers["POST", "/v1/nodes/n1"] = {"name": "n1", "state": "DOWN"}
+
+    code, out, _ = ly("nodes", "down", "n1", "-r", "burnt")
+
+    assert (code, out) == (0, "Node n1 is down; what ran there has been stopped.\n")
+    assert server.asked[0].body == {"state": "down", "reason": "burnt"}
+
+
 def test_logs_copies_bytes_as_they_are(
     server: CannedServer, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:

@@ -138,3 +138,13 @@ async def test_job_without_a_limit_is_cut_at_its_deadline() -> None:
             await yard.submit(deadline_at=NOW + 500, time_limit_s=501)
         with pytest.raises(Infeasible, match="is over before it may begin"):
             await yard.submit(deadline_at=NOW - 1, time_limit_s=501)
+
+
+@lives
+async def test_tasks_of_an_array_are_requeued_together() -> None:
+    async with running_yard() as yard:
+        array = await yard.submit(indexes=parse_indexes("1-2")[0])
+        await yard.until(lambda: len(yard.engine.running) == 2)
+        await yard.controller.requeue(ADA, yard.ref(array.id))
+        await yard.until(lambda: len(yard.engine.launches) == 4)
+        assert len({launch.launch_id for launch in yard.engine.launches}) == 4

@@ -222,6 +222,22 @@ def test_rerun_keeps_what_was_asked_and_takes_the_changes(server: CannedServer, 
     }
 
 
+def test_rerun_tries_again_as_often_as_the_job_did(server: CannedServer, client: Client) -> None:
+    retries = {"count": 3, "used": 1, "backoff_s": 60, "on": ["failed", "timeout"]}
+    server.answers["GET", "/v1/jobs/17"] = job_json(17, command="true", retries=retries)
+
+    assert client.rerun_body(17)["retries"] == {"count": 3, "backoff_s": 60, "on": ["failed", "timeout"]}
+
+
+def test_retries_and_deadlines_are_sent_as_they_are_meant() -> None:
+    body = job_body("true", {"retries": "3:1m", "retry_on": "timeout", "deadline": 0.0, "after": "singleton"})
+    assert body["retries"] == {"count": 3, "backoff_s": 60, "on": ["timeout"]}
+    assert (body["deadline_at"], body["after"]) == ("1970-01-01T00:00:00Z", "singleton")
+    assert job_body("true", {"retries": 2})["retries"] == {"count": 2, "backoff_s": 10}
+    with pytest.raises(Invalid, match="add --retries 3"):
+        job_body("true", {"retry_on": "timeout"})
+
+
 def test_rerun_of_a_shell_line_stays_a_shell_line(server: CannedServer, client: Client) -> None:
     server.answers["GET", "/v1/jobs/17"] = job_json(17, command="echo $HOME | wc -c")
 

@@ -109,14 +109,13 @@ class Controller:
         return await self._hold(caller, ref, held=False)
 
     async def requeue(self, caller: Caller, ref: JobRef) -> Job:
-        """Stop a running job and let it wait again."""
+        """Stop a running job (or all tasks of an array that are at work) and let it wait again."""
         job = await self._mine(caller, ref)
-        if job.attempt is None or job.array is not None:
-            raise Conflict(f"job {ref} is {job.state}; only a running job can be requeued")
-        job = replace(job, stop_requested=REQUEUE)
-        self._loop.move(job)
-        self._reports.stop(job)
-        return await self._settled(job)
+        for task in self._at_work(job):
+            asked = replace(task, stop_requested=REQUEUE)
+            self._loop.move(asked)
+            self._reports.stop(asked)
+        return await self._settled(self._live.jobs.get(job.id, job))
 
     async def suspend(self, caller: Caller, ref: JobRef) -> Job:
         """Let a running job (or all running tasks of an array) stand still; it keeps what it holds."""
@@ -279,6 +278,14 @@ class Controller:
         job = replace(job, held=held, held_because=None, requeues=job.requeues if held else 0)
         self._loop.move(job)
         return await self._settled(job)
+
+    def _at_work(self, job: Job) -> list[Job]:
+        """The job itself, or the tasks of an array, as far as an attempt of them is under way."""
+        tasks = [self._live.jobs[one] for one in sorted(self._live.tasks_of.get(job.id, ()))]
+        found = [one for one in (tasks if job.array is not None else [job]) if one.attempt is not None]
+        if not found:
+            raise Conflict(f"job {job.id} is {job.state}; only a running job can be requeued")
+        return [one for one in found if not one.ended]
 
     def _tasks_in(self, job: Job, state: JobState, word: str) -> list[Job]:
         """The job itself; of an array its tasks in this state, of which there must be some."""

@@ -364,6 +364,9 @@ def _options_of(job: Job) -> dict[str, Any]:
     options |= {name: value for name, value in resources.items() if name not in ("memory_mib", "gpus")}
     if job.time_limit_s is not None:
         options["time_limit"], options["time_min"] = job.time_limit_s, job.get("time_min_s")
+    if retries := job.get("retries"):
+        options["retries"] = f"{retries['count']}:{retries['backoff_s']}s"
+        options["retry_on"] = retries["on"]
     return options
 
 

@@ -7,6 +7,7 @@ because scripts test for it.
 from collections.abc import Mapping, Sequence
 
 from launchyard.model.array import Array
+from launchyard.model.dependency import format_dependency
 from launchyard.model.hostlist import compress, expand
 from launchyard.model.job import Attempt, Job
 from launchyard.model.resources import NodeShare, Request
@@ -29,6 +30,8 @@ def slurm_environment(job: Job, array: Array | None = None) -> dict[str, str]:
     }
     if job.account is not None:
         variables["SLURM_JOB_ACCOUNT"] = job.account
+    if job.dependency is not None:
+        variables["SLURM_JOB_DEPENDENCY"] = format_dependency(job.dependency)
     if job.task is not None:
         variables.update(_task(job.task.job_id, job.task.index, array))
     if job.request.reservation:

@@ -62,6 +62,8 @@ def job_json(
         "usage": usage_json(job.usage),
         "stale_since": time_json(job.stale_since),
         "past_attempts": [past_json(one) for one in job.past],
+        "nice": job.nice,
+        "requeue": job.requeue,
         "requeues": job.requeues,
         "retries": retries_json(job),
         "held": job.held,

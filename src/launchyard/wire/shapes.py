@@ -147,6 +147,8 @@ class Job:
     usage: Used
     stale_since: str | None
     past_attempts: list[Past]
+    nice: int
+    requeue: bool
     requeues: int
     retries: Retried | None
     held: bool
