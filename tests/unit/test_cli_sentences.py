@@ -1,10 +1,13 @@
-"""What a job asked for, as people read it."""
+"""What a job asked for and why it waits, as people read it."""
 
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from launchyard.cli.output.sentences import asked
+from launchyard.cli.output.sentences import asked, reason
+from launchyard.model.when import rfc3339
 
 
 @pytest.mark.parametrize(
@@ -24,3 +27,12 @@ from launchyard.cli.output.sentences import asked
 )
 def test_what_a_job_asks_for_is_one_line(resources: dict[str, Any], sentence: str) -> None:
     assert sentence in asked({"resources": resources, "time_limit_s": 7200})
+
+
+def test_times_in_a_reason_are_those_of_this_machines_clock() -> None:
+    noon = datetime.now().replace(hour=12, minute=0, second=0, microsecond=0).timestamp()
+    told = {"reason": f"waits until {rfc3339(noon)}: node n1 is reserved"}
+    assert reason(told) == "waits until 12:00: node n1 is reserved"
+    far = time.time() + 40 * 86_400
+    assert "T" not in reason({"reason": f"is not to start before {rfc3339(far)}"})
+    assert reason({"reason": "at 2026-99-99T00:00:00Z."}) == "at 2026-99-99T00:00:00Z"

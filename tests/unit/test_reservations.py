@@ -11,7 +11,7 @@ from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
-from launchyard.model.submission import Update
+from launchyard.model.submission import Submission, Update
 from launchyard.model.wishes import Wishes
 from launchyard.store.memory import MemoryStore
 from tests.unit.yard import ADA, BOB, ROOT, Yard, running_yard
@@ -185,6 +185,24 @@ def test_a_job_whose_reservation_was_deleted_is_told_how_to_go_on() -> None:
         await yard.until_state(job.id, JobState.RUNNING)
         with pytest.raises(NotFound, match="there are none"):
             await reserving.delete("course")
+
+    on_yard(body)
+
+
+def test_the_reservation_is_named_after_which_the_job_fits() -> None:
+    async def body(yard: Yard, clock: Clock) -> None:
+        for name, node, hours in (("a", "n1", 1), ("b", "n2", 2)):
+            end = T0 + hours * HOUR
+            await yard.controller.reserving.create(
+                replace(NIGHT, name=name, nodes=(node,), start=T0, end=end, reason=name)
+            )
+        both = await yard.submit(nodes=2, time_limit_s=60)
+        one = await yard.submit(time_limit_s=60)
+        assert "node n2 is reserved for b" in why(yard, both)
+        assert "node n1 is reserved for a" in why(yard, one)
+        _, reason = yard.controller.check(ADA, Submission(command=("true",), time_limit_s=60))
+        assert reason is not None
+        assert reason.sentence.endswith("node n1 is reserved for a")
 
     on_yard(body)
 

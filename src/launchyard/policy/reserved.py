@@ -100,7 +100,7 @@ def free_nodes(
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What alone keeps jobs of one shape from starting now: the one that is over first, and its nodes."""
+    """What alone keeps jobs of one shape from starting now: the one after which they fit, and its nodes."""
 
     reservation: Reservation
     nodes: tuple[str, ...]
@@ -123,8 +123,16 @@ def bar(
         return None
     barred = {ledger.names[at] for at in positions(row.fits & ~opened)}
     barring = [one for one in reservations if barred & set(one.nodes) and one.start < now + seconds]
-    first = min(barring, key=lambda one: (one.end, one.name))
-    return Bar(first, tuple(name for name in first.nodes if name in barred))
+    barring.sort(key=lambda one: (one.end, one.name))
+    last = barring[-1]
+    for one in barring:
+        left = Future(
+            ledger, one.end, closures_of([two for two in reservations if two.end > one.end], ledger)
+        )
+        if ledger.shares(request, row.need, left.open_to(row.fits, seconds, "", one.end)) is not None:
+            last = one
+            break
+    return Bar(last, tuple(name for name in last.nodes if name in barred))
 
 
 def of_its_own(job: Job, seconds: float, own: Reservation | None, now: float) -> Reason | None:
@@ -157,10 +165,9 @@ def barred(job: Job, found: Bar, now: float) -> Reason:
     sentence = f"waits until {rfc3339(one.end)}: {nodes} reserved {what}"
     before_s = int(one.start - now)
     if before_s >= 60:
-        sentence += (
-            f" from {rfc3339(one.start)}; it would fit before with "
-            f"`ly update {job.id} --time {format_walltime(before_s - before_s % 60)}`"
-        )
+        change = f"--time {format_walltime(before_s - before_s % 60)}"
+        how = f"`ly update {job.id} {change}`" if job.id else change
+        sentence += f" from {rfc3339(one.start)}; it would fit before with {how}"
     return Reason(code="reserved", sentence=sentence)
 
 

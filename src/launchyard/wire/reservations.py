@@ -18,7 +18,7 @@ def to_reservation(body: MakeReservation, now: float, by: str) -> tuple[Reservat
     name = checked_name(body.name, "name") or ""
     if not all(c.isascii() and (c.isalnum() or c in "._-") for c in name):
         raise Invalid(f"the name {shown(name)} must be letters, digits, '.', '_' or '-'")
-    start = now if body.start is None else parse_rfc3339(body.start)
+    start = float(int(now)) if body.start is None else parse_rfc3339(body.start)
     if body.nodes is None and body.count is None:
         raise Invalid('say which nodes, such as "n[1-4]", or by count how many')
     names = body.nodes if isinstance(body.nodes, str) else ",".join(body.nodes or ())

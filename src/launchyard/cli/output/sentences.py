@@ -1,20 +1,24 @@
 """What is said about one job: what it asked for, why it waits, how it ended."""
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from launchyard.cli.output.text import capitalised, clean
 from launchyard.cli.output.units import at, clock, number, plural, short_memory
+from launchyard.model.errors import Invalid
 from launchyard.model.growth import next_memory_mib, next_time_limit_s, part_of
 from launchyard.model.growth import short_memory as memory_option
 from launchyard.model.hostlist import compress
 from launchyard.model.memory import humane_memory
 from launchyard.model.signals import signal_name
 from launchyard.model.walltime import format_walltime, humane
+from launchyard.model.when import parse_rfc3339
 from launchyard.sdk.jobs import key_of
 
 JobJson = Mapping[str, Any]
+_TIME = re.compile(r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z")
 FAR_S = 12 * 3600
 
 _ENDS = {
@@ -100,7 +104,15 @@ def reason(job: JobJson) -> str:
     value = job.get("reason")
     if isinstance(value, Mapping):
         value = value.get("sentence")
-    return clean(value).rstrip(".") if value else ""
+    return _TIME.sub(_by_the_clock, clean(value).rstrip(".")) if value else ""
+
+
+def _by_the_clock(found: re.Match[str]) -> str:
+    """A time in a sentence of the server's, as this machine's clock shows it."""
+    try:
+        return clock(parse_rfc3339(found[0]))
+    except Invalid:
+        return found[0]
 
 
 def estimate(job: JobJson, now: float | None = None) -> str:
