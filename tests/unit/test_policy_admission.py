@@ -1,5 +1,6 @@
 """What is let in and as what, and what is refused: each refusal names the value and what would do."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,10 @@ from launchyard.policy.capacity import Capacity
 from launchyard.policy.index import Index
 from launchyard.policy.ledger import Ledger
 from launchyard.policy.limits import LimitBook
+from launchyard.wire.convert import to_submission
+from launchyard.wire.decode import decode
+from launchyard.wire.job import resources_json
+from launchyard.wire.submit import SubmitJob
 
 T0 = 1_000_000.0
 ADA = Caller(user="ada", uid=1000)
@@ -233,6 +238,20 @@ def test_what_is_let_in_starts_on_an_empty_cluster(asked: dict[str, Any]) -> Non
     assert allocation is not None
     ledger.take(allocation)
     assert len(allocation.nodes) >= job.request.nodes
+
+
+@given(_ASKED)
+def test_what_was_asked_is_told_so_that_it_can_be_asked_again(asked: dict[str, Any]) -> None:
+    try:
+        job = admitted(**asked)
+    except (Invalid, Infeasible):
+        return
+    told = {"command": ["true"], "partition": job.partition, "resources": resources_json(job.request)}
+    body = decode(SubmitJob, json.loads(json.dumps(told)))
+    again = admit(to_submission(body), ADA, CLUSTER, job_id=2, now=T0)
+    assert again.request == job.request
+    same = amend(job, Update(wishes=Wishes(constraint=job.request.constraint)), CLUSTER, ADA)
+    assert same.request == job.request
 
 
 def test_a_request_without_wishes_is_the_plain_one() -> None:

@@ -192,7 +192,8 @@ def _spread(nodes: int | None, gpus: int, wishes: Wishes, partition: Partition) 
 def _of_tasks(
     tasks: int, per_node: int | None, least: int, most: int | None, gpus: int, partition: Partition
 ) -> _Spread:
-    fixed = tasks == 1 or most == least
+    most = max(least, min(tasks, most or tasks, partition.nodes_max or tasks))
+    fixed = most == least
     # GPUs that are fewer than tasks are shared by them: then every node gets as many as any other.
     shared = gpus > 0 and gpus % tasks != 0
     if (fixed or shared) and tasks % least == 0:
@@ -202,5 +203,4 @@ def _of_tasks(
             f"{gpus} GPU{'s' if gpus > 1 else ''} cannot be divided among {tasks} tasks on {least} nodes; "
             f"ask for a number of tasks that {least} divides"
         )
-    most = min(tasks, most or tasks, partition.nodes_max or tasks)
-    return _Spread(least, max(most, least), tasks, per_node)
+    return _Spread(least, most, tasks, per_node)
