@@ -51,10 +51,10 @@ static: setup
 	@$(BIN)/mypy --no-error-summary
 
 tidy: setup
-	@$(PYTEST) --no-header tests/tidy
+	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not long" tests/tidy tests/sim/test_replay.py
 
 units: setup
-	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow" tests/unit tests/sim/test_replay.py tests/sim/test_command.py
+	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow and not long" tests/unit
 
 # The pages that are made from the code.
 docs: setup

@@ -28,7 +28,7 @@ from launchyard.api.outputs import JobLogs, JobTerminals
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import Services
 from launchyard.config import Settings
-from launchyard.controller.assembly import Yard, assemble
+from launchyard.controller.assembly import Bounds, Yard, assemble
 from launchyard.controller.launching import LaunchSettings
 from launchyard.daemonlog import open_log
 from launchyard.daemonuser import daemon_user
@@ -126,13 +126,27 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     )
 
 
-async def _run(prepared: Prepared, tell: "_Starter") -> int:
-    """Compose, serve, and let go in order: no new requests, then what is decided, then the store."""
-    settings, state = prepared.settings, prepared.state
+def _stop_on_signal() -> asyncio.Event:
+    """Set when somebody asks the daemon to end; a terminal that hangs up does not."""
     stop = asyncio.Event()
     for one in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(one, stop.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
+    return stop
+
+
+def _bounds(settings: Settings) -> Bounds:
+    return Bounds(
+        unkillable_s=settings.unkillable_s,
+        requeues_max=settings.requeues_max,
+        zero_cpu_jobs_max=settings.zero_cpu_jobs_max,
+    )
+
+
+async def _run(prepared: Prepared, tell: "_Starter") -> int:
+    """Compose, serve, and let go in order: no new requests, then what is decided, then the store."""
+    settings, state = prepared.settings, prepared.state
+    stop = _stop_on_signal()
     open_log(state.log)
     store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
@@ -151,9 +165,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
             pids_max=settings.pids_max,
             grace_s=settings.grace_s,
         ),
-        unkillable_s=settings.unkillable_s,
-        requeues_max=settings.requeues_max,
-        zero_cpu_jobs_max=settings.zero_cpu_jobs_max,
+        bounds=_bounds(settings),
         licences=settings.licences,
     )
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)

@@ -15,6 +15,8 @@ from launchyard.model.state import JobState
 from launchyard.wire import shapes
 from tests.api_bench import ADA, BOB, T0, Bench, job_of, running
 
+pytestmark = pytest.mark.served
+
 ASKED = {"cpus": 2, "memory_mib": 16_384}
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.api_bench import Bench, running
 
+pytestmark = pytest.mark.served
+
 PATH = "/v1/reservations"
 NIGHT = {
     "name": "night",

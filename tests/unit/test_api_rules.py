@@ -8,6 +8,8 @@ import pytest
 
 from tests.api_bench import Bench, running
 
+pytestmark = pytest.mark.served
+
 PATH = "/v1/admin/policy"
 
 

@@ -16,6 +16,8 @@ from launchyard.model.retries import Retries
 from launchyard.model.state import ENDED, JobState
 from tests.unit.yard import ADA, Yard, running_yard
 
+pytestmark = pytest.mark.long
+
 S = JobState
 NODES = (Node(name="node", cpus=3, memory_mib=65536),)
 KINDS = ("after", "afterok", "afternotok", "afterany", "aftercorr", "singleton")

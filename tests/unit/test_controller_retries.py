@@ -11,6 +11,8 @@ from launchyard.store.memory import MemoryStore
 from tests.unit.test_controller import lives
 from tests.unit.yard import ADA, running_yard
 
+pytestmark = pytest.mark.long
+
 S = JobState
 NOW = 1_000_000.0
 

@@ -24,6 +24,8 @@ from launchyard.policy.remedy import MADE
 from launchyard.policy.symptoms import TABLES
 from launchyard.policy.wording import MADE as SAID
 
+pytestmark = pytest.mark.long
+
 FAILURES = Path(__file__).parent.parent / "data" / "failures"
 SOURCE = Path(__file__).parent.parent.parent / "src" / "launchyard"
 FIELD = re.compile(r"\{(\w+)\}")

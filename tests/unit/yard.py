@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from launchyard.controller.assembly import assemble
+from launchyard.controller.assembly import Bounds, assemble
 from launchyard.controller.controller import Controller, JobRef
 from launchyard.controller.launching import LaunchSettings
 from launchyard.engine.fake import FakeEngine, Obedience
@@ -101,9 +101,12 @@ async def running_yard(
         rules=rules,
         clock=clock,
         launching=LaunchSettings(spool="/spool"),
-        unkillable_s=unkillable_s,
-        requeues_max=requeues_max,
-        zero_cpu_jobs_max=zero_cpu_jobs_max,
+        bounds=Bounds(
+            unkillable_s=unkillable_s,
+            requeues_max=requeues_max,
+            zero_cpu_jobs_max=zero_cpu_jobs_max,
+            duties_s=0.02,
+        ),
     )
     yard = Yard(assembled.controller, engine, store)
     yard.controller.watch(yard.seen.extend)

@@ -48,6 +48,17 @@ class Yard:
     close: Callable[[], "asyncio.Future[None]"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What may be set of duties and lifecycles: see docs/reference/configuration.md. `duties_s`: how often
+    the duties look."""
+
+    unkillable_s: float = AFTER_S
+    requeues_max: int = REQUEUES_MAX
+    zero_cpu_jobs_max: int = JOBS_MAX
+    duties_s: float = DUTIES_S
+
+
 async def assemble(
     *,
     store: Store,
@@ -56,16 +67,15 @@ async def assemble(
     rules: Rules,
     clock: Callable[[], float],
     launching: LaunchSettings,
-    unkillable_s: float = AFTER_S,
-    requeues_max: int = REQUEUES_MAX,
-    zero_cpu_jobs_max: int = JOBS_MAX,
+    bounds: Bounds | None = None,
     rules_at_run_time: bool = False,
     read_rules_file: Callable[[], Rules] = Rules,
     licences: Mapping[str, int] | None = None,
 ) -> Yard:
     """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
     loop = await _loop(store, engine, nodes, rules, clock, licences)
-    loop.requeues_max, loop.live.drivers.jobs_max = requeues_max, zero_cpu_jobs_max
+    bounds = bounds or Bounds()
+    loop.requeues_max, loop.live.drivers.jobs_max = bounds.requeues_max, bounds.zero_cpu_jobs_max
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
     launcher.array_of = loop.live.array_of
@@ -79,8 +89,8 @@ async def assemble(
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     reasons = Reasons(loop, scheduler)
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
-    duties = (*_duties(loop, settling, unkillable_s), reserving.look, outlooks.look)
-    duty = asyncio.ensure_future(_each(DUTIES_S, duties))
+    duties = (*_duties(loop, settling, bounds.unkillable_s), reserving.look, outlooks.look)
+    duty = asyncio.ensure_future(_each(bounds.duties_s, duties))
     controller = Controller(
         loop=loop,
         store=store,

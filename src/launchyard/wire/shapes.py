@@ -298,7 +298,7 @@ class HitRate:
 class Why:
     """Why a job waits, or why it ended as it did. `code` is a stable word (docs/reference/errors.md).
 
-    Of a waiting job: nobody submitted after `overtaken_until` can go ahead of it; `sooner` is what would help.
+    Of a waiting job: nobody submitted after `overtaken_until` goes ahead of it; `sooner` is what would help.
     Of an ended job: `line` is the line of its log that belongs to the cause, `command` one that helps,
     `log_unread` why the log was not looked at.
     """
