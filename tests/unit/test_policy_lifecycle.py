@@ -226,3 +226,11 @@ def test_preempted_job_ends_or_waits_again_without_using_up_a_requeue() -> None:
     again = apply(replace(running(), stop_requested=made_room_for(9, again=True)), gone, T0 + 5)
     assert (again.state, again.requeues, again.past[0].state) == (S.PENDING, 0, S.PREEMPTED)
     assert again.past[0].cause == "made room for job 9"
+
+
+@pytest.mark.parametrize("asked", [3600, None])
+def test_attempt_that_was_given_less_time_leaves_the_next_one_what_was_asked(asked: int | None) -> None:
+    waiting = job(time_limit_s=asked, time_min_s=60, retries=RETRIES)
+    less = apply(waiting, replace(ALLOCATED, time_limit_s=600), T0)
+    assert (less.time_limit_s, less.limit_s) == (600, 600)
+    assert apply(less, FAILS, T0 + 5).time_limit_s == asked

@@ -53,7 +53,9 @@ class Running:
             return job
         self._check_limit(job, update.time_limit_s, caller)
         self._refuse_old_engine()
-        attempt = replace(job.attempt, limit_moved=True) if job.attempt is not None else None
+        attempt = job.attempt
+        if attempt is not None:
+            attempt = replace(attempt, limit_moved=True, limit_cut_from_s=None)
         return self._moved(replace(job, time_limit_s=update.time_limit_s, attempt=attempt))
 
     def tell_again(self, job: Job) -> None:

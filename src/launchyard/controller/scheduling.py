@@ -92,7 +92,10 @@ class Scheduler:
     def _allocated(self, job: Job, start: Start) -> Job:
         if self.epoch is None:
             raise RuntimeError("nothing starts while the engine does not answer")
-        event = Allocated(launch_id=secrets.token_hex(8), epoch=self.epoch, allocation=start.allocation)
-        if start.time_limit_s is not None:
-            job = changed(job, time_limit_s=start.time_limit_s)
+        event = Allocated(
+            launch_id=secrets.token_hex(8),
+            epoch=self.epoch,
+            allocation=start.allocation,
+            time_limit_s=start.time_limit_s,
+        )
         return apply(job, event, self._loop.now())

@@ -13,6 +13,8 @@ class Allocated:
     launch_id: str
     epoch: str
     allocation: Allocation
+    time_limit_s: int | None = None
+    """Less than it asked for; None: what it asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class Attempt:
     """Since when it is suspended; None while it runs."""
     suspended_s: float = 0
     """How long it was suspended before: its time limit does not run then."""
+    limit_cut_from_s: int | None = None
+    """The time limit that was asked for (0: none), where this attempt got less, as `time_min_s` allows."""
     limit_moved: bool = False
     """Its time limit was changed while it ran, and the launcher told."""
 
@@ -158,8 +160,9 @@ class Job:
     @property
     def not_before(self) -> float | None:
         """When it may start at the earliest: its begin time, or that of its next attempt."""
-        times = [at for at in (self.begin_at, self.retry_at) if at is not None]
-        return max(times, default=None)
+        if self.retry_at is None or self.begin_at is None:
+            return self.begin_at if self.retry_at is None else self.retry_at
+        return max(self.begin_at, self.retry_at)
 
     @property
     def limit_s(self) -> int | None:

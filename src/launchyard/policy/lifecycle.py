@@ -76,6 +76,9 @@ def _allocated(job: Job, event: Allocated, now: float) -> Job:
         allocated_at=now,
     )
     state = after(job.state, JobMove.ALLOCATED)
+    if event.time_limit_s is not None:
+        attempt = replace(attempt, limit_cut_from_s=job.time_limit_s or 0)
+        job = changed(job, time_limit_s=event.time_limit_s)
     return changed(job, state=state, attempt=attempt, attempts=attempt.number, retry_at=None)
 
 
@@ -210,6 +213,8 @@ def _again(ended: Job, now: float, *, requeued: bool = False) -> Job:
             cause=ended.cause,
         )
         past = (*past, one)[-PAST_MAX:]
+        if attempt.limit_cut_from_s is not None:
+            ended = changed(ended, time_limit_s=attempt.limit_cut_from_s or None)
     return changed(
         ended,
         state=JobState.PENDING,
