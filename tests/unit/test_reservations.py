@@ -79,6 +79,29 @@ def test_a_job_starts_when_the_maintenance_is_over() -> None:
     on_yard(body)
 
 
+@pytest.mark.parametrize(
+    ("kept", "asked", "limit_s"),
+    [
+        (NIGHT, Wishes(), 3600),
+        (COURSE, Wishes(reservation="course"), 7200),
+        (replace(COURSE, users=("bob",)), Wishes(nodelist=("n2",)), None),
+    ],
+)
+def test_a_job_with_a_minimum_of_time_is_cut_to_what_a_reservation_leaves(
+    kept: Reservation, asked: Wishes, limit_s: int | None
+) -> None:
+    async def body(yard: Yard, clock: Clock) -> None:
+        await yard.controller.reserving.create(kept)
+        job = await yard.submit(wishes=asked, time_limit_s=3 * 3600, time_min_s=1800)
+        if limit_s is None:
+            assert "node n2 is reserved as course" in why(yard, job)
+            return
+        await yard.until_state(job.id, JobState.RUNNING)
+        assert yard.job(job.id).time_limit_s == limit_s
+
+    on_yard(body)
+
+
 def test_reserved_nodes_are_for_those_who_may_and_name_them() -> None:
     async def body(yard: Yard, clock: Clock) -> None:
         await yard.controller.reserving.create(COURSE)

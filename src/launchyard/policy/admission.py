@@ -58,7 +58,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     _refuse_longer_minimum(submission.time_min_s, limit_s)
     refuse_impossible(request, partition, cluster.capacity)
     refuse_beyond(entry, request, limit_s, cluster.book)
-    _refuse_reservation(request, limit_s, entry, caller, cluster, now)
+    _refuse_reservation(request, submission.time_min_s or limit_s, entry, caller, cluster, now)
     if submission.cluster not in (None, cluster.name):
         raise Infeasible(f"there is no cluster {submission.cluster!r}; this one is {cluster.name!r}")
     return Job(
@@ -108,7 +108,7 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float
     refuse_impossible(request, partition, cluster.capacity)
     refuse_beyond(entry, request, limit_s, cluster.book)
     if (request, limit_s) != (job.request, job.time_limit_s):
-        _refuse_reservation(request, limit_s, entry, caller, cluster, now)
+        _refuse_reservation(request, job.time_min_s or limit_s, entry, caller, cluster, now)
     array = job.array
     if update.throttle is not None and array is not None:
         array = replace(array, throttle=update.throttle or None)

@@ -156,13 +156,12 @@ class _Nodes:
         return Placed(allocation, time_limit_s)
 
     def _fit_shorter(self, job: Candidate, row: Row, seconds: float) -> Placed | None:
-        """With a shorter limit, not below its minimum, that ends when something is kept for others."""
+        """With a shorter limit, not below its minimum, that ends when something is kept or its own is over."""
         least = job.shape.time_min_s
         if least is None:
             return None
-        moments = {one.at for one in self.future.reservations} | {
-            one.start for one in self._snapshot.closures
-        }
+        moments = {one.at for one in self.future.reservations}
+        moments |= {time for one in self._snapshot.closures for time in (one.start, one.end)}
         for limit in sorted({int(at - self._snapshot.now) for at in moments}, reverse=True):
             if least <= limit < seconds and (placed := self._fit(job, row, limit, limit)) is not None:
                 return placed
