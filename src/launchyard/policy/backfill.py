@@ -156,7 +156,7 @@ class _Nodes:
         return Placed(allocation, time_limit_s)
 
     def _fit_shorter(self, job: Candidate, row: Row, seconds: float) -> Placed | None:
-        """With a shorter limit, not below its minimum, that ends when something is kept or its own is over."""
+        """With a shorter limit, not below its minimum, that ends when something is kept or its own ends."""
         least = job.shape.time_min_s
         if least is None:
             return None
