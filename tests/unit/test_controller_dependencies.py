@@ -12,6 +12,7 @@ from launchyard.model.errors import Infeasible
 from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.state import JobState
+from launchyard.model.submission import Update
 from launchyard.store.memory import MemoryStore
 from tests.unit.test_controller import lives
 from tests.unit.yard import ADA, BOB, Yard, running_yard
@@ -227,3 +228,40 @@ async def test_long_line_of_dependents_is_walked_once() -> None:
         yard.engine.finish(await yard.until_launched(jobs[0].id), exit_code=1)
         ends = [await yard.until_ended(job.id) for job in jobs[1:]]
         assert {job.state for job in ends} == {S.CANCELLED}
+
+
+@lives
+async def test_tasks_that_wait_for_others_still_do_after_a_restart() -> None:
+    store = MemoryStore()
+    async with running_yard(nodes=BIG, store=store) as yard:
+        first = await yard.submit(indexes=parse_indexes("1-3")[0])
+        second = await after(yard, f"aftercorr:{first.id}", indexes=parse_indexes("1-3")[0])
+        await yard.until(lambda: len(yard.engine.running) == 3)
+        yard.engine.finish(next(iter(yard.engine.running)))
+        await yard.until_state(second.id, S.RUNNING)
+        engine = yard.engine
+    async with running_yard(nodes=BIG, store=store, engine=engine) as yard:
+        await yard.until(lambda: len(engine.running) == 3)
+        assert second.id in yard.controller._live.blocked
+        assert len(engine.launches) == 4
+        while not yard.job(second.id).ended:
+            for launch_id in list(engine.running):
+                engine.finish(launch_id)
+            await asyncio.sleep(0.001)
+        assert yard.job(second.id).state is S.COMPLETED
+
+
+@lives
+async def test_rest_of_an_array_gets_another_dependency() -> None:
+    async with running_yard() as yard:
+        other = await yard.submit(held=True)
+        array = await yard.submit(indexes=parse_indexes("1-5")[0])
+        await yard.until(lambda: len(yard.engine.running) == 2)
+        wish = Update(dependency=parse_dependency(f"afterany:{other.id}"))
+        await yard.controller.update(ADA, yard.ref(array.id), wish)
+        for launch_id in list(yard.engine.running):
+            yard.engine.finish(launch_id)
+        await yard.until(lambda: not yard.engine.running)
+        assert "waits for job 1" in sentence(yard, array.id)
+        await yard.controller.cancel(ADA, yard.ref(other.id))
+        await yard.until(lambda: len(yard.engine.running) == 2)

@@ -12,6 +12,7 @@ from launchyard.engine.channel import UserHelpers
 from launchyard.engine.terminal import Attachment, Terminal, open_terminal
 from launchyard.model.errors import Conflict, NotFound
 from launchyard.model.job import Job
+from launchyard.model.state import JobState
 
 ROWS, COLS = 24, 80
 
@@ -98,6 +99,10 @@ class JobTerminals:
         attempt, entry = job.attempt, self._users.entry(job.uid)
         if attempt is None:
             raise Conflict(f"job {job.id} is not running")
+        if job.state is JobState.SUSPENDED:
+            raise Conflict(
+                f"job {job.id} is suspended, as its shell would be; `ly resume {job.id}` first"
+            )
         shell = entry.shell if entry is not None else "/bin/sh"
         home = entry.home if entry is not None else "/"
         env = {"HOME": home, "SHELL": shell, "USER": job.user, "LOGNAME": job.user, "TERM": "xterm-256color"}

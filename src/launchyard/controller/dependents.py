@@ -87,7 +87,7 @@ class Dependents:
             return
         if dependency.singleton:
             self.singles.setdefault((job.uid, job.name), set()).add(job.id)
-        if job.state is not JobState.PENDING or (job.dependency_met and not dependency.singleton):
+        if not waits(job) or (job.dependency_met and not dependency.singleton):
             return
         self.blocked.add(job.id)
         if any(clause.delay_min for clause in dependency.clauses):
@@ -111,6 +111,13 @@ class Dependents:
     def _forget(self, job_id: int) -> None:
         if job_id not in self.of and job_id not in self._expected:
             self._ended.pop(job_id, None)
+
+
+def waits(job: Job) -> bool:
+    """It waits, or of an array a part."""
+    if job.array is not None:
+        return bool(len(job.array.waiting)) and not job.ended
+    return job.state is JobState.PENDING
 
 
 def _take_out(table: dict[K, set[int]], key: K, job_id: int) -> bool:

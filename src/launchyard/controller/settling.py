@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from launchyard.controller.dependents import waits
 from launchyard.controller.loop import Loop
 from launchyard.model.dependency import format_dependency
 from launchyard.model.event import DependencyFailed
@@ -22,20 +23,20 @@ class Settling:
 
     def moved(self, before: Job | None, job: Job) -> None:
         """A job came, or its state is another one: look at those whose dependency this may settle."""
-        waits = self._live.waits
+        look_up = self._live.waits
         if before is None:
             self.settle(job)
         elif job.state is JobState.PENDING:
             self._waits_again(job)
-        for dependent in list(waits.of.get(job.id, ())):
+        for dependent in list(look_up.of.get(job.id, ())):
             self._settle_id(dependent)
         if job.task is not None:
-            for dependent in list(waits.of.get(job.task.job_id, ())):
+            for dependent in list(look_up.of.get(job.task.job_id, ())):
                 self._settle_id(dependent, job.task.index)
-            if job.state in ENDED and job.task.job_id in waits.blocked:
+            if job.state in ENDED and job.task.job_id in look_up.blocked:
                 # A place of the throttle of its own array is free again.
                 self._settle_id(job.task.job_id)
-        elif (job.uid, job.name) in waits.singles:
+        elif (job.uid, job.name) in look_up.singles:
             self._settle_namesakes(job)
 
     def settle(self, job: Job, index: int | None = None) -> None:
@@ -147,19 +148,13 @@ class Settling:
     def _pending(self, job_ids: Iterable[int]) -> list[Job]:
         """Those that wait, and arrays of which a part waits."""
         found = (self._live.jobs.get(job_id) for job_id in list(job_ids))
-        return [job for job in found if job is not None and _waits(job)]
+        return [job for job in found if job is not None and waits(job)]
 
     def _waits_again(self, job: Job) -> None:
         """It was requeued or is to be tried again: another one of its name may have gone ahead."""
         if job.dependency is not None and job.dependency.singleton:
             self._live.block(job.id, self._loop.now())
             self.settle(job)
-
-
-def _waits(job: Job) -> bool:
-    if job.array is not None:
-        return bool(len(job.array.waiting)) and not job.ended
-    return job.state is JobState.PENDING
 
 
 def _own(job: Job) -> int:

@@ -41,6 +41,7 @@ _SPOOFING = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2
 
 def to_submission(body: SubmitJob) -> Submission:
     """The submission that a body asks for. Raises `Invalid`."""
+    _refuse_attached(body)
     indexes, throttle = parse_indexes(body.array) if body.array is not None else (None, None)
     asked = body.resources
     return Submission(
@@ -232,6 +233,11 @@ def _retries(asked: TryAgain | None) -> Retries | None:
 def _new_wishes(body: UpdateJob) -> Wishes | None:
     wishes = wishes_of(body, "")
     return None if wishes == NO_WISHES else wishes
+
+
+def _refuse_attached(body: SubmitJob) -> None:
+    if body.terminal and body.retries is not None and body.retries.count:
+        raise Invalid("a job with a terminal is not tried again; leave out retries, or submit it without one")
 
 
 def _new_dependency(text: str | None) -> Dependency | None:
