@@ -144,6 +144,7 @@ def test_an_emoji_with_joiners_is_a_fine_name() -> None:
         ({"command": "x", "resources": {"nodes": 3, "nodes_max": 2}}, "less than resources.nodes, 3"),
         ({"command": "x", "resources": {"tasks": 0}}, "resources.tasks is 0"),
         ({"command": "x", "resources": {"nodelist": "n["}}, "a bracket that is not closed"),
+        ({"command": "x", "resources": {"exclude": "n[1-2000]"}}, "resources.exclude names 2000 nodes"),
         ({"command": "x", "resources": {"licences": {"a b": 1}}}, "is no name"),
         ({"command": "x", "resources": {"licences": {"a": 0}}}, "0 of licence a are none"),
         ({"command": "x", "resources": {"constraint": "a\nb"}}, "holds control characters"),

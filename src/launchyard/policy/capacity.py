@@ -33,7 +33,7 @@ class Capacity:
         self._partitions = partitions
         self._index = Index(self.ledger, self.nodes.values(), partitions)
         self._kinds = _kinds(self.nodes.values(), self.ledger)
-        self._of_partition: dict[str, list[Node]] = {}
+        self._of_partition: dict[str, dict[str, Node]] = {}
         self._memory_a_cpu: dict[Key, float] = {}
 
     def place(self, partition: str, request: Request) -> Allocation | None:
@@ -50,12 +50,12 @@ class Capacity:
         every = list(self.nodes.values())
         return [every[position] for position in positions(self._index.allowed(partition, request))]
 
-    def of_partition(self, partition: str) -> list[Node]:
-        """The nodes of a partition that are there."""
+    def of_partition(self, partition: str) -> Mapping[str, Node]:
+        """The nodes of a partition that are there, by name."""
         known = self._of_partition.get(partition)
         if known is None:
             names = self._partitions[partition].nodes if partition in self._partitions else ()
-            known = [self.nodes[name] for name in names or self.nodes if name in self.nodes]
+            known = {name: self.nodes[name] for name in names or self.nodes if name in self.nodes}
             self._of_partition[partition] = known
         return known
 
@@ -66,7 +66,7 @@ class Capacity:
         if known is None:
             if len(self._memory_a_cpu) >= KNOWN_MAX:
                 self._memory_a_cpu.clear()
-            nodes = self.allowed(partition, request) or self.of_partition(partition)
+            nodes = self.allowed(partition, request) or self.of_partition(partition).values()
             known = min((node.memory_mib / max(node.cpus, 1) for node in nodes), default=0.0)
             self._memory_a_cpu[key] = known
         return known

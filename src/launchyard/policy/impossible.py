@@ -23,7 +23,7 @@ def refuse_impossible(request: Request, partition: Partition, capacity: Capacity
         _refuse_licences(request, capacity)
     if capacity.place(partition.name, request) is not None:
         return
-    nodes = capacity.of_partition(partition.name)
+    nodes = list(capacity.of_partition(partition.name).values())
     if not nodes:
         raise Infeasible(f"partition {partition.name} has no nodes; see `ly nodes`")
     if request.gpu_type or request.constraint:
@@ -57,7 +57,7 @@ def _refuse_names(request: Request, partition: Partition, capacity: Capacity) ->
     for name in (*request.nodelist, *request.exclude):
         if name not in capacity.nodes:
             raise Infeasible(f"there is no node {shown(name)}; {nearest(name, capacity.nodes)}")
-    here = {node.name for node in capacity.of_partition(partition.name)}
+    here = capacity.of_partition(partition.name)
     for name in request.nodelist:
         if name not in here:
             raise Infeasible(
@@ -68,7 +68,7 @@ def _refuse_names(request: Request, partition: Partition, capacity: Capacity) ->
             f"{request.nodes} nodes asked for, {len(request.nodelist)} named in --nodelist; "
             f"name more, or ask for --nodes {len(request.nodelist)}"
         )
-    if here <= set(request.exclude):
+    if here.keys() <= set(request.exclude):
         raise Infeasible(f"--exclude leaves no node of partition {partition.name}; exclude fewer")
 
 

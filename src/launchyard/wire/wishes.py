@@ -10,6 +10,8 @@ from launchyard.model.wishes import COUNT_MAX, Wishes, checked_licences, parts_o
 from launchyard.wire.submit import Resources, UpdateJob
 
 TEXT_MAX = 1_024
+NAMES_MAX = 1_024
+"""Each job keeps its own names of nodes."""
 
 
 def wishes_of(asked: Resources | UpdateJob, path: str) -> Wishes:
@@ -22,8 +24,8 @@ def wishes_of(asked: Resources | UpdateJob, path: str) -> Wishes:
         gpu_milli=gpus_of(asked.gpus, f"{path}gpus")[1],
         exclusive=asked.exclusive,
         constraint=_word(asked.constraint, f"{path}constraint"),
-        nodelist=_nodes(asked.nodelist),
-        exclude=_nodes(asked.exclude),
+        nodelist=_nodes(asked.nodelist, f"{path}nodelist"),
+        exclude=_nodes(asked.exclude, f"{path}exclude"),
         licences=_licences(asked.licences),
         reservation=_word(asked.reservation, f"{path}reservation"),
     )
@@ -59,10 +61,16 @@ def _word(text: str | None, what: str) -> str | None:
     return text if text is None else text.strip()
 
 
-def _nodes(names: str | Sequence[str] | None) -> tuple[str, ...] | None:
-    if names is None or isinstance(names, str):
-        return None if names is None else tuple(expand(names)) if names.strip() else ()
-    return tuple(name for text in names for name in expand(text))
+def _nodes(names: str | Sequence[str] | None, what: str) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    text = names if isinstance(names, str) else ",".join(names)
+    found = tuple(expand(text)) if text.strip() else ()
+    if len(found) > NAMES_MAX:
+        raise Invalid(
+            f"{what} names {len(found)} nodes; name at most {NAMES_MAX}, or ask for features or a partition"
+        )
+    return found
 
 
 def _licences(counts: Mapping[str, int] | None) -> tuple[tuple[str, int], ...] | None:
