@@ -25,6 +25,7 @@ from launchyard.api.services import LogPart, Services, Terminal, TerminalEnd
 from launchyard.api.tokens import new_token
 from launchyard.controller.administration import Administration, UsageRow
 from launchyard.controller.controller import Controller, JobRef, NodeUse
+from launchyard.controller.outlook import Outlook
 from launchyard.controller.reserving import Reserving
 from launchyard.controller.users import UserEntry, Users
 from launchyard.model.account import Spent
@@ -241,8 +242,12 @@ class FakeController(Controller):
             self.keys[idempotency[0]] = (idempotency[1], results)
         return results
 
-    def check(self, caller: Caller, submission: Submission) -> tuple[Job, Reason | None]:
-        return self.make(caller, submission, 0), Reason(code="resources", sentence="waits for CPUs")
+    def admitted(self, caller: Caller, submission: Submission) -> Job:
+        return self.make(caller, submission, 0)
+
+    async def check(self, caller: Caller, submission: Submission) -> tuple[Job, Outlook]:
+        reason = Reason(code="resources", sentence="waits for CPUs")
+        return self.admitted(caller, submission), Outlook(reason=reason)
 
     def put(self, job: Job) -> None:
         """The job as it is now; an ended one moves to the store. Call it on the loop."""

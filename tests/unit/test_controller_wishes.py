@@ -76,12 +76,12 @@ def test_a_dry_run_says_what_would_be_refused_and_what_would_wait() -> None:
     async def run() -> None:
         async with running_yard(nodes=NODES) as yard:
             submission = Submission(command=("true",), wishes=Wishes(exclusive=True), nodes=2)
-            job, reason = yard.controller.check(ADA, submission)
-            assert (job.request.cpus_milli, reason) == (4000, None)
+            job, outlook = await yard.controller.check(ADA, submission)
+            assert (job.request.cpus_milli, outlook.reason) == (4000, None)
             busy = await yard.submit()
             await yard.until_state(busy.id, JobState.RUNNING)
-            _, reason = yard.controller.check(ADA, submission)
-            assert reason is not None
-            assert reason.sentence == "waits for 2 whole nodes: 1 of 2 is idle"
+            _, outlook = await yard.controller.check(ADA, submission)
+            assert outlook.reason is not None
+            assert outlook.reason.sentence == "waits for 2 whole nodes: 1 of 2 is idle"
 
     asyncio.run(run())

@@ -223,7 +223,8 @@ def test_the_reservation_is_named_after_which_the_job_fits() -> None:
         one = await yard.submit(time_limit_s=60)
         assert "node n2 is reserved for b" in why(yard, both)
         assert "node n1 is reserved for a" in why(yard, one)
-        _, reason = yard.controller.check(ADA, Submission(command=("true",), time_limit_s=60))
+        _, outlook = await yard.controller.check(ADA, Submission(command=("true",), time_limit_s=60))
+        reason = outlook.reason
         assert reason is not None
         assert reason.sentence.endswith("node n1 is reserved for a")
 

@@ -58,5 +58,5 @@ def suggestion_json(job: Job, one: Suggestion) -> dict[str, Any]:
     return {
         "start": rfc3339(one.start),
         "changes": changes,
-        "command": f"ly update {key_of(job)} {' '.join(options)}",
+        "command": " ".join([f"ly update {key_of(job)}" if job.id else "ly submit", *options]),
     }

@@ -86,10 +86,14 @@ class Controller:
         """One result an item. `idempotency` is (key, digest of the body)."""
         return await self._submitting.submit(caller, submissions, idempotency)
 
-    def check(self, caller: Caller, submission: Submission) -> tuple[Job, Reason | None]:
-        """What `submit` would make of it (a dry run); raises as `submit` would answer."""
-        job = self._submitting.admitted(caller, submission, 0)
-        return job, self._outlooks.of_new(job)
+    def admitted(self, caller: Caller, submission: Submission) -> Job:
+        """What `submit` would make of it; raises as `submit` would answer."""
+        return self._submitting.admitted(caller, submission, 0)
+
+    async def check(self, caller: Caller, submission: Submission) -> tuple[Job, Outlook]:
+        """A dry run: the job, why and until when it would wait, and what would start it sooner."""
+        job = self.admitted(caller, submission)
+        return job, await self._outlooks.of_new(job, caller)
 
     # -- acting on jobs
 

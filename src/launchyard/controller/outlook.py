@@ -27,6 +27,8 @@ from launchyard.policy.snapshot import Snapshot, seconds_of
 from launchyard.policy.suggest import Entry, Suggestion, suggest
 
 AHEAD_SHOWN = 3
+PLANNED = frozenset({"resources", "priority", "licences", "node-down"})
+"""Reasons that the plan itself gives."""
 TOLD_MAX = 10_000
 """Estimates that are remembered until their jobs start."""
 SAMPLE_S = 5.0
@@ -108,18 +110,30 @@ class Outlooks:
             record=Record(right=sum(self._hits), count=len(self._hits)) if self._hits else None,
         )
 
-    def of_new(self, job: Job) -> Reason | None:
-        """Why a job that does not exist yet would wait, and until when; None: it starts at once."""
+    async def of_new(self, job: Job, caller: Caller) -> Outlook:
+        """For a job that does not exist yet. Without a reason it starts at once."""
         reason = self._reasons.of_new(job)
-        if reason is None or self._scheduler.epoch is None or reason.code not in ("resources", "priority"):
-            return reason
-        snapshot = self._scheduler.snapshot().copy()
-        now = snapshot.now
-        entry = self._loop.live.entry(replace(job, submitted_at=now), now)
-        snapshot.waiting.put(0, entry.shape, entry.key, entry.count, entry.party)
-        bound = start_of(snapshot, 0)
-        when = None if bound is None else self._calibration.estimate(now, bound)
-        return Reason(code=reason.code, sentence=reason.sentence, estimate=when)
+        if self._scheduler.epoch is None or (reason is not None and reason.code not in PLANNED):
+            return Outlook(reason=reason)
+        async with self._one:
+            snapshot = self._scheduler.snapshot().copy()
+            job = replace(job, submitted_at=snapshot.now)
+            entry = self._loop.live.entry(job, snapshot.now)
+            snapshot.waiting.put(job.id, entry.shape, entry.key, entry.count, entry.party)
+            count = snapshot.waiting.ahead(job.id)
+            ahead = tuple(islice(snapshot.waiting.in_order(), min(count, AHEAD_SHOWN)))
+            asking = _Asking(self._loop, self._submitting, snapshot, job, caller)
+            bound, sooner = await asyncio.to_thread(asking.answer)
+        if bound is not None and bound <= snapshot.now:
+            return Outlook(reason=None)
+        short = self._reasons.short(job, count)
+        when = None if bound is None else self._calibration.estimate(snapshot.now, bound)
+        return Outlook(
+            reason=Reason(code=short.code, sentence=short.sentence, estimate=when),
+            ahead=ahead,
+            ahead_count=count,
+            sooner=tuple(sooner),
+        )
 
     def look(self) -> None:
         """A duty: now and then foretell the newest waiting job, so that there is something to learn from."""

@@ -29,17 +29,14 @@ class Reasons:
         return self._why(job)
 
     def of_new(self, job: Job) -> Reason | None:
-        """The reason that a job which does not exist yet would wait for; None: it starts at once."""
+        """Why a job that does not exist yet would not be looked at by the plan; None: it would."""
         if job.held or job.dependency is not None or self._begins_later(job):
             return self._why(job)
         if (reason := self._loop.live.parties.reason(job)) is not None:
             return reason
         if (reason := self._reserved(job)) is not None:
             return reason
-        ahead = len(self._loop.live.queue)
-        if not ahead and self._loop.live.index.place(job.partition, job.request) is not None:
-            return None
-        return self._short(job, ahead)
+        return None
 
     def _why(self, job: Job) -> Reason | None:
         if job.array is not None and not len(job.array.waiting):
@@ -64,7 +61,7 @@ class Reasons:
         if (reason := self._reserved(job)) is not None:
             return reason
         ahead = self._loop.live.queue.ahead(job.id) if job.id in self._loop.live.queue else 0
-        return self._short(job, ahead)
+        return self.short(job, ahead)
 
     def _reserved(self, job: Job) -> Reason | None:
         """Why reservations keep it from starting, whatever else is free."""
@@ -84,7 +81,7 @@ class Reasons:
     def _begins_later(self, job: Job) -> bool:
         return job.not_before is not None and job.not_before > self._loop.now()
 
-    def _short(self, job: Job, ahead: int) -> Reason:
+    def short(self, job: Job, ahead: int) -> Reason:
         """What is short is the same for a shape; how many are ahead is the job's own."""
         live = self._loop.live
         key = self._shape(job)

@@ -172,10 +172,20 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sooner:
+    """A change (`changes` by the names of an update) with which a waiting job starts at `start`."""
+
+    start: str
+    changes: dict[str, float | int | str]
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SubmittedJob(Job):
-    """A job as it is answered to the one who submits it alone."""
+    """A job as it is answered to the one who submits it alone; `sooner` is told by a dry run."""
 
     advice: Advice | None
+    sooner: list[Sooner] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,15 +277,6 @@ class JobPage:
 
     jobs: list[Job]
     next: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sooner:
-    """A change (`changes` by the names of an update) with which a waiting job starts at `start`."""
-
-    start: str
-    changes: dict[str, float | int | str]
-    command: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

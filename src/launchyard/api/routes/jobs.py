@@ -17,7 +17,7 @@ from launchyard.api.history import advice_json
 from launchyard.api.listing import of_caller, page_of
 from launchyard.api.lookup import find, parse_ref
 from launchyard.api.query import Query
-from launchyard.api.waiting import wait_json
+from launchyard.api.waiting import suggestion_json, wait_json
 from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Conflict, Invalid, LaunchyardError, NotFound
 from launchyard.model.job import Job
@@ -114,7 +114,7 @@ def _in_place(
     placed: list[Job | LaunchyardError | None] = []
     for submission in submissions:
         try:
-            context.services.controller.check(caller, submission)
+            context.services.controller.admitted(caller, submission)
             placed.append(next(left, None))
         except LaunchyardError as refusal:
             placed.append(refusal)
@@ -128,8 +128,9 @@ def _in_place(
 
 
 async def _dry_run(context: Context, caller: Caller, submission: Submission, advised: bool) -> dict[str, Any]:
-    job, reason = context.services.controller.check(caller, submission)
-    told = {**job_json(job, reason), "id": None}
+    job, outlook = await context.services.controller.check(caller, submission)
+    told = {**job_json(job, outlook.reason), "id": None}
+    told["sooner"] = [suggestion_json(job, one) for one in outlook.sooner]
     if advised:
         told["advice"] = advice_json(await context.history.advice(job, context.services.controller.room))
     return told

@@ -11,7 +11,7 @@ from launchyard.cli.native.wait import wait_for
 from launchyard.cli.native.why import told_of
 from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.screen import err, out, out_json, out_stream
-from launchyard.cli.output.sentences import asked, ended, estimate, reason, submitted, waits
+from launchyard.cli.output.sentences import asked, ended, estimate, reason, sooner, submitted, waits
 from launchyard.cli.output.text import capitalised, clean
 from launchyard.cli.scripts import directives_of, read_script
 from launchyard.model.errors import Invalid
@@ -51,7 +51,9 @@ def submit(
             return 0
         if dry_run:
             why = f"; it {waits(job)}" if reason(job) or estimate(job) else ""
-            out(f"Would be queued: {asked(job)}{why}.")
+            out(f"Would be queued: {asked(job)}{why}." if why else f"Would start now: {asked(job)}.")
+            for line in sooner(job.to_json()):
+                out(line)
             say_advice(job)
             return 0
         return after_submission(server, job, wait=wait, follow=follow, as_json=as_json, quiet=quiet)

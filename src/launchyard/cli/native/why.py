@@ -16,6 +16,7 @@ from launchyard.cli.output.sentences import (
     ended,
     exit_text,
     reason,
+    sooner,
 )
 from launchyard.cli.output.text import capitalised, clean
 from launchyard.cli.output.units import at, clock
@@ -60,9 +61,8 @@ def _explain_wait(job: Job, answer: Record) -> None:
     now = time.time()
     if start := start_by_clock(told.get("estimate") or {}, now, told.get("record")):
         out(f"Start   {start}")
-    for number, one in enumerate(told.get("sooner") or []):
-        begins = clock(at(one["start"]) or now, now)
-        out(f"{'' if number else 'Sooner':7} {begins} -> {clean(one['command'])}")
+    for line in sooner(told):
+        out(line)
     ahead = told.get("ahead") or {}
     if ahead.get("jobs"):
         more = ahead["count"] - len(ahead["jobs"])

@@ -235,3 +235,13 @@ def result(job: JobJson) -> str:
         return _more(job) or clean(job.get("cause") or "") or (exit_text(job) if state != "COMPLETED" else "")
     nodes = job.get("nodes") or []
     return "on " + ", ".join(map(clean, nodes)) if nodes else ""
+
+
+def sooner(told: Mapping[str, Any]) -> list[str]:
+    """The changes with which a waiting job starts sooner, a line each."""
+    lines: list[str] = []
+    now = time.time()
+    for one in told.get("sooner") or []:
+        begins = clock(at(one["start"]) or now, now)
+        lines.append(f"{'' if lines else 'Sooner':7} {begins} -> {clean(one['command'])}")
+    return lines
