@@ -47,7 +47,7 @@ TABLE = (
         "submit -t 1h30m -- true",
     ),
     Wrong("submit -c two -- true", "--cpus: 'two' is not a number", "submit -c 2 -- true"),
-    Wrong("submit -c 0 -- true", "--cpus 0: ask for more than none, or leave --cpus out", "submit -- true"),
+    Wrong("submit -c -1 -- true", "--cpus -1: ask for 0 or more, or leave --cpus out", "submit -c 0 -- true"),
     Wrong(
         "submit -c 99 -- true",
         "no node has 99 CPUs; the largest has 4: ask for --cpus 4 or less",
@@ -59,7 +59,24 @@ TABLE = (
         "submit --mem 4096M -- true",
     ),
     Wrong("submit --gpus 1 -- true", "no node has a GPU, 1 asked for; leave out --gpus", "submit -- true"),
-    Wrong("submit --nodes 3 -- true", "3 nodes asked for; partition main has 1", "submit --nodes 1 -- true"),
+    Wrong(
+        "submit --nodes 3 -- true",
+        "3 nodes asked for; partition main has 1: ask for --nodes 1 or less",
+        "submit --nodes 1 -- true",
+    ),
+    Wrong(
+        "submit --nodes 3-2 -- true",
+        'the nodes "3-2" run backwards. Write 2-3.',
+    ),
+    Wrong(
+        "submit --nodelist n7 -- true",
+        'there is no node "n7"; there are: node',
+        "submit --nodelist node -- true",
+    ),
+    Wrong(
+        "submit --licences matlab -- true",
+        'there is no licence "matlab"; there are none',
+    ),
     Wrong("submit -p gpu -- true", "there is no partition 'gpu'; there are: main", "submit -p main -- true"),
     Wrong(
         "submit -a 1-1000000000 -- true",
