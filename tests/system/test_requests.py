@@ -103,6 +103,11 @@ def test_all_memory_of_a_node_is_given_to_who_asks_for_it(product: Product) -> N
 def test_two_halves_of_a_gpu_are_one_gpu(product: Product) -> None:
     halves = [running(product, gpus=0.5, cpus=1, memory_mib=10) for _ in range(2)]
     assert [one["resources"]["gpus"] for one in halves] == [0.5, 0.5]
+    third = running(product, gpus=0.25, cpus=1, memory_mib=10)
+    (node,) = [one for one in product.call("GET", "/v1/nodes")["nodes"] if one["name"] == "g1"]
+    assert node["used"]["gpus"] == 1.25
+    product.call("POST", f"/v1/jobs/{third['id']}/cancel")
+    product.until(third["id"])
     script = {"gpus": 1, "gpu_type": "fake", "memory_mib": 10}
     assert told(product, script, "CUDA_VISIBLE_DEVICES", "SLURM_GPUS_ON_NODE") == ["1", "1"]
     waiting(product, gpus=2, memory_mib=10)
@@ -213,6 +218,7 @@ def test_maintenance_closes_nodes_to_what_would_run_into_it(product: Product) ->
 def test_a_reservation_is_for_its_users_and_outlives_the_daemon(product: Product) -> None:
     body = {"name": "course", "duration_s": 3600, "nodes": ["g1"], "users": ["root"]}
     assert product.call("POST", "/v1/reservations", body)["jobs"] == []
+    assert "reserved as course" in ly(product.state, "nodes").out
     product.kill()
     product.start()
     outside = waiting(product, gpus=1, memory_mib=10)

@@ -20,6 +20,7 @@ from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Reason
+from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
@@ -47,8 +48,10 @@ class NodeUse:
     node: Node
     cpus_milli: int
     memory_mib: int
-    gpus: int
+    gpus: float
     jobs: int
+    reservation: str | None = None
+    """The one that keeps it now."""
 
 
 class Controller:
@@ -306,13 +309,16 @@ class Controller:
         return self._live.jobs.get(job.id, job)
 
     def _use(self, node: Node) -> NodeUse:
-        free = self._live.ledger.free[node.name]
+        free, now = self._live.ledger.free[node.name], self._loop.now()
+        gpus_milli = (node.gpus - free.gpus.bit_count()) * WHOLE_GPU_MILLI - sum(free.parts.values())
+        keeping = (one for one in self._live.reservations.values() if one.start <= now < one.end)
         return NodeUse(
             node=node,
             cpus_milli=node.cpus * 1000 - free.cpus_milli,
             memory_mib=node.memory_mib - free.memory_mib,
-            gpus=node.gpus - free.gpus.bit_count(),
+            gpus=gpus_milli / WHOLE_GPU_MILLI,
             jobs=free.jobs,
+            reservation=next((one.name for one in keeping if node.name in one.nodes), None),
         )
 
 

@@ -323,17 +323,17 @@ class Why:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeUsed:
-    """What is allocated of a node."""
+    """What is allocated of a node; of a GPU in part use, that part."""
 
     cpus: float
     memory_mib: int
-    gpus: int
+    gpus: float
     jobs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """A node and what of it is in use."""
+    """A node, what of it is in use, and which reservation keeps it now."""
 
     name: str
     cluster: str
@@ -344,6 +344,7 @@ class Node:
     gpus: int
     gpu_type: str | None
     features: list[str]
+    reservation: str | None
     used: NodeUsed
 
 

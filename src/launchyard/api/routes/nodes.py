@@ -56,10 +56,11 @@ def node_json(use: NodeUse) -> dict[str, Any]:
         "gpus": node.gpus,
         "gpu_type": node.gpu_type or None,
         "features": list(node.features),
+        "reservation": use.reservation,
         "used": {
             "cpus": cpus_json(use.cpus_milli),
             "memory_mib": use.memory_mib,
-            "gpus": use.gpus,
+            "gpus": cpus_json(round(use.gpus * 1000)),
             "jobs": use.jobs,
         },
     }

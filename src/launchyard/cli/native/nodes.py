@@ -83,7 +83,7 @@ def _row(node: Record) -> list[Cell]:
         (state.lower(), _COLOURS.get(state.upper(), "")),
         f"{number(used.get('cpus') or 0)}/{number(node.cpus or 0)}",
         f"{short_memory(used.get('memory_mib') or 0)}/{short_memory(node.memory_mib)}",
-        f"{used.get('gpus') or 0}/{node.gpus}" if node.gpus else "-",
+        f"{number(used.get('gpus') or 0)}/{node.gpus}" if node.gpus else "-",
         str(used.get("jobs") or 0),
-        clean(node.reason or ""),
+        clean(node.reason or (f"reserved as {node.reservation}" if node.reservation else "")),
     ]
