@@ -176,4 +176,4 @@ def test_rerun_says_it_too(server: CannedServer, ly: Ly) -> None:
 def test_a_dry_run_says_it_too(server: CannedServer, ly: Ly) -> None:
     server.answers["POST", "/v1/jobs"] = job_json(17, advice=ADVICE)
     out = ly("submit", "--dry-run", "--", "python", "train.py")[1]
-    assert out.splitlines() == ["Would be queued: 4 CPUs, 8 GiB, 2 h.", SENTENCE]
+    assert out.splitlines() == ["Would start now: 4 CPUs, 8 GiB, 2 h.", SENTENCE]
