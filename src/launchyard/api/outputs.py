@@ -100,9 +100,7 @@ class JobTerminals:
         if attempt is None:
             raise Conflict(f"job {job.id} is not running")
         if job.state is JobState.SUSPENDED:
-            raise Conflict(
-                f"job {job.id} is suspended, as its shell would be; `ly resume {job.id}` first"
-            )
+            raise Conflict(f"job {job.id} is suspended, as its shell would be; `ly resume {job.id}` first")
         shell = entry.shell if entry is not None else "/bin/sh"
         home = entry.home if entry is not None else "/"
         env = {"HOME": home, "SHELL": shell, "USER": job.user, "LOGNAME": job.user, "TERM": "xterm-256color"}
