@@ -336,6 +336,18 @@ def test_parts_of_gpus_fill_one_before_the_next_is_begun() -> None:
     assert [start.allocation.shares[0].gpu_ids for start in starts] == [(0,), (0,), (1,), (0,)]
 
 
+def test_a_head_that_cannot_be_foreseen_does_not_use_up_the_reservation() -> None:
+    made = Yard.empty((Node(name="a", cpus=8, memory_mib=0), Node(name="b", cpus=4, memory_mib=0)))
+    made.ledger.set_open("a", False)
+    made.run(-1, Request(cpus_milli=2000), T0 + 100)
+    made.wait(1, Request(cpus_milli=8000), 100)
+    made.wait(2, Request(cpus_milli=4000), 100)
+    made.wait(3, Request(), 500)
+    found = made.plan()
+    assert [(kept.job_id, kept.at) for kept in found.reservations] == [(2, T0 + 100)]
+    assert (found.kept_for, found.starts) == ((2,), ())
+
+
 def test_depth_keeps_time_for_more_than_the_head() -> None:
     made = Yard.empty((Node(name="a", cpus=4, memory_mib=0),))
     made.depth = 2

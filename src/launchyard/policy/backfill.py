@@ -93,12 +93,13 @@ def plan(snapshot: Snapshot, *, starts_max: int = 256, foresee: bool = True) -> 
     """
     walk = Walk(snapshot.waiting, snapshot.limits, snapshot.seconds)
     nodes = _Nodes(snapshot)
-    starts, kept = fill(walk, nodes, depth=snapshot.depth, starts_max=starts_max)
+    # How many get a reservation the nodes count themselves: one that can never be kept is none.
+    starts, _ = fill(walk, nodes, depth=len(snapshot.waiting), starts_max=starts_max)
     if foresee:
         nodes.foresee()
     return Plan(
         starts=tuple(Start(one.job_id, to.allocation, to.time_limit_s) for one, to in starts),
-        kept_for=tuple(kept),
+        kept_for=nodes.kept_for(),
         reservations=tuple(nodes.future.reservations),
         preemptions=tuple(nodes.preemptions),
     )
@@ -125,6 +126,8 @@ class _Nodes:
         self._blocked: list[Candidate] = []
         self._classes: dict[int, tuple[Row, float]] = {}
         self._licences_kept: set[str] = set()
+        self._for_urgent = 0
+        """Reservations of jobs for which others make room; they do not count for the depth."""
 
     def start(self, job: Candidate) -> Placed | None:
         """Where the job goes; one that does not fit may make others go, and then keeps what they leave."""
@@ -168,7 +171,7 @@ class _Nodes:
         return None
 
     def reserve(self, job: Candidate) -> int | None:
-        """Its id; which time is kept for it, is found out when somebody comes later."""
+        """Its id; which time is kept for it, is found out when somebody comes later. None: enough are kept."""
         request = job.shape.request
         if not self._ledger.has_licences(request):
             # It waits for licences, not for nodes: those who come later may not take them from it.
@@ -176,8 +179,16 @@ class _Nodes:
             return None
         if self._is_kept_for(job):
             return None
+        self.foresee()
+        if len(self.future.reservations) - self._for_urgent >= self._snapshot.depth:
+            return None
         self._blocked.append(job)
         return job.job_id
+
+    def kept_for(self) -> tuple[int, ...]:
+        """The jobs that have a reservation, or get one when somebody comes after them."""
+        kept = [one.job_id for one in self.future.reservations]
+        return (*kept, *(one.job_id for one in self._blocked))
 
     def foresee(self) -> None:
         """Make the reservations of those who were blocked so far."""
@@ -198,9 +209,7 @@ class _Nodes:
         return sorted([*going, *self._started])
 
     def _is_kept_for(self, job: Candidate) -> bool:
-        return any(one.job_id == job.job_id for one in self._blocked) or any(
-            one.job_id == job.job_id for one in self.future.reservations
-        )
+        return job.job_id in self.kept_for()
 
     def _make_room(self, job: Candidate, row: Row, seconds: float) -> None:
         """Ask the fewest others to go, and keep for this job what they leave, whatever the depth."""
@@ -221,8 +230,9 @@ class _Nodes:
         if victims:
             self.preemptions.append(Preemption(job.job_id, victims))
             self._going.update(victims)
-        self.reserve(job)
+        self._blocked.append(job)
         self.foresee()
+        self._for_urgent += self._is_kept_for(job)
 
     def _has_licences(self, job: Candidate) -> bool:
         licences = job.shape.request.licences
