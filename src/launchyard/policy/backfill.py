@@ -171,7 +171,7 @@ class _Nodes:
         return None
 
     def reserve(self, job: Candidate) -> int | None:
-        """Its id; which time is kept for it, is found out when somebody comes later. None: enough are kept."""
+        """Its id; which time is kept for it, is found when somebody comes later. None: enough have one."""
         request = job.shape.request
         if not self._ledger.has_licences(request):
             # It waits for licences, not for nodes: those who come later may not take them from it.
