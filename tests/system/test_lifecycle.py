@@ -129,3 +129,20 @@ def test_a_driver_without_cpus_waits_for_its_own_job_on_a_full_machine(
     product.until(driver, "RUNNING")
     gate.touch()
     assert {product.until(job)["state"] for job in (full, driver)} == {"COMPLETED"}
+
+
+def test_a_followed_log_goes_on_with_the_next_attempt(product: Product, tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    text = f"{failing_twice(starts)} && echo good || {{ echo bad $(wc -l < {starts}); exit 1; }}"
+    job = product.submit(text, retries={"count": 5, "backoff_s": 1})
+    product.until(job, "RUNNING", "PENDING", "COMPLETED")
+    wait_for(lambda: lines(starts) > 0, 30, "its first attempt")
+    assert product.call("GET", f"/v1/jobs/{job}/logs?follow=1") == b"bad 1\nbad 2\ngood\n"
+
+
+def test_a_followed_file_of_a_name_goes_on_where_it_was(product: Product, tmp_path: Path) -> None:
+    starts, out = tmp_path / "starts", tmp_path / "out"
+    text = f"{failing_twice(starts)} && echo good || {{ echo bad $(wc -l < {starts}); exit 1; }}"
+    job = product.submit(text, retries={"count": 5, "backoff_s": 1}, stdout=str(out))
+    wait_for(lambda: lines(starts) > 0, 30, "its first attempt")
+    assert product.call("GET", f"/v1/jobs/{job}/logs?follow=1") == b"bad 1\nbad 2\ngood\n"

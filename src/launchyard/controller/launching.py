@@ -139,8 +139,14 @@ class Launcher:
 
 def log_name(job: Job) -> str:
     """The name of the attempt's log in the spool; never one that was there before."""
+    launch_id = launch_of(job)
+    return f"{job.id}.log" if launch_id is None else f"{job.id}-{launch_id}.log"
+
+
+def launch_of(job: Job) -> str | None:
+    """The launch of its attempt, or of the last one before; None before there is one."""
     latest = job.attempt or (job.past[-1] if job.past else None)
-    return f"{job.id}.log" if latest is None else f"{job.id}-{latest.launch_id}.log"
+    return None if latest is None else latest.launch_id
 
 
 def log_paths(job: Job, spool: str, entry: UserEntry | None) -> tuple[str | None, str | None]:

@@ -7,6 +7,8 @@ go on from is in `Launchyard-Next-Offset`. A log that was cut at its cap ends wi
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -20,6 +22,7 @@ from launchyard.api.query import Query
 from launchyard.api.services import LogPart
 from launchyard.api.stream import Parts
 from launchyard.api.watching import until
+from launchyard.controller.launching import launch_of
 from launchyard.model.errors import Conflict, Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import shown
@@ -97,13 +100,40 @@ async def _follow(context: Context, job: Job, stream: str, offset: int) -> Respo
 
 
 async def _following(context: Context, job: Job, stream: str, offset: int) -> AsyncGenerator[bytes, None]:
-    ended = asyncio.Event()
-    capped = False
-    with until(context.services.controller, job.id, lambda now: now is None or now.ended, ended):
-        async with aclosing(context.services.logs.follow(job, stream, offset, ended)) as parts:
-            async for part in parts:
-                capped = part.capped
-                if part.data:
-                    yield part.data
+    """Attempt by attempt: one that is tried again goes on in another log, or in the file that it names."""
+    capped, attempt = False, job
+    while True:
+        over, launch_id = asyncio.Event(), launch_of(attempt)
+        with until(context.services.controller, job.id, partial(_is_over, launch_id), over):
+            async with aclosing(context.services.logs.follow(attempt, stream, offset, over)) as parts:
+                async for part in parts:
+                    capped, offset = part.capped, part.offset + len(part.data)
+                    if part.data:
+                        yield part.data
+        following = None if launch_id is None else await _after(context, job.id, launch_id)
+        if following is None:
+            break
+        if (following.stdout if stream == "stdout" else following.stderr or following.stdout) is None:
+            offset = 0
+        attempt = following
     if capped:
         yield MARK
+
+
+def _is_over(launch_id: str | None, now: Job | None) -> bool:
+    return now is None or now.ended or (launch_id is not None and launch_of(now) != launch_id)
+
+
+async def _after(context: Context, job_id: int, launch_id: str) -> Job | None:
+    """The job as of the attempt after this launch; None: there was none."""
+    store = context.services.store
+    now = context.services.controller.live_job(job_id) or await context.read(lambda: store.job(job_id))
+    if now is None:
+        return None
+    launches = [past.launch_id for past in now.past]
+    if launch_id not in launches:
+        return None
+    position = launches.index(launch_id) + 1
+    if position < len(launches):
+        return replace(now, attempt=None, past=now.past[: position + 1])
+    return now if now.attempt is not None else None
