@@ -38,7 +38,9 @@ def test_f3_f4_f5_kills_under_running_jobs_keep_every_promise(
 ) -> None:
     """F3, F4, F5: kill -9 at random moments while jobs start, run and end; never a wrong exit code.
 
-    The launcher alone, or the keeper alone, loses nothing: the other one sees every end.
+    The launcher alone, or the keeper alone, loses no job whose start is on record: the other one sees every
+    end. Of one that was only to be started it cannot be known whether it was: it is LOST rather than run
+    twice.
     """
     ids: list[int] = []
     for _ in range(4):
@@ -47,10 +49,11 @@ def test_f3_f4_f5_kills_under_running_jobs_keep_every_promise(
         product.kill_all(*killed)
         if "daemon" in killed:
             product.start()
-    verify(product, ids, journal, lost_allowed=lost_allowed or "launcher" in killed)
+    more = submit_some(product, journal, 8, chance)
+    verify(product, ids + more, journal, lost_allowed=True)
     lost = [job for job in product.all_jobs() if job["state"] == "LOST"]
     print(f"{len(ids)} jobs, {len(lost)} lost")
-    assert len(lost) <= len(ids) // (1 if lost_allowed else 4)
+    assert lost_allowed or all("before its start was on record" in job["cause"] for job in lost)
 
 
 @pytest.mark.parametrize("point", ["intent", "fork", "start-record", "end-record"])

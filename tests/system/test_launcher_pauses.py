@@ -67,6 +67,7 @@ def test_a_suspended_launch_stands_still_and_goes_on(rig: Rig) -> None:
     goes_on(rig, "a")
 
 
+@pytest.mark.slow
 def test_a_time_limit_does_not_run_while_it_is_suspended(rig: Rig) -> None:
     client = rig.connect()
     begun(rig, client, "a", time_limit_s=3, grace_s=1)
@@ -94,6 +95,7 @@ def test_a_suspended_launch_can_be_killed_outright(rig: Rig) -> None:
     assert client.ended("a")["signal"] == signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_launch_stays_suspended_over_a_restart_of_the_launcher(rig: Rig) -> None:
     client = rig.connect()
     begun(rig, client, "a", time_limit_s=4, grace_s=1)
