@@ -32,8 +32,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@scripts/demo
 
+# Three at a time, a file each: most tests of the whole product wait for a job, a clock or a disk.
 test: setup
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -n 3 --dist loadfile -m "not slow"
 
 # Everything, with soak tests and negative controls.
 test-all: setup

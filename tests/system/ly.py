@@ -29,7 +29,8 @@ class Result(NamedTuple):
 def variables(state: Path | None) -> dict[str, str]:
     """Our environment, pointed at one server and at no other."""
     named = {"LAUNCHYARD_STATE": str(state)} if state is not None else {}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LAUNCHYARD_")}
+    ours = ("LAUNCHYARD_", "COLUMNS", "LINES")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     bin_directory = str(Path(sys.executable).parent)
     return {**kept, "PATH": f"{bin_directory}:{os.environ['PATH']}", **named}
 

@@ -310,9 +310,9 @@ def test_a_fork_bomb_is_held_and_ends_with_its_job(yard: Yard, eve: pwd.struct_p
     bomb = "bomb() { bomb | bomb & }; bomb; bomb; sleep 1000"
     client.send(rig.sh(bomb, l="bomb", pids_max=60, **as_user(eve)))
     client.expect("started", l="bomb")
-    pids = cgroup(rig, "pids", "bomb") / "pids.current"
-    wait_for(lambda: int(pids.read_text()) > 30, hint="it forks")
-    assert int(pids.read_text()) <= 60
+    pids = cgroup(rig, "pids", "bomb")
+    wait_for(lambda: (pids / "pids.events").read_text() != "max 0\n", hint="it forks until it may not")
+    assert int((pids / "pids.current").read_text()) <= 60
     client.send(messages.kill("bomb", signal=signal.SIGTERM, grace_s=0.5))
     client.ended("bomb")
     assert not processes_with("bomb() {")

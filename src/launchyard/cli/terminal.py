@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import sys
 import termios
@@ -142,5 +141,5 @@ def _write(data: bytes) -> None:
 
 
 def send_size(socket: WebSocket) -> None:
-    size = shutil.get_terminal_size()
-    socket.send_text(json.dumps({"rows": size.lines, "cols": size.columns}))
+    size = os.get_terminal_size(0)
+    socket.send_text(json.dumps({"rows": size.lines or 24, "cols": size.columns or 80}))
