@@ -33,6 +33,10 @@ TOLD_MAX = 10_000
 """Estimates that are remembered until their jobs start."""
 SAMPLE_S = 5.0
 """So often one waiting job is foretold that nobody asked about: to learn from what becomes of it."""
+SAMPLE_QUEUE_MAX = 2_000
+"""In a longer queue only answers that somebody asked for are learnt from: others would cost too much."""
+SAMPLE_REST = 50
+"""After a sample that took long, so many times as long passes before the next."""
 RECORD = 50
 """So many of the last estimates make the hit rate."""
 
@@ -80,7 +84,7 @@ class Outlooks:
         self._calibration = Calibration()
         self._hits: deque[bool] = deque(maxlen=RECORD)
         self._sampling: asyncio.Task[None] | None = None
-        self._sampled_at = 0.0
+        self._rests_until = 0.0
         loop.watch(self._score)
 
     async def of(self, job: Job, caller: Caller) -> Outlook:
@@ -138,13 +142,15 @@ class Outlooks:
     def look(self) -> None:
         """A duty: now and then foretell the newest waiting job, so that there is something to learn from."""
         clock = asyncio.get_running_loop().time()
-        resting = clock < self._sampled_at + SAMPLE_S or self._one.locked()
+        resting = clock < self._rests_until or self._one.locked()
         if resting or self._scheduler.epoch is None or len(self._told) >= TOLD_MAX:
+            return
+        if len(self._loop.live.queue) > SAMPLE_QUEUE_MAX:
             return
         job_id = max(self._loop.live.queue.in_order(), default=None)
         if job_id is None or job_id in self._told:
             return
-        self._sampled_at = clock
+        self._rests_until = clock + SAMPLE_S
         self._sampling = asyncio.ensure_future(self._sample(job_id))
 
     async def close(self) -> None:
@@ -153,12 +159,15 @@ class Outlooks:
             await asyncio.gather(self._sampling, return_exceptions=True)
 
     async def _sample(self, job_id: int) -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
         async with self._one:
             if job_id in self._loop.live.queue:
                 snapshot = self._scheduler.snapshot().copy()
                 bound = await asyncio.to_thread(start_of, snapshot, job_id)
                 if bound is not None:
                     self._remember(job_id, _Told(at=snapshot.now, bound=bound))
+        self._rests_until = clock() + max(SAMPLE_S, SAMPLE_REST * (clock() - began))
 
     def _remember(self, job_id: int, told: _Told) -> None:
         known = self._told.get(job_id)

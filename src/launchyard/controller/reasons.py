@@ -5,6 +5,7 @@ from launchyard.controller.scheduling import Scheduler
 from launchyard.model.errors import Infeasible
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
+from launchyard.model.resources import Request
 from launchyard.model.state import JobState
 from launchyard.model.when import rfc3339
 from launchyard.policy import dependencies, explain, reserved
@@ -15,13 +16,13 @@ from launchyard.policy.snapshot import seconds_of
 
 
 class Reasons:
-    """Answers are kept until live state changes: jobs of one shape share what is short."""
+    """Answers are kept until live state changes: jobs that ask for the same share what is short."""
 
     def __init__(self, loop: Loop, scheduler: Scheduler) -> None:
         self._loop = loop
         self._scheduler = scheduler
         self._version = -1
-        self._by_shape: dict[Shape, Reason] = {}
+        self._by_request: dict[tuple[str, Request], Reason] = {}
         self._bars: dict[Shape, reserved.Bar | None] = {}
 
     def of(self, job: Job) -> Reason | None:
@@ -71,7 +72,8 @@ class Reasons:
         seconds, now = seconds_of(live.partitions, job.partition, job.time_limit_s), self._loop.now()
         if name:
             return reserved.of_its_own(job, seconds, live.reservations.get(name), now)
-        key = self._shape(job)
+        self._forget_older()
+        key = Shape(job.partition, job.request, job.time_limit_s, job.time_min_s)
         if key not in self._bars:
             row, known = live.index.row(job.partition, job.request), list(live.reservations.values())
             self._bars[key] = reserved.bar(job.request, row, seconds, live.ledger, known, now)
@@ -82,12 +84,13 @@ class Reasons:
         return job.not_before is not None and job.not_before > self._loop.now()
 
     def short(self, job: Job, ahead: int) -> Reason:
-        """What is short is the same for a shape; how many are ahead is the job's own."""
+        """What is short is the same for a request; how many are ahead is the job's own."""
         live = self._loop.live
-        key = self._shape(job)
-        if key not in self._by_shape and live.capacity.place(job.partition, job.request) is None:
-            self._by_shape[key] = self._impossible(job)
-        if key not in self._by_shape:
+        self._forget_older()
+        key = (job.partition, job.request)
+        if key not in self._by_request and not live.capacity.holds(*key):
+            self._by_request[key] = self._impossible(job)
+        if key not in self._by_request:
             allowed = positions(live.index.allowed(job.partition, job.request))
             situation = explain.Situation(
                 nodes=[live.nodes[live.ledger.names[at]] for at in allowed],
@@ -96,16 +99,15 @@ class Reasons:
                 licences=live.capacity.licences,
                 kept_for=self._scheduler.kept_for,
             )
-            self._by_shape[key] = explain.resources(job, situation)
-        return explain.with_ahead(self._by_shape[key], ahead)
+            self._by_request[key] = explain.resources(job, situation)
+        return explain.with_ahead(self._by_request[key], ahead)
 
-    def _shape(self, job: Job) -> Shape:
-        """What is known of a shape is good for one version of live state."""
+    def _forget_older(self) -> None:
+        """What is known is good for one version of live state."""
         if self._version != self._loop.version:
-            self._by_shape.clear()
+            self._by_request.clear()
             self._bars.clear()
             self._version = self._loop.version
-        return Shape(job.partition, job.request, job.time_limit_s, job.time_min_s)
 
     def _impossible(self, job: Job) -> Reason:
         """Nodes, features, licences or partitions have changed since it was let in."""

@@ -35,9 +35,19 @@ class Capacity:
         self._kinds = _kinds(self.nodes.values(), self.ledger)
         self._of_partition: dict[str, dict[str, Node]] = {}
         self._memory_a_cpu: dict[Key, float] = {}
+        self._holds: dict[tuple[str, Request], bool] = {}
 
-    def place(self, partition: str, request: Request) -> Allocation | None:
-        """Where the request would go if nothing else were there, None when it never fits."""
+    def holds(self, partition: str, request: Request) -> bool:
+        """Whether the request could start if nothing else were there."""
+        key = (partition, request)
+        if (known := self._holds.get(key)) is not None:
+            return known
+        if len(self._holds) >= KNOWN_MAX:
+            self._holds.clear()
+        self._holds[key] = holds = self._place(partition, request) is not None
+        return holds
+
+    def _place(self, partition: str, request: Request) -> Allocation | None:
         row = self._index.row(partition, request)
         nodes = row.fits
         if row.need.tasks:

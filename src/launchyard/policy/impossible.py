@@ -21,7 +21,7 @@ def refuse_impossible(request: Request, partition: Partition, capacity: Capacity
         _refuse_names(request, partition, capacity)
     if request.licences:
         _refuse_licences(request, capacity)
-    if capacity.place(partition.name, request) is not None:
+    if capacity.holds(partition.name, request):
         return
     nodes = list(capacity.of_partition(partition.name).values())
     if not nodes:
