@@ -22,7 +22,7 @@ from typing import Any
 
 import uvloop
 
-from launchyard import __version__, config
+from launchyard import __version__, config, dropin
 from launchyard.api.app import create_app
 from launchyard.api.outputs import JobLogs, JobTerminals
 from launchyard.api.server import listen_tcp, listen_unix, serve
@@ -103,6 +103,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
     state.prepare(owner)
     lock = state.lock()
+    dropin.write(state.path)
     launch_keeper(
         state.path,
         daemon_uid=owner.uid,
@@ -161,6 +162,8 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         clock=time.time,
         launching=LaunchSettings(
             spool=str(state.spool),
+            state=str(state.path),
+            drop_in=str(dropin.directory_of(state.path)),
             log_cap_bytes=settings.log_cap_bytes,
             pids_max=settings.pids_max,
             grace_s=settings.grace_s,

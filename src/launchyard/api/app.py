@@ -25,6 +25,7 @@ from launchyard.api.routes import (
     reservations,
     rules,
     status,
+    tables,
     terminal,
     tokens,
 )
@@ -38,7 +39,20 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 _ROUTERS = [
     part.router
-    for part in (jobs, acts, efficiency, logs, nodes, reservations, rules, events, status, tokens, terminal)
+    for part in (
+        jobs,
+        acts,
+        efficiency,
+        logs,
+        nodes,
+        reservations,
+        rules,
+        events,
+        status,
+        tables,
+        tokens,
+        terminal,
+    )
 ]
 
 

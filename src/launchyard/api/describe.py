@@ -147,6 +147,15 @@ LOGS: Description = {
 
 NODES: Description = {"summary": "All nodes.", **_answers(200, ref(shapes.NodeList), "The nodes.", 400)}
 
+JOB_TABLE: Description = {
+    "summary": "Some columns of all live jobs, as rows: for programs that show very many.",
+    "parameters": [
+        _parameter("columns", "query", _TEXT, "Names of columns with commas between them; all by default."),
+        _parameter("user", "query", _TEXT, "Whose jobs."),
+    ],
+    **_answers(200, ref(shapes.Rows), "The rows.", 400),
+}
+
 MARK_NODE: Description = {
     "summary": "Drain a node, or take it back (administrators).",
     "parameters": [_parameter("name", "path", _TEXT, "The node's name.")],

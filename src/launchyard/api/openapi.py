@@ -34,6 +34,7 @@ _ANSWERS = (
     shapes.Why,
     shapes.Node,
     shapes.NodeList,
+    shapes.Rows,
     shapes.Reservation,
     shapes.MadeReservation,
     shapes.ReservationList,

@@ -60,13 +60,14 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("update", "Change what a job asks for."),
             ("reservations", "Nodes kept for a time: list, create and delete them."),
             ("admin", "The rules of the queue: accounts, QOS, partitions, limits."),
+            ("slurm-path", "The directory with Slurm's commands, to put first in PATH."),
             ("token", "Create, list and revoke tokens for remote use."),
         ),
     ),
 )
 HELP = {name: text for _, commands in SECTIONS for name, text in commands}
 _ACTS = ("cancel", "hold", "release", "requeue", "top", "suspend", "resume")
-_NAMED_OTHERWISE = dict.fromkeys(_ACTS, "act")
+_NAMED_OTHERWISE = {**dict.fromkeys(_ACTS, "act"), "slurm-path": "slurm_path"}
 
 
 class Commands(NearestGroup):
@@ -79,7 +80,7 @@ class Commands(NearestGroup):
         if name not in HELP:
             return None
         module = importlib.import_module(f"launchyard.cli.native.{_NAMED_OTHERWISE.get(name, name)}")
-        command: click.Command = getattr(module, name)
+        command: click.Command = getattr(module, name.replace("-", "_"))
         command.help = command.help or HELP[name]
         return command
 

@@ -10,7 +10,7 @@ from launchyard.controller.users import UserEntry, Users
 from launchyard.engine.protocol import Engine, Launch
 from launchyard.model.array import Array
 from launchyard.model.errors import LaunchyardError
-from launchyard.model.job import Job
+from launchyard.model.job import Job, JobKind
 from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.slurm.environment import slurm_environment
 from launchyard.slurm.patterns import expand_pattern
@@ -24,6 +24,10 @@ class LaunchSettings:
 
     spool: str
     """The directory in which the launcher keeps logs, by uid."""
+    state: str | None = None
+    """The state directory, by which our commands inside jobs find this server."""
+    drop_in: str | None = None
+    """The directory with Slurm's commands."""
     log_cap_bytes: int | None = 1 << 30
     pids_max: int | None = 16384
     grace_s: float = 30
@@ -120,16 +124,27 @@ class Launcher:
         given = texts.get(job.environment) if job.environment is not None else None
         home = entry.home if entry is not None else "/"
         shell = entry.shell if entry is not None else "/bin/sh"
-        base = {"PATH": PATH, "HOME": home, "SHELL": shell}
-        return {
-            **base,
+        variables = {
+            **{"PATH": PATH, "HOME": home, "SHELL": shell},
             **(environment_of(given) if given is not None else {}),
+        }
+        variables["PATH"] = self._path(job, variables["PATH"])
+        return {
+            **variables,
+            **({"LAUNCHYARD_STATE": self._settings.state} if self._settings.state else {}),
             "USER": job.user,
             "LOGNAME": job.user,
             **slurm_environment(job, self.array_of(job)),
             **_own_environment(job),
             **_gpu_environment(job),
         }
+
+    def _path(self, job: Job, path: str) -> str:
+        """Slurm's commands come first in a batch script; other jobs find them when there are no others."""
+        drop_in = self._settings.drop_in
+        if drop_in is None or drop_in in path.split(":"):
+            return path
+        return f"{drop_in}:{path}" if job.kind is JobKind.BATCH else f"{path}:{drop_in}"
 
     def _later(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -419,6 +419,13 @@ class UsageList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Values in the order of the columns asked for; times are seconds since 1970."""
+
+    rows: list[list[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """A token without its secret."""
 

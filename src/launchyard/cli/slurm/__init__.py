@@ -1,0 +1,1 @@
+"""Slurm's commands for people and programs that know them; standard library alone, and quick to start."""

@@ -1,0 +1,54 @@
+"""The drop-in commands, each imported when it is called by its name.
+
+What Slurm's own commands do with an error: wrong use is one sentence on stderr and exit code 255, a refusal
+one sentence and exit code 1.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from launchyard.cli.slurm.arguments import WrongUse
+from launchyard.model.errors import LaunchyardError
+
+WRONG_USE = 255
+
+
+class Refused(Exception):
+    """What ends a command with exit code 1 (or another): each line is printed as it is, after `name: `."""
+
+    def __init__(self, *lines: str, code: int = 1) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+        self.code = code
+
+
+def main(name: str, arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the answer is its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="surrogateescape")
+    try:
+        command = importlib.import_module(f"launchyard.cli.slurm.{name}")
+        code: int = command.run(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+        return code
+    except WrongUse as error:
+        print(error.line if error.whole else f"{name}: {error.line}", file=sys.stderr)
+        if error.hint:
+            print(f'Try "{name} --help" for more information', file=sys.stderr)
+        return WRONG_USE
+    except Refused as error:
+        for line in error.lines:
+            print(f"{name}: {line}", file=sys.stderr)
+        return error.code
+    except LaunchyardError as error:
+        print(f"{name}: error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read our output has gone: nothing is left to say, not even at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except KeyboardInterrupt:
+        return 130
