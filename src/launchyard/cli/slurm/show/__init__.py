@@ -1,0 +1,1 @@
+"""`scontrol show ENTITY`: one file an entity, each with `show(words, flags) -> int`."""
