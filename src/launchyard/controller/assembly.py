@@ -20,12 +20,14 @@ from launchyard.controller.reasons import Reasons
 from launchyard.controller.recall import recall
 from launchyard.controller.recovery import Reports
 from launchyard.controller.reserving import Reserving
+from launchyard.controller.running import Running
 from launchyard.controller.scheduling import Scheduler
 from launchyard.controller.settling import Settling
 from launchyard.controller.submitting import Submitting
 from launchyard.controller.texts import Texts
 from launchyard.controller.users import Users
 from launchyard.controller.writer import Writer
+from launchyard.controller.yielding import Yielding
 from launchyard.engine.protocol import Engine, EngineFacts
 from launchyard.model.job import Job
 from launchyard.model.node import Node
@@ -79,9 +81,10 @@ async def assemble(
     texts, users = Texts(store), Users()
     launcher = Launcher(engine, texts, users, launching)
     launcher.array_of = loop.live.array_of
-    scheduler, settling, reserving = Scheduler(loop), Settling(loop), Reserving(loop)
+    settling, reserving, running = Settling(loop), Reserving(loop), Running(loop)
+    scheduler = Scheduler(loop, Yielding(loop, running))
     loop.launch, loop.plan, loop.moved = launcher.send, scheduler.plan, settling.moved
-    reports = Reports(loop, scheduler, launching.grace_s)
+    reports = Reports(loop, scheduler, running, launching.grace_s)
     scheduler.stop = reports.stop
     submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)

@@ -59,6 +59,8 @@ class LiveJobs:
         self.tasks: dict[tuple[int, int], int] = {}
         self.tasks_of: dict[int, set[int]] = {}
         self.not_begun: dict[int, float] = {}
+        self.yielded: set[int] = set()
+        """Jobs that stand still to make room for others."""
         self.deadlines: set[int] = set()
         """Jobs that must have ended by a certain time."""
         self.waits = Dependents()
@@ -93,6 +95,7 @@ class LiveJobs:
                 self.drivers.admitted(job, 0)
                 self.by_launch[job.attempt.launch_id if job.attempt else ""] = job.id
                 self.parties.follow(job, now)
+                self._note_yielded(job)
             else:
                 self.put(job, now)
 
@@ -251,14 +254,30 @@ class LiveJobs:
             self.by_launch.pop(before.attempt.launch_id, None)
         if job.attempt is not None:
             self.by_launch[job.attempt.launch_id] = job.id
+        self._note_yielded(job)
+
+    def _note_yielded(self, job: Job) -> None:
+        if job.attempt is not None and job.attempt.yielded_to is not None and job.state not in ENDED:
+            self.yielded.add(job.id)
+        elif self.yielded:
+            self.yielded.discard(job.id)
 
     def _hold(self, job: Job, allocation: Allocation) -> None:
         """It holds this, at the latest until its time is up."""
         self.holding[job.id] = job
         seconds = seconds_of(self.partitions, job.partition, job.limit_s)
         leaving = job.stop_requested is not None or job.state is JobState.COMPLETING
-        since = _since(job)
-        self.ends.put(Holding(since + seconds, job.id, allocation, since=since, qos=job.qos, leaving=leaving))
+        since, stays = _since(job), not leaving and self._would_stay(job)
+        self.ends.put(
+            Holding(
+                since + seconds, job.id, allocation, since=since, qos=job.qos, leaving=leaving, stays=stays
+            )
+        )
+
+    def _would_stay(self, job: Job) -> bool:
+        """Whether it would make room by standing still; one that has not begun cannot."""
+        qos = self.parties.rules.qos.get(job.qos)
+        return qos is not None and qos.preempt_mode is PreemptMode.SUSPEND and may_stand_still(job)
 
     def _let_drivers_in(self, uid: int, now: float) -> None:
         """Jobs without CPUs, as far as there is room for them now."""
@@ -309,9 +328,15 @@ def _at_work(job: Job) -> bool:
 
 
 def _holding(job: Job | None) -> Allocation | None:
-    if job is None or job.attempt is None or job.state not in ALLOCATED:
-        return None
-    return job.attempt.allocation
+    return None if job is None else job.holds
+
+
+def may_stand_still(job: Job) -> bool:
+    """Somebody sits at the terminal of an attached job, and a GPU's memory stays in use: those are asked
+    to go instead."""
+    held = job.attempt.allocation.shares if job.attempt is not None else ()
+    running = job.state in (JobState.RUNNING, JobState.SUSPENDED)
+    return running and not job.terminal and not any(share.gpu_ids for share in held)
 
 
 def _preempts(rules: Rules) -> dict[str, frozenset[str]]:

@@ -42,6 +42,8 @@ class Reasons:
     def _why(self, job: Job) -> Reason | None:
         if job.array is not None and not len(job.array.waiting):
             return None
+        if job.state is JobState.SUSPENDED and job.attempt is not None:
+            return explain.suspended(job, job.attempt)
         if job.array is None and job.state is not JobState.PENDING:
             return None
         if job.held and job.held_because is not None:

@@ -29,11 +29,11 @@ from launchyard.policy.lifecycle import apply
 class Reports:
     """Takes in what the engine reports, in order."""
 
-    def __init__(self, loop: Loop, scheduler: Scheduler, grace_s: float) -> None:
+    def __init__(self, loop: Loop, scheduler: Scheduler, running: Running, grace_s: float) -> None:
         self._loop = loop
         self._scheduler = scheduler
         self._grace_s = grace_s
-        self.running = Running(loop)
+        self.running = running
         self.node_failed: Callable[[str, str], None] = lambda node, why: None
         self.lost_since: float | None = None
 

@@ -28,17 +28,22 @@ class Running:
         if job.state is not JobState.RUNNING or job.stop_requested is not None:
             raise Conflict(f"job {job.id} {_is(job)}; only a running job can be suspended")
         self._refuse_old_engine()
-        return self._moved(apply(job, Suspended(), self._loop.now()))
+        return self.moved(apply(job, Suspended(), self._loop.now()))
 
     def resume(self, job: Job) -> Job:
         """Raises `Conflict` for one that was not suspended."""
-        if job.state is not JobState.SUSPENDED:
+        if job.state is not JobState.SUSPENDED or job.attempt is None:
             raise Conflict(f"job {job.id} {_is(job)}; only a suspended job can be resumed")
+        if job.attempt.yielded_to is not None and not self._loop.live.ledger.has_cpus(job.attempt.allocation):
+            raise Conflict(
+                f"job {job.id} makes room for job {job.attempt.yielded_to}; it goes on by itself when its "
+                f"CPUs are free again"
+            )
         job = apply(job, Resumed(), self._loop.now())
         if job.deadline_at is not None and job.attempt is not None:
             # The time it stood still is lost to it: its limit ends at the deadline as before.
             job = replace(job, attempt=replace(job.attempt, limit_moved=True))
-        return self._moved(job)
+        return self.moved(job)
 
     def update(self, job: Job, update: Update, caller: Caller) -> Job:
         """Only less time, but for an administrator. Raises `Conflict` or `Forbidden`."""
@@ -56,7 +61,7 @@ class Running:
         attempt = job.attempt
         if attempt is not None:
             attempt = replace(attempt, limit_moved=True, limit_cut_from_s=None)
-        return self._moved(replace(job, time_limit_s=update.time_limit_s, attempt=attempt))
+        return self.moved(replace(job, time_limit_s=update.time_limit_s, attempt=attempt))
 
     def tell_again(self, job: Job) -> None:
         """After a reconnection: what may have been lost on the way."""
@@ -68,7 +73,8 @@ class Running:
         if attempt.limit_moved:
             engine.limit(attempt.launch_id, job.limit_s)
 
-    def _moved(self, job: Job) -> Job:
+    def moved(self, job: Job) -> Job:
+        """It is so now, and the engine hears of it once that is durable."""
         self._loop.move(job)
         self._loop.effect(lambda: self.tell_again(job))
         return job

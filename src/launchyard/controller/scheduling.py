@@ -3,8 +3,10 @@
 import secrets
 from collections.abc import Callable
 
+from launchyard.controller.live import may_stand_still
 from launchyard.controller.loop import Loop
-from launchyard.model.account import PreemptMode
+from launchyard.controller.yielding import Yielding
+from launchyard.model.account import QOS, PreemptMode
 from launchyard.model.event import Allocated
 from launchyard.model.frozen import changed
 from launchyard.model.job import Job
@@ -23,8 +25,9 @@ DEPTH_ALL = 1_000_000
 class Scheduler:
     """Plans and carries out, as long as an engine with a known journal epoch answers."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, yielding: Yielding) -> None:
         self._loop = loop
+        self.yielding = yielding
         self.epoch: str | None = None
         """The engine's journal epoch; None while it does not answer, and then nothing starts."""
         self.kept_for: tuple[int, ...] = ()
@@ -49,8 +52,14 @@ class Scheduler:
 
     def plan(self) -> None:
         """One pass: start what may start, as one change."""
-        if self.epoch is None or not len(self._loop.live.queue):
+        if self.epoch is None:
             return
+        if len(self._loop.live.queue):
+            self._plan()
+        if self._loop.live.yielded:
+            self.yielding.go_on()
+
+    def _plan(self) -> None:
         found = backfill.plan(self.snapshot(), starts_max=STARTS_MAX, foresee=False)
         self.kept_for = found.kept_for
         starts: dict[int, list[Start]] = {}
@@ -73,10 +82,17 @@ class Scheduler:
         for job_id in preemption.victims:
             job = self._loop.live.jobs[job_id]
             qos = self._loop.live.parties.rules.qos[job.qos]
+            if self._may_stand_still(job, qos):
+                self.yielding.stand_still(job, preemption.job_id)
+                continue
             # Somebody sits at the terminal of an attached job: it cannot wait for another turn.
             again = qos.preempt_mode is not PreemptMode.CANCEL and not job.terminal
             self._loop.move(changed(job, stop_requested=made_room_for(preemption.job_id, again=again)))
             self.stop(job, qos.grace_s)
+
+    def _may_stand_still(self, job: Job, qos: QOS) -> bool:
+        mode_is_suspend = qos.preempt_mode is PreemptMode.SUSPEND
+        return mode_is_suspend and self._loop.engine.suspends and may_stand_still(job)
 
     def _start(self, job: Job, start: Start) -> None:
         self._loop.move(self._allocated(job, start))

@@ -73,7 +73,9 @@ class NodeLost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspended:
-    """It was ordered to stand still; its time limit does not run."""
+    """It was ordered to stand still; its time limit does not run. `yielded_to`: so that this job has room."""
+
+    yielded_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from launchyard.model.array import Array, Task
 from launchyard.model.dependency import Dependency
 from launchyard.model.resources import Allocation, Request, Usage
 from launchyard.model.retries import Retries
-from launchyard.model.state import ENDED, JobState
+from launchyard.model.state import ALLOCATED, ENDED, JobState
 
 
 class JobKind(StrEnum):
@@ -38,6 +38,8 @@ class Attempt:
     """Since when it is suspended; None while it runs."""
     suspended_s: float = 0
     """How long it was suspended before: its time limit does not run then."""
+    yielded_to: int | None = None
+    """The job for which it stands still, without its CPUs until there is room for both."""
     limit_cut_from_s: int | None = None
     """The time limit that was asked for (0: none), where this attempt got less, as `time_min_s` allows."""
     limit_moved: bool = False
@@ -156,6 +158,14 @@ class Job:
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def holds(self) -> Allocation | None:
+        """What it holds now: what it was given, without the CPUs while it makes room for another."""
+        if self.attempt is None or self.state not in ALLOCATED:
+            return None
+        given = self.attempt.allocation
+        return given if self.attempt.yielded_to is None else given.without_cpus()
 
     @property
     def not_before(self) -> float | None:

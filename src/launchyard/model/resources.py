@@ -3,7 +3,7 @@
 CPUs are counted in thousandths (Ray asks for 0.5), memory in MiB, GPUs by index.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from launchyard.model.errors import Invalid
 from launchyard.model.number import bounded, scaled, shown
@@ -68,6 +68,10 @@ class Allocation:
     @property
     def nodes(self) -> tuple[str, ...]:
         return tuple(share.node for share in self.shares)
+
+    def without_cpus(self) -> "Allocation":
+        """The rest of it: what a job holds while it stands still."""
+        return replace(self, shares=tuple(replace(one, cpus_milli=0, cpu_ids=()) for one in self.shares))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from launchyard.model.dependency import Dependency
-from launchyard.model.job import Job
+from launchyard.model.job import Attempt, Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Reason
 from launchyard.model.resources import WHOLE_GPU_MILLI, NodeShare, Request
@@ -83,6 +83,16 @@ def depends(dependency: Dependency, text: str) -> Reason:
 def throttled(job: Job) -> Reason:
     throttle = job.array.throttle if job.array is not None else None
     return Reason(code="throttle", sentence=f"runs as many tasks at once as its array allows ({throttle})")
+
+
+def suspended(job: Job, attempt: Attempt) -> Reason:
+    """Why it stands still."""
+    if attempt.yielded_to is None:
+        return Reason(code="suspended", sentence=f"is suspended; `ly resume {job.id}` lets it go on")
+    other = attempt.yielded_to
+    return Reason(
+        code="yielded", sentence=f"stands still to make room for job {other}; goes on when its CPUs are free"
+    )
 
 
 def engine_gone() -> Reason:

@@ -20,6 +20,7 @@ class Holding:
     """An allocation in use, and when it must be free at the latest (seconds since 1970).
 
     `since` when it was given, for a job of which `qos`; `leaving`: its end was asked for, or has come.
+    `stays`: making room, it would stand still and give back its CPUs alone.
     """
 
     until: float
@@ -28,6 +29,7 @@ class Holding:
     since: float = field(compare=False, default=0.0)
     qos: str = field(compare=False, default="")
     leaving: bool = field(compare=False, default=False)
+    stays: bool = field(compare=False, default=False)
 
 
 class Ends:
@@ -40,7 +42,8 @@ class Ends:
     def put(self, holding: Holding) -> None:
         """The job holds this until then."""
         known = self._of.get(holding.job_id)
-        if known is None or (known.until, known.leaving) != (holding.until, holding.leaving):
+        same = known is not None and known.until == holding.until
+        if known is None or not same or (known.leaving, known.stays) != (holding.leaving, holding.stays):
             self.drop(holding.job_id)
             self._of[holding.job_id] = holding
             insort(self.in_order, holding)

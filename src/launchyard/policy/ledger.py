@@ -210,6 +210,16 @@ class Ledger:
                 raise ValueError(f"node {share.node} has not got {share} free")
         self._book_all(allocation, -1)
 
+    def has_cpus(self, allocation: Allocation) -> bool:
+        """Whether just its CPUs are free, all of them and on nodes that take work."""
+        return all(
+            (free := self.free.get(share.node)) is not None
+            and free.open
+            and free.cpus_milli >= share.cpus_milli
+            and free.cpus & _mask(share.cpu_ids) == _mask(share.cpu_ids)
+            for share in allocation.shares
+        )
+
     def promise(self, allocation: Allocation) -> None:
         """Book it for a plan. Whoever carries the plan out takes it; the rest is given back at the end."""
         self._book_all(allocation, -1)
@@ -305,16 +315,20 @@ class Ledger:
 
 def book(free: Free, share: NodeShare, sign: int) -> None:
     """Take a share from what is free (-1), or give it back (1)."""
-    free.cpus_milli += sign * share.cpus_milli
+    book_cpus(free, share, sign)
     free.memory_mib += sign * share.memory_mib
     free.jobs -= sign
-    cpus = _mask(share.cpu_ids)
     if sign > 0:
-        free.cpus |= cpus
         free.free_gpus(share)
     else:
-        free.cpus &= ~cpus
         free.hold_gpus(share)
+
+
+def book_cpus(free: Free, share: NodeShare, sign: int) -> None:
+    """The same of its CPUs alone."""
+    free.cpus_milli += sign * share.cpus_milli
+    cpus = _mask(share.cpu_ids)
+    free.cpus = free.cpus | cpus if sign > 0 else free.cpus & ~cpus
 
 
 def positions(nodes: int) -> list[int]:

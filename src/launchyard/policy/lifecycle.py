@@ -48,7 +48,7 @@ def apply(job: Job, event: JobEvent, now: float) -> Job:
         case Started():
             return _started(job, event)
         case Suspended():
-            return _suspended(job, now)
+            return _suspended(job, event, now)
         case Resumed():
             return _resumed(job, now)
         case MainEnded():
@@ -89,10 +89,10 @@ def _started(job: Job, event: Started) -> Job:
     return changed(job, state=after(job.state, JobMove.STARTED), attempt=attempt, started_at=event.at)
 
 
-def _suspended(job: Job, now: float) -> Job:
+def _suspended(job: Job, event: Suspended, now: float) -> Job:
     if job.attempt is None or job.state is JobState.SUSPENDED:
         return job
-    attempt = replace(job.attempt, suspended_at=now)
+    attempt = replace(job.attempt, suspended_at=now, yielded_to=event.yielded_to)
     return changed(job, state=after(job.state, JobMove.SUSPENDED), attempt=attempt)
 
 
@@ -101,7 +101,8 @@ def _resumed(job: Job, now: float) -> Job:
         return job
     since = job.attempt.suspended_at
     stood_s = max(0.0, now - since) if since is not None else 0.0
-    attempt = replace(job.attempt, suspended_at=None, suspended_s=job.attempt.suspended_s + stood_s)
+    stood_s += job.attempt.suspended_s
+    attempt = replace(job.attempt, suspended_at=None, suspended_s=stood_s, yielded_to=None)
     return changed(job, state=after(job.state, JobMove.RESUMED), attempt=attempt)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from launchyard.model.resources import NodeShare
 from launchyard.policy.future import Holding
 from launchyard.policy.index import Row
-from launchyard.policy.ledger import Free, Ledger, book, positions
+from launchyard.policy.ledger import Free, Ledger, book, book_cpus, positions
 
 PAIRS_MAX = 64
 """On a node with more jobs than this, pairs and larger groups are not tried one by one."""
@@ -122,7 +123,7 @@ class _Room:
                 if known.position not in copied:
                     copied.add(known.position)
                     free[known.position] = known.copy()
-                book(free[known.position], share, 1)
+                _give(free[known.position], share, one)
         return free
 
 
@@ -154,4 +155,12 @@ def _rank(group: Sequence[Holding]) -> tuple[int, float]:
 def _give_back(free: Free, one: Holding, name: str) -> None:
     for share in one.allocation.shares:
         if share.node == name:
-            book(free, share, 1)
+            _give(free, share, one)
+
+
+def _give(free: Free, share: NodeShare, one: Holding) -> None:
+    """What there is when it has made room."""
+    if one.stays:
+        book_cpus(free, share, 1)
+    else:
+        book(free, share, 1)

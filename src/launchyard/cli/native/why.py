@@ -48,6 +48,8 @@ def explain(server: Client, job: Job, answer: Record) -> None:
         _explain_end(job, answer)
     elif job.state == "PENDING":
         _explain_wait(job, answer)
+    elif answer.reason:
+        out(f"Job {job.key} {answer.reason}.")
     else:
         nodes = ", ".join(map(clean, job.nodes or []))
         tasks = f": {array_counts(job)}" if array_size(job) else ""
