@@ -57,11 +57,12 @@ class Terminal:
         self.shown = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # Before it looks at its window, the window has its size.
+            _resize(0, rows, columns)
             os.execve(LY[0], [*LY, *words], variables(state))
-        self.resize(rows, columns)
 
     def resize(self, rows: int, columns: int) -> None:
-        ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        _resize(self.fd, rows, columns)
 
     def type(self, keys: bytes) -> None:
         os.write(self.fd, keys)
@@ -108,3 +109,7 @@ class Terminal:
             return False
         self.shown += data
         return bool(data)
+
+
+def _resize(fd: int, rows: int, columns: int) -> None:
+    ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
