@@ -182,3 +182,13 @@ def test_jobs_starts_fast_enough_for_a_prompt(server: CannedServer) -> None:
     loaded = process.stderr.decode()
     for heavy in ("asyncio", "http", "ssl", "rich", "msgspec", "subprocess", "tempfile", "logging"):
         assert f"'{heavy}'" not in loaded
+
+
+def test_output_that_cannot_be_written_is_one_sentence() -> None:
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "launchyard.cli", "--help"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr == (
+        b"ly: cannot write the output: No space left on device; what was asked for may have been done\n"
+    )

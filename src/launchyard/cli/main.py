@@ -1,6 +1,7 @@
 """`ly`: a table of commands, each imported when it is called, and one place where errors become sentences."""
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -127,6 +128,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone (`ly jobs | head`): nothing is wrong, and nothing more to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 128 + 13
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise
+        # Whatever is left in the buffer cannot be written at the interpreter's end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        problem(f"cannot write the output: {error.strerror}; what was asked for may have been done")
+        return 1
 
 
 def _invoke(arguments: list[str]) -> int:

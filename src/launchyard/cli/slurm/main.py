@@ -4,6 +4,7 @@ What Slurm's own commands do with an error: wrong use is one sentence on stderr 
 one sentence and exit code 1.
 """
 
+import errno
 import importlib
 import os
 import sys
@@ -50,5 +51,11 @@ def main(name: str, arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone: nothing is left to say, not even at the interpreter's end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        print(f"{name}: error: cannot write the output: {error.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
