@@ -21,10 +21,11 @@ from launchyard.model.node import NodeState
 from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Allocation, NodeShare, Request, Usage
 from launchyard.model.state import ENDED, JobState
+from launchyard.model.step import RunnerEnd, Step, StepShare, StepState
 from launchyard.model.token import Token
 from launchyard.store.memory import MemoryStore
 from launchyard.store.open import open_store
-from launchyard.store.protocol import JobQuery, Store
+from launchyard.store.protocol import JobQuery, StepQuery, Store
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda directory: open_store("memory:"),
@@ -491,3 +492,50 @@ def test_it_agrees_with_the_memory_store(
             store.check()
         with closing(STORES[kind](Path(directory))) as store:
             assert answers(store, queries) == answers(model, queries)
+
+
+def step(job_id: int, number: int, *, attempt: int = 1, **more: Any) -> Step:
+    share = StepShare(node="n1", position=0, tasks=(0, 1), cpus_milli=2000, cpu_ids=(0, 1), gpu_ids=(1,))
+    plain: dict[str, Any] = {"user": "ada", "name": "sim\n€", "connect": "/run/x", "started_at": 5.5}
+    plain |= {"launch_id": "l1", "shares": (share,), "metadata": {"a": "1"}}
+    return Step(job_id=job_id, attempt=attempt, number=number, **(plain | more))
+
+
+def ended_step(job_id: int, number: int, ended_at: float, **more: Any) -> Step:
+    end = RunnerEnd(position=0, at=ended_at, exit_code=7, cpu_s=0.25, memory_peak_mib=9.5)
+    facts: dict[str, Any] = {"state": StepState.FAILED, "ends": (end,), "ended_at": ended_at, "exit_code": 7}
+    return step(job_id, number, usage=Usage(cpu_s=0.25), **(facts | more))
+
+
+def test_steps_are_kept_whole_and_the_last_row_wins(store: Store) -> None:
+    first = step(4, 0)
+    store.commit([Change(seq=1, steps=(first, step(4, 1))), Change(seq=2, steps=(ended_step(4, 0, 9.0),))])
+    store.commit([Change(seq=3, steps=(ended_step(4, 1, 8.0), step(4, 0, attempt=2)))])
+
+    found = store.steps(StepQuery(job_ids=(4,)))
+    assert found == [ended_step(4, 0, 9.0), ended_step(4, 1, 8.0), step(4, 0, attempt=2)]
+    store.check()
+
+
+def test_steps_are_found_by_job_user_and_time(store: Store) -> None:
+    others = ended_step(3, 0, 20.0, user="bob")
+    store.commit([Change(seq=1, steps=(step(1, 0), ended_step(1, 1, 9.0), others, ended_step(9, 0, 30.0)))])
+
+    def keys(**query: Any) -> list[tuple[int, int]]:
+        return [(one.job_id, one.number) for one in store.steps(StepQuery(**query))]
+
+    assert keys() == [(1, 0), (1, 1), (3, 0), (9, 0)]
+    assert keys(job_ids=(9, 1, 5)) == [(1, 0), (1, 1), (9, 0)]
+    assert keys(user="bob") == [(3, 0)]
+    assert keys(since=20.0) == [(1, 0), (3, 0), (9, 0)]
+    assert keys(running=True) == [(1, 0)]
+    assert keys(limit=2) == [(1, 0), (1, 1)]
+    assert keys(job_ids=(2**70,)) == []
+    assert keys(user="a\0b") == []
+
+
+def test_a_step_that_no_store_keeps_is_refused(store: Store) -> None:
+    for wrong in (step(2**70, 0), step(1, 0, started_at=float("nan")), step(1, 0, user="\0")):
+        with pytest.raises(ValueError, match="step"):
+            store.commit([Change(seq=1, steps=(wrong,))])
+    assert store.steps(StepQuery()) == []

@@ -128,7 +128,7 @@ def test_the_steps_lead_to_the_tables_that_queries_use() -> None:
     engine.dispose()
 
     used = [tables.jobs, tables.texts, tables.idempotency, tables.tokens, tables.nodes, tables.meta]
-    used += [tables.spent, tables.rules]
+    used += [tables.spent, tables.rules, tables.steps]
     assert made == {table.name: [column.name for column in table.c] for table in used}
 
 

@@ -8,6 +8,7 @@ from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import NodeState
 from launchyard.model.reservation import Reservation
+from launchyard.model.step import Step
 from launchyard.model.token import Token
 
 
@@ -38,8 +39,9 @@ class Change:
 
     `jobs` are whole rows (the last one a job wins), `texts` are scripts and environments by digest,
     `next_job_id` is the counter after this change (ids below it are never handed out again).
-    `spent` is what users have used so far, in whole rows too; `rules` are the rules now in force as text,
-    empty for those of the configuration file. `reservations` are all there are now; None: as before.
+    `spent` is what users have used so far and `steps` are steps as they are now, in whole rows too.
+    `rules` are the rules now in force as text, empty for those of the configuration file. `reservations`
+    are all there are now; None: as before.
     """
 
     seq: int
@@ -51,5 +53,6 @@ class Change:
     tokens: tuple[Token, ...] = ()
     nodes: tuple[NodeMark, ...] = ()
     spent: tuple[Spent, ...] = ()
+    steps: tuple[Step, ...] = ()
     rules: str | None = None
     reservations: tuple[Reservation, ...] | None = None

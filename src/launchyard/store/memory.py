@@ -8,9 +8,10 @@ from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
+from launchyard.model.step import Step
 from launchyard.model.token import Token
 from launchyard.store import rows
-from launchyard.store.protocol import JobQuery
+from launchyard.store.protocol import JobQuery, StepQuery
 
 Name = tuple[str, str] | tuple[int, int]
 
@@ -31,6 +32,7 @@ class MemoryStore:
         self._spent: dict[tuple[str, str, str], Spent] = {}
         self._rules = ""
         self._reservations: tuple[Reservation, ...] = ()
+        self._steps: dict[tuple[int, int, int], Step] = {}
 
     def commit(self, changes: Sequence[Change]) -> None:
         jobs = rows.last_rows(changes)
@@ -38,6 +40,8 @@ class MemoryStore:
             rows.refuse_unstorable(change)
         for job in jobs:
             rows.job_row(job)
+        for step in rows.last_steps(changes):
+            rows.step_row(step)
         with self._lock:
             names = self._names_after(jobs)
             keys = self._keys_after(changes)
@@ -53,6 +57,7 @@ class MemoryStore:
         self._tokens.update({token.id: token for token in change.tokens})
         self._marks.update({(mark.cluster, mark.name): mark for mark in change.nodes})
         self._spent.update({rows.spent_key(one): one for one in change.spent})
+        self._steps.update({step.key: step for step in change.steps})
         self._rules = self._rules if change.rules is None else change.rules
         if change.reservations is not None:
             self._reservations = change.reservations
@@ -131,6 +136,11 @@ class MemoryStore:
     def reservations(self) -> list[Reservation]:
         return sorted(self._reservations, key=lambda one: one.name)
 
+    def steps(self, query: StepQuery) -> list[Step]:
+        with self._lock:
+            found = [step for step in self._steps.values() if _step_fits(step, query)]
+        return sorted(found, key=lambda step: step.key)[: max(0, query.limit)]
+
     def check(self) -> None:
         """Nothing here can be damaged."""
 
@@ -168,4 +178,13 @@ def _fits(job: Job, query: JobQuery) -> bool:
         and (not query.ended or job.ended_at is not None)
         and (not query.ids or job.id in query.ids)
         and (query.before_id is None or job.id < query.before_id)
+    )
+
+
+def _step_fits(step: Step, query: StepQuery) -> bool:
+    return (
+        (not query.job_ids or step.job_id in query.job_ids)
+        and query.user in (None, step.user)
+        and (query.since is None or step.ended_at is None or step.ended_at >= query.since)
+        and (not query.running or step.ended_at is None)
     )

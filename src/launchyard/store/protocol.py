@@ -14,6 +14,7 @@ from launchyard.model.errors import LaunchyardError, StorageFull, Unavailable
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
+from launchyard.model.step import Step
 from launchyard.model.token import Token
 
 
@@ -60,6 +61,20 @@ class JobQuery:
     ids: tuple[int, ...] = ()
     before_id: int | None = None
     limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepQuery:
+    """Which steps, by job, attempt and number. None and empty mean any.
+
+    `since` keeps those that had not ended before it (seconds since 1970), `running` those without an end.
+    """
+
+    job_ids: tuple[int, ...] = ()
+    user: str | None = None
+    since: float | None = None
+    running: bool = False
+    limit: int = 100_000
 
 
 class Store(Protocol):
@@ -110,6 +125,8 @@ class Store(Protocol):
 
     def reservations(self) -> list[Reservation]:
         """All of the last change that brought some, by name."""
+
+    def steps(self, query: StepQuery) -> list[Step]: ...
 
     def check(self) -> None:
         """Full integrity check; raises `StoreDamaged`."""

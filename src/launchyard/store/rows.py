@@ -19,6 +19,7 @@ from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import ENDED, JobState
+from launchyard.model.step import Step
 from launchyard.model.token import Token
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ LIVE = tuple(state for state in JobState if state not in ENDED)
 
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Job, Idempotency, Token, NodeMark, Spent, Kept)
+    kind: msgspec.json.Decoder(kind) for kind in (Job, Idempotency, Token, NodeMark, Spent, Kept, Step)
 }
 
 
@@ -44,7 +45,7 @@ class Garbled(Exception):
     """A row that is not what was written; says which."""
 
 
-Record = Job | Idempotency | Token | NodeMark | Spent | Kept
+Record = Job | Idempotency | Token | NodeMark | Spent | Kept | Step
 
 
 def pack(value: Record) -> tuple[bytes, int]:
@@ -106,6 +107,32 @@ def job_of_row(row: Sequence[Any]) -> Job:
     ):
         raise Garbled(f"the columns of job {row[0]} do not agree with its record")
     return job
+
+
+def step_row(step: Step) -> tuple[Any, ...]:
+    """The values of `tables.steps`, in that order. Raises `ValueError`."""
+    if not all(storable_integer(number) for number in step.key) or not storable_text(step.user):
+        raise ValueError(f"step {step.number} of job {step.job_id} cannot be stored")
+    figures = [end.cpu_s for end in step.ends] + [end.memory_peak_mib for end in step.ends]
+    times = (step.started_at, step.ended_at, step.usage.cpu_s, *(end.at for end in step.ends), *figures)
+    if not all(isfinite(time) for time in times if time is not None):
+        raise ValueError(f"a time or a figure of step {step.number} of job {step.job_id} is not a number")
+    record, checksum = pack(step)
+    return (*step.key, step.user, step.ended_at, checksum, record)
+
+
+def step_of_row(row: Sequence[Any]) -> Step:
+    """The step of a whole row, after its columns were compared with it. Raises `Garbled`."""
+    what = f"step {row[2]} of job {row[0]}"
+    step = unpack(Step, row[-1], row[-2], what)
+    if tuple(row[:5]) != (*step.key, step.user, step.ended_at):
+        raise Garbled(f"the columns of {what} do not agree with its record")
+    return step
+
+
+def last_steps(changes: Iterable[Change]) -> list[Step]:
+    """One row a step, the last one."""
+    return list({step.key: step for change in changes for step in change.steps}.values())
 
 
 def last_rows(changes: Iterable[Change]) -> list[Job]:

@@ -18,9 +18,10 @@ from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
+from launchyard.model.step import Step
 from launchyard.model.token import Token
 from launchyard.store import meta, rows, tables
-from launchyard.store.protocol import JobQuery, StoreDamaged
+from launchyard.store.protocol import JobQuery, StepQuery, StoreDamaged
 from launchyard.store.rows import Garbled, Kept
 from launchyard.store.statements import Upsert
 
@@ -64,6 +65,7 @@ class SqlStore:
         self._put_nodes = Upsert(tables.nodes, ["cluster", "name"])
         self._put_spent = Upsert(tables.spent, ["user", "account", "qos"])
         self._put_rules = Upsert(tables.rules, ["name"])
+        self._put_steps = Upsert(tables.steps, ["job_id", "attempt", "number"])
         self._put_meta = Upsert(tables.meta, ["key"])
         self._known_texts: dict[str, None] = {}
         self._seq, self._next_job_id = self._counters()
@@ -73,6 +75,7 @@ class SqlStore:
             rows.refuse_unstorable(change)
         jobs = rows.last_rows(changes)
         job_rows = [rows.job_row(job) for job in jobs]
+        step_rows = [rows.step_row(step) for step in rows.last_steps(changes)]
         texts = {
             d: text for change in changes for d, text in change.texts.items() if d not in self._known_texts
         }
@@ -90,6 +93,7 @@ class SqlStore:
             self._put_nodes.run(connection, [(*key, *_sealed(mark)) for key, mark in marks.items()])
             self._put_spent.run(connection, [(*key, *_sealed(one)) for key, one in spent.items()])
             self._put_rules.run(connection, in_force)
+            self._put_steps.run(connection, step_rows)
             counters = {meta.LAST_SEQ: seq, meta.NEXT_JOB_ID: next_job_id}
             self._put_meta.run(connection, [meta.row(key, str(value)) for key, value in counters.items()])
         self._backend.durable(seq)
@@ -192,12 +196,25 @@ class SqlStore:
             kept = Kept() if row is None else rows.unpack(Kept, row[2], row[1], "the reservations")
         return sorted(kept.reservations, key=lambda one: one.name)
 
+    def steps(self, query: StepQuery) -> list[Step]:
+        limit, found = max(0, query.limit), list[Step]()
+        statement = _step_selection(query)
+        ids = sorted(set(filter(rows.storable_integer, query.job_ids)))
+        for part in _parts(ids) if query.job_ids else [None]:
+            some = statement if part is None else statement.where(tables.steps.c.job_id.in_(part))
+            with self._reading() as connection:
+                kept = connection.execute(some.limit(limit - len(found))).all()
+                found += [rows.step_of_row(row) for row in kept]
+        return found
+
     def check(self) -> None:
         """Every page, and every row against its checksum."""
         with self._reading() as connection:
             self._backend.check(connection)
             for row in connection.execution_options(yield_per=1_000).execute(_whole_jobs()):
                 rows.job_of_row(row)
+            for row in connection.execution_options(yield_per=1_000).execute(sa.select(*tables.steps.c)):
+                rows.step_of_row(row)
             for digest, body in connection.execute(sa.select(*tables.texts.c)):
                 _body(digest, body)
             for user, key in connection.execute(
@@ -290,6 +307,17 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
         before_id = max(0, min(query.before_id, rows.INTEGER_MAX))
         chosen = chosen.where(jobs.id < before_id)
     return chosen
+
+
+def _step_selection(query: StepQuery) -> sa.Select[Any]:
+    """The steps of a query but for its jobs and its limit."""
+    steps = tables.steps.c
+    chosen = sa.select(*steps).order_by(steps.job_id, steps.attempt, steps.number)
+    if query.user is not None:
+        chosen = chosen.where(steps.user == query.user if rows.storable_text(query.user) else sa.false())
+    if query.since is not None:
+        chosen = chosen.where(sa.or_(steps.ended_at.is_(None), steps.ended_at >= query.since))
+    return chosen.where(steps.ended_at.is_(None)) if query.running else chosen
 
 
 def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -52,6 +52,17 @@ spent = sa.table(
     sa.column("record", sa.LargeBinary),
 )
 
+steps = sa.table(
+    "steps",
+    sa.column("job_id", sa.BigInteger),
+    sa.column("attempt", sa.BigInteger),
+    sa.column("number", sa.BigInteger),
+    sa.column("user", sa.Text),
+    sa.column("ended_at", sa.Double),
+    sa.column("checksum", sa.BigInteger),
+    sa.column("record", sa.LargeBinary),
+)
+
 rules = sa.table(
     "rules",
     sa.column("name", sa.Text),
