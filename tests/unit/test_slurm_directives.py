@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from launchyard.model.errors import Invalid
 from launchyard.slurm.directives import parse_directives
-from launchyard.slurm.environment import exported
+from launchyard.slurm.exports import exported
 from launchyard.slurm.options import LY, SBATCH, SBATCH_KNOWN
 from launchyard.slurm.request import job_options
 

@@ -11,7 +11,7 @@ from launchyard.model.errors import Invalid
 from launchyard.model.number import shown
 from launchyard.model.signals import parse_signal
 from launchyard.sdk.submission import JobOptions
-from launchyard.slurm.environment import exported
+from launchyard.slurm.exports import exported
 
 F = TypeVar("F", bound=Callable[..., object])
 SECRETS = frozenset({"LAUNCHYARD_TOKEN"})

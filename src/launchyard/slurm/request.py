@@ -25,7 +25,7 @@ WARNING_BEFORE_S = 60
 def job_options(directives: Directives) -> dict[str, Any]:
     """The submission options that the directives amount to (keys of `sdk.submission.JobOptions`).
 
-    `export` stays text (see `slurm.environment.exported`). Raises `Invalid` with the line.
+    `export` stays text (see `slurm.exports.exported`). Raises `Invalid` with the line.
     """
     options: dict[str, Any] = {}
     counts: dict[str, int] = {}
