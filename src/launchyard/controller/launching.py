@@ -88,7 +88,7 @@ class Launcher:
         attempt = job.attempt
         if attempt is None:
             raise ValueError(f"job {job.id} has no attempt to launch")
-        share = attempt.allocation.shares[0]
+        share, *beside = attempt.allocation.shares
         warning = job.warning
         entry = self._users.entry(job.uid)
         script = texts.get(job.script) if job.script is not None else None
@@ -111,6 +111,7 @@ class Launcher:
             cpu_ids=share.cpu_ids,
             cpus_milli=share.cpus_milli,
             memory_mib=share.memory_mib or None,
+            beside=tuple(beside),
             pids_max=self._settings.pids_max,
             time_limit_s=job.limit_s,
             warning_signal=warning.signal if warning is not None else None,

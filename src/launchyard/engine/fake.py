@@ -16,16 +16,21 @@ from launchyard.engine.protocol import (
     EngineFacts,
     EngineLost,
     EngineReport,
+    ForgetRunners,
     Launch,
     LaunchEnded,
     LaunchMainEnded,
     LaunchStarted,
     NodeFailed,
+    RunnerEnded,
+    StartRunner,
+    StepOrder,
 )
 from launchyard.model.errors import Unavailable
 from launchyard.model.event import Exited
 from launchyard.model.node import Node
 from launchyard.model.resources import Usage
+from launchyard.model.step import RunnerEnd, parse_runner_id
 
 ONE_NODE = (Node(name="node", cpus=4, memory_mib=8192),)
 
@@ -57,6 +62,7 @@ class SignalOrder:
     launch_id: str
     signal: int
     main_only: bool
+    steps_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,7 @@ class AcknowledgeOrder:
     token: int
 
 
-Order = Launch | StopOrder | SignalOrder | SuspendOrder | LimitOrder | AcknowledgeOrder
+Order = Launch | StopOrder | SignalOrder | SuspendOrder | LimitOrder | AcknowledgeOrder | StepOrder
 Record = LaunchStarted | LaunchEnded
 
 
@@ -107,13 +113,16 @@ class FakeEngine:
         self.running: dict[str, Launch] = {}
         self.starts: dict[str, int] = {}
         """How often each launch was started; more than once would be a fault of the engine."""
+        self.runners: dict[str, StartRunner] = {}
+        """Runners that were started and have not ended."""
         self.acknowledged = 0
         self.connected = False
-        self.suspends = True
+        self.suspends = self.steps = True
         self._now = now
         self._channel = channel
         self._stopped_unknown: set[str] = set()
         self._records: list[Record] = []
+        self._runner_ends: dict[str, RunnerEnded] = {}
         self._token = 0
         self._outbox: list[EngineReport] = []
         self._report: Callable[[Sequence[EngineReport]], None] | None = None
@@ -145,9 +154,23 @@ class FakeEngine:
         elif self.obedience is not Obedience.RECORD and launch_id in self.running:
             self.finish(launch_id, signal=signal)
 
-    def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None:
+    def signal(
+        self, launch_id: str, signal: int, *, main_only: bool = False, steps_only: bool = False
+    ) -> None:
         """Record the order."""
-        self._accept([SignalOrder(launch_id=launch_id, signal=signal, main_only=main_only)])
+        order = SignalOrder(launch_id=launch_id, signal=signal, main_only=main_only, steps_only=steps_only)
+        self._accept([order])
+
+    def order_steps(self, orders: Sequence[StepOrder]) -> None:
+        """Record the orders; runners start, whatever the obedience."""
+        if not self._accept(orders):
+            return
+        for order in orders:
+            if isinstance(order, StartRunner):
+                self.runners[order.runner_id] = order
+            elif isinstance(order, ForgetRunners):
+                for one in order.runner_ids:
+                    self._runner_ends.pop(one, None)
 
     def suspend(self, launch_id: str, *, suspended: bool) -> None:
         """Record the order."""
@@ -226,6 +249,17 @@ class FakeEngine:
         )
         self._record(LaunchEnded(launch_id=launch_id, exit=exited, token=self._next_token()))
 
+    def end_runner(
+        self, runner_id: str, *, exit_code: int | None = None, signal: int | None = None, **facts: object
+    ) -> None:
+        """A runner ended, also while the engine is lost. `facts` are further fields of `RunnerEnd`."""
+        self.runners.pop(runner_id, None)
+        parsed = parse_runner_id(runner_id)
+        position = parsed[2] if parsed is not None else 0
+        end = RunnerEnd(position=position, at=self._now(), exit_code=exit_code, signal=signal, **facts)  # type: ignore[arg-type]
+        self._runner_ends[runner_id] = RunnerEnded(runner_id=runner_id, end=end)
+        self._tell(self._runner_ends[runner_id])
+
     def fail_node(self, node: str, why: str) -> None:
         """A node is gone, with all that ran there."""
         for launch_id in [one for one, launch in self.running.items() if launch.node == node]:
@@ -248,7 +282,10 @@ class FakeEngine:
         self._records = [record for record in self._records if record.launch_id not in forgotten]
         self.connected = True
         known = frozenset(self.running) | {record.launch_id for record in self._records}
-        self._outbox += [EngineConnected(epoch=self.epoch, known=known), *self._records]
+        self.runners = {id: one for id, one in self.runners.items() if one.launch_id not in forgotten}
+        runners = frozenset({*self.runners, *self._runner_ends})
+        connected = EngineConnected(epoch=self.epoch, known=known, runners=runners)
+        self._outbox += [connected, *self._records, *self._runner_ends.values()]
         self._schedule()
 
     def deliver(self) -> None:

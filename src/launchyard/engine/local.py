@@ -21,16 +21,21 @@ from launchyard.engine.protocol import (
     EngineFacts,
     EngineLost,
     EngineReport,
+    ForgetRunners,
     Launch,
     LaunchEnded,
     LaunchMainEnded,
     LaunchStarted,
+    RunnerEnded,
+    SignalRunner,
+    StepOrder,
 )
 from launchyard.launcher import messages
 from launchyard.model.errors import Conflict, Unavailable
 from launchyard.model.event import Exited
 from launchyard.model.node import Node
 from launchyard.model.resources import Usage
+from launchyard.model.step import RunnerEnd, parse_runner_id
 
 RETRY_S = (0.02, 1.0)
 ANSWER_S = 20.0
@@ -55,7 +60,7 @@ class LocalEngine:
         self._out = bytearray()
         self._fds: list[int] = []
         self._features: Mapping[str, str] = {}
-        self.suspends = False
+        self.suspends = self.steps = False
         self._welcomed: asyncio.Future[None] | None = None
         self._answering = False
         """The launcher has said hello on this connection."""
@@ -84,7 +89,7 @@ class LocalEngine:
             processes=found.get("processes", "none"),
             users=found.get("users", "single"),
         )
-        return EngineFacts(nodes=self._nodes, enforcement=enforcement)
+        return EngineFacts(nodes=self._nodes, enforcement=enforcement, cpus=self._cpus)
 
     def start(self, launches: Sequence[Launch]) -> None:
         """One write for all of them. One that is too long for the launcher ends at once, saying so."""
@@ -105,8 +110,15 @@ class LocalEngine:
     def stop(self, launch_id: str, *, signal: int, grace_s: float) -> None:
         self._send([messages.kill(launch_id, signal=signal, grace_s=grace_s)])
 
-    def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None:
-        self._send([messages.signal(launch_id, signal, main_only=main_only)])
+    def signal(
+        self, launch_id: str, signal: int, *, main_only: bool = False, steps_only: bool = False
+    ) -> None:
+        if self.steps or not steps_only:
+            self._send([messages.signal(launch_id, signal, main_only=main_only, steps_only=steps_only)])
+
+    def order_steps(self, orders: Sequence[StepOrder]) -> None:
+        if self.steps:
+            self._send([_step_message(order) for order in orders])
 
     def suspend(self, launch_id: str, *, suspended: bool) -> None:
         self._send([messages.suspend(launch_id) if suspended else messages.resume(launch_id)])
@@ -274,10 +286,14 @@ class LocalEngine:
             case "hello":
                 self._answering, self._pause_s = True, 0.0
                 self._features = message["features"]
-                self.suspends = "suspend" in self._features
+                self.suspends, self.steps = "suspend" in self._features, "runners" in self._features
                 if self._welcomed is not None and not self._welcomed.done():
                     self._welcomed.set_result(None)
-                return EngineConnected(epoch=message["epoch"], known=frozenset(message["known"]))
+                runners = frozenset(message.get("runners", ()))
+                known = frozenset(message["known"])
+                return EngineConnected(epoch=message["epoch"], known=known, runners=runners)
+            case "runner_ended":
+                return _runner_ended(message)
             case "helper":
                 fd = {"fd": self._fds.pop(0)} if message.get("ok") and self._fds else {}
                 self._answered(message | fd)
@@ -313,7 +329,6 @@ class LocalEngine:
             raise Unavailable("the launcher does not answer at the moment; try again")
 
     def _launch(self, launch: Launch) -> Message:
-        cpus = self._cpus.get(launch.node)
         return messages.launch(
             l=launch.launch_id,
             job=launch.job_id,
@@ -324,20 +339,65 @@ class LocalEngine:
             cwd=launch.working_dir,
             spool_log=launch.spool_log,
             script=None if launch.script is None else launch.script.decode("utf-8", "surrogateescape"),
+            stdin=launch.stdin,
             stdout=launch.stdout,
             stderr=launch.stderr,
             append=launch.append,
             terminal=launch.terminal,
-            cpu_ids=sorted(cpus[one] for one in launch.cpu_ids) if cpus is not None else [],
-            memory_mib=launch.memory_mib,
+            cpu_ids=self._cpu_ids(launch),
+            memory_mib=_memory_mib(launch),
             pids_max=launch.pids_max,
             time_limit_s=launch.time_limit_s,
             warning_signal=launch.warning_signal,
             warning_before_s=launch.warning_before_s,
+            warning_target=None if launch.warning_target == "all" else launch.warning_target,
             grace_s=launch.grace_s,
             log_cap_bytes=launch.log_cap_bytes,
             no_new_privs=launch.no_new_privs,
         )
+
+    def _cpu_ids(self, launch: Launch) -> list[int]:
+        """The machine's CPUs of all its nodes, which are one here; none when any of it is not pinned."""
+        held = [(launch.node, launch.cpu_ids), *((one.node, one.cpu_ids) for one in launch.beside)]
+        if not all(ids and node in self._cpus for node, ids in held):
+            return []
+        return sorted({self._cpus[node][one] for node, ids in held for one in ids})
+
+
+def _memory_mib(launch: Launch) -> int | None:
+    """Of all its nodes together; unlimited when it is on any."""
+    parts = [launch.memory_mib or 0, *(one.memory_mib for one in launch.beside)]
+    return sum(parts) if all(parts) else None
+
+
+def _step_message(order: StepOrder) -> Message:
+    match order:
+        case SignalRunner():
+            return messages.signal_runner(order.runner_id, order.signal, grace_s=order.grace_s)
+        case ForgetRunners():
+            return messages.forget_runners(order.runner_ids)
+    argv = [*messages.package_argv("launchyard.runner.main"), *order.arguments]
+    environment = dict(order.environment)
+    return messages.runner(id=order.runner_id, l=order.launch_id, uid=order.uid, argv=argv, env=environment)
+
+
+def _runner_ended(message: Mapping[str, Any]) -> RunnerEnded | None:
+    parsed = parse_runner_id(message["id"])
+    if parsed is None:
+        return None
+    end = RunnerEnd(
+        position=parsed[2],
+        at=message["at"],
+        exit_code=message.get("exit_code"),
+        signal=message.get("signal"),
+        cpu_s=message.get("cpu_s"),
+        memory_peak_mib=message.get("memory_peak_mib"),
+        oom=message.get("oom", False),
+        ending=message.get("ending", False),
+        timed_out=message.get("timed_out", False),
+        error=message.get("error"),
+    )
+    return RunnerEnded(runner_id=message["id"], end=end)
 
 
 def _cpus_of(nodes: Sequence[Node], cpus: Sequence[int]) -> dict[str, Sequence[int]]:

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from launchyard.model.event import Exited
 from launchyard.model.node import Node
+from launchyard.model.resources import NodeShare
+from launchyard.model.step import RunnerEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,8 @@ class Launch:
     `argv` is executed as it is, by PATH of `environment`; with `script` set, the script is written to a file
     that only the user can read and executed with `argv` as its arguments.
     `stdout` None: `spool_log`, a file name in the launcher's spool, capped at `log_cap_bytes`.
-    `cpu_ids` empty: not pinned. `gpu_ids`: what CUDA_VISIBLE_DEVICES was set to (for accounting only).
+    `cpu_ids` empty: not pinned. `beside`: what it holds on further nodes, for engines whose nodes are one
+    machine. `warning_target`: `all`, `batch` (the main process) or `steps`.
     """
 
     launch_id: str
@@ -31,6 +34,7 @@ class Launch:
     working_dir: str
     spool_log: str
     script: bytes | None = None
+    stdin: str | None = None
     stdout: str | None = None
     stderr: str | None = None
     append: bool = True
@@ -38,13 +42,53 @@ class Launch:
     cpu_ids: tuple[int, ...] = ()
     cpus_milli: int = 1000
     memory_mib: int | None = None
+    beside: tuple[NodeShare, ...] = ()
     pids_max: int | None = None
     time_limit_s: float | None = None
     warning_signal: int | None = None
     warning_before_s: float = 0
+    warning_target: str = "all"
     grace_s: float = 30
     log_cap_bytes: int | None = None
     no_new_privs: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRunner:
+    """Start a runner of a step inside a running launch; told again it starts nothing."""
+
+    runner_id: str
+    launch_id: str
+    uid: int
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalRunner:
+    """`signal` to a runner; with `grace_s`, KILL to all of it when it lives on after that."""
+
+    runner_id: str
+    signal: int
+    grace_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetRunners:
+    """The ends of these are durable with the controller."""
+
+    runner_ids: tuple[str, ...]
+
+
+StepOrder = StartRunner | SignalRunner | ForgetRunners
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerEnded:
+    """A runner ended; `end` says how and at which position of its step. Repeated until it is forgotten."""
+
+    runner_id: str
+    end: RunnerEnd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +133,8 @@ class EngineConnected:
 
     epoch: str
     known: frozenset[str]
+    runners: frozenset[str] = frozenset()
+    """Those that run, and those whose end is reported again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +144,9 @@ class EngineLost:
     since: float
 
 
-EngineReport = EngineConnected | EngineLost | NodeFailed | LaunchStarted | LaunchMainEnded | LaunchEnded
+EngineReport = (
+    EngineConnected | EngineLost | NodeFailed | LaunchStarted | LaunchMainEnded | LaunchEnded | RunnerEnded
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +162,14 @@ class Enforcement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineFacts:
-    """What an engine is: its nodes and how it enforces."""
+    """What an engine is: its nodes and how it enforces.
+
+    `cpus` are the machine's own numbers of a node's CPUs, in the node's order, where they can be pinned.
+    """
 
     nodes: tuple[Node, ...]
     enforcement: Enforcement
+    cpus: Mapping[str, Sequence[int]] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -126,6 +178,9 @@ class Engine(Protocol):
 
     suspends: bool
     """Whether launches can be suspended and their time limits moved, as far as is known now."""
+
+    steps: bool
+    """Whether launches can have steps, as far as is known now."""
 
     async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
         """Connect; from now on `report` is called on the loop with what happens, in order, in batches."""
@@ -136,8 +191,13 @@ class Engine(Protocol):
     def stop(self, launch_id: str, *, signal: int, grace_s: float) -> None:
         """End a launch: `signal`, then KILL after `grace_s`. An unknown launch is marked never to start."""
 
-    def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None:
-        """Send a signal to a launch's processes."""
+    def signal(
+        self, launch_id: str, signal: int, *, main_only: bool = False, steps_only: bool = False
+    ) -> None:
+        """Send a signal to a launch's processes, to its main one, or to the runners of its steps."""
+
+    def order_steps(self, orders: Sequence[StepOrder]) -> None:
+        """Start, signal and forget runners; the end of each is reported."""
 
     def suspend(self, launch_id: str, *, suspended: bool) -> None:
         """Let a launch stand still, its time limit too, or go on; told again it changes nothing."""

@@ -18,6 +18,7 @@ from launchyard.launcher.messages import (
 )
 from launchyard.launcher.private_tmp import empty_as
 from launchyard.launcher.state import State, log
+from launchyard.launcher.table import Launch
 
 _CLEANING_LIMIT_S = 60
 
@@ -82,23 +83,7 @@ class Attendants:
         if launch.uid != uid:
             self._state.tell(step_ended(id, error=f"launch {l} is not of user {uid}"))
             return
-        settings = self._state.settings
-        private_tmp = settings.path("tmp", l)
-        plan = Plan(
-            uid=uid,
-            switch=settings.switch,
-            argv=list(message["argv"]),
-            env=dict(message["env"]) | {"TMPDIR": private_tmp},
-            cwd=str(message["cwd"]),
-            launch_id=l,
-            joins=self._state.fence.paths(l),
-            cpu_ids=launch.cpu_ids,
-            files_soft_max=settings.files_soft_max,
-            reset_oom_score=True,
-            terminal=message.get("terminal"),
-            user=self._state.users.get(uid),
-        )
-        self._spawn(plan, "step", id, l=l)
+        self._spawn(plan_inside(self._state, launch, message), "step", id, l=l)
 
     def start_waiting(self) -> None:
         """Try the steps again that came before their launch was ready."""
@@ -203,6 +188,25 @@ class Attendants:
         except OSError as error:
             # Tried once more when the launcher starts again.
             log(f"{path} could not be emptied: {error.strerror}")
+
+
+def plan_inside(state: State, launch: Launch, message: Message) -> Plan:
+    """What a process that joins a running launch is to become."""
+    settings, l = state.settings, launch.l
+    return Plan(
+        uid=launch.uid,
+        switch=settings.switch,
+        argv=list(message["argv"]),
+        env=dict(message["env"]) | {"TMPDIR": settings.path("tmp", l)},
+        cwd=str(message["cwd"]),
+        launch_id=l,
+        joins=state.fence.paths(l),
+        cpu_ids=launch.cpu_ids,
+        files_soft_max=settings.files_soft_max,
+        reset_oom_score=True,
+        terminal=message.get("terminal"),
+        user=state.users.get(launch.uid),
+    )
 
 
 class Refusal:

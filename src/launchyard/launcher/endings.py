@@ -59,6 +59,13 @@ class Endings:
         if pids:
             self._state.fence.signal(launch.l, number)
 
+    def signal_runners(self, launch: Launch, number: int) -> None:
+        """Send a signal to the runners of its steps alone."""
+        for pid in self._state.runners.get(launch.l, ()):
+            with contextlib.suppress(OSError):
+                # Our own children, or looked for by their start: the number is theirs until they are reaped.
+                os.kill(pid, number)
+
     def kill(self, launch: Launch) -> None:
         """KILL to all of it, until it is gone."""
         if launch.facts is not None:
@@ -146,7 +153,7 @@ class Endings:
         state = self._state
         figures = state.fence.figures(launch.l)
         peak_mib = self._peak_mib(launch)
-        if state.fence.emptied(launch.l):
+        if state.fence.emptied(launch.l) and launch.l not in state.runners:
             facts = self._facts(launch, figures.cpu_s, figures.oom_kills, peak_mib)
             state.remember(state.table.end(launch, facts), "end-record")
             self._ended.append(launch)

@@ -40,6 +40,7 @@ from launchyard.launcher.orders import NoRoom, Orders
 from launchyard.launcher.outputs import SetupFailed, reason
 from launchyard.launcher.quick import Quick, Ready
 from launchyard.launcher.recovery import Recovery
+from launchyard.launcher.runners import Runners
 from launchyard.launcher.state import Settings, State, log
 from launchyard.launcher.table import Launch
 
@@ -60,10 +61,12 @@ class Launcher:
         self._state = State(settings)
         self._endings = Endings(self._state)
         self._limits = Limits(self._state, self._endings)
-        self._recovery = Recovery(self._state, self._endings, self._limits)
+        self._runners = Runners(self._state)
+        self._recovery = Recovery(self._state, self._endings, self._limits, self._runners)
         refusal = Refusal(switch=settings.switch, allow_root_jobs=settings.allow_root_jobs)
         self._attendants = Attendants(self._state, refusal)
-        self._orders = Orders(self._state, self._endings, self._limits, refusal, self._attendants)
+        parts = (self._endings, self._limits, refusal, self._attendants, self._runners)
+        self._orders = Orders(self._state, *parts)
         self._daemon: Link | None = None
         self._listener: socket.socket | None = None
         self._poll = select.epoll()
@@ -130,8 +133,8 @@ class Launcher:
     def _run_due(self) -> None:
         now = boot_clock()
         for name, kind in self._state.timers.due(now):
-            if kind == "attendant":
-                self._attendants.overdue(name)
+            if kind in ("attendant", "runner"):
+                (self._attendants.overdue if kind == "attendant" else self._runners.due)(name)
             elif (launch := self._state.table.live.get(name)) is not None:
                 self._on_timer[kind](launch)
         if now - self._swept_at > 1:
@@ -159,6 +162,7 @@ class Launcher:
         self._state.passed.clear()
         self._endings.settle()
         self._attendants.start_waiting()
+        self._runners.start_waiting()
         for launch_id, uid in self._endings.clean:
             self._attendants.clean(launch_id, uid)
         self._endings.clean.clear()
@@ -185,8 +189,9 @@ class Launcher:
             self._forks_from = 0.0  # something is free again
             launch = self._state.mains.get(seen.si_pid)
             if launch is None:
-                _, status, _ = os.wait4(seen.si_pid, 0)
-                self._attendants.ended(seen.si_pid, status)
+                _, status, rusage = os.wait4(seen.si_pid, 0)
+                if not self._runners.ended(seen.si_pid, status, usage_of(rusage)):
+                    self._attendants.ended(seen.si_pid, status)
                 continue
             if self._is_to_be_done_again(launch):
                 os.waitpid(seen.si_pid, 0)

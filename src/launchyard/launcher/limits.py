@@ -76,7 +76,13 @@ class Limits:
         holds = at is not None and boot_clock() >= _warning_at(launch, at) and not launch.marks.get("warned")
         if launch.status is None and holds:
             self._mark(launch, "warned")
-            self._endings.signal(launch, launch.order["warning_signal"])
+            self._warn_whom(launch, launch.order["warning_signal"], launch.order.get("warning_target"))
+
+    def _warn_whom(self, launch: Launch, number: int, target: str | None) -> None:
+        if target == "steps":
+            self._endings.signal_runners(launch, number)
+        else:
+            self._endings.signal(launch, number, main_only=target == "batch")
 
     def _time_is_up(self, launch: Launch) -> None:
         at = launch.time_is_up_at

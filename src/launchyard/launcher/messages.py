@@ -18,8 +18,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-VERSION = 2
-"""2 adds `suspend`, `resume` and `limit`; a launcher that knows them says so by the feature `suspend`."""
+VERSION = 3
+"""2 adds `suspend`, `resume` and `limit`; a launcher that knows them says so by the feature `suspend`.
+
+3 adds runners (`runner`, `signal_runner`, `forget_runners`, `runner_ended`), `steps_only` of `signal`,
+`warning_target` and `stdin` of `launch`: the feature `runners`."""
 FRAME_MAX = 16 * 1024 * 1024
 SOCKET_NAME = "launcher/launcher.sock"
 """Where the launcher listens, below the state directory."""
@@ -150,6 +153,7 @@ def launch(
     cwd: str,
     spool_log: str,
     script: str | None = None,
+    stdin: str | None = None,
     stdout: str | None = None,
     stderr: str | None = None,
     append: bool = True,
@@ -160,6 +164,7 @@ def launch(
     time_limit_s: float | None = None,
     warning_signal: int | None = None,
     warning_before_s: float = 0,
+    warning_target: str | None = None,
     grace_s: float = 30,
     log_cap_bytes: int | None = None,
     no_new_privs: bool = True,
@@ -168,12 +173,15 @@ def launch(
 
     `stdout` None: the spool file; `stderr` None: together with stdout. `terminal` is the path of a pts that
     the job gets as stdin, stdout and stderr (the spool is then not used). Relative paths are below `cwd`.
+    `stdin` None: /dev/null. `warning_target`: whom the warning signal is for, `batch` the main process,
+    `steps` the runners, None all.
     """
     message = {"t": "launch", "l": l, "job": job, "uid": uid, "node": node, "argv": list(argv), "env": env}
     message |= {"cwd": cwd, "spool_log": spool_log, "append": append, "cpu_ids": list(cpu_ids)}
     message |= {"warning_before_s": warning_before_s, "grace_s": grace_s, "no_new_privs": no_new_privs}
     optional = {
         "script": script,
+        "stdin": stdin,
         "stdout": stdout,
         "stderr": stderr,
         "terminal": terminal,
@@ -181,6 +189,7 @@ def launch(
         "pids_max": pids_max,
         "time_limit_s": time_limit_s,
         "warning_signal": warning_signal,
+        "warning_target": warning_target,
         "log_cap_bytes": log_cap_bytes,
     }
     return message | {key: value for key, value in optional.items() if value is not None}
@@ -191,8 +200,10 @@ def kill(l: str, *, signal: int, grace_s: float) -> Message:
     return {"t": "kill", "l": l, "signal": signal, "grace_s": grace_s}
 
 
-def signal(l: str, signal: int, *, main_only: bool = False) -> Message:
-    return {"t": "signal", "l": l, "signal": signal, "main_only": main_only}
+def signal(l: str, signal: int, *, main_only: bool = False, steps_only: bool = False) -> Message:
+    """To all of launch `l`, to its main process, or to the runners of its steps."""
+    message: Message = {"t": "signal", "l": l, "signal": signal, "main_only": main_only}
+    return message | {"steps_only": True} if steps_only else message
 
 
 def suspend(l: str) -> Message:
@@ -240,6 +251,22 @@ def step(
     return message if terminal is None else message | {"terminal": terminal}
 
 
+def runner(*, id: str, l: str, uid: int, argv: Sequence[str], env: dict[str, str], cwd: str = "/") -> Message:
+    """Start the runner `id` of a step inside launch `l`. Its end is told until it is to be forgotten."""
+    return {"t": "runner", "id": id, "l": l, "uid": uid, "argv": list(argv), "env": env, "cwd": cwd}
+
+
+def signal_runner(id: str, signal: int, *, grace_s: float | None = None) -> Message:
+    """`signal` to a runner; with `grace_s` KILL to it and what it started when it lives on after that."""
+    message: Message = {"t": "signal_runner", "id": id, "signal": signal}
+    return message if grace_s is None else message | {"grace_s": grace_s}
+
+
+def forget_runners(ids: Sequence[str]) -> Message:
+    """The ends of these are durable with the daemon."""
+    return {"t": "forget_runners", "ids": list(ids)}
+
+
 def usage(id: str) -> Message:
     """Ask what running launches use now."""
     return {"t": "usage", "id": id}
@@ -248,14 +275,25 @@ def usage(id: str) -> Message:
 # ---- launcher -> daemon
 
 
-def welcome(*, epoch: str, boot_id: str, known: Sequence[str], seq: int, features: dict[str, str]) -> Message:
+def welcome(
+    *,
+    epoch: str,
+    boot_id: str,
+    known: Sequence[str],
+    seq: int,
+    features: dict[str, str],
+    runners: Sequence[str] = (),
+) -> Message:
     """The launcher's `hello`. `known` are the launches it has a record of; `seq` the newest record's number.
 
+    `runners` are those that run and those whose end is told again now.
+
     `features`: memory `cgroup v1|cgroup v2|sampling`, cpus `cpuset|affinity`, processes
-    `cgroup.kill|freezer|marker`, users `switched|single`, suspend `freeze|stop` (from version 2 on).
+    `cgroup.kill|freezer|marker`, users `switched|single`, suspend `freeze|stop` (from version 2 on), runners
+    `kept` (from version 3 on).
     """
     message: Message = {"t": "hello", "v": VERSION, "epoch": epoch, "boot_id": boot_id}
-    return message | {"known": list(known), "seq": seq, "features": features}
+    return message | {"known": list(known), "seq": seq, "features": features, "runners": list(runners)}
 
 
 def started(seq: int, l: str, *, pid: int, at: float) -> Message:
@@ -296,6 +334,17 @@ def step_ended(
     facts = {"exit_code": exit_code, "signal": signal, "error": error}
     known = {name: value for name, value in facts.items() if value is not None}
     return {"t": "step_ended", "id": id, **known}
+
+
+def runner_ended(id: str, *, at: float, **facts: object) -> Message:
+    """The end of a runner. `facts`, of which the unknown and the False are left out:
+
+    `exit_code` or `signal`, or `error` (it was not started: one sentence); `cpu_s` and `memory_peak_mib` of
+    it and what it waited for; `oom` (the launch had one meanwhile), `ending` (the launch was being ended),
+    `timed_out` (because its time was up).
+    """
+    known = {name: value for name, value in facts.items() if value is not None and value is not False}
+    return {"t": "runner_ended", "id": id, "at": at, **known}
 
 
 def usage_now(id: str, launches: dict[str, dict[str, float]]) -> Message:

@@ -10,6 +10,7 @@ from launchyard.launcher.endings import Endings
 from launchyard.launcher.limits import Limits
 from launchyard.launcher.messages import Message
 from launchyard.launcher.pauses import Pauses
+from launchyard.launcher.runners import Runners
 from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch, never_ordered, order_of
 
@@ -26,9 +27,16 @@ class Orders:
     """`pending` are launches whose intent is journaled and which are to be forked after the sync."""
 
     def __init__(
-        self, state: State, endings: Endings, limits: Limits, refusal: Refusal, attendants: Attendants
+        self,
+        state: State,
+        endings: Endings,
+        limits: Limits,
+        refusal: Refusal,
+        attendants: Attendants,
+        runners: Runners,
     ) -> None:
         self._state = state
+        self._runners = runners
         pauses = Pauses(state, endings, limits)
         self._endings = endings
         self._refusal = refusal
@@ -44,6 +52,9 @@ class Orders:
             "ack": self._acknowledge,
             "helper": attendants.start_helper,
             "step": attendants.start_step,
+            "runner": runners.start,
+            "signal_runner": runners.signal,
+            "forget_runners": runners.forget,
             "usage": self._usage,
             "rest": self._rest,
         }
@@ -71,8 +82,10 @@ class Orders:
                 known=list(table.launches),
                 seq=table.seq,
                 features=state.features(),
+                runners=self._runners.known(),
             )
         )
+        self._runners.tell_again()
         again: list[tuple[int, Launch]] = []
         for launch in table.launches.values():
             again += [(seq, launch) for seq in (launch.seq_start, launch.seq_end) if seq > table.acked]
@@ -134,8 +147,11 @@ class Orders:
     def _signal(self, message: Message) -> None:
         launch = self._state.table.live.get(message["l"])
         if launch is not None and launch.pid:
-            main_only = bool(message.get("main_only"))
-            self._endings.signal(launch, int(message["signal"]), main_only=main_only)
+            number = int(message["signal"])
+            if message.get("steps_only"):
+                self._endings.signal_runners(launch, number)
+            else:
+                self._endings.signal(launch, number, main_only=bool(message.get("main_only")))
 
     def _acknowledge(self, message: Message) -> None:
         if self._state.table.acknowledge(int(message["seq"])):

@@ -10,6 +10,7 @@ from launchyard.launcher.endings import Endings
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock, exit_status_by
 from launchyard.launcher.limits import Limits
+from launchyard.launcher.runners import Runners
 from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch
 
@@ -22,8 +23,9 @@ _NEVER_RAN = 255 << 8
 class Recovery:
     """Finds running launches again and learns how those that are not our children ended."""
 
-    def __init__(self, state: State, endings: Endings, limits: Limits) -> None:
+    def __init__(self, state: State, endings: Endings, limits: Limits, runners: Runners) -> None:
         self._state = state
+        self._runners = runners
         self._endings = endings
         self._limits = limits
         self._gone_at: dict[str, float] = {}
@@ -39,7 +41,10 @@ class Recovery:
             records = []
         state.table.replay(records)
         live = list(state.table.live.values())
-        self._end_unborn({launch.pid for launch in live})
+        runners = {one.pid for launch in live for one in launch.runners.values()}
+        self._end_unborn(runners | {launch.pid for launch in live})
+        if not state.table.rebooted:
+            self._runners.adopt()
         for launch in live:
             self._take_up(launch)
         known = len(state.table.launches)
@@ -112,6 +117,7 @@ class Recovery:
     def reaped_elsewhere(self, record: Record) -> None:
         """The keeper's word: which process (pid, start time) ended how."""
         self._state.heard.append(record["n"])
+        self._runners.reaped_elsewhere(record)
         for launch in list(self._state.table.live.values()):
             if (launch.pid, launch.start) == (record["p"], record["s"]) and launch.status is None:
                 usage = record.get("u", {})

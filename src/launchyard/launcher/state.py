@@ -48,6 +48,8 @@ class State:
         self.children: dict[int, str | None] = {}
         """Every child: main processes and steps with their launch id, others with None."""
         self.mains: dict[int, Launch] = {}
+        self.runners: dict[str, set[int]] = {}
+        """The processes that run the steps of a launch, as far as they live."""
         self.fence: Cgroups | Marked = self._find_fence()
         self.outbox: list[tuple[Message, int | None]] = []
         self.heard: list[int] = []
@@ -79,6 +81,7 @@ class State:
         fence = self.fence
         features = {"memory": fence.memory, "cpus": fence.cpus, "processes": fence.processes}
         features["suspend"] = "stop" if fence.processes == "marker" else "freeze"
+        features["runners"] = "kept"
         return features | {"users": "switched" if self.settings.switch else "single"}
 
 

@@ -2,7 +2,8 @@
 
 Kinds of record (`k`): `head` (epoch, boot id, next sequence number), `intent` (the order, before the fork),
 `start`, `mark` (something happened that must outlive us: a limit passed, a kill asked), `exit` (wait status
-of the main process), `end` (what the daemon is told), `ack`, `spent` (ids that are over and acknowledged:
+of the main process), `end` (what the daemon is told), `runner`, `runner-end` and `runner-forgotten` (the same
+of a process that runs a step inside the launch), `ack`, `spent` (ids that are over and acknowledged:
 never started again). A launch cancelled before it was known has an `end` alone.
 """
 
@@ -23,10 +24,54 @@ _ORDER_KEYS = (
     "time_limit_s",
     "warning_signal",
     "warning_before_s",
+    "warning_target",
     "grace_s",
     "log_cap_bytes",
     "script",
 )
+
+
+class Runner:
+    """A process that runs a step; `facts` is what `runner_ended` says, once it ended.
+
+    `oom_kills`: how many its launch had seen when it started. `gone_at`: seen to be gone, and not known how.
+    """
+
+    __slots__ = (
+        "facts",
+        "foreign",
+        "gone_at",
+        "id",
+        "kill_at",
+        "l",
+        "oom_kills",
+        "pid",
+        "pidfd",
+        "said",
+        "setup",
+        "start",
+    )
+
+    def __init__(self, id: str, l: str, pid: int, start: int) -> None:
+        self.id = id
+        self.l = l
+        self.pid = pid
+        self.start = start
+        self.oom_kills = 0
+        self.facts: Record | None = None
+        self.foreign = False
+        self.gone_at: float | None = None
+        self.kill_at: float | None = None
+        self.pidfd: int | None = None
+        self.said: str | None = None
+        self.setup: int | None = None
+
+    def start_record(self) -> Record:
+        record = {"k": "runner", "l": self.l, "i": self.id, "p": self.pid}
+        return record | {"s": self.start, "o": self.oom_kills}
+
+    def end_record(self) -> Record:
+        return {"k": "runner-end", "l": self.l, "i": self.id, **(self.facts or {})}
 
 
 class Launch:
@@ -54,6 +99,7 @@ class Launch:
         "pid",
         "pidfd",
         "rechecks",
+        "runners",
         "seq_end",
         "seq_start",
         "setup",
@@ -85,6 +131,7 @@ class Launch:
         self.foreign = False
         self.kill_at: float | None = None
         self.rechecks = 0
+        self.runners: dict[str, Runner] = {}
         self.main_ended_at: float | None = None
         self.told_main_ended = False
 
@@ -127,6 +174,7 @@ class Launch:
         """What a rewritten journal says of it."""
         if self.facts is not None:
             yield {"k": "end", "l": self.l, "q": self.seq_end, **self.facts}
+            yield from self._runner_records()
             return
         yield {"k": "intent", "l": self.l, **self.order}
         if self.pid:
@@ -135,6 +183,11 @@ class Launch:
             yield {"k": "mark", "l": self.l, **self.marks}
         if self.status is not None:
             yield {"k": "exit", "l": self.l, "w": self.status, **self.usage}
+        yield from self._runner_records()
+
+    def _runner_records(self) -> Iterator[Record]:
+        for runner in self.runners.values():
+            yield runner.start_record() if runner.facts is None else runner.end_record()
 
     def start_record(self) -> Record:
         record = {"k": "start", "l": self.l, "q": self.seq_start, "p": self.pid, "s": self.start}
@@ -258,6 +311,24 @@ class Table:
         self.live.pop(launch.l, None)
         self.launches[launch.l] = launch
 
+    def _runner(self, record: Record) -> None:
+        runner = Runner(record["i"], record["l"], record["p"], record["s"])
+        runner.oom_kills = record.get("o", 0)
+        self._put_runner(runner)
+
+    def _runner_end(self, record: Record) -> None:
+        runner = Runner(record["i"], record["l"], 0, 0)
+        runner.facts = {key: value for key, value in record.items() if key not in ("k", "l", "i")}
+        self._put_runner(runner)
+
+    def _put_runner(self, runner: Runner) -> None:
+        if runner.l in self.launches:
+            self.launches[runner.l].runners[runner.id] = runner
+
+    def _runner_forgotten(self, record: Record) -> None:
+        if record["l"] in self.launches:
+            self.launches[record["l"]].runners.pop(record["i"], None)
+
     def _ack(self, record: Record) -> None:
         for launch in self.launches.values():
             self.seq = max(self.seq, launch.seq_start, launch.seq_end)
@@ -273,5 +344,8 @@ _TAKE = {
     "mark": Table._mark,
     "exit": Table._exit,
     "end": Table._end,
+    "runner": Table._runner,
+    "runner-end": Table._runner_end,
+    "runner-forgotten": Table._runner_forgotten,
     "ack": Table._ack,
 }
