@@ -1,0 +1,87 @@
+"""srun: run a program as tasks, inside a job as one of its steps, else as a job of its own."""
+
+import importlib
+import os
+import sys
+
+from launchyard.cli.slurm.arguments import parse
+from launchyard.cli.slurm.main import Refused
+from launchyard.cli.slurm.server import Server
+from launchyard.cli.slurm.steps.creation import create
+from launchyard.cli.slurm.steps.launching import Wanted, converse
+from launchyard.cli.slurm.steps.listening import Listener
+from launchyard.cli.slurm.steps.options import SRUN, Choices
+from launchyard.cli.slurm.steps.wish import step_body
+
+USAGE = """Usage: srun [OPTIONS...] program [ARGUMENTS...]
+
+Runs a program as parallel tasks: inside a job as a step of it, else in a job made for it.
+
+  -n, --ntasks=N              how many tasks          -N, --nodes=N[-M]        on how many nodes
+  -c, --cpus-per-task=N       CPUs of each task           --ntasks-per-node=N  tasks of each node
+      --mem=SIZE              memory of each node     -G, --gpus=N             GPUs of the whole step
+  -w, --nodelist=NODES        these nodes             -x, --exclude=NODES      not these nodes
+  -J, --job-name=NAME         its name                -D, --chdir=DIR          its directory
+  -i, --input=MODE            all, none, a task or a file name (patterns: %j %s %t %N ...)
+  -o, --output=MODE  -e, --error=MODE                 the same for what the tasks write
+  -l, --label                 the task before each line
+      --multi-prog            the program is a file that names one for each task
+      --pty                   the first task in a terminal
+      --overlap               share CPUs with other steps of the job
+  -K, --kill-on-bad-exit      end all tasks when one fails
+  -t, --time=TIME  -p, --partition=NAME  -A, --account=NAME   for the job that is made
+"""
+MPI = {"": True, "none": True, "list": True}
+
+
+def run(arguments: list[str]) -> int:
+    given = parse(arguments, SRUN, stop_at_first=True)
+    if given.count("help") or given.count("usage"):
+        print(USAGE, end="")
+        return 0
+    if given.count("version"):
+        return _version()
+    choices = Choices(given, dict(os.environ))
+    if (code := _mpi(choices.text("mpi") or "")) is not None:
+        return code
+    if not given.rest:
+        raise Refused("fatal: No command given to execute.")
+    job = choices.text("jobid")
+    if job:
+        return inside(job, choices)
+    code_outside: int = importlib.import_module("launchyard.cli.slurm.steps.outside").run(choices)
+    return code_outside
+
+
+def inside(job: str, choices: Choices) -> int:
+    """A step of a job that runs."""
+    command = choices.given.rest
+    listener = Listener()
+    try:
+        server = Server()
+        body, warnings = step_body(choices, command, listener.path)
+        for line in warnings:
+            print(f"srun: {line}", file=sys.stderr, flush=True)
+        immediate = choices.named("immediate")
+        answer = create(server, job, body, immediate=immediate, quiet=choices.named("quiet"))
+        return converse(server, listener, Wanted(choices, command, answer, choices.environ))
+    finally:
+        listener.close()
+
+
+def _mpi(kind: str) -> int | None:
+    """An exit code when `--mpi` ends it here."""
+    if kind == "list":
+        print("MPI plugin types are...\n\tnone", file=sys.stderr)
+        return 0
+    if kind not in MPI:
+        raise Refused(
+            f"error: --mpi={kind} needs PMI, which is not offered here; use --mpi=none, or start by mpirun"
+        )
+    return None
+
+
+def _version() -> int:
+    version = importlib.import_module("launchyard.slurm.version")
+    print(f"slurm {version.VERSION}")
+    return 0

@@ -1,0 +1,137 @@
+"""What a step is to be: the body of `POST /v1/jobs/{id}/steps` from srun's options."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from launchyard.cli.slurm.arguments import WrongUse
+from launchyard.cli.slurm.main import Refused
+from launchyard.cli.slurm.steps.options import Choices
+from launchyard.model.errors import LaunchyardError
+from launchyard.model.hostlist import expand
+
+_UNITS = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024 * 1024}
+
+
+def step_body(choices: Choices, command: list[str], connect: str) -> tuple[dict[str, Any], list[str]]:
+    """The body, and warnings to print. Raises `WrongUse` and `Refused`."""
+    warnings: list[str] = []
+    tasks, nodes = _tasks(choices), _nodes(choices)
+    if tasks is not None and nodes is not None and tasks < nodes:
+        warnings.append(f"Warning: can't run {tasks} processes on {nodes} nodes, setting nnodes to {tasks}")
+        nodes = tasks
+    cpus = choices.number("cpus-per-task")
+    body = {
+        "name": choices.given.last("job-name") or Path(command[0]).name,
+        "tasks": tasks,
+        "nodes": nodes,
+        "nodelist": _nodelist(choices, nodes),
+        "tasks_per_node": choices.number("ntasks-per-node"),
+        "cpus_per_task": 0 if choices.flag("overcommit") else cpus,
+        "memory_mib": _memory_mib(choices, cpus),
+        "gpus": _gpus(choices, tasks, nodes),
+        "overlap": choices.flag("overlap"),
+        "distribution": choices.text("distribution"),
+        "connect": connect,
+        "metadata": {"slurm.command": " ".join(command)[:1000]},
+    }
+    return {key: value for key, value in body.items() if value is not None}, warnings
+
+
+def _tasks(choices: Choices) -> int | None:
+    """The job's number only where the step has all of the job's nodes: of fewer, the server counts them."""
+    if not choices.named("ntasks") and any(
+        choices.named(name) for name in ("nodes", "nodelist", "exclude", "relative", "ntasks-per-node")
+    ):
+        return None
+    tasks = choices.number("ntasks")
+    if tasks == 0:
+        raise WrongUse('error: Invalid numeric value "0" for --ntasks.')
+    return tasks
+
+
+def _nodes(choices: Choices) -> int | None:
+    """The least number; `-N 2-4` is two or more."""
+    value = choices.given.last("nodes")
+    if not value:
+        return None
+    least = value.partition("-")[0]
+    if not (least.isascii() and least.isdigit()) or len(least) > 6 or int(least) < 1:
+        raise WrongUse(f'error: invalid number of nodes: "{value}"')
+    return int(least)
+
+
+def _nodelist(choices: Choices, nodes: int | None) -> list[str] | None:
+    """The nodes named, or those left when some are excluded or the first ones left out."""
+    host_file = choices.environ.get("SLURM_HOSTFILE")
+    try:
+        if (text := choices.text("distribution")) and text.lower().startswith("arbitrary") and host_file:
+            return _listed(host_file)
+        if text := choices.given.last("nodelist"):
+            return _listed(text) if "/" in text else expand(text)
+        if text := choices.given.last("nodefile"):
+            return _listed(text)
+        mine = (
+            expand(choices.environ["SLURM_JOB_NODELIST"]) if "SLURM_JOB_NODELIST" in choices.environ else []
+        )
+        if text := choices.given.last("exclude"):
+            out = _listed(text) if "/" in text else expand(text)
+            return [name for name in mine if name not in out]
+    except LaunchyardError as error:
+        raise Refused(f"error: Invalid node name specified: {error}") from None
+    if (first := choices.number("relative")) is not None:
+        rest = mine[first:] if nodes is None else mine[first : first + nodes]
+        if not rest or (nodes is not None and len(rest) < nodes):
+            raise Refused("error: Unable to create step: Requested node configuration is not available")
+        return rest
+    return None
+
+
+def _listed(path: str) -> list[str]:
+    """A file's names, one or more a line."""
+    try:
+        with open(path) as file:
+            return [name for line in file for word in line.split() for name in expand(word)]
+    except OSError as error:
+        raise Refused(f"error: Unable to read {path}: {error.strerror}") from None
+
+
+def _memory_mib(choices: Choices, cpus: int | None) -> int | None:
+    """`--mem` of a node. 0, and what was said to the job alone, is whatever the job has there."""
+    value = choices.given.last("mem")
+    if not value:
+        return None
+    number, unit = (value[:-1], value[-1].upper()) if value[-1:].isalpha() else (value, "M")
+    if unit not in _UNITS or not (number.isascii() and number.isdigit()) or len(number) > 12:
+        raise WrongUse("error: Invalid --mem specification")
+    return max(1, int(int(number) * _UNITS[unit])) if int(number) else None
+
+
+def _gpus(choices: Choices, tasks: int | None, nodes: int | None) -> int | None:
+    """How many in all the step asks for; None: those that the job has on its nodes."""
+    given = choices.given
+    if text := given.last("gpus"):
+        return _number(text)
+    if text := choices.text("gpus-per-task"):
+        return _number(text) * (tasks or _known(choices.environ, "SLURM_NTASKS"))
+    count = nodes or _known(choices.environ, "SLURM_JOB_NUM_NODES")
+    if text := given.last("gpus-per-node"):
+        return _number(text) * count
+    for part in (choices.text("gres") or "").split(","):
+        name, _, rest = part.partition(":")
+        if name.lower() == "none":
+            return 0
+        if name.removeprefix("gres/") == "gpu":
+            return _number(rest or "1") * count
+    return None
+
+
+def _known(environ: Mapping[str, str], name: str) -> int:
+    value = environ.get(name, "1")
+    return int(value) if value.isdigit() else 1
+
+
+def _number(text: str) -> int:
+    """`2`, `a100:2`, `a100`."""
+    last = text.rpartition(":")[2].partition("(")[0]
+    return int(last) if last.isascii() and last.isdigit() and len(last) < 6 else 1
