@@ -16,6 +16,7 @@ from launchyard.api.events import EventHub
 from launchyard.api.guard import Guard
 from launchyard.api.openapi import document
 from launchyard.api.routes import (
+    accounting,
     acts,
     efficiency,
     events,
@@ -50,6 +51,7 @@ _ROUTERS = [
         events,
         status,
         tables,
+        accounting,
         tokens,
         terminal,
     )

@@ -156,6 +156,21 @@ JOB_TABLE: Description = {
     **_answers(200, ref(shapes.Rows), "The rows.", 400),
 }
 
+ACCOUNTING_TABLE: Description = {
+    "summary": "Some columns of all jobs that waited, ran or ended in a span of time, or of jobs by id.",
+    "parameters": [
+        _parameter("columns", "query", _TEXT, "Names of columns with commas between them; all by default."),
+        _parameter("since", "query", _TEXT, "Only jobs that had not ended before; RFC 3339 or seconds."),
+        _parameter("until", "query", _TEXT, "Only jobs that were submitted before; RFC 3339 or seconds."),
+        _parameter("ids", "query", _TEXT, "Only these, an array with its tasks: 12, or 12_3, with commas."),
+        _parameter("users", "query", _TEXT, "Whose jobs: names or user ids with commas between them."),
+        _parameter("accounts", "query", _TEXT, "Of which accounts."),
+        _parameter("partitions", "query", _TEXT, "In which partitions."),
+        _parameter("names", "query", _TEXT, "With which names."),
+    ],
+    **_answers(200, ref(shapes.Rows), "The rows.", 400),
+}
+
 MARK_NODE: Description = {
     "summary": "Drain a node, or take it back (administrators).",
     "parameters": [_parameter("name", "path", _TEXT, "The node's name.")],

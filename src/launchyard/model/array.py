@@ -81,6 +81,8 @@ class Array:
     step: int = 1
     throttle: int | None = None
     counts: dict[JobState, int] = field(default_factory=dict)
+    ended: Indexes = Indexes()
+    """Those that ended while they waited and never split off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,146 @@
+"""`GET /v1/tables/accounting`: jobs that wait, ran or ended in a span of time, or the ones named.
+
+Live jobs are taken from the controller, ended ones from the store. What a job did in the span exactly, and
+which of its states count, is for the caller to say: the rows are all that may matter.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from launchyard.api import describe
+from launchyard.api.answers import answer
+from launchyard.api.context import Context, caller_of, context_of
+from launchyard.api.lookup import parse_ref
+from launchyard.api.query import Query
+from launchyard.api.tables.accounting import COLUMNS
+from launchyard.api.tables.column import chosen, rows_of
+from launchyard.api.tables.jobs import Row
+from launchyard.controller.controller import JobRef
+from launchyard.model.errors import Invalid
+from launchyard.model.job import Job
+from launchyard.model.submission import Caller
+from launchyard.store.protocol import JobQuery
+
+PAGE = 2_000
+IDS_MAX = 2_000
+ROWS_MAX = 500_000
+
+router = APIRouter()
+
+
+class _Asked(NamedTuple):
+    """Empty means any. `user` is the only one the caller may see; None: all."""
+
+    since: float
+    until: float | None
+    user: str | None
+    users: frozenset[str]
+    accounts: frozenset[str]
+    partitions: frozenset[str]
+    names: frozenset[str]
+
+    def wants(self, job: Job) -> bool:
+        return (
+            self.user in (None, job.user)
+            and (not self.users or job.user in self.users or str(job.uid) in self.users)
+            and (not self.accounts or (job.account or "") in self.accounts)
+            and (not self.partitions or job.partition in self.partitions)
+            and (not self.names or job.name in self.names)
+            and (self.until is None or job.submitted_at < self.until)
+            and (job.ended_at is None or job.ended_at >= self.since)
+        )
+
+
+@router.get("/v1/tables/accounting", openapi_extra=describe.ACCOUNTING_TABLE)
+async def accounting(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    given = Query(request, ("columns", "since", "until", "ids", "users", "accounts", "partitions", "names"))
+    columns = chosen(given.text("columns"), COLUMNS)
+    others = caller.admin or context.services.jobs_visible_to_all
+    asked = _Asked(
+        given.time("since") or 0.0,
+        given.time("until"),
+        None if others else caller.user,
+        *(_words(given.text(name)) for name in ("users", "accounts", "partitions", "names")),
+    )
+    ids = given.text("ids")
+    jobs = await (_in_span(context, asked) if ids is None else _named(context, _refs(ids)))
+    rows = [_row(context, caller, job) for job in jobs if asked.wants(job)]
+    return await context.read(lambda: answer({"rows": rows_of(rows, columns)}))
+
+
+def _row(context: Context, caller: Caller, job: Job) -> Row:
+    reason = None if job.ended else context.services.controller.reason(job.id)
+    return Row(job, reason, caller.admin or job.uid == caller.uid)
+
+
+def _words(text: str | None) -> frozenset[str]:
+    return frozenset(filter(None, (text or "").split(",")))
+
+
+def _refs(text: str) -> list[JobRef]:
+    words = text.split(",")
+    if len(words) > IDS_MAX:
+        raise Invalid(f"{len(words)} jobs are asked for; ask for at most {IDS_MAX} at once")
+    return [parse_ref(word) for word in words]
+
+
+async def _in_span(context: Context, asked: _Asked) -> Iterable[Job]:
+    """Live jobs, and those that ended since."""
+    controller, store = context.services.controller, context.services.store
+    found = {job.id: job for job in controller.live_jobs()}
+    user = asked.user or (next(iter(asked.users)) if len(asked.users) == 1 else None)
+    if user is not None and user.isdecimal():
+        user = asked.user
+    query = JobQuery(since=asked.since, ended=True, user=user, limit=PAGE)
+    while len(found) < ROWS_MAX:
+        page = await context.read(partial(store.jobs, query))
+        for job in filter(asked.wants, page):
+            found.setdefault(job.id, job)
+        if len(page) < PAGE:
+            break
+        query = replace(query, before_id=page[-1].id)
+    return found.values()
+
+
+async def _named(context: Context, refs: list[JobRef]) -> Iterable[Job]:
+    """The jobs of these ids, the tasks of those that are arrays, and tasks by array and index."""
+    controller, store = context.services.controller, context.services.store
+    ids = tuple({ref.job_id for ref in refs if ref.index is None})
+    found: dict[int, Job] = {}
+    if ids:
+        query = JobQuery(ids=ids, limit=len(ids))
+        found = {job.id: job for job in await context.read(partial(store.jobs, query))}
+    _add_live(found, filter(None, map(controller.live_job, ids)))
+    for record in [job for job in found.values() if job.array is not None]:
+        await _add_tasks(context, record, found)
+    for ref in refs:
+        if ref.index is not None:
+            live = controller.live_task(ref.job_id, ref.index)
+            task = live or await context.read(partial(store.job_of_task, ref.job_id, ref.index))
+            _add_live(found, [task or controller.live_job(ref.job_id)])
+    return found.values()
+
+
+async def _add_tasks(context: Context, record: Job, found: dict[int, Job]) -> None:
+    """All that split off from an array."""
+    query = JobQuery(array_job_id=record.id, limit=PAGE)
+    while True:
+        page = await context.read(partial(context.services.store.jobs, query))
+        found.update({job.id: job for job in page})
+        if len(page) < PAGE:
+            break
+        query = replace(query, before_id=page[-1].id)
+    live = context.services.controller.live_jobs()
+    _add_live(found, (job for job in live if job.task is not None and job.task.job_id == record.id))
+
+
+def _add_live(found: dict[int, Job], jobs: Iterable[Job | None]) -> None:
+    """What is live is as the controller has it."""
+    found.update({job.id: job for job in jobs if job is not None})

@@ -1,0 +1,82 @@
+"""Jobs and steps of the past and the present, as the server's accounting table has them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from launchyard.cli.slurm.server import Server
+from launchyard.model.errors import NotFound
+from launchyard.slurm.version import DEFAULT
+
+COLUMNS = """id name user uid account partition qos kind state reason_code cause exit_code signal
+nodes array_size array_pending array_ended array_throttle task_array task_index
+submitted_at eligible_at begun_at ended_at time_limit_s suspended_s suspended_at
+asked_cpus_milli asked_memory_mib asked_gpus asked_nodes constraint licences reservation
+got_cpus_milli got_memory_mib got_gpus attempt cpu_s memory_peak_mib read_mib written_mib past"""
+PRIVATE = "metadata working_dir"
+STEP_COLUMNS = """job_id attempt step name state exit_code signal started_at ended_at nodes tasks cpus_milli
+memory_mib gpus cpu_s memory_peak_mib"""
+IDS_AT_ONCE = 1_000
+
+Row = Mapping[str, Any]
+
+
+def rows_of(
+    server: Server,
+    *,
+    ids: Sequence[str] | None = None,
+    since: float = 0,
+    until: float | None = None,
+    users: str = "",
+    accounts: str = "",
+    partitions: str = "",
+    names: str = "",
+    columns: str = f"{COLUMNS} {PRIVATE}",
+) -> list[Row]:
+    """The rows of jobs, by column; of these ids alone where some are given."""
+    keys = columns.split()
+    found: dict[int, Row] = {}
+    for part in [None] if ids is None else _parts(ids):
+        for row in server.table(
+            "accounting",
+            columns,
+            ids=part,
+            since=since or None,
+            until=until,
+            users=users or None,
+            accounts=accounts or None,
+            partitions=partitions or None,
+            names=names or None,
+        ):
+            found[row[0]] = dict(zip(keys, row, strict=True))
+    return list(found.values())
+
+
+def _parts(ids: Sequence[str]) -> list[str | None]:
+    """Ids that can be jobs, some at once."""
+    asked = [id for id in (id.lstrip("0") for id in ids) if id[:1].isdigit() and "+" not in id]
+    return [",".join(asked[start : start + IDS_AT_ONCE]) for start in range(0, len(asked), IDS_AT_ONCE)]
+
+
+def steps_of(server: Server, rows: Sequence[Row]) -> dict[tuple[int, int], list[Row]]:
+    """The steps of these jobs, by job and attempt."""
+    found: dict[tuple[int, int], list[Row]] = {}
+    ids = [str(row["id"]) for row in rows if row["begun_at"] is not None or row["past"]]
+    keys = STEP_COLUMNS.split()
+    for part in _parts(ids):
+        try:
+            steps = server.table("steps", STEP_COLUMNS, jobs=part)
+        except NotFound:
+            return {}
+        for step in steps:
+            row = dict(zip(keys, step, strict=True))
+            found.setdefault((row["job_id"], row["attempt"]), []).append(row)
+    return found
+
+
+def settings(server: Server) -> Mapping[str, Any]:
+    """What the site says of itself to programs that know Slurm."""
+    try:
+        found: Mapping[str, Any] = server.get("/v1/slurm")
+    except NotFound:
+        return {"version": DEFAULT, "cluster": "launchyard"}
+    return found

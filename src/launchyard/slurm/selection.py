@@ -1,0 +1,76 @@
+"""Which jobs and steps `-j` names: `12`, `12.batch`, `31_4.0`, `31_[2-4,7]`, with commas between them."""
+
+from collections.abc import Iterable
+
+from launchyard.slurm.accounting import indexes
+
+DIGITS_MAX = 15
+INDEXES_MAX = 100_000
+_NAMED = ("batch", "extern", "interactive")
+
+
+class BadSelection(ValueError):
+    """One sentence as the real commands say it."""
+
+
+class Selection:
+    """`steps`: the suffixes wanted by job as it was named; None: the job with all its steps."""
+
+    def __init__(self, text: str) -> None:
+        self.steps: dict[str, set[str] | None] = {}
+        for word in filter(None, (part.strip() for part in split(text))):
+            self._add(word)
+
+    def _add(self, word: str) -> None:
+        name, dot, step = word.partition(".")
+        id, underscore, rest = name.partition("_")
+        if not _is_number(id.partition("+")[0]):
+            raise BadSelection(f"Bad job/step specified: {word}")
+        if dot and step not in _NAMED and not _is_number(step):
+            raise BadSelection(f"Bad step specified: {name}")
+        for one in _elements(id, rest) if underscore else (id,):
+            known = self.steps.setdefault(one, set())
+            if not dot:
+                self.steps[one] = None
+            elif known is not None:
+                known.add(f".{step}")
+
+    def wanted(self, job_ids: Iterable[str]) -> set[str] | None:
+        """The steps wanted of a job known by any of these ids; None: the job and all of them."""
+        found: set[str] = set()
+        for id in job_ids:
+            steps = self.steps.get(id, set())
+            if steps is None:
+                return None
+            found |= steps
+        return found
+
+
+def split(text: str) -> list[str]:
+    """At the commas that are not inside brackets."""
+    parts, depth, start = [], 0, 0
+    for position, character in enumerate(text):
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth <= 0:
+            parts.append(text[start:position])
+            start = position + 1
+    return [*parts, text[start:]]
+
+
+def _elements(id: str, text: str) -> list[str]:
+    """`31_4` of `4`, `31_2`, `31_3`, `31_4` of `[2-4]`."""
+    inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    inside = inside.partition("%")[0]
+    ends = [end for part in inside.split(",") for end in part.partition(":")[0].split("-")]
+    if not all(map(_is_number, ends)) or not inside:
+        raise BadSelection(f"Bad job array element specified: {id}")
+    found: list[str] = []
+    for index in indexes(inside):
+        if len(found) >= INDEXES_MAX:
+            raise BadSelection(f"Bad job array element specified: {id}")
+        found.append(f"{id}_{index}")
+    return found
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX
