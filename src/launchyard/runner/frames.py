@@ -24,7 +24,7 @@ TAKEN = 6
 FINISHED = 7
 """The node's tasks have ended and everything they wrote was sent."""
 SIGNALLED = 8
-"""{"signal": n}: somebody else than srun ended the tasks by it."""
+"""{"signal": n}: somebody else than srun sent it to the tasks."""
 
 # From srun.
 LAUNCH = 20

@@ -29,10 +29,8 @@ from launchyard.runner.signals import Signals
 from launchyard.runner.task import Task, start
 
 READ_BYTES = 64 * 1024
-GRACE_S = 30.0
-"""After TERM to the runner, until KILL."""
 ORPHAN_GRACE_S = 2.0
-"""The same when srun is gone: nobody waits for the tasks any more."""
+"""From TERM to KILL when srun is gone: nobody waits for the tasks any more."""
 DRAIN_S = 1.0
 """How long something that outlived the tasks may keep their pipes open."""
 SAME_S = 0.5
@@ -234,7 +232,6 @@ class Step:
                 if number == signal.SIGTERM:
                     self._stopped_by = number
                     self._connection.tell(SIGNALLED, {"signal": number})
-                    self._kill_within(GRACE_S)
 
     def _pass_on(self, number: int, *, by_srun: bool) -> None:
         now = time.monotonic()

@@ -82,6 +82,7 @@ class Conversation:
         self._untold: dict[int, int] = {}
         self._alarms: dict[str, float] = {"connect": time.monotonic() + CONNECT_S}
         self._aborted = False
+        self._ended_by: set[str] = set()
         self._interrupted_at = self._sent_at = -10.0
         self._does: Mapping[int, Callable[[Part, Frame], None]] = {
             OUTPUT: self._wrote,
@@ -180,6 +181,8 @@ class Conversation:
         self._print("error: Timed out waiting for job step to complete")
         for part in self._parts.connected:
             self._parts.lose(part)
+        for part in self._parts.missing:
+            self._parts.give_up(part)
 
     # ---- who connects
 
@@ -209,6 +212,10 @@ class Conversation:
         part = self._parts.by_node.get(str(said.get("node")))
         if part is None or part.came:
             other.end(0.1)
+            return
+        if self._aborted:
+            other.end(0.1)
+            self._untold.update(self._parts.give_up(part))
             return
         own = said.get("environment") or {}
         part.launch(other, {str(name): str(value) for name, value in own.items()})
@@ -255,6 +262,9 @@ class Conversation:
         for observer in self._observers:
             observer.send(one.kind, one.data, one.task)
         first = not self._parts.ended
+        if part.node in self._ended_by and os.WIFSIGNALED(status) and not self._aborted:
+            self._aborted = True
+            self._tell_cancelled(part)
         self._parts.running.discard(one.task)
         self._parts.ended[one.task] = self._untold[one.task] = status
         now = time.monotonic()
@@ -276,8 +286,12 @@ class Conversation:
         self._parts.lose(part)
 
     def _signalled_there(self, part: Part, one: Frame) -> None:
-        """Somebody ends the job or the step."""
-        self._abort()
+        """Perhaps somebody ends the job or the step: when tasks die of it, it is said."""
+        self._ended_by.add(part.node)
+
+    def _tell_cancelled(self, part: Part) -> None:
+        self._ended_by.clear()
+        self.say("Job step aborted: Waiting up to 32 seconds for job step to finish.")
         date = time.strftime("%Y-%m-%dT%H:%M:%S")
         self._print_of_stepd(f"error: *** STEP {self._step} ON {part.node} CANCELLED AT {date} ***")
 
@@ -345,8 +359,6 @@ class Conversation:
         if first != signal.SIGTERM:
             self._parts.signal(first)
         self._parts.signal(signal.SIGTERM, KILL_WAIT_S)
-        if self._parts.missing:
-            raise Refused("error: the step was given up before it had started", code=130)
         self._abort()
 
     def _abort(self) -> None:

@@ -93,6 +93,13 @@ class Parts:
             self.running.discard(rank)
         return lost
 
+    def give_up(self, part: Part) -> dict[int, int]:
+        """Its runner came too late to be told anything; the ends of its tasks."""
+        part.came = True
+        ends = {rank: int(signal.SIGTERM) for rank in part.ranks}
+        self.ended.update(ends)
+        return ends
+
     def states(self) -> list[str]:
         """What Ctrl-C shows: `tasks 0-3: running`."""
         groups = {
