@@ -307,7 +307,7 @@ class FakeController(Controller):
     def node_uses(self) -> list[NodeUse]:
         return [NodeUse(node=self.node, cpus_milli=1500, memory_mib=100, gpus=0, jobs=1)]
 
-    async def mark_node(self, name: str, state: NodeState, reason: str) -> NodeUse:
+    async def mark_node(self, name: str, state: NodeState, reason: str, by: str = "") -> NodeUse:
         if name != self.node.name:
             raise NotFound(f"there is no node {name!r}; there is: n1")
         self.node = replace(self.node, state=state, reason=reason)

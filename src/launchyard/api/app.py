@@ -18,6 +18,7 @@ from launchyard.api.openapi import document
 from launchyard.api.routes import (
     accounting,
     acts,
+    cluster,
     efficiency,
     events,
     jobs,
@@ -51,6 +52,7 @@ _ROUTERS = [
         events,
         status,
         tables,
+        cluster,
         accounting,
         tokens,
         terminal,

@@ -171,6 +171,32 @@ ACCOUNTING_TABLE: Description = {
     **_answers(200, ref(shapes.Rows), "The rows.", 400),
 }
 
+_COLUMNS = _parameter(
+    "columns", "query", _TEXT, "Names of columns with commas between them; all by default."
+)
+
+
+def _table(of: str) -> Description:
+    return {
+        "summary": f"Some columns of all {of}, as rows.",
+        "parameters": [_COLUMNS],
+        **_answers(200, ref(shapes.Rows), "The rows.", 400),
+    }
+
+
+NODE_TABLE, PARTITION_TABLE = _table("nodes"), _table("partitions")
+RESERVATION_TABLE, LICENCE_TABLE = _table("reservations"), _table("licences")
+
+COUNTERS: Description = {
+    "summary": "What the server has done since it began: jobs by what became of them, planning passes.",
+    **_answers(200, {"type": "object"}, "The counters; times are seconds.", 400),
+}
+
+RESET_COUNTERS: Description = {
+    "summary": "Set the counters back (administrators).",
+    **_answers(200, {"type": "object"}, "Since when they count.", 400),
+}
+
 MARK_NODE: Description = {
     "summary": "Drain a node, or take it back (administrators).",
     "parameters": [_parameter("name", "path", _TEXT, "The node's name.")],

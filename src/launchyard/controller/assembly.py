@@ -84,6 +84,7 @@ async def assemble(
     settling, reserving, running = Settling(loop), Reserving(loop), Running(loop)
     scheduler = Scheduler(loop, Yielding(loop, running))
     loop.launch, loop.plan, loop.moved = launcher.send, scheduler.plan, settling.moved
+    loop.watch(scheduler.counters.count)
     reports = Reports(loop, scheduler, running, launching.grace_s)
     scheduler.stop = reports.stop
     submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
@@ -103,6 +104,7 @@ async def assemble(
         outlooks=outlooks,
         administration=administration,
         reserving=reserving,
+        counters=scheduler.counters,
     )
 
     async def close() -> None:
@@ -147,7 +149,7 @@ async def _loop(
     """The loop on what the store knows: nodes as they were marked, and where the counters stand."""
     marks = {(mark.cluster, mark.name): mark for mark in await asyncio.to_thread(store.node_marks)}
     marked = [
-        replace(node, state=mark.state, reason=mark.reason)
+        replace(node, state=mark.state, reason=mark.reason, marked_by=mark.by, marked_at=mark.at)
         if (mark := marks.get((node.cluster, node.name))) is not None
         else node
         for node in nodes

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
+from launchyard.controller.counters import Counters
 from launchyard.controller.loop import Loop
 from launchyard.controller.nodefailure import NodeFailure
 from launchyard.controller.outlook import Outlook, Outlooks
@@ -68,7 +69,9 @@ class Controller:
         outlooks: Outlooks,
         administration: Administration,
         reserving: Reserving,
+        counters: Counters,
     ) -> None:
+        self.counters = counters
         self.administration = administration
         self.reserving = reserving
         self._loop = loop
@@ -193,6 +196,11 @@ class Controller:
         """The most that a job of this one's partition can ask for."""
         return room_of(job, self._submitting.cluster())
 
+    def licences(self) -> list[tuple[str, int, int]]:
+        """Name, how many there are and how many are held now."""
+        total, free = self._live.capacity.licences, self._live.ledger.licences
+        return [(name, count, count - free.get(name, 0)) for name, count in sorted(total.items())]
+
     def node_uses(self) -> list[NodeUse]:
         return [self._use(node) for node in self._live.nodes.values()]
 
@@ -212,16 +220,16 @@ class Controller:
 
     # -- operating
 
-    async def mark_node(self, name: str, state: NodeState, reason: str) -> NodeUse:
+    async def mark_node(self, name: str, state: NodeState, reason: str, by: str = "") -> NodeUse:
         """Drain a node, take it down with what runs there, or let it take work again; kept over restarts."""
         node = self._live.nodes.get(name)
         if node is None:
             raise NotFound(f"there is no node {name!r}; there are: {', '.join(self._live.nodes)}")
         self._loop.refuse_when_degraded()
         if state is NodeState.DOWN:
-            node = self._failure.take_down(node, reason)
+            node = self._failure.take_down(node, reason, by)
         else:
-            node = self._loop.mark(node, state, reason)
+            node = self._loop.mark(node, state, reason, by)
         await self._loop.committed()
         return self._use(node)
 

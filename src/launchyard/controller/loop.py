@@ -100,11 +100,14 @@ class Loop:
         for split, task in tasks:
             self.moved(split, task)
 
-    def mark(self, node: Node, state: NodeState, reason: str) -> Node:
-        """A node is open or closed for new work; kept over restarts."""
-        node = replace(node, state=state, reason=reason)
+    def mark(self, node: Node, state: NodeState, reason: str, by: str = "") -> Node:
+        """A node is open or closed for new work; kept over restarts. `by` nobody: the server itself."""
+        now = self.now()
+        node = replace(node, state=state, reason=reason, marked_by=by, marked_at=now)
         self.live.mark(node)
-        self.draft.nodes.append(NodeMark(cluster=node.cluster, name=node.name, state=state, reason=reason))
+        self.draft.nodes.append(
+            NodeMark(cluster=node.cluster, name=node.name, state=state, reason=reason, by=by, at=now)
+        )
         self.plan_soon()
         return node
 

@@ -27,9 +27,9 @@ class NodeFailure:
         for job in self._jobs_on(name):
             self._lose(job, f"node {name} failed: {why}")
 
-    def take_down(self, node: Node, reason: str) -> Node:
+    def take_down(self, node: Node, reason: str, by: str) -> Node:
         """An operator says that a node is gone, or is to be."""
-        marked = self._loop.mark(node, NodeState.DOWN, reason)
+        marked = self._loop.mark(node, NodeState.DOWN, reason, by)
         for job in self._jobs_on(node.name):
             if self._reports.lost_since is not None:
                 self._lose(job, f"node {node.name} was taken down" + (f": {reason}" if reason else ""))

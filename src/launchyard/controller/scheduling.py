@@ -1,9 +1,11 @@
 """From live state to a snapshot, and from the plan back to jobs that start."""
 
 import secrets
+import time
 from collections.abc import Callable
 
 from launchyard.controller.live import may_stand_still
+from launchyard.controller.counters import Counters
 from launchyard.controller.loop import Loop
 from launchyard.controller.yielding import Yielding
 from launchyard.model.account import QOS, PreemptMode
@@ -30,6 +32,7 @@ class Scheduler:
         self.yielding = yielding
         self.epoch: str | None = None
         """The engine's journal epoch; None while it does not answer, and then nothing starts."""
+        self.counters = Counters(loop.now())
         self.kept_for: tuple[int, ...] = ()
         """The jobs for which the last plan keeps resources."""
         self.stop: Callable[[Job, int], None] = lambda job, grace_s: None
@@ -60,7 +63,9 @@ class Scheduler:
             self.yielding.go_on()
 
     def _plan(self) -> None:
+        began, depth = time.perf_counter(), len(self._loop.live.queue)
         found = backfill.plan(self.snapshot(), starts_max=STARTS_MAX, foresee=False)
+        self.counters.cycle(self._loop.now(), time.perf_counter() - began, depth, len(found.starts))
         self.kept_for = found.kept_for
         starts: dict[int, list[Start]] = {}
         for start in found.starts:

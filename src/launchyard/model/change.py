@@ -14,12 +14,14 @@ from launchyard.model.token import Token
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeMark:
-    """What an operator said of a node; kept over restarts."""
+    """What an operator (`by`), or nobody but the server, said of a node; kept over restarts."""
 
     cluster: str
     name: str
     state: NodeState
     reason: str
+    by: str = ""
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,9 @@ class Node:
     cluster: str = "local"
     state: NodeState = NodeState.UP
     reason: str = ""
+    marked_by: str = ""
+    """Who gave it this state; nobody: the server itself."""
+    marked_at: float | None = None
     features: tuple[str, ...] = ()
     threads_per_core: int = 1
     """CPU ids `n * threads_per_core` and up to the next such number are hyperthreads of one core."""

@@ -39,7 +39,7 @@ async def mark(request: Request) -> Response:
     name = request.path_params["name"]
     if len(name) > NAME_MAX:
         raise Invalid(f"a node's name has at most {NAME_MAX} characters")
-    use = await context_of(request).services.controller.mark_node(name, state, reason or "")
+    use = await context_of(request).services.controller.mark_node(name, state, reason or "", caller.user)
     return answer(node_json(use))
 
 
