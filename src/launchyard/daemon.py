@@ -189,6 +189,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         clock=time.time,
         owner_uid=None if prepared.serves_all else prepared.owner.uid,
         hosts=frozenset(settings.hosts),
+        slurm=settings.slurm,
     )
     app = create_app(services)
     tell.ready(facts)

@@ -5,7 +5,7 @@ The schemas that the names stand for are made in `openapi`, and only when somebo
 
 from typing import Any
 
-from launchyard.wire import orders, shapes, submit
+from launchyard.wire import orders, shapes, steps, submit
 
 Description = dict[str, Any]
 
@@ -152,8 +152,18 @@ JOB_TABLE: Description = {
     "parameters": [
         _parameter("columns", "query", _TEXT, "Names of columns with commas between them; all by default."),
         _parameter("user", "query", _TEXT, "Whose jobs."),
+        _parameter("users", "query", _TEXT, "Whose jobs: names or user ids with commas between them."),
+        _parameter("ids", "query", _TEXT, "Only these, an array with its tasks; with commas between them."),
+        _parameter("states", "query", _TEXT, "States with commas between them, such as `PENDING,RUNNING`."),
+        _parameter("partitions", "query", _TEXT, "In which partitions."),
+        _parameter("recent", "query", _FLAG, "Also jobs that ended a short while ago."),
     ],
     **_answers(200, ref(shapes.Rows), "The rows.", 400),
+}
+
+SLURM: Description = {
+    "summary": "What Slurm's commands say of this site.",
+    **_answers(200, ref(shapes.SlurmFacts), "The settings.", 400),
 }
 
 ACCOUNTING_TABLE: Description = {
@@ -169,6 +179,28 @@ ACCOUNTING_TABLE: Description = {
         _parameter("names", "query", _TEXT, "With which names."),
     ],
     **_answers(200, ref(shapes.Rows), "The rows.", 400),
+}
+
+_STEP = _parameter("step", "path", _WHOLE, "The step's number; they count from 0 in each attempt.")
+
+START_STEP: Description = {
+    "summary": "Start a step in a running job: a process on each of its nodes connects to a socket.",
+    "parameters": [_JOB_ID],
+    **_body(ref(steps.StartStep)),
+    **_answers(201, ref(steps.StartedStep), "The step.", 400, 404, 409, 413, 415, 422, 503, 507),
+}
+
+SIGNAL_STEP: Description = {
+    "summary": "Send a signal to a step.",
+    "parameters": [_JOB_ID, _STEP],
+    **_body(ref(steps.SignalStep)),
+    **_answers(200, ref(steps.StartedStep), "The step.", 400, 404, 415, 503),
+}
+
+CANCEL_STEP: Description = {
+    "summary": "End a step; its job goes on.",
+    "parameters": [_JOB_ID, _STEP],
+    **_answers(200, ref(steps.StartedStep), "The step.", 400, 404, 503, 507),
 }
 
 _COLUMNS = _parameter(

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from launchyard import __version__
-from launchyard.wire import orders, shapes, submit
+from launchyard.wire import orders, shapes, steps, submit
 
 _BODIES = (
     submit.SubmitJob,
@@ -20,6 +20,8 @@ _BODIES = (
     orders.NewToken,
     orders.PutRules,
     orders.ChangeRules,
+    steps.StartStep,
+    steps.SignalStep,
 )
 _ANSWERS = (
     shapes.Problem,
@@ -35,6 +37,7 @@ _ANSWERS = (
     shapes.Node,
     shapes.NodeList,
     shapes.Rows,
+    shapes.SlurmFacts,
     shapes.Reservation,
     shapes.MadeReservation,
     shapes.ReservationList,
@@ -47,6 +50,7 @@ _ANSWERS = (
     shapes.Health,
     shapes.Status,
     shapes.JobMoved,
+    steps.StartedStep,
 )
 _ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 500, 503, 507)
 

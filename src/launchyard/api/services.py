@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from launchyard.controller.controller import Controller
 from launchyard.controller.users import Users
 from launchyard.model.job import Job
+from launchyard.slurm.settings import SlurmSettings
 from launchyard.store.protocol import Store
 
 
@@ -106,3 +107,4 @@ class Services:
     owner_uid: int | None
     hosts: frozenset[str] = frozenset()
     jobs_visible_to_all: bool = False
+    slurm: SlurmSettings = SlurmSettings()

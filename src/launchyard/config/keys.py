@@ -25,6 +25,7 @@ KEYS: dict[str, Keys] = {
         "accounts": ("none", "Who pays, with shares and limits; see below. None: nobody needs one."),
         "users": ("none", "Users in accounts, with shares and limits; see below."),
         "scheduler": ("see below", "How the queue is ordered and planned; see below."),
+        "slurm": ("see below", "What Slurm's commands say of this site; see below."),
     },
     "nodes": {
         "name": ("required", "One name, or several as in `n[1-8]`."),
@@ -113,6 +114,12 @@ KEYS: dict[str, Keys] = {
         "memory": ("0", "Memory asked for, of that of the partition."),
         "gpus": ("0", "GPUs asked for, of those of the partition."),
     },
+    "slurm": {
+        "version": ('"23.11.4"', "The version of Slurm that all its commands report, and its JSON with it."),
+        "cluster": ('"local"', "The name of the cluster."),
+        "min_job_age_s": ("300", "How many seconds `squeue -t all` and `scontrol show job` show ended jobs."),
+        "max_array_size": ("100001", "One more than the largest index of an array of `sbatch`."),
+    },
     "limits": {
         "jobs": ("no limit", "Jobs that run at one time (not in `per_job`)."),
         "waiting": ("no limit", "Jobs that wait; each task of an array counts (not in `per_job`)."),
@@ -132,6 +139,7 @@ TITLES = {
     "scheduler": "`[scheduler]`",
     "billing": "`[scheduler.billing]`",
     "weights": "`[scheduler.weights]`",
+    "slurm": "`[slurm]`",
     "limits": "Limits",
 }
 """Of what is no list of tables."""

@@ -19,6 +19,7 @@ from launchyard.model.node import Node
 from launchyard.model.partition import Partition
 from launchyard.model.rules import Rules, SchedulerRules
 from launchyard.model.wishes import checked_licences
+from launchyard.slurm.settings import SlurmSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class Settings:
     nodes: tuple[Node, ...] = ()
     licences: Mapping[str, int] = field(default_factory=dict)
     rules: Rules = Rules()  # noqa: RUF009
+    slurm: SlurmSettings = field(default_factory=SlurmSettings)
 
     @property
     def partitions(self) -> tuple[Partition, ...]:
@@ -117,6 +119,17 @@ def _settings(table: Table, default: Settings) -> Settings:
         nodes=tuple(nodes),
         licences=_licences(table),
         rules=rules_of(table, names),
+        slurm=_slurm(table.table("slurm")),
+    )
+
+
+def _slurm(table: Table) -> SlurmSettings:
+    default = SlurmSettings()
+    return SlurmSettings(
+        version=table.read("version", words.slurm_version, default.version),
+        cluster=table.read("cluster", words.word, default.cluster),
+        min_job_age_s=table.count("min_job_age_s", default.min_job_age_s, 0, 86_400),
+        max_array_size=table.count("max_array_size", default.max_array_size, 2, 4_000_001),
     )
 
 

@@ -43,3 +43,13 @@ def gpus(text: str) -> tuple[int, str]:
     if not is_digits(count) or int(count) > 1_024:
         raise Invalid(f"{shown(text)} names no number of GPUs; write 2 or fake:2")
     return int(count), word(kind) if kind else ""
+
+
+def slurm_version(text: str) -> str:
+    """Three numbers with points between them, such as `23.11.4`."""
+    numbers = text.split(".")
+    if len(numbers) != 3 or not all(is_digits(one) and len(one) < 4 for one in numbers):
+        raise Invalid(f"the version {shown(text)} is not understood; write for example 23.11.4")
+    if not (20 <= int(numbers[0]) <= 99 and int(numbers[1]) <= 12):
+        raise Invalid(f"there is no version {shown(text)} of Slurm; write for example 23.11.4")
+    return text

@@ -15,6 +15,7 @@ from launchyard.controller.outlook import Outlook, Outlooks
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
 from launchyard.controller.reserving import Reserving
+from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
@@ -28,6 +29,8 @@ from launchyard.model.token import Token
 from launchyard.policy import arrays, turns
 from launchyard.policy.case import Room, room_of
 from launchyard.policy.lifecycle import REQUEUE, apply
+from launchyard.policy.order import Ordering
+from launchyard.policy.snapshot import seconds_of
 from launchyard.store.protocol import Store
 
 
@@ -65,6 +68,7 @@ class Controller:
         store: Store,
         submitting: Submitting,
         reports: Reports,
+        steps: Steps,
         reasons: Reasons,
         outlooks: Outlooks,
         administration: Administration,
@@ -74,6 +78,7 @@ class Controller:
         self.counters = counters
         self.administration = administration
         self.reserving = reserving
+        self.steps = steps
         self._loop = loop
         self._live = loop.live
         self._store = store
@@ -182,6 +187,15 @@ class Controller:
     def live_jobs(self) -> Iterable[Job]:
         """All jobs that have not ended, by id."""
         return [self._live.jobs[job_id] for job_id in sorted(self._live.jobs)]
+
+    @property
+    def ordering(self) -> Ordering:
+        """By what waiting jobs are ordered now."""
+        return self._live.ordering
+
+    def seconds(self, job: Job) -> float:
+        """How long it may run, as the queue counts it."""
+        return seconds_of(self._live.partitions, job.partition, job.time_limit_s)
 
     def reason(self, job_id: int) -> Reason | None:
         """Why the latest plan left this job waiting."""

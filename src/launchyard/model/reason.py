@@ -20,3 +20,5 @@ class Reason:
     code: str
     sentence: str
     estimate: Estimate | None = None
+    scope: str = ""
+    """What the code leaves open: whose limit (`user of qos`), `never` of a dependency."""

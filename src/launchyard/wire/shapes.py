@@ -426,6 +426,16 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlurmFacts:
+    """What Slurm's commands say of this site: the version they report, its name, how long ended jobs show."""
+
+    version: str
+    cluster: str
+    min_job_age_s: int
+    max_array_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """A token without its secret."""
 

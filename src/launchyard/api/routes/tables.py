@@ -4,34 +4,81 @@ For programs that show many rows and need a few facts of each: ten thousand jobs
 and some milliseconds. Times are seconds since 1970, what is not known is null.
 """
 
+from collections.abc import Callable, Sequence
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from launchyard.api import describe
 from launchyard.api.answers import answer
-from launchyard.api.context import caller_of, context_of
-from launchyard.api.listing import of_caller
+from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.query import Query
-from launchyard.api.tables import jobs as job_table
 from launchyard.api.tables.column import chosen, rows_of
-from launchyard.store.protocol import JobQuery
+from launchyard.api.tables.jobs import COLUMNS, LOGGED, REASONED, Row
+from launchyard.api.tables.select import PARAMETERS, selected, selection_of
+from launchyard.model.job import Job
+from launchyard.model.reason import Reason
+from launchyard.model.state import JobState
+from launchyard.model.submission import Caller
+from launchyard.policy.order import Ordering
+from launchyard.policy.priority import factors
 
 router = APIRouter()
 
 
 @router.get("/v1/tables/jobs", openapi_extra=describe.JOB_TABLE)
 async def jobs(request: Request) -> Response:
-    """Live jobs. What belongs to somebody else is left out unless the caller may see it."""
+    """Live jobs, or also recent ones. What belongs to others is left out unless the caller may see it."""
     context, caller = context_of(request), caller_of(request)
-    given = Query(request, ("columns", "user"))
-    columns = chosen(given.text("columns"), job_table.COLUMNS)
+    given = Query(request, ("columns", *PARAMETERS))
+    names = given.text("columns")
+    columns = chosen(names, COLUMNS)
     others = caller.admin or context.services.jobs_visible_to_all
-    query = of_caller(JobQuery(user=given.text("user")), user=caller.user, others=others)
-    controller = context.services.controller
-    rows = [
-        job_table.Row(job, controller.reason(job.id), caller.admin or job.uid == caller.uid)
-        for job in controller.live_jobs()
-        if query is not None and query.user in (None, job.user)
-    ]
-    return await context.read(lambda: answer({"rows": rows_of(rows, columns)}))
+    asked = selection_of(given, None if others else caller.user)
+    since = context.services.clock() - context.services.slurm.min_job_age_s
+    found = await selected(context, asked, since)
+    wanted = frozenset((names or ",".join(COLUMNS)).split(","))
+    rows = _joined(context, caller, found, wanted)
+    return await context.read(lambda: answer({"rows": rows_of(rows(), columns)}))
+
+
+def _joined(
+    context: Context, caller: Caller, jobs: Sequence[Job], wanted: frozenset[str]
+) -> Callable[[], list[Row]]:
+    """What makes the rows: in a thread, for only reasons are read here, on the loop."""
+    services = context.services
+    controller, now = services.controller, services.clock()
+    reasons: dict[int, Reason | None] = {}
+    if wanted & REASONED:
+        reasons = {job.id: controller.reason(job.id) for job in jobs if _waits(job)}
+    ordering = controller.ordering if "priority" in wanted else None
+    logs = services.logs if wanted & LOGGED else None
+
+    def rows() -> list[Row]:
+        made = []
+        for job in jobs:
+            mine = caller.admin or job.uid == caller.uid
+            number = None if ordering is None else _priority(ordering, job, controller.seconds(job), now)
+            path = logs.path(job) if logs is not None and mine else None
+            made.append(Row(job, reasons.get(job.id), mine, number, path))
+        return made
+
+    return rows
+
+
+def _waits(job: Job) -> bool:
+    return job.state is JobState.PENDING or job.array is not None
+
+
+def _priority(ordering: Ordering, job: Job, seconds: float, now: float) -> int:
+    """Of a job that has started or ended, what it had when it did; of a held one 0, as Slurm has it."""
+    if job.held:
+        return 0
+    return factors(ordering, job, seconds, job.started_at or job.ended_at or now).number
+
+
+@router.get("/v1/slurm", openapi_extra=describe.SLURM)
+async def slurm(request: Request) -> Response:
+    """What the drop-in commands have to know of this site."""
+    return answer(context_of(request).services.slurm)

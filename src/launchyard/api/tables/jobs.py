@@ -1,20 +1,32 @@
 """The columns of jobs. Each takes a `Row`: the job, and what is joined when it is read."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from launchyard.api.tables.column import Column
 from launchyard.model.array import format_indexes
-from launchyard.model.job import Job
+from launchyard.model.dependency import format_dependency
+from launchyard.model.hostlist import compress
+from launchyard.model.job import Job, JobKind
 from launchyard.model.reason import Reason
+from launchyard.model.resources import WHOLE_GPU_MILLI
 
 
 class Row(NamedTuple):
-    """`mine`: the caller may see what only the owner sees. `reason`: why it waits."""
+    """`mine`: the caller may see what only the owner sees. `reason`: why it waits. `priority` as Slurm's."""
 
     job: Job
     reason: Reason | None
     mine: bool
+    priority: int | None = None
+    log_path: str | None = None
+
+
+REASONED = frozenset({"reason_code", "reason_scope", "reason", "estimate_start"})
+"""Columns for which reasons are joined."""
+LOGGED = frozenset({"stdout_path", "stderr_path"})
+"""Columns for which it is asked where the output is."""
 
 
 def _private(read: Column[Job]) -> Column[Row]:
@@ -31,6 +43,72 @@ def _nodes(row: Row) -> list[str]:
     return [] if attempt is None else list(attempt.allocation.nodes)
 
 
+@lru_cache(maxsize=4096)
+def _compressed(nodes: tuple[str, ...]) -> str:
+    return compress(list(nodes))
+
+
+def _nodelist(row: Row) -> str:
+    attempt = row.job.attempt
+    return "" if attempt is None else _compressed(attempt.allocation.nodes)
+
+
+def _estimate(row: Row) -> float | None:
+    estimate = None if row.reason is None else row.reason.estimate
+    return None if estimate is None else estimate.start
+
+
+def _node_count(row: Row) -> int:
+    attempt, request = row.job.attempt, row.job.request
+    return request.nodes if attempt is None else len(attempt.allocation.shares)
+
+
+def _task_count(row: Row) -> int:
+    request = row.job.request
+    return request.tasks or (request.tasks_per_node or 1) * _node_count(row)
+
+
+def _cpus_milli(row: Row) -> int:
+    attempt = row.job.attempt
+    if attempt is None:
+        return row.job.request.cpus_milli
+    return sum(share.cpus_milli for share in attempt.allocation.shares)
+
+
+def _memory_mib(row: Row) -> int:
+    attempt = row.job.attempt
+    if attempt is None:
+        return row.job.request.memory_mib
+    return sum(share.memory_mib for share in attempt.allocation.shares)
+
+
+def _gpus(row: Row) -> float:
+    request = row.job.request
+    return request.gpus * request.gpu_milli / WHOLE_GPU_MILLI
+
+
+def _shares(row: Row) -> list[list[object]]:
+    attempt = row.job.attempt
+    if attempt is None:
+        return []
+    return [
+        [one.node, one.cpus_milli, one.memory_mib, list(one.cpu_ids), list(one.gpu_ids), one.tasks]
+        for one in attempt.allocation.shares
+    ]
+
+
+def _dependency(row: Row) -> str | None:
+    return None if row.job.dependency is None else format_dependency(row.job.dependency)
+
+
+def _stdout(row: Row) -> str | None:
+    return (row.job.stdout or row.log_path) if row.mine else None
+
+
+def _stderr(row: Row) -> str | None:
+    return (row.job.stderr or _stdout(row)) if row.mine else None
+
+
 COLUMNS: Mapping[str, Column[Row]] = {
     "id": lambda row: row.job.id,
     "name": lambda row: row.job.name,
@@ -40,22 +118,67 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "partition": lambda row: row.job.partition,
     "qos": lambda row: row.job.qos,
     "kind": lambda row: row.job.kind,
+    "batch": lambda row: row.job.kind is JobKind.BATCH or row.job.kind is JobKind.COMMAND,
+    "group": lambda row: row.job.group,
     "state": lambda row: row.job.state,
     "reason_code": lambda row: None if row.reason is None else row.reason.code,
+    "reason_scope": lambda row: None if row.reason is None else row.reason.scope,
     "reason": lambda row: None if row.reason is None else row.reason.sentence,
+    "estimate_start": _estimate,
+    "priority": lambda row: row.priority,
+    "nice": lambda row: row.job.nice,
     "cause": lambda row: row.job.cause,
     "exit_code": lambda row: row.job.exit_code,
     "signal": lambda row: row.job.signal,
     "held": lambda row: row.job.held,
+    "held_because": lambda row: row.job.held_because,
+    "stopping": lambda row: row.job.stop_requested,
     "nodes": _nodes,
+    "nodelist": _nodelist,
+    "node_count": _node_count,
+    "nodes_max": lambda row: row.job.request.nodes_max,
+    "task_count": _task_count,
+    "tasks": lambda row: row.job.request.tasks,
+    "tasks_per_node": lambda row: row.job.request.tasks_per_node,
+    "cpus_milli": _cpus_milli,
+    "cpus_asked_milli": lambda row: row.job.request.cpus_milli,
+    "memory_mib": _memory_mib,
+    "memory_asked_mib": lambda row: row.job.request.memory_mib,
+    "gpus": _gpus,
+    "gpu_type": lambda row: row.job.request.gpu_type,
+    "shares": _shares,
+    "exclusive": lambda row: row.job.request.exclusive,
+    "constraint": lambda row: row.job.request.constraint,
+    "nodelist_asked": lambda row: row.job.request.nodelist,
+    "exclude": lambda row: row.job.request.exclude,
+    "licences": lambda row: dict(row.job.request.licences),
+    "reservation": lambda row: row.job.request.reservation,
     "array_pending": _array_pending,
     "array_throttle": lambda row: None if row.job.array is None else row.job.array.throttle,
+    "array_size": lambda row: None if row.job.array is None else row.job.array.size,
+    "array_last": lambda row: None if row.job.array is None else row.job.array.last,
     "task_array": lambda row: None if row.job.task is None else row.job.task.job_id,
     "task_index": lambda row: None if row.job.task is None else row.job.task.index,
+    "dependency": _dependency,
+    "requeue": lambda row: row.job.requeue,
+    "restarts": lambda row: max(0, row.job.attempts - 1),
     "submitted_at": lambda row: row.job.submitted_at,
+    "eligible_at": lambda row: row.job.eligible_at,
+    "begin_at": lambda row: row.job.not_before,
+    "deadline_at": lambda row: row.job.deadline_at,
     "started_at": lambda row: row.job.started_at,
+    "suspended_at": lambda row: None if row.job.attempt is None else row.job.attempt.suspended_at,
+    "suspended_s": lambda row: 0 if row.job.attempt is None else row.job.attempt.suspended_s,
     "ended_at": lambda row: row.job.ended_at,
     "time_limit_s": lambda row: row.job.limit_s,
+    "time_min_s": lambda row: row.job.time_min_s,
+    "warning_signal": lambda row: None if row.job.warning is None else row.job.warning.signal,
+    "cpu_s": lambda row: row.job.usage.cpu_s,
+    "memory_peak_mib": lambda row: row.job.usage.memory_peak_mib,
+    "script": _private(lambda job: job.script),
+    "command": _private(lambda job: list(job.command)),
     "working_dir": _private(lambda job: job.working_dir),
+    "stdout_path": _stdout,
+    "stderr_path": _stderr,
     "metadata": _private(lambda job: dict(job.metadata)),
 }

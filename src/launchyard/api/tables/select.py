@@ -1,0 +1,103 @@
+"""Which jobs a table shows: the live ones of the controller, and of the store those that ended lately."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from launchyard.api.context import Context
+from launchyard.api.query import Query
+from launchyard.model.errors import Invalid
+from launchyard.model.job import Job
+from launchyard.model.number import is_digits, shown
+from launchyard.model.state import JobState
+from launchyard.store.protocol import JobQuery
+
+PARAMETERS = ("user", "users", "ids", "states", "partitions", "recent")
+IDS_MAX = 2_000
+ENDED_MAX = 50_000
+"""So many ended jobs are shown at most, the newest ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Empty means any. `ids` are of jobs, and of arrays with all their tasks; `recent`: ended ones too.
+
+    `only` is the one user whose jobs the caller may see; None: everybody's.
+    """
+
+    users: frozenset[str] = frozenset()
+    ids: frozenset[int] = frozenset()
+    states: frozenset[JobState] = frozenset()
+    partitions: frozenset[str] = frozenset()
+    recent: bool = False
+    only: str | None = None
+
+    def wants(self, job: Job) -> bool:
+        return (
+            self.only in (None, job.user)
+            and (not self.states or job.state in self.states)
+            and (not self.users or job.user in self.users or str(job.uid) in self.users)
+            and (not self.partitions or job.partition in self.partitions)
+            and (not self.ids or job.id in self.ids or (job.task is not None and job.task.job_id in self.ids))
+            and (self.recent or job.ended_at is None)
+        )
+
+
+def selection_of(query: Query, only: str | None) -> Selection:
+    """What the parameters say. Raises `Invalid`."""
+    users = _words(query.text("users")) | _words(query.text("user"))
+    return Selection(
+        users=users,
+        ids=_ids(query.text("ids")),
+        states=query.states("states"),
+        partitions=_words(query.text("partitions")),
+        recent=query.flag("recent"),
+        only=only,
+    )
+
+
+async def selected(context: Context, asked: Selection, since: float) -> list[Job]:
+    """The jobs, live ones first; of the ended ones those that ended since then, newest first."""
+    controller, store = context.services.controller, context.services.store
+    live = [job for job in controller.live_jobs() if asked.wants(job)]
+    if not asked.recent:
+        return live
+    here = {job.id for job in live}
+    rows = await context.read(lambda: [job for query in _queries(asked, since) for job in store.jobs(query)])
+    ended = {job.id: job for job in rows if _belongs(job, asked, since) and job.id not in here}
+    # A row of the store may lag behind a job that is still live, but does not match as it is now.
+    return live + [job for job in ended.values() if controller.live_job(job.id) is None]
+
+
+def _belongs(job: Job, asked: Selection, since: float) -> bool:
+    """An array's record ends with its tasks, which stand for it."""
+    return (
+        asked.wants(job)
+        and job.ended_at is not None
+        and job.ended_at >= since
+        and (job.array is None or bool(job.array.waiting))
+    )
+
+
+def _queries(asked: Selection, since: float) -> Iterable[JobQuery]:
+    if not asked.ids:
+        user = asked.only or (min(asked.users) if len(asked.users) == 1 else None)
+        name = None if user is None or user.isdigit() else user
+        yield JobQuery(ended=True, since=since, user=name, limit=ENDED_MAX)
+        return
+    yield JobQuery(ended=True, ids=tuple(sorted(asked.ids)), limit=len(asked.ids))
+    for id in sorted(asked.ids):
+        yield JobQuery(ended=True, since=since, array_job_id=id, limit=ENDED_MAX)
+
+
+def _words(text: str | None) -> frozenset[str]:
+    return frozenset(word for word in (text or "").split(",") if word)
+
+
+def _ids(text: str | None) -> frozenset[int]:
+    words = _words(text)
+    if len(words) > IDS_MAX:
+        raise Invalid(f"{len(words)} ids are asked for; ask for at most {IDS_MAX}")
+    for word in words:
+        if not is_digits(word) or len(word) > 18:
+            raise Invalid(f"ids has {shown(word)}, which is no job id; write for example ids=12,14")
+    return frozenset(int(word) for word in words)

@@ -1,0 +1,94 @@
+"""One number for each waiting job, and what it is made of: the higher goes first, as the queue has it.
+
+For people and programs that know Slurm's priorities; the queue itself compares keys (`policy.order`). Tiers
+of partitions are not in the number, as they are not in Slurm's.
+"""
+
+import math
+from typing import NamedTuple
+
+from launchyard.model.job import Job
+from launchyard.model.rules import Order
+from launchyard.policy.limits import Party
+from launchyard.policy.order import SMALLEST_S, Ordering, Standing
+
+PRIORITY_MAX = 4_294_967_294
+"""Slurm's largest."""
+POINTS = 1_000.0
+"""What the time is worth that makes up for a job `e` times as large, in the orders without weights."""
+BAND_POINTS = 10_000_000
+"""Of one band of fair share: more than any age and size."""
+TIER_POINTS = 1_000_000_000
+NICE_POINTS = 100_000
+LONGEST_S = 100 * 366 * 86_400.0
+
+
+class Factors(NamedTuple):
+    """What each adds to the number; `site` is what a job got by `ly top`."""
+
+    age: float = 0.0
+    fairshare: float = 0.0
+    job_size: float = 0.0
+    partition: float = 0.0
+    qos: float = 0.0
+    site: float = 0.0
+    nice: float = 0.0
+    cpus: float = 0.0
+    memory: float = 0.0
+    gpus: float = 0.0
+
+    @property
+    def number(self) -> int:
+        """Never 0, which says that a job is held."""
+        return max(1, min(PRIORITY_MAX, round(sum(self))))
+
+
+def factors(ordering: Ordering, job: Job, seconds: float, now: float) -> Factors:
+    """What the number of a job is made of at `now`; `seconds` is how long it may run."""
+    standing = ordering.standings.get(Party.of(job)) or Standing()
+    if ordering.order is Order.MULTIFACTOR:
+        return _weighted(ordering, job, standing, now)
+    return Factors(
+        age=_age(ordering, job, now),
+        fairshare=max(0, 9 - standing.band) * BAND_POINTS,
+        job_size=_size(ordering, job, seconds),
+        qos=min(3, max(0, standing.tier)) * TIER_POINTS,
+        site=-job.shift * POINTS,
+        nice=-job.nice * NICE_POINTS,
+    )
+
+
+def _age(ordering: Ordering, job: Job, now: float) -> float:
+    waited = max(0.0, now - job.submitted_at)
+    if ordering.order is Order.DEFAULT:
+        return waited / ordering.ageing_s * POINTS
+    return waited if ordering.order is Order.FIFO else 0.0
+
+
+def _size(ordering: Ordering, job: Job, seconds: float) -> float:
+    """Small and short jobs get most."""
+    if ordering.order is Order.DEFAULT:
+        share = ordering.totals.dominant_share(job.request)
+        return POINTS * math.log(LONGEST_S / max(1e-6, min(share * seconds, LONGEST_S)))
+    if ordering.order is Order.SHORTEST_FIRST:
+        return POINTS * math.log(LONGEST_S / min(max(seconds, SMALLEST_S), LONGEST_S))
+    return 0.0
+
+
+def _weighted(ordering: Ordering, job: Job, standing: Standing, now: float) -> Factors:
+    """As in the order `multifactor`: weights times factors of 0 to 1."""
+    weights, request, totals = ordering.weights, job.request, ordering.totals
+    eligible = job.eligible_at or job.submitted_at
+    size = request.cpus_milli / max(totals.cpus_milli, 1)
+    return Factors(
+        age=weights.age * min(1.0, max(0.0, now - eligible) / weights.age_max_s),
+        fairshare=weights.fairshare * standing.fairshare,
+        job_size=weights.job_size * (1 - size if weights.favor_small else size),
+        partition=weights.partition * ordering.partitions.get(job.partition, 0.0),
+        qos=weights.qos * standing.qos,
+        site=-job.shift,
+        nice=-job.nice,
+        cpus=weights.cpus * size,
+        memory=weights.memory * request.memory_mib / max(totals.memory_mib, 1),
+        gpus=weights.gpus * request.gpus / max(totals.gpus, 1),
+    )

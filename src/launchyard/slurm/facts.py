@@ -1,0 +1,48 @@
+"""What the server told of many jobs, a column at a time, and what surrounds it: the clock, who is who."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from launchyard.slurm.times import Stamp
+
+ARRAY_TEXT_MAX = 64
+"""How long the text of an array's indexes may be; SLURM_BITSTR_LEN says otherwise, 0 is no bound."""
+
+
+class Surroundings(NamedTuple):
+    """`group` answers gid and name of a uid's group; `stamp` writes times."""
+
+    now: float
+    stamp: Stamp
+    group: Callable[[int], tuple[int, str]]
+    cluster: str = "local"
+    array_text_max: int = ARRAY_TEXT_MAX
+
+
+class Facts:
+    """Columns by name, all of one length. `kept` reads what was kept of the submission for Slurm alone."""
+
+    def __init__(self, names: Sequence[str], rows: Sequence[Sequence[Any]], around: Surroundings) -> None:
+        columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+        self.columns: dict[str, Sequence[Any]] = dict(zip(names, columns, strict=True))
+        self.count = len(rows)
+        self.around = around
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        return self.columns[name]
+
+    def kept(self, name: str, default: str = "") -> list[str]:
+        """A value of the metadata, such as `slurm.comment`, of each job."""
+        return [(metadata or {}).get(name, default) for metadata in self.columns["metadata"]]
+
+    def only(self, chosen: Sequence[int]) -> None:
+        """Keep these rows, in this order."""
+        self.columns = {name: [column[at] for at in chosen] for name, column in self.columns.items()}
+        self.count = len(chosen)
+
+
+def array_text(pending: str, throttle: int | None, text_max: int) -> str:
+    """The indexes of an array that wait, cut where they are too long: `3-6%2`, `1,3,5,7,...`."""
+    if text_max and len(pending) > text_max - 3:
+        pending = f"{pending[: text_max - 4]}..."
+    return f"{pending}%{throttle}" if throttle else pending

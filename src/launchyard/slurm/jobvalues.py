@@ -1,0 +1,274 @@
+"""How each field of a job is made of the columns that the server tells: one list of texts a field."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from launchyard.slurm import reasons, states
+from launchyard.slurm.facts import Facts, array_text
+from launchyard.slurm.formats import printable
+from launchyard.slurm.times import clock, limit
+
+Texts = Sequence[str]
+Make = Callable[[Facts], Texts]
+
+NONE = "(null)"
+PRIORITY_SCALE = 4294967295
+"""Priorities in a column are of this."""
+WITH_REASON = frozenset({"PENDING", "TIMEOUT", "OUT_OF_MEMORY", "DEADLINE", "FAILED"})
+"""States whose reason stands where the nodes of others are."""
+
+
+def text(column: str, none: str = NONE) -> Make:
+    """As it is, without what a terminal would act on."""
+    return lambda facts: [none if one is None or one == "" else printable(one) for one in facts[column]]
+
+
+def whole(column: str, none: str = "0") -> Make:
+    return lambda facts: [none if one is None else str(one) for one in facts[column]]
+
+
+def flag(column: str) -> Make:
+    return lambda facts: ["1" if one else "0" for one in facts[column]]
+
+
+def when(column: str) -> Make:
+    return lambda facts: list(map(facts.around.stamp, facts[column]))
+
+
+def kept(name: str, none: str = NONE) -> Make:
+    """Something of the submission that is only shown."""
+    return lambda facts: [printable(one) or none for one in facts.kept(name)]
+
+
+def always(value: str) -> Make:
+    return lambda facts: [value] * facts.count
+
+
+def words(column: str) -> Make:
+    """A list, as text with commas."""
+    return lambda facts: [printable(",".join(one or ())) for one in facts[column]]
+
+
+# -- who it is
+
+
+def shown_id(facts: Facts) -> Texts:
+    """`12`, `6_[3-6%2]` for the tasks that wait, `6_2`."""
+    longest = facts.around.array_text_max
+    return [
+        str(id)
+        if array is None and pending is None
+        else f"{array}_{index}"
+        if array is not None
+        else f"{id}_[{array_text(pending or '', throttle, longest)}]"
+        for id, pending, throttle, array, index in _ids(facts)
+    ]
+
+
+def array_id(facts: Facts) -> Texts:
+    return [str(id if array is None else array) for id, _, _, array, _ in _ids(facts)]
+
+
+def array_index(facts: Facts) -> Texts:
+    longest = facts.around.array_text_max
+    return [
+        str(index) if array is not None else "N/A" if not pending else array_text(pending, throttle, longest)
+        for _, pending, throttle, array, index in _ids(facts)
+    ]
+
+
+IDS = "id array_pending array_throttle task_array task_index"
+
+
+def _ids(facts: Facts) -> Iterable[tuple[int, str | None, int | None, int | None, int | None]]:
+    return zip(*(facts[name] for name in IDS.split()), strict=True)
+
+
+def group_id(facts: Facts) -> Texts:
+    return [str(facts.around.group(uid)[0]) for uid in facts["uid"]]
+
+
+def group_name(facts: Facts) -> Texts:
+    return [facts.around.group(uid)[1] for uid in facts["uid"]]
+
+
+# -- how it is
+
+
+def state_long(facts: Facts) -> Texts:
+    return [states.LONG[one] for one in facts["state"]]
+
+
+def state_compact(facts: Facts) -> Texts:
+    return [states.COMPACT[one] for one in facts["state"]]
+
+
+WHY = "state reason_code reason_scope exit_code signal"
+
+
+def reason(facts: Facts) -> Texts:
+    known: dict[tuple[object, ...], str] = {}
+    for key in set(zip(*(facts[name] for name in WHY.split()), strict=True)):
+        known[key] = reasons.word(*key)
+    return [known[key] for key in zip(*(facts[name] for name in WHY.split()), strict=True)]
+
+
+def nodes_or_reason(facts: Facts) -> Texts:
+    """Where it runs, or why it does not."""
+    return [
+        f"({why})" if state in WITH_REASON else nodes
+        for state, why, nodes in zip(facts["state"], reason(facts), facts["nodelist"], strict=True)
+    ]
+
+
+def batch_host(facts: Facts) -> Texts:
+    return [nodes[0] if nodes else "n/a" for nodes in facts["nodes"]]
+
+
+def exit_status(facts: Facts) -> Texts:
+    """As `wait` would say it: the code times 256, or the signal."""
+    pairs = zip(facts["exit_code"], facts["signal"], strict=True)
+    return [str(signal or (code or 0) << 8) for code, signal in pairs]
+
+
+# -- times
+
+TIMES = "state started_at ended_at suspended_s suspended_at"
+
+
+def used_seconds(facts: Facts) -> list[float]:
+    """How long it has run, without the time for which it was suspended."""
+    now = facts.around.now
+    return [
+        0
+        if started is None or state in ("PENDING", "STARTING")
+        else max(0, (ended or still or now) - started - (paused or 0))
+        for state, started, ended, paused, still in zip(*(facts[name] for name in TIMES.split()), strict=True)
+    ]
+
+
+def time_used(facts: Facts) -> Texts:
+    return list(map(clock, used_seconds(facts)))
+
+
+def time_limit(facts: Facts) -> Texts:
+    return list(map(limit, facts["time_limit_s"]))
+
+
+def time_least(facts: Facts) -> Texts:
+    return [clock(one or 0) for one in facts["time_min_s"]]
+
+
+def time_left(facts: Facts) -> Texts:
+    """What was over its limit has no time left that could be said."""
+    return [
+        "UNLIMITED" if most is None else clock(most - int(used))
+        for most, used in zip(facts["time_limit_s"], used_seconds(facts), strict=True)
+    ]
+
+
+STARTS = "state started_at begin_at estimate_start"
+
+
+def starts(facts: Facts) -> list[float | None]:
+    """When it began, or is expected to."""
+    now = facts.around.now
+    return [
+        started if state != "PENDING" else begin if begin is not None and begin > now else expected
+        for state, started, begin, expected in zip(*(facts[name] for name in STARTS.split()), strict=True)
+    ]
+
+
+def start_time(facts: Facts) -> Texts:
+    return list(map(facts.around.stamp, starts(facts)))
+
+
+def end_time(facts: Facts) -> Texts:
+    """When it ended, or has to."""
+    stamp = facts.around.stamp
+    return [
+        stamp(ended)
+        if ended is not None
+        else "N/A"
+        if start is None
+        else "NONE"
+        if most is None
+        else stamp(start + most)
+        for ended, start, most in zip(facts["ended_at"], starts(facts), facts["time_limit_s"], strict=True)
+    ]
+
+
+def waited(facts: Facts) -> Texts:
+    now = facts.around.now
+    return [
+        str(int(max(0, (started or now) - submitted)))
+        for started, submitted in zip(facts["started_at"], facts["submitted_at"], strict=True)
+    ]
+
+
+# -- what it asks for and has
+
+
+def cpus(facts: Facts) -> Texts:
+    return [str(-(-milli // 1000)) for milli in facts["cpus_milli"]]
+
+
+def cpus_a_node(facts: Facts) -> Texts:
+    """The least that a node has to have for it."""
+    pairs = zip(facts["cpus_milli"], facts["node_count"], strict=True)
+    return [str(-(-milli // (1000 * max(1, nodes)))) for milli, nodes in pairs]
+
+
+def cpus_a_task(facts: Facts) -> Texts:
+    pairs = zip(facts["cpus_milli"], facts["task_count"], strict=True)
+    return [str(max(1, milli // (1000 * max(1, tasks)))) for milli, tasks in pairs]
+
+
+def memory(facts: Facts) -> Texts:
+    """Of one node."""
+    pairs = zip(facts["memory_mib"], facts["node_count"], strict=True)
+    return [size(mib // max(1, nodes)) for mib, nodes in pairs]
+
+
+def size(mib: int) -> str:
+    """`100M`, `4G`: the largest unit that says it exactly."""
+    for unit in "MGTP":
+        if not mib or mib % 1024:
+            return f"{mib}{unit}"
+        mib //= 1024
+    return f"{mib}E"
+
+
+def tres(facts: Facts) -> Texts:
+    return [
+        f"cpu={-(-milli // 1000)},mem={size(mib)},node={nodes},billing={-(-milli // 1000)}"
+        + (f",gres/gpu={gpus:g}" if gpus else "")
+        for milli, mib, nodes, gpus in zip(
+            facts["cpus_milli"], facts["memory_mib"], facts["node_count"], facts["gpus"], strict=True
+        )
+    ]
+
+
+TRES = "cpus_milli memory_mib node_count gpus"
+
+
+def gres(facts: Facts) -> Texts:
+    """GPUs of each node."""
+    return [
+        f"gres:gpu{':' if kind else ''}{kind}:{-(-gpus // max(1, nodes)):g}" if gpus else "N/A"
+        for gpus, kind, nodes in zip(facts["gpus"], facts["gpu_type"], facts["node_count"], strict=True)
+    ]
+
+
+def licences(facts: Facts) -> Texts:
+    return [
+        ",".join(name if count == 1 else f"{name}:{count}" for name, count in one.items()) or NONE
+        for one in facts["licences"]
+    ]
+
+
+def shared(facts: Facts) -> Texts:
+    return ["NO" if one else "OK" for one in facts["exclusive"]]
+
+
+def priority_part(facts: Facts) -> Texts:
+    return [f"{(one or 0) / PRIORITY_SCALE:.14f}" for one in facts["priority"]]
