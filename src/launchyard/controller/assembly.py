@@ -23,6 +23,7 @@ from launchyard.controller.reserving import Reserving
 from launchyard.controller.running import Running
 from launchyard.controller.scheduling import Scheduler
 from launchyard.controller.settling import Settling
+from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
 from launchyard.controller.texts import Texts
 from launchyard.controller.users import Users
@@ -83,13 +84,16 @@ async def assemble(
     launcher.array_of = loop.live.array_of
     settling, reserving, running = Settling(loop), Reserving(loop), Running(loop)
     scheduler = Scheduler(loop, Yielding(loop, running))
-    loop.launch, loop.plan, loop.moved = launcher.send, scheduler.plan, settling.moved
+    steps = Steps(loop, users, launching)
+    loop.launch, loop.plan, loop.moved = launcher.send, scheduler.plan, _after_moves(settling, steps)
     loop.watch(scheduler.counters.count)
-    reports = Reports(loop, scheduler, running, launching.grace_s)
+    reports = Reports(loop, scheduler, running, steps, launching.grace_s)
     scheduler.stop = reports.stop
     submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
+    await steps.take_in(store)
     facts = await engine.open(reports.take)
+    steps.cpus = facts.cpus
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     reasons = Reasons(loop, scheduler)
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
@@ -100,6 +104,7 @@ async def assemble(
         store=store,
         submitting=submitting,
         reports=reports,
+        steps=steps,
         reasons=reasons,
         outlooks=outlooks,
         administration=administration,
@@ -124,6 +129,14 @@ async def assemble(
         facts=facts,
         close=lambda: asyncio.ensure_future(close()),
     )
+
+
+def _after_moves(settling: Settling, steps: Steps) -> Callable[[Job | None, Job], None]:
+    def moved(before: Job | None, job: Job) -> None:
+        steps.job_moved(job)
+        settling.moved(before, job)
+
+    return moved
 
 
 def _duties(loop: Loop, settling: Settling, unkillable_s: float) -> tuple[Callable[[], None], ...]:

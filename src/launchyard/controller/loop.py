@@ -21,6 +21,7 @@ from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import ENDED, JobState
+from launchyard.model.step import Step
 from launchyard.model.token import Token
 from launchyard.policy import arrays
 from launchyard.policy.lifecycle import hold_if_requeued_too_often
@@ -38,6 +39,7 @@ class Draft:
     jobs: dict[int, Job] = field(default_factory=dict)
     moves: list[StateChanged] = field(default_factory=list)
     tokens: list[Token] = field(default_factory=list)
+    steps: dict[tuple[int, int, int], Step] = field(default_factory=dict)
     nodes: list[NodeMark] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     starting: list[int] = field(default_factory=list)
@@ -169,6 +171,7 @@ class Loop:
             jobs=tuple(draft.jobs.values()),
             events=tuple(draft.moves),
             tokens=tuple(draft.tokens),
+            steps=tuple(draft.steps.values()),
             nodes=tuple(draft.nodes),
             spent=self.live.parties.charges(),
             rules=draft.rules,

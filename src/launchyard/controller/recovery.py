@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from launchyard.controller.loop import Loop
 from launchyard.controller.running import Running
 from launchyard.controller.scheduling import Scheduler
+from launchyard.controller.steps import Steps
 from launchyard.engine.protocol import (
     EngineConnected,
     EngineLost,
@@ -19,6 +20,7 @@ from launchyard.engine.protocol import (
     LaunchMainEnded,
     LaunchStarted,
     NodeFailed,
+    RunnerEnded,
 )
 from launchyard.model.event import Exited, MainEnded, Started
 from launchyard.model.job import Job
@@ -29,11 +31,14 @@ from launchyard.policy.lifecycle import apply
 class Reports:
     """Takes in what the engine reports, in order."""
 
-    def __init__(self, loop: Loop, scheduler: Scheduler, running: Running, grace_s: float) -> None:
+    def __init__(
+        self, loop: Loop, scheduler: Scheduler, running: Running, steps: Steps, grace_s: float
+    ) -> None:
         self._loop = loop
         self._scheduler = scheduler
         self._grace_s = grace_s
         self.running = running
+        self._steps = steps
         self.node_failed: Callable[[str, str], None] = lambda node, why: None
         self.lost_since: float | None = None
 
@@ -44,6 +49,8 @@ class Reports:
                     self._started(report)
                 case LaunchEnded():
                     self._ended(report)
+                case RunnerEnded():
+                    self._steps.ended(report)
                 case LaunchMainEnded():
                     self._main_ended(report)
                 case EngineConnected():
@@ -111,6 +118,7 @@ class Reports:
         for launch_id in report.known - self._loop.live.by_launch.keys():
             # Its job has ended for us (a node was given up, an older database was put back).
             self._loop.engine.stop(launch_id, signal=signal.SIGKILL, grace_s=0)
+        self._steps.connected(report.runners)
         if again:
             self._loop.launch(again)
         self._loop.plan_soon()

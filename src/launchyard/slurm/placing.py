@@ -6,6 +6,7 @@ names an amount; else it may use what the job has of them on its nodes.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from launchyard.model.errors import Conflict, Infeasible, Invalid
@@ -52,7 +53,7 @@ def place(ask: StepRequest, job: Job, steps: Iterable[Step]) -> tuple[StepShare,
     ]
     _check_nodes(ask, whole)
     shared = ask.overlap or not ask.exclusive
-    _given(ask, _laid(ask, whole, job.id), keeps_cpus=not shared)
+    ask = _feasible(ask, whole, job.id)
     open_steps = list(steps)
     free = [_left(node, open_steps, cpus=not shared, rest=not ask.overlap) for node in whole]
     try:
@@ -62,6 +63,19 @@ def place(ask: StepRequest, job: Job, steps: Iterable[Step]) -> tuple[StepShare,
             f"other steps of job {job.id} hold what this one asks for; it can start when they have ended",
             code="step-busy",
         ) from None
+
+
+def _feasible(ask: StepRequest, whole: list[_Node], job_id: int) -> StepRequest:
+    """What can be given by the whole job: more tasks than the job has take one CPU each, if need be."""
+    try:
+        _given(ask, _laid(ask, whole, job_id), keeps_cpus=False)
+    except Infeasible:
+        narrow = replace(ask, cpus_per_task_milli=1000)
+        if ask.cpus_per_task_milli is not None or all(_cpus_each(ask, node) <= 1000 for node in whole):
+            raise
+        _given(narrow, _laid(narrow, whole, job_id), keeps_cpus=False)
+        return narrow
+    return ask
 
 
 def in_order(shares: Sequence[NodeShare]) -> list[NodeShare]:

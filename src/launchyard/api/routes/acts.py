@@ -37,7 +37,7 @@ async def _act(request: Request, act: Act) -> Response:
     return answer(shown_job(context, caller, job))
 
 
-async def _nothing_more(request: Request) -> None:
+async def nothing_more(request: Request) -> None:
     """These take no options: a body must be empty or an empty object."""
     Query(request, ())
     body = await read_body(request)
@@ -50,43 +50,43 @@ async def _nothing_more(request: Request) -> None:
 
 @router.post("/v1/jobs/{job}/cancel", openapi_extra=describe.act("Cancel a job, or a task of an array."))
 async def cancel(request: Request) -> Response:
-    await _nothing_more(request)
+    await nothing_more(request)
     return await _act(request, lambda controller, caller, ref: controller.cancel(caller, ref))
 
 
 @router.post("/v1/jobs/{job}/hold", openapi_extra=describe.act("Keep a waiting job from starting."))
 async def hold(request: Request) -> Response:
-    await _nothing_more(request)
+    await nothing_more(request)
     return await _act(request, lambda controller, caller, ref: controller.hold(caller, ref))
 
 
 @router.post("/v1/jobs/{job}/release", openapi_extra=describe.act("Let a held job start."))
 async def release(request: Request) -> Response:
-    await _nothing_more(request)
+    await nothing_more(request)
     return await _act(request, lambda controller, caller, ref: controller.release(caller, ref))
 
 
 @router.post("/v1/jobs/{job}/requeue", openapi_extra=describe.act("Stop a running job; it waits again."))
 async def requeue(request: Request) -> Response:
-    await _nothing_more(request)
+    await nothing_more(request)
     return await _act(request, lambda controller, caller, ref: controller.requeue(caller, ref))
 
 
 @router.post("/v1/jobs/{job}/top", openapi_extra=describe.act("Put a waiting job before one's others."))
 async def top(request: Request) -> Response:
-    await _nothing_more(request)
+    await nothing_more(request)
     return await _act(request, lambda controller, caller, ref: controller.top(caller, ref))
 
 
 @router.post("/v1/jobs/{job}/suspend", openapi_extra=describe.act("Let a running job stand still."))
 async def suspend(request: Request) -> Response:
-    await _nothing_more(request)
+    await nothing_more(request)
     return await _act(request, lambda controller, caller, ref: controller.suspend(caller, ref))
 
 
 @router.post("/v1/jobs/{job}/resume", openapi_extra=describe.act("Let a suspended job go on."))
 async def resume(request: Request) -> Response:
-    await _nothing_more(request)
+    await nothing_more(request)
     return await _act(request, lambda controller, caller, ref: controller.resume(caller, ref))
 
 
