@@ -229,28 +229,6 @@ RESET_COUNTERS: Description = {
     **_answers(200, {"type": "object"}, "Since when they count.", 400),
 }
 
-_STEP = _parameter("step", "path", _WHOLE, "The step's number; they count from 0 in each attempt.")
-
-START_STEP: Description = {
-    "summary": "Start a step in a running job: a process on each of its nodes connects to a socket.",
-    "parameters": [_JOB_ID],
-    **_body(ref(steps.StartStep)),
-    **_answers(201, ref(steps.StartedStep), "The step.", 400, 404, 409, 413, 415, 422, 503, 507),
-}
-
-SIGNAL_STEP: Description = {
-    "summary": "Send a signal to a step.",
-    "parameters": [_JOB_ID, _STEP],
-    **_body(ref(steps.SignalStep)),
-    **_answers(200, ref(steps.StartedStep), "The step.", 400, 404, 415, 503),
-}
-
-CANCEL_STEP: Description = {
-    "summary": "End a step; its job goes on.",
-    "parameters": [_JOB_ID, _STEP],
-    **_answers(200, ref(steps.StartedStep), "The step.", 400, 404, 503, 507),
-}
-
 MARK_NODE: Description = {
     "summary": "Drain a node, or take it back (administrators).",
     "parameters": [_parameter("name", "path", _TEXT, "The node's name.")],

@@ -16,7 +16,6 @@ from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
 from launchyard.controller.reserving import Reserving
 from launchyard.controller.steps import Steps
-from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
@@ -70,7 +69,6 @@ class Controller:
         submitting: Submitting,
         reports: Reports,
         steps: Steps,
-        steps: Steps,
         reasons: Reasons,
         outlooks: Outlooks,
         administration: Administration,
@@ -80,7 +78,6 @@ class Controller:
         self.counters = counters
         self.administration = administration
         self.reserving = reserving
-        self.steps = steps
         self.steps = steps
         self._loop = loop
         self._live = loop.live
