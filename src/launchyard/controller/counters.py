@@ -1,4 +1,4 @@
-"""What this server has done since it began, or since somebody set the counters back: for those who look on."""
+"""What this server did since it began, or since somebody set the counters back: for those who look on."""
 
 from collections.abc import Sequence
 

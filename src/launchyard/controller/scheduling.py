@@ -4,8 +4,8 @@ import secrets
 import time
 from collections.abc import Callable
 
-from launchyard.controller.live import may_stand_still
 from launchyard.controller.counters import Counters
+from launchyard.controller.live import may_stand_still
 from launchyard.controller.loop import Loop
 from launchyard.controller.yielding import Yielding
 from launchyard.model.account import QOS, PreemptMode

@@ -1,4 +1,4 @@
-"""The cluster as tables by column: nodes, partitions, reservations, licences; and what the server has done."""
+"""The cluster as tables by column: nodes, partitions, reservations, licences; and what the server did."""
 
 from collections.abc import Mapping
 from typing import Any
