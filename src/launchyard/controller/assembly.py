@@ -111,24 +111,24 @@ async def assemble(
         reserving=reserving,
         counters=scheduler.counters,
     )
-
-    async def close() -> None:
-        duty.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await duty
-        await outlooks.close()
-        loop.flush()
-        await engine.close()
-        await asyncio.to_thread(loop.writer.close)
-
     return Yard(
         controller=controller,
         launcher=launcher,
         users=users,
         texts=texts,
         facts=facts,
-        close=lambda: asyncio.ensure_future(close()),
+        close=lambda: asyncio.ensure_future(_close(loop, duty, outlooks, engine)),
     )
+
+
+async def _close(loop: Loop, duty: "asyncio.Future[None]", outlooks: Outlooks, engine: Engine) -> None:
+    duty.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await duty
+    await outlooks.close()
+    loop.flush()
+    await engine.close()
+    await asyncio.to_thread(loop.writer.close)
 
 
 def _after_moves(settling: Settling, steps: Steps) -> Callable[[Job | None, Job], None]:

@@ -104,6 +104,7 @@ class Launcher:
             environment=self._environment(job, entry, texts),
             working_dir=job.working_dir,
             spool_log=log_name(job),
+            stdin=_output(job, job.stdin, entry),
             stdout=_output(job, job.stdout, entry),
             stderr=_output(job, job.stderr, entry),
             append=job.append,
@@ -116,6 +117,7 @@ class Launcher:
             time_limit_s=job.limit_s,
             warning_signal=warning.signal if warning is not None else None,
             warning_before_s=warning.before_s if warning is not None else 0,
+            warning_target=warning.target if warning is not None else "all",
             grace_s=self._settings.grace_s,
             log_cap_bytes=self._settings.log_cap_bytes,
         )

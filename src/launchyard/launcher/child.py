@@ -24,6 +24,7 @@ from launchyard.launcher.kernel import default_signal, forbid_new_privileges, wr
 from launchyard.launcher.messages import LAUNCH_ID_ENV
 from launchyard.launcher.outputs import (
     SetupFailed,
+    open_input_file,
     open_spool_file,
     open_terminal,
     open_user_file,
@@ -71,6 +72,7 @@ class Plan(NamedTuple):
     spool_log: str | None = None
     script_name: str | None = None
     script: str | None = None
+    stdin: str | None = None
     stdout: str | None = None
     stderr: str | None = None
     append: bool = True
@@ -288,11 +290,12 @@ def _set_streams(plan: Plan, spool: int) -> None:
         out, err = spool, spool if plan.stderr is None else -1
         if plan.spool_log is None:
             out = err = null
+        given = null if plan.stdin is None else open_input_file(plan.stdin, cwd=plan.cwd)
         if out < 0 and plan.stdout is not None:
             out = open_user_file("output file", plan.stdout, cwd=plan.cwd, append=plan.append)
         if err < 0:
             err = out if plan.stderr is None else _open_errors(plan, out)
-        streams = [null, out, err]
+        streams = [given, out, err]
     for number, fd in enumerate(streams):
         os.dup2(fd, number)
 

@@ -335,6 +335,7 @@ class Launcher:
             spool_log=message["spool_log"],
             script_name=launch.script_name,
             script=message.get("script"),
+            stdin=message.get("stdin"),
             stdout=message.get("stdout"),
             stderr=message.get("stderr"),
             append=message.get("append", True),

@@ -1,4 +1,4 @@
-"""Opening what a job writes to, in the forked child. Nobody but this child waits for it.
+"""Opening what a job reads from and writes to, in the forked child. Nobody but this child waits for it.
 
 Files in the spool lie in directories of the launcher's own and are made while the child still has its rights;
 files that the user named are opened with the user's rights only.
@@ -89,6 +89,25 @@ def open_user_file(what: str, path: str, *, cwd: str, append: bool) -> int:
         raise SetupFailed(f"cannot open the {what} '{path}': it is {kind}; {_ADVICE}")
     if not append and stat.S_ISREG(found.st_mode):
         os.ftruncate(fd, 0)
+    os.set_blocking(fd, True)
+    return fd
+
+
+def open_input_file(path: str, *, cwd: str) -> int:
+    """A file that the user named to be read, with the rights that this process has now."""
+    path = os.path.join(cwd, path)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise SetupFailed(f"cannot open the input file '{path}': it does not exist") from None
+    except PermissionError:
+        raise SetupFailed(f"cannot open the input file '{path}': you may not read it") from None
+    except OSError as error:
+        raise SetupFailed(f"cannot open the input file '{path}': {reason(error)}") from None
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) and not _is_null(found):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
+        raise SetupFailed(f"cannot open the input file '{path}': it is {kind}; {_ADVICE}")
     os.set_blocking(fd, True)
     return fd
 

@@ -50,7 +50,7 @@ class Quick:
         self.usable = fork_exec is not None and not switch and self._works()
 
     def suits(self, plan: Plan) -> bool:
-        plain = plan.stdout is None and plan.stderr is None and plan.terminal is None
+        plain = plan.stdout is None and plan.stderr is None and plan.terminal is None and plan.stdin is None
         return (
             self.usable
             and plain

@@ -71,6 +71,8 @@ class Warning:
 
     signal: int
     before_s: int
+    target: str = "all"
+    """Who gets it: `all`, `batch` (the main process alone) or `steps` (those of its steps alone)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,8 @@ class Job:
     script: str | None = None
     environment: str | None = None
     working_dir: str = "/"
+    stdin: str | None = None
+    """A file that it reads (pattern expanded at the start); None is /dev/null."""
     stdout: str | None = None
     """A user-named output file (pattern expanded at the start); None is a file in our spool."""
     stderr: str | None = None

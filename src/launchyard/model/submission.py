@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from launchyard.model.array import Indexes
 from launchyard.model.dependency import Dependency
-from launchyard.model.job import Warning
+from launchyard.model.job import JobKind, Warning
 from launchyard.model.retries import Retries
 from launchyard.model.wishes import Wishes
 
@@ -26,12 +26,13 @@ class Submission:
 
     Exactly one of `command` (executed as it is) and `script` is given; `arguments` go to the script.
     A `memory_mib` of 0 is all that a node has.
-    `environment` None: the bare one (HOME, USER, PATH ...).
+    `environment` None: the bare one (HOME, USER, PATH ...). `kind` None: by what is given.
     """
 
     command: tuple[str, ...] = ()
     script: str | None = None
     arguments: tuple[str, ...] = ()
+    kind: JobKind | None = None
     name: str | None = None
     account: str | None = None
     partition: str | None = None
@@ -58,6 +59,7 @@ class Submission:
     nice: int = 0
     working_dir: str | None = None
     environment: Mapping[str, str] | None = None
+    stdin: str | None = None
     stdout: str | None = None
     stderr: str | None = None
     append: bool = True

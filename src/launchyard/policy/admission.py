@@ -64,7 +64,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     return Job(
         id=job_id,
         name=submission.name or _name(submission),
-        kind=JobKind.COMMAND if submission.script is None else JobKind.BATCH,
+        kind=submission.kind or (JobKind.COMMAND if submission.script is None else JobKind.BATCH),
         user=caller.user,
         uid=caller.uid,
         account=entry.account,
@@ -86,6 +86,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         retries=submission.retries,
         command=submission.command or submission.arguments,
         working_dir=submission.working_dir or "/",
+        stdin=submission.stdin,
         stdout=submission.stdout,
         stderr=submission.stderr,
         append=submission.append,

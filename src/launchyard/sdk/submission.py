@@ -56,12 +56,15 @@ class JobOptions(TypedDict, total=False):
     nice: int | None
     working_dir: str | None
     environment: Mapping[str, str] | None
+    kind: str | None
+    stdin: str | None
     stdout: str | None
     stderr: str | None
     append: bool
     terminal: bool
     warning_signal: str | int | None
     warning_before_s: int | None
+    warning_target: str | None
     submission_id: str | None
     metadata: Mapping[str, str] | None
     dry_run: bool
@@ -70,8 +73,8 @@ class JobOptions(TypedDict, total=False):
 # fmt: off
 _AS_THEY_ARE = (
     "name", "account", "partition", "qos", "cluster", "group", "array", "after",
-    "keep_on_failed_dependency", "hold", "requeue", "nice", "working_dir", "environment", "stdout",
-    "stderr", "append", "terminal", "submission_id", "metadata", "dry_run",
+    "keep_on_failed_dependency", "hold", "requeue", "nice", "working_dir", "environment", "kind", "stdin",
+    "stdout", "stderr", "append", "terminal", "submission_id", "metadata", "dry_run",
 )
 # fmt: on
 
@@ -110,6 +113,8 @@ def job_body(
         body["warning"] = {"signal": given["warning_signal"]}
         if "warning_before_s" in given:
             body["warning"]["before_s"] = given["warning_before_s"]
+        if "warning_target" in given:
+            body["warning"]["target"] = given["warning_target"]
     return body
 
 

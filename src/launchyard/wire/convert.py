@@ -10,7 +10,7 @@ from unicodedata import category
 from launchyard.model.array import parse_indexes
 from launchyard.model.dependency import Dependency, parse_dependency
 from launchyard.model.errors import Invalid
-from launchyard.model.job import Warning
+from launchyard.model.job import JobKind, Warning
 from launchyard.model.number import shown
 from launchyard.model.retries import BACKOFF_MAX_S, Retries, parse_retried
 from launchyard.model.retries import COUNT_MAX as RETRIES_MAX
@@ -45,6 +45,7 @@ def to_submission(body: SubmitJob) -> Submission:
     indexes, throttle = parse_indexes(body.array) if body.array is not None else (None, None)
     asked = body.resources
     return Submission(
+        kind=_kind(body),
         command=_command(body),
         script=_script(body.script),
         arguments=_words(body.arguments, "arguments"),
@@ -74,6 +75,7 @@ def to_submission(body: SubmitJob) -> Submission:
         nice=_count(body.nice, "nice", -COUNT_MAX) or 0,
         working_dir=_working_dir(body.working_dir),
         environment=_environment(body.environment),
+        stdin=_path(body.stdin, "stdin"),
         stdout=_path(body.stdout, "stdout"),
         stderr=_path(body.stderr, "stderr"),
         append=body.append,
@@ -117,6 +119,12 @@ def checked_name(text: str | None, what: str) -> str | None:
     if not text.isprintable() and any(category(c) in ("Cc", "Cs") or c in _SPOOFING for c in text):
         raise Invalid(f"{what} {shown(text)} holds control characters; remove them")
     return text
+
+
+def _kind(body: SubmitJob) -> JobKind | None:
+    if body.kind is not None and body.script is not None:
+        raise Invalid(f"kind {body.kind} goes with a command, not with a script")
+    return None if body.kind is None else JobKind(body.kind)
 
 
 def _command(body: SubmitJob) -> tuple[str, ...]:
@@ -216,7 +224,7 @@ def _warning(warning: WarningSignal | None) -> Warning | None:
     if warning is None:
         return None
     before_s = _count(warning.before_s, "warning.before_s", 0) or 0
-    return Warning(signal=parse_signal(warning.signal), before_s=before_s)
+    return Warning(signal=parse_signal(warning.signal), before_s=before_s, target=warning.target)
 
 
 def _retries(asked: TryAgain | None) -> Retries | None:

@@ -1,6 +1,7 @@
 """The body of `POST /v1/jobs`: the same names and units as a job's own JSON. Unknown keys are refused."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +31,14 @@ class Resources:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarningSignal:
-    """A signal (name or number) sent `before_s` seconds before the time limit."""
+    """A signal (name or number) sent `before_s` seconds before the time limit.
+
+    To all processes, to the main one (`batch`), or to those of the job's steps.
+    """
 
     signal: str | int = "USR1"
     before_s: int = 60
+    target: Literal["all", "batch", "steps"] = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +55,10 @@ class SubmitJob:
     """One job or one array. Give either `command` (a string runs in a shell, a list as it is) or `script`.
 
     `array` is like `1-10:2%4,20`, `after` like `afterok:12:13,after:14+5` or `singleton`, `begin_at` and
-    `deadline_at` RFC 3339.
+    `deadline_at` RFC 3339. `kind` is `driver` for a command that only holds what it is given for a client.
     """
 
+    kind: Literal["driver"] | None = None
     command: str | list[str] | None = None
     script: str | None = None
     arguments: list[str] = field(default_factory=list)
@@ -77,6 +83,7 @@ class SubmitJob:
     nice: int = 0
     working_dir: str | None = None
     environment: dict[str, str] | None = None
+    stdin: str | None = None
     stdout: str | None = None
     stderr: str | None = None
     append: bool = True
