@@ -13,6 +13,10 @@ Make = Callable[[Facts], Texts]
 NONE = "(null)"
 PRIORITY_SCALE = 4294967295
 """Priorities in a column are of this."""
+SIGNALS = {
+    **{1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 6: "ABRT", 7: "BUS", 8: "FPE", 9: "KILL", 10: "USR1"},
+    **{11: "SEGV", 12: "USR2", 13: "PIPE", 14: "ALRM", 15: "TERM", 24: "XCPU", 25: "XFSZ", 31: "SYS"},
+}
 WITH_REASON = frozenset({"PENDING", "TIMEOUT", "OUT_OF_MEMORY", "DEADLINE", "FAILED"})
 """States whose reason stands where the nodes of others are."""
 

@@ -1,10 +1,16 @@
 """squeue: the jobs that wait, run, and ended a short while ago."""
 
-from launchyard.cli.slurm.arguments import options, parse
+import os
+import sys
+import time
+
+from launchyard.cli.slurm import jobtable
+from launchyard.cli.slurm.about import print_version
+from launchyard.cli.slurm.arguments import Given, options, parse
+from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
-from launchyard.cli.slurm.surroundings import surroundings
 from launchyard.slurm import formats, jobfields, jobsort
-from launchyard.slurm.facts import Facts
+from launchyard.slurm.formats import Layout
 
 OPTIONS = options(
     value="account clusters format Format iterate jobs licenses name nodelist partition qos reservation sort "
@@ -16,19 +22,124 @@ OPTIONS = options(
     "w:nodelist h:noheader p:partition P:priority q:qos R:reservation S:sort t:states s:steps u:user U:me "
     "v:verbose V:version",
 )
+VARIABLES = {
+    **{"SQUEUE_ACCOUNT": "account", "SQUEUE_ALL": "all", "SQUEUE_ARRAY": "array", "SQUEUE_NAMES": "name"},
+    **{"SQUEUE_ARRAY_UNIQUE": "array-unique", "SQUEUE_LICENSES": "licenses", "SQUEUE_PARTITION": "partition"},
+    **{"SQUEUE_PRIORITY": "priority", "SQUEUE_QOS": "qos", "SQUEUE_SORT": "sort", "SQUEUE_STATES": "states"},
+    **{"SQUEUE_USERS": "user", "SLURM_CLUSTERS": "clusters"},
+}
+"""Variables that stand for an option that is not given."""
+
 DEFAULT = "%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R"
+LONG = "%.18i %.9P %.8j %.8u %.8T %.10M %.9l %.6D %R"
+START = "%.18i %.9P %.8j %.8u %.2t %.19S %.6D %20Y %R"
+STATE_ONLY = "%.18i %.2t"
+
+HELP = """Usage: squeue [OPTIONS]
+  -A, --account=NAMES      jobs of these accounts
+  -a, --all                jobs in every partition (always so here)
+  -r, --array              one line for each task of an array
+  -M, --clusters=NAMES     of which clusters
+  -o, --format=FORMAT      columns by letter: "%.18i %.9P %j"
+  -O, --Format=FORMAT      columns by name: "JobID:10,State:.12"
+  -h, --noheader           no line of headings
+  -i, --iterate=SECONDS    again and again
+  -j, --jobs=IDS           these jobs: 12, 5_3, 5_[1-4]
+      --json               everything, for programs
+  -L, --licenses=NAMES     jobs with these licences
+  -l, --long               more columns
+      --me                 your own jobs
+  -n, --name=NAMES         jobs of these names
+  -w, --nodelist=NODES     jobs on these nodes
+  -p, --partition=NAMES    jobs in these partitions
+  -q, --qos=NAMES          jobs of these QOS
+  -R, --reservation=NAME   jobs of this reservation
+  -S, --sort=KEYS          by which letters, as in "P,t,-p"
+      --start              when waiting jobs are expected to start
+  -s, --steps[=IDS]        steps instead of jobs
+  -t, --states=STATES      jobs in these states, or all
+  -u, --user=USERS         jobs of these users
+  -V, --version            the version"""
+USAGE = "Usage: squeue [-A account] [-i seconds] [-j jobs] [-n name] [-o format] [-p partition] [-u user]"
 
 
 def run(arguments: list[str]) -> int:
-    given = parse(arguments, OPTIONS)
-    layout = formats.by_letters(given.last("format") or DEFAULT, jobfields.LETTERS)
-    keys = jobsort.keys_of(given.last("sort") or "P,t,-p")
-    columns = list(dict.fromkeys([*jobfields.needs(layout.names), *jobsort.needs(keys)]))
-    facts = Facts(columns, Server().table("jobs", " ".join(columns)), surroundings())
+    given = _with_variables(parse(arguments, OPTIONS))
+    if given.rest:
+        raise Refused(f"error: Unrecognized option: {given.rest[0]}")
+    if given.count("version"):
+        return print_version()
+    if given.count("help") or given.count("usage"):
+        print(HELP if given.count("help") else USAGE)
+        return 0
+    if given.last("yaml") is not None:
+        raise Refused("error: YAML is not written here; ask for --json")
+    pause_s = _pause(given.last("iterate"))
+    while True:
+        if pause_s and not given.count("noheader"):
+            _print_date()
+        _show(given, repeated=bool(pause_s))
+        if not pause_s:
+            return 0
+        print(flush=True)
+        time.sleep(pause_s)
+
+
+def _with_variables(given: Given) -> Given:
+    """What the environment says goes before, so that the command line has the last word."""
+    said = [
+        (option, os.environ[variable])
+        for variable, option in VARIABLES.items()
+        if variable in os.environ and not given.count(option)
+    ]
+    return Given([*said, *given.options], given.rest)
+
+
+def _pause(text: str | None) -> int:
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0 and len(text) < 9):
+        raise Refused(f"error: --iterate={text}")
+    return int(text)
+
+
+def _print_date() -> None:
+    print(time.strftime("%a %b %d %H:%M:%S %Y"))
+
+
+def _show(given: Given, repeated: bool) -> None:
+    server = Server()
+    jobtable.check_clusters(given, server)
+    if given.last("json") is not None:
+        jobtable.print_json(given, server)
+        return
+    layout = _layout(given)
+    keys = jobsort.keys_of(given.last("sort") or ("S" if given.count("start") else "P,t,-p"))
+    facts = jobtable.facts_of(given, server, [*jobfields.needs(layout.names), *jobsort.needs(keys)])
     facts.only(jobsort.in_order(facts, keys))
+    if given.count("long") and not given.count("noheader") and not repeated:
+        _print_date()
     texts = {name: jobfields.FIELDS[name].make(facts) for name in layout.names}
-    if not given.count("noheader"):
-        print(formats.header(layout, jobfields.HEADERS))
-    for line in formats.lines(layout, texts, facts.count):
-        print(line)
-    return 0
+    lines = formats.lines(layout, texts, facts.count)
+    head = [] if given.count("noheader") else [formats.header(layout, jobfields.HEADERS)]
+    sys.stdout.write("".join(f"{line}\n" for line in (*head, *lines)))
+
+
+def _layout(given: Given) -> Layout:
+    """The columns: as asked for, or as a variable says, or those of the command."""
+    by_letter, by_name = given.last("format"), given.last("Format")
+    if by_letter is None and by_name is None and not any(map(given.count, ("long", "start"))):
+        by_letter, by_name = os.environ.get("SQUEUE_FORMAT"), os.environ.get("SQUEUE_FORMAT2")
+    if by_name is not None:
+        layout = formats.by_names(by_name, jobfields.NAMES)
+    else:
+        layout = formats.by_letters(by_letter or _default(given), jobfields.LETTERS)
+    for unknown in layout.unknown:
+        print(f"squeue: error: Invalid job format specification: {unknown}", file=sys.stderr)
+    return layout
+
+
+def _default(given: Given) -> str:
+    if given.count("only-job-state"):
+        return STATE_ONLY
+    return START if given.count("start") else LONG if given.count("long") else DEFAULT

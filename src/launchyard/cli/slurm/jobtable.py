@@ -1,0 +1,155 @@
+"""Jobs as the options of squeue choose them, from the server."""
+
+import os
+import pwd
+import sys
+
+from launchyard.cli.slurm.about import settings
+from launchyard.cli.slurm.arguments import Given
+from launchyard.cli.slurm.main import Refused
+from launchyard.cli.slurm.server import Server
+from launchyard.cli.slurm.surroundings import surroundings
+from launchyard.model.errors import LaunchyardError
+from launchyard.model.hostlist import expand
+from launchyard.slurm import jobchoice, jobjson, jsonframe, states
+from launchyard.slurm.facts import Facts
+from launchyard.slurm.indexes import NotAnId, Wanted, read_ids
+from launchyard.slurm.jobchoice import Choice
+from launchyard.slurm.jobvalues import IDS
+
+NO_SUCH_JOB = "slurm_load_jobs error: Invalid job id specified"
+
+
+def facts_of(given: Given, server: Server, columns: list[str]) -> Facts:
+    """The jobs that the options ask for, with these columns, in no order."""
+    choice = choice_of(given, server)
+    wanted = list(dict.fromkeys([*IDS.split(), *choice.needs, *columns]))
+    rows = server.table("jobs", " ".join(wanted), **_query(given, choice))
+    if not rows and len(choice.ids) == 1:
+        print(NO_SUCH_JOB, file=sys.stderr)
+        raise Refused
+    facts = Facts(wanted, rows, surroundings())
+    jobchoice.hide_split(facts)
+    choice.choose(facts)
+    if given.count("array") or given.count("array-unique"):
+        jobchoice.one_row_a_task(facts)
+    return facts
+
+
+def print_json(given: Given, server: Server) -> None:
+    """Everything that is told of the jobs, as one object."""
+    jobs = facts_of(given, server, jobjson.NEEDS)
+    jobs.only(sorted(range(jobs.count), key=jobs["id"].__getitem__))
+    sys.stdout.write(json_of(jobs, server))
+
+
+def json_of(jobs: Facts, server: Server) -> str:
+    """The object with these jobs."""
+    site = settings(server)
+    around = jobs.around._replace(cluster=str(site["cluster"]))
+    jobs.around = around
+    uid = os.geteuid()
+    frame = jsonframe.meta(
+        str(site["version"]), around.cluster, sys.argv, _user_name(uid), around.group(uid)[1]
+    )
+    now = {"set": True, "infinite": False, "number": int(around.now)}
+    end = jsonframe.ending(frame, {"last_backfill": now, "last_update": now})
+    return '{"jobs":[' + ",".join(jobjson.jobs(jobs)) + f"]{end}\n"
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def choice_of(given: Given, server: Server) -> Choice:
+    """What the options say. Raises `Refused` as Slurm does."""
+    return Choice(
+        ids=_ids(given),
+        states=_states(given),
+        names=_words(given, "name"),
+        accounts=_words(given, "account"),
+        qos=_words(given, "qos"),
+        nodes=_nodes(given.last("nodelist"), server),
+        reservations=_words(given, "reservation"),
+        licences=_words(given, "licenses"),
+    )
+
+
+def _query(given: Given, choice: Choice) -> dict[str, str | int | float | None]:
+    """What the server chooses by itself: users, ids, partitions; ended jobs where they may be asked for."""
+    users = _users(given)
+    ended = choice.states is None or any(state in choice.states for state in states.ENDED)
+    return {
+        "users": ",".join(users) or None,
+        "ids": ",".join(dict.fromkeys(str(one.id) for one in choice.ids)) or None,
+        "partitions": ",".join(_words(given, "partition")) or None,
+        "recent": 1 if ended or choice.ids else None,
+    }
+
+
+def _words(given: Given, option: str) -> list[str]:
+    """All values of an option with commas between them; one that is repeated adds to what was given."""
+    values = [value or "" for name, value in given.options if name == option]
+    return [word for value in values for word in value.split(",") if word]
+
+
+def _ids(given: Given) -> list[Wanted]:
+    try:
+        return [one for name, value in given.options if name == "jobs" for one in read_ids(value or "")]
+    except NotAnId as error:
+        raise Refused(f"error: Invalid job id: {error.args[0]}") from None
+
+
+def _states(given: Given) -> frozenset[str] | None:
+    asked = _words(given, "states")
+    if not asked:
+        return frozenset({"PENDING"} if given.count("start") else states.LIVE)
+    try:
+        return states.ours(asked)
+    except states.Unknown as error:
+        raise Refused(
+            f"error: Invalid job state specified: {error.args[0]}",
+            f"error: Valid job states include: {','.join(states.CODES)}",
+        ) from None
+
+
+def _users(given: Given) -> list[str]:
+    found = [str(os.geteuid())] if given.count("me") else []
+    for word in _words(given, "user"):
+        if not word.isdigit():
+            try:
+                pwd.getpwnam(word)
+            except KeyError:
+                raise Refused(f"error: Invalid user: {word}") from None
+        found.append(word)
+    return found
+
+
+def _nodes(text: str | None, server: Server) -> list[str]:
+    if not text:
+        return []
+    known = {row[0] for row in server.table("nodes", "name")}
+    try:
+        names = expand(text)
+    except LaunchyardError:
+        names = [text]
+    for name in names:
+        if name not in known:
+            raise Refused(f"error: Invalid node name {name}")
+    return names
+
+
+def check_clusters(given: Given, server: Server) -> None:
+    """`-M`: there is one cluster here. Its name stands above its jobs, as Slurm prints it."""
+    asked = _words(given, "clusters")
+    if not asked:
+        return
+    here = settings(server)["cluster"]
+    for name in asked:
+        if name not in (here, "all"):
+            raise Refused(f"error: No cluster '{name}' known by database.")
+    if not given.count("noheader") and given.last("json") is None:
+        print(f"CLUSTER: {here}")

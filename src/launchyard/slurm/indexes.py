@@ -1,0 +1,121 @@
+"""Ids as people write them to the commands: `12`, `5_3`, `5_[1-3,7]`, and the index ranges in them.
+
+Ranges stay ranges; nothing is written out but for who asks for one row an index.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+DIGITS_MAX = 18
+SPANS_MAX = 100_000
+
+Span = tuple[int, int, int]
+"""First, last, step."""
+
+
+class Wanted(NamedTuple):
+    """A job, or tasks of an array; `spans` empty: all of it."""
+
+    id: int
+    spans: list[Span]
+
+    def has(self, index: int | None) -> bool:
+        """Whether this task is meant."""
+        return not self.spans or (index is not None and any(_in(index, span) for span in self.spans))
+
+
+class NotAnId(ValueError):
+    """`args[0]` is the text."""
+
+
+def read_ids(text: str) -> list[Wanted]:
+    """Ids with commas between them, as in `12,5_3,5_[1-3]`. Raises `NotAnId`."""
+    return [_read_id(part) for part in _parts(text) if part]
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Split at the commas outside of brackets."""
+    start = depth = 0
+    for position, character in enumerate(text):
+        if character == "[":
+            depth += 1
+        elif character == "]":
+            depth -= 1
+        elif character == "," and not depth:
+            yield text[start:position].strip()
+            start = position + 1
+    yield text[start:].strip()
+
+
+def _read_id(part: str) -> Wanted:
+    id, underscore, tasks = part.partition("_")
+    # One part of a heterogeneous job is known by the job's id.
+    id = id.partition("+")[0].partition(".")[0]
+    if not _is_number(id):
+        raise NotAnId(part)
+    if not underscore:
+        return Wanted(int(id), [])
+    inner = tasks.partition(".")[0].strip("[]").partition("%")[0]
+    try:
+        return Wanted(int(id), read_spans(inner))
+    except ValueError:
+        raise NotAnId(part) from None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX
+
+
+def read_spans(text: str) -> list[Span]:
+    """`1-9:2,11`, sorted by where they begin. Raises `ValueError`."""
+    spans = []
+    for part in text.split(","):
+        reach, _, step = part.partition(":")
+        first, dash, last = reach.partition("-")
+        numbers = (first, last if dash else first, step or "1")
+        if not all(_is_number(one) for one in numbers) or int(numbers[2]) < 1:
+            raise ValueError(part)
+        spans.append((int(numbers[0]), int(numbers[1]), int(numbers[2])))
+    if len(spans) > SPANS_MAX:
+        raise ValueError(text[:40])
+    return sorted(spans)
+
+
+def written_out(spans: Iterable[Span]) -> Iterator[int]:
+    for first, last, step in spans:
+        yield from range(first, last + 1, step)
+
+
+def shared(spans: list[Span], wanted: list[Span]) -> str:
+    """The indexes that are in both, as text: `2-3,7`."""
+    both = sorted(
+        {
+            index
+            for one in spans
+            for other in wanted
+            for index in written_out([_overlap(one, other)])
+            if _in(index, one) and _in(index, other)
+        }
+    )
+    return _text(both)
+
+
+def _overlap(one: Span, other: Span) -> Span:
+    """Where both may have an index, in the steps of the wider of them."""
+    wide = one if one[2] >= other[2] else other
+    low, high = max(one[0], other[0]), min(one[1], other[1])
+    return (low + (wide[0] - low) % wide[2], high, wide[2])
+
+
+def _in(index: int, span: Span) -> bool:
+    return span[0] <= index <= span[1] and (index - span[0]) % span[2] == 0
+
+
+def _text(indexes: list[int]) -> str:
+    parts: list[list[int]] = []
+    for index in indexes:
+        if parts and parts[-1][1] + 1 == index:
+            parts[-1][1] = index
+        else:
+            parts.append([index, index])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)

@@ -1,0 +1,32 @@
+"""What stands around every JSON answer of the commands: `meta`, `errors`, `warnings`."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from launchyard.slurm.version import data_parser, parts
+
+
+def meta(version: str, cluster: str, command: Sequence[str], user: str, group: str) -> dict[str, Any]:
+    """Who asked what of which version."""
+    major, minor, micro = parts(version)
+    return {
+        "plugin": {
+            "type": "",
+            "name": "",
+            "data_parser": f"data_parser/{data_parser(version)}",
+            "accounting_storage": "accounting_storage/slurmdbd",
+        },
+        "client": {"source": "", "user": user, "group": group},
+        "command": list(command),
+        "slurm": {
+            "version": {"major": str(major), "micro": str(micro), "minor": str(minor)},
+            "release": version,
+            "cluster": cluster,
+        },
+    }
+
+
+def ending(meta: dict[str, Any], more: dict[str, Any] | None = None) -> str:
+    """What follows the list, from the comma after it to the last brace."""
+    return "," + json.dumps({**(more or {}), "meta": meta, "errors": [], "warnings": []})[1:]
