@@ -190,6 +190,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         owner_uid=None if prepared.serves_all else prepared.owner.uid,
         hosts=frozenset(settings.hosts),
         slurm=settings.slurm,
+        live_usage=engine.usage,
     )
     app = create_app(services)
     tell.ready(facts)

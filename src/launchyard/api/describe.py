@@ -181,6 +181,18 @@ ACCOUNTING_TABLE: Description = {
     **_answers(200, ref(shapes.Rows), "The rows.", 400),
 }
 
+STEP_TABLE: Description = {
+    "summary": "Some columns of steps of jobs, as rows: those that run and those that ended.",
+    "parameters": [
+        _parameter("columns", "query", _TEXT, "Names of columns with commas between them; all by default."),
+        _parameter("job", "query", _TEXT, "Of these jobs (`12`, `12_3`), with commas; `jobs` says the same."),
+        _parameter("since", "query", _TEXT, "Only those that had not ended before; RFC 3339 or seconds."),
+        _parameter("state", "query", _TEXT, "States with commas between them, such as `RUNNING`."),
+        _parameter("user", "query", _TEXT, "Whose jobs."),
+    ],
+    **_answers(200, ref(shapes.Rows), "The rows.", 400),
+}
+
 _STEP = _parameter("step", "path", _WHOLE, "The step's number; they count from 0 in each attempt.")
 
 START_STEP: Description = {
@@ -227,6 +239,15 @@ COUNTERS: Description = {
 RESET_COUNTERS: Description = {
     "summary": "Set the counters back (administrators).",
     **_answers(200, {"type": "object"}, "Since when they count.", 400),
+}
+
+USAGE_TABLE: Description = {
+    "summary": "What running jobs use now; jobs that use nothing or are not known are left out.",
+    "parameters": [
+        _parameter("columns", "query", _TEXT, "Names of columns with commas between them; all by default."),
+        _parameter("ids", "query", _TEXT, "Only these, an array with its tasks: 12, or 12_3, with commas."),
+    ],
+    **_answers(200, ref(shapes.Rows), "The rows.", 400),
 }
 
 MARK_NODE: Description = {
@@ -322,6 +343,12 @@ REVOKE_TOKEN: Description = {
     "summary": "Revoke a token; it is useless at once, also where it is in use now.",
     "parameters": [_parameter("token", "path", _TEXT, "The token's id.")],
     **_answers(200, ref(shapes.Token), "The revoked token.", 400, 404, 503, 507),
+}
+
+ACTS: Description = {
+    "summary": "Do one thing to many jobs; each has a result of its own.",
+    **_body(ref(orders.ActOnJobs)),
+    **_answers(200, ref(shapes.ActResults), "The results, in the order asked for.", 400, 413, 415, 503, 507),
 }
 
 

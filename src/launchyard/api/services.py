@@ -5,7 +5,7 @@ opens a file or a terminal of anybody.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -88,6 +88,15 @@ class Terminals(Protocol):
         """A new step in the running job: `command`, or the user's shell when it is empty."""
 
 
+LiveUsage = Callable[[], Awaitable[Mapping[str, Mapping[str, float]]]]
+"""What running launches use now, by launch id: `cpu_s`, `memory_mib`, `memory_peak_mib`, `processes`."""
+
+
+async def nothing_known() -> Mapping[str, Mapping[str, float]]:
+    """Where no engine can say what launches use."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """`owner_uid` set: the daemon serves that user alone; None: every user of the machine, root as admin.
@@ -108,3 +117,4 @@ class Services:
     hosts: frozenset[str] = frozenset()
     jobs_visible_to_all: bool = False
     slurm: SlurmSettings = SlurmSettings()
+    live_usage: LiveUsage = nothing_known

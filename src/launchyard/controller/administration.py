@@ -37,6 +37,8 @@ class UsageRow:
     billed_s: float = 0.0
     cpu_s: float = 0.0
     gpu_s: float = 0.0
+    depth: int = 0
+    """How many accounts it is below."""
 
 
 class Administration:
@@ -106,7 +108,7 @@ def _rows(parties: Parties, now: float) -> list[UsageRow]:
     return list(_below(root, spent))
 
 
-def _below(branch: Branch, spent: dict[Member, list[Spent]]) -> Iterator[UsageRow]:
+def _below(branch: Branch, spent: dict[Member, list[Spent]], depth: int = 0) -> Iterator[UsageRow]:
     for one in branch.children:
         below = [one] if one.user is not None else users_of(one)
         rows = [row for user in below for row in spent.get((user.account, user.user or ""), ())]
@@ -121,8 +123,9 @@ def _below(branch: Branch, spent: dict[Member, list[Spent]]) -> Iterator[UsageRo
             billed_s=sum(row.billed_s for row in rows),
             cpu_s=sum(row.cpu_s for row in rows),
             gpu_s=sum(row.gpu_s for row in rows),
+            depth=depth,
         )
-        yield from _below(one, spent)
+        yield from _below(one, spent, depth + 1)
 
 
 def _rows_of_users(spent: list[Spent]) -> list[UsageRow]:

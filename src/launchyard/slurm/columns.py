@@ -111,9 +111,9 @@ def listing(names: Iterable[str], across: int = 4, width: int = 19) -> Iterable[
     """The names of fields, some on a line, for `--helpformat`."""
     row: list[str] = []
     for name in names:
-        row.append(name.ljust(width) + " ")
+        row.append(name.ljust(width))
         if len(row) == across:
-            yield "".join(row)
+            yield " ".join(row)
             row = []
     if row:
-        yield "".join(row)
+        yield " ".join(row)

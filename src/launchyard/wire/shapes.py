@@ -396,7 +396,8 @@ class RulesInForce:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
-    """What an account (`user` is null) or a user in it has used, faded. `factor` is its place, 0 to 1."""
+    """What an account (`user` is null) or a user in it has used, faded. `factor` is its place, 0 to 1;
+    `depth` says how many accounts it is below."""
 
     account: str | None
     user: str | None
@@ -408,6 +409,7 @@ class UsageRow:
     billed_hours: float
     cpu_hours: float
     gpu_hours: float
+    depth: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -416,6 +418,24 @@ class UsageList:
 
     half_life_s: float | None
     usage: list[UsageRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActResult:
+    """What became of one job: its state then, or why it was refused (a status of HTTP, a sentence)."""
+
+    job: str
+    status: int
+    code: str | None = None
+    detail: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActResults:
+    """One result for each job asked for."""
+
+    results: list[ActResult]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from launchyard.api.answers import answer
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.lookup import parse_ref
 from launchyard.api.query import Query
-from launchyard.api.tables.accounting import COLUMNS
+from launchyard.api.tables.accounting import COLUMNS, USAGE_COLUMNS, Use
 from launchyard.api.tables.column import chosen, rows_of
 from launchyard.api.tables.jobs import Row
 from launchyard.controller.controller import JobRef
@@ -73,6 +73,25 @@ async def accounting(request: Request) -> Response:
     jobs = await (_in_span(context, asked) if ids is None else _named(context, _refs(ids)))
     rows = [_row(context, caller, job) for job in jobs if asked.wants(job)]
     return await context.read(lambda: answer({"rows": rows_of(rows, columns)}))
+
+
+@router.get("/v1/tables/usage", openapi_extra=describe.USAGE_TABLE)
+async def usage(request: Request) -> Response:
+    """What jobs that run use at this moment, for their owners and those who may see everybody's jobs."""
+    context, caller = context_of(request), caller_of(request)
+    given = Query(request, ("columns", "ids"))
+    columns = chosen(given.text("columns"), USAGE_COLUMNS)
+    others = caller.admin or context.services.jobs_visible_to_all
+    ids = given.text("ids")
+    live = context.services.controller.live_jobs()
+    jobs = live if ids is None else await _named(context, _refs(ids))
+    known = await context.services.live_usage()
+    rows = [
+        Use(job, known[job.attempt.launch_id])
+        for job in jobs
+        if job.attempt is not None and job.attempt.launch_id in known and (others or job.uid == caller.uid)
+    ]
+    return answer({"rows": rows_of(rows, columns)})
 
 
 def _row(context: Context, caller: Caller, job: Job) -> Row:

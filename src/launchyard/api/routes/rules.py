@@ -87,6 +87,7 @@ def usage_json(row: UsageRow) -> dict[str, Any]:
         "billed_hours": round(row.billed_s / 3600, 6),
         "cpu_hours": round(row.cpu_s / 3600, 6),
         "gpu_hours": round(row.gpu_s / 3600, 6),
+        "depth": row.depth,
     }
 
 

@@ -1,7 +1,7 @@
 """The columns of accounting: a job as it was asked for, what it got and used, and its earlier attempts."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from launchyard.api.tables.column import Column
 from launchyard.api.tables.jobs import COLUMNS as JOB_COLUMNS
@@ -90,4 +90,25 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "read_mib": lambda row: row.job.usage.read_mib,
     "written_mib": lambda row: row.job.usage.written_mib,
     "past": lambda row: _past(row.job),
+}
+
+
+class Use(NamedTuple):
+    """A running job, and what its launch uses now."""
+
+    job: Job
+    figures: Mapping[str, float]
+
+
+USAGE_COLUMNS: Mapping[str, Column[Use]] = {
+    "id": lambda use: use.job.id,
+    "task_array": lambda use: None if use.job.task is None else use.job.task.job_id,
+    "task_index": lambda use: None if use.job.task is None else use.job.task.index,
+    "kind": lambda use: use.job.kind,
+    "nodes": lambda use: [] if use.job.attempt is None else list(use.job.attempt.allocation.nodes),
+    "attempt": lambda use: use.job.attempts,
+    "cpu_s": lambda use: use.figures.get("cpu_s"),
+    "memory_mib": lambda use: use.figures.get("memory_mib"),
+    "memory_peak_mib": lambda use: use.figures.get("memory_peak_mib"),
+    "processes": lambda use: use.figures.get("processes"),
 }

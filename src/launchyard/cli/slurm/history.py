@@ -35,7 +35,7 @@ def rows_of(
     """The rows of jobs, by column; of these ids alone where some are given."""
     keys = columns.split()
     found: dict[int, Row] = {}
-    for part in [None] if ids is None else _parts(ids):
+    for part in [None] if ids is None else parts(ids):
         for row in server.table(
             "accounting",
             columns,
@@ -51,7 +51,7 @@ def rows_of(
     return list(found.values())
 
 
-def _parts(ids: Sequence[str]) -> list[str | None]:
+def parts(ids: Sequence[str]) -> list[str | None]:
     """Ids that can be jobs, some at once."""
     asked = [id for id in (id.lstrip("0") for id in ids) if id[:1].isdigit() and "+" not in id]
     return [",".join(asked[start : start + IDS_AT_ONCE]) for start in range(0, len(asked), IDS_AT_ONCE)]
@@ -62,7 +62,7 @@ def steps_of(server: Server, rows: Sequence[Row]) -> dict[tuple[int, int], list[
     found: dict[tuple[int, int], list[Row]] = {}
     ids = [str(row["id"]) for row in rows if row["begun_at"] is not None or row["past"]]
     keys = STEP_COLUMNS.split()
-    for part in _parts(ids):
+    for part in parts(ids):
         try:
             steps = server.table("steps", STEP_COLUMNS, jobs=part)
         except NotFound:

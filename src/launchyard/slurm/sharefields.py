@@ -1,0 +1,107 @@
+"""sshare(1): shares, usage and factors of accounts and users, as a tree."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from launchyard.slurm.columns import PLAIN, table_of
+
+FIELDS = table_of(
+    """
+    Account:-20 Cluster:10 EffectvUsage:13 FairShare:10 GrpTRESMins:30 GrpTRESRaw:30 ID:6 LevelFS:10
+    NormShares:11 NormUsage:11 Partition:12 RawShares:10 RawUsage:11 TRESRunMins:30 User:10
+    """,
+    {PLAIN: "EffectvUsage FairShare ID LevelFS NormShares NormUsage RawShares RawUsage"},
+)
+DEFAULT = "account,user,rawshares,normshares,rawusage,effectvusage,fairshare"
+LONG = (
+    "account,user,rawshares,normshares,rawusage,normusage,effectvusage,fairshare,levelfs,"
+    "grptresmins,tresrunmins"
+)
+PARTITION = "account,user,partition,rawshares,normshares,rawusage,effectvusage,fairshare"
+ROOT = "root"
+
+Branch = dict[str, Any]
+"""A line: `account user depth shares shares_norm usage_norm level factor billed_s of_all`; None is blank."""
+
+
+def tree(rows: Iterable[Mapping[str, Any]]) -> list[Branch]:
+    """The root and all below it, in the order of the rows (each account before what is in it)."""
+    branches = [
+        {**row, "depth": 1 + (row.get("depth") or 0), "billed_s": row["billed_hours"] * 3600} for row in rows
+    ]
+    top = [one for one in branches if one["depth"] == 1]
+    total = sum(one["billed_s"] for one in top)
+    for one in branches:
+        one["of_all"] = one["billed_s"] / total if total else 0.0
+        if one["account"] is None:
+            # Without accounts: users of the root, each with the same share.
+            one.update(
+                account=ROOT, shares=1, shares_norm=1 / len(top), usage_norm=one["of_all"], factor=None
+            )
+    root = {
+        "account": ROOT,
+        "user": None,
+        "depth": 0,
+        "shares": None,
+        "shares_norm": 0.0,
+        "usage_norm": 1.0,
+        "level": None,
+        "factor": None,
+        "billed_s": total,
+        "of_all": None,
+    }
+    return [root, *branches]
+
+
+def chosen_of(
+    branches: Sequence[Branch],
+    *,
+    users: frozenset[str] | None,
+    accounts: frozenset[str] | None,
+    users_only: bool,
+) -> list[Branch]:
+    """Those of these users (None: all) and accounts. Named accounts begin a tree of their own."""
+    found = [one for one in branches if one["user"] is None or users is None or one["user"] in users]
+    if users_only:
+        return [{**one, "depth": 0} for one in found if one["user"] is not None]
+    if accounts is None:
+        return found
+    found = [one for one in found if one["account"] in accounts]
+    least = min((one["depth"] for one in found), default=0)
+    return [{**one, "depth": one["depth"] - least} for one in found]
+
+
+def value(name: str, one: Branch, cluster: str) -> str:
+    """A field (small letters) of a line."""
+    if name == "account":
+        return " " * int(one["depth"]) + str(one["account"])
+    if name == "rawusage":
+        return str(int(one["billed_s"]))
+    if name == "levelfs":
+        return _level(one)
+    if name == "cluster":
+        return cluster
+    key = _KEYS.get(name)
+    found: object = None if key is None else one[key]
+    if isinstance(found, float):
+        return f"{found:.6f}"
+    if name == "fairshare" and one["user"] is None:
+        return ""
+    return "" if found is None else str(found)
+
+
+_KEYS = {
+    "effectvusage": "usage_norm",
+    "fairshare": "factor",
+    "normshares": "shares_norm",
+    "normusage": "of_all",
+    "rawshares": "shares",
+    "user": "user",
+}
+
+
+def _level(one: Branch) -> str:
+    if one["depth"] == 0 and one["user"] is None and one["shares"] is None:
+        return ""
+    level: float | None = one["level"]
+    return "inf" if level is None else f"{level:.6f}"
