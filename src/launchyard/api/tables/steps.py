@@ -1,0 +1,47 @@
+"""The columns of steps. Each takes a `Row`: the step and its job, since whose it is belongs to the job."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from launchyard.api.tables.column import Column
+from launchyard.model.job import Job
+from launchyard.model.step import Step
+
+
+class Row(NamedTuple):
+    """`mine`: the caller may see what only the owner sees."""
+
+    step: Step
+    job: Job
+    mine: bool
+
+
+COLUMNS: Mapping[str, Column[Row]] = {
+    "job_id": lambda row: row.step.job_id,
+    "task_array": lambda row: None if row.job.task is None else row.job.task.job_id,
+    "task_index": lambda row: None if row.job.task is None else row.job.task.index,
+    "attempt": lambda row: row.step.attempt,
+    "step": lambda row: row.step.number,
+    "name": lambda row: row.step.name,
+    "user": lambda row: row.job.user,
+    "uid": lambda row: row.job.uid,
+    "account": lambda row: row.job.account,
+    "partition": lambda row: row.job.partition,
+    "state": lambda row: row.step.state,
+    "exit_code": lambda row: row.step.exit_code,
+    "signal": lambda row: row.step.signal,
+    "cause": lambda row: row.step.cause,
+    "started_at": lambda row: row.step.started_at,
+    "ended_at": lambda row: row.step.ended_at,
+    "nodes": lambda row: [share.node for share in row.step.shares],
+    "tasks": lambda row: row.step.tasks,
+    "tasks_by_node": lambda row: [len(share.tasks) for share in row.step.shares],
+    "cpus_milli": lambda row: sum(share.cpus_milli for share in row.step.shares),
+    "memory_mib": lambda row: sum(share.memory_mib for share in row.step.shares),
+    "gpus": lambda row: sum(len(share.gpu_ids) for share in row.step.shares),
+    "cpu_s": lambda row: row.step.usage.cpu_s,
+    "memory_peak_mib": lambda row: row.step.usage.memory_peak_mib,
+    "job_state": lambda row: row.job.state,
+    "metadata": lambda row: dict(row.step.metadata) if row.mine else None,
+    "connect": lambda row: row.step.connect if row.mine else None,
+}
