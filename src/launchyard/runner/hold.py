@@ -2,6 +2,8 @@
 
 import os
 import select
+import signal
+from typing import NoReturn
 
 from launchyard.runner.connection import Connection
 from launchyard.runner.frames import END
@@ -17,6 +19,12 @@ def hold(connection: Connection) -> int:
                 told = one.object()
                 return int(told["signal"]) if told.get("signal") else (int(told["exit_code"]) & 255) << 8
     return 0
+
+
+def hold_on() -> NoReturn:
+    """Without anybody who could say when: until the job is ended."""
+    while True:
+        signal.pause()
 
 
 def told_of(environ: dict[str, str]) -> dict[str, str]:

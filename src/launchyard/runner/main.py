@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from launchyard.runner.connection import connect
 from launchyard.runner.frames import HELLO, BrokenStream
-from launchyard.runner.hold import environment, hold
+from launchyard.runner.hold import environment, hold, hold_on
 from launchyard.runner.kernel import end_as
 from launchyard.runner.signals import Signals
 from launchyard.runner.step import Step
@@ -17,6 +17,8 @@ from launchyard.runner.step import Step
 
 def main() -> NoReturn:
     given = _given(sys.argv[1:])
+    if "hold" in given and "connect" not in given:
+        hold_on()
     try:
         connection = connect(given["connect"])
     except OSError as error:

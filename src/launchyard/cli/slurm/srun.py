@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 
+from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
@@ -40,7 +41,7 @@ def run(arguments: list[str]) -> int:
         print(USAGE, end="")
         return 0
     if given.count("version"):
-        return _version()
+        return print_version()
     choices = Choices(given, dict(os.environ))
     if (code := _mpi(choices.text("mpi") or "")) is not None:
         return code
@@ -79,9 +80,3 @@ def _mpi(kind: str) -> int | None:
             f"error: --mpi={kind} needs PMI, which is not offered here; use --mpi=none, or start by mpirun"
         )
     return None
-
-
-def _version() -> int:
-    version = importlib.import_module("launchyard.slurm.version")
-    print(f"slurm {version.VERSION}")
-    return 0

@@ -26,7 +26,8 @@ def step_body(choices: Choices, command: list[str], connect: str) -> tuple[dict[
         "tasks": tasks,
         "nodes": nodes,
         "nodelist": _nodelist(choices, nodes),
-        "tasks_per_node": choices.number("ntasks-per-node"),
+        # The job's own number is known to the server, and is no bound for more tasks than the job has.
+        "tasks_per_node": choices.number("ntasks-per-node") if choices.named("ntasks-per-node") else None,
         "cpus_per_task": 0 if choices.flag("overcommit") else cpus,
         "memory_mib": _memory_mib(choices, cpus),
         "gpus": _gpus(choices, tasks, nodes),

@@ -1,0 +1,56 @@
+"""srun where there is no job: one is made, the step runs in it, and it ends as the step did."""
+
+import sys
+from pathlib import Path
+
+from launchyard.cli.slurm.server import Server
+from launchyard.cli.slurm.steps.allocation import Allocation, interruptible, submit, wait
+from launchyard.cli.slurm.steps.creation import create
+from launchyard.cli.slurm.steps.launching import Wanted, converse
+from launchyard.cli.slurm.steps.listening import Listener
+from launchyard.cli.slurm.steps.options import Choices
+from launchyard.cli.slurm.steps.request import allocation_body, immediate_s
+from launchyard.cli.slurm.steps.wish import step_body
+
+
+def run(choices: Choices) -> int:
+    """The exit code of srun."""
+    command = choices.given.rest
+    listener = Listener()
+    try:
+        server = Server()
+        body = allocation_body(choices, Path(command[0]).name, command, listener.path, "SLURM")
+        quiet = choices.named("quiet")
+        interruptible()
+        job = submit(server, body)
+        allocation = wait(
+            server,
+            listener,
+            job,
+            immediate_s=immediate_s(choices),
+            queued=lambda: _say(f"job {job} queued and waiting for resources", quiet),
+            granted=lambda: _say(f"job {job} has been allocated resources", quiet),
+        )
+        return _in(allocation, server, listener, choices)
+    finally:
+        listener.close()
+
+
+def _in(allocation: Allocation, server: Server, listener: Listener, choices: Choices) -> int:
+    """Run the step in the job that is there for it alone; whatever happens, the job is given back."""
+    code = 1
+    try:
+        command = choices.given.rest
+        # What was asked of the job is what the step has; the rest of it is the step's own.
+        inside = choices._replace(environ={**choices.environ, **allocation.environ})
+        ask, _ = step_body(inside, command, listener.path)
+        answer = create(server, str(allocation.job), ask, immediate=False, quiet=choices.named("quiet"))
+        code = converse(server, listener, Wanted(inside, command, answer, inside.environ))
+        return code
+    finally:
+        allocation.end(code)
+
+
+def _say(text: str, quiet: bool) -> None:
+    if not quiet:
+        print(f"srun: {text}", file=sys.stderr, flush=True)

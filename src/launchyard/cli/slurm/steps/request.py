@@ -1,0 +1,84 @@
+"""What srun and salloc submit to get an allocation: sbatch's readers, and a job that only holds it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from launchyard.cli.slurm.arguments import WrongUse
+from launchyard.cli.slurm.steps.options import VARIABLES, Choices
+from launchyard.launcher.messages import package_argv
+from launchyard.model.errors import Invalid
+from launchyard.sdk.submission import job_body
+from launchyard.slurm.request import BadOption, asked_by
+
+NOT_FOR_JOBS = ("export", "output", "error", "open-mode", "chdir", "signal")
+"""Options that are the step's, or the caller's own, though a batch job has them too."""
+IMMEDIATELY_S = 2.0
+"""Starting a job that can start at once takes less."""
+_VARIABLES = {
+    "account": "ACCOUNT",
+    "constraint": "CONSTRAINT",
+    "cpus-per-gpu": "CPUS_PER_GPU",
+    "dependency": "DEPENDENCY",
+    "exclusive": "EXCLUSIVE",
+    "gpus": "GPUS",
+    "gpus-per-node": "GPUS_PER_NODE",
+    "gpus-per-task": "GPUS_PER_TASK",
+    "gres": "GRES",
+    "mem": "MEM_PER_NODE",
+    "mem-per-cpu": "MEM_PER_CPU",
+    "mem-per-gpu": "MEM_PER_GPU",
+    "ntasks-per-node": "NTASKS_PER_NODE",
+    "overcommit": "OVERCOMMIT",
+    "partition": "PARTITION",
+    "qos": "QOS",
+    "reservation": "RESERVATION",
+    "time": "TIMELIMIT",
+    "wckey": "WCKEY",
+}
+_ENVIRONMENT = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG")
+
+
+def holder_argv(connect: str | None) -> list[str]:
+    """The command of the job: it waits for what the caller says, or, without a socket, until it is ended."""
+    return [*package_argv("launchyard.runner.main"), "--hold", *(["--connect", connect] if connect else [])]
+
+
+def allocation_body(
+    choices: Choices, name: str, command: list[str], connect: str | None, prefix: str
+) -> dict[str, Any]:
+    """The body of `POST /v1/jobs`; `prefix` begins variables that stand for options. Raises `WrongUse`."""
+    given = [
+        *_by_variables(choices, prefix),
+        *((one, value) for one, value in choices.given.options if one not in NOT_FOR_JOBS),
+    ]
+    try:
+        wanted = asked_by(given)
+    except BadOption as error:
+        raise WrongUse(f"error: Invalid --{error.name} specification") from None
+    except Invalid as error:
+        raise WrongUse(f"error: {error}") from None
+    wanted.setdefault("name", name)
+    wanted["working_dir"] = str(Path.cwd())
+    wanted["stdout"] = os.devnull
+    wanted["environment"] = {one: os.environ[one] for one in _ENVIRONMENT if one in os.environ}
+    words = " ".join(command)[:1000]
+    wanted["metadata"] = {**wanted.get("metadata", {}), "slurm.command": words}
+    return {**job_body(holder_argv(connect), wanted), "kind": "driver"}  # type: ignore[arg-type]
+
+
+def _by_variables(choices: Choices, prefix: str) -> list[tuple[str, str | None]]:
+    """Options given by SALLOC_PARTITION, SLURM_PARTITION and the like."""
+    named = [(option, f"{prefix}_{rest}") for option, rest in _VARIABLES.items()]
+    if prefix == "SLURM":
+        named += [(option, name) for option in ("ntasks", "cpus-per-task") for name in VARIABLES[option]]
+        named += [("nodes", "SLURM_NNODES"), ("job-name", "SLURM_JOB_NAME")]
+    return [(option, choices.environ[name]) for option, name in named if choices.environ.get(name)]
+
+
+def immediate_s(choices: Choices) -> float | None:
+    """How long `--immediate` waits; None without it."""
+    if not choices.named("immediate") and choices.text("immediate") is None:
+        return None
+    value = choices.text("immediate") or ""
+    return float(value) if value.isascii() and value.isdigit() and int(value) > 0 else IMMEDIATELY_S
