@@ -1,0 +1,1 @@
+"""Launchyard's commands beside real Slurm's: the same jobs, the same command lines, the same answers."""

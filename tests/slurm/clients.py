@@ -1,0 +1,196 @@
+"""How programs by others ask Slurm and how they read the answer.
+
+Their command lines, read from their public sources, each named, and the parse in our words. `every`: what
+each line of stdout has to look like for them (fullmatch); `some`: what has to be found in it. A label in
+braces is a job of tests/slurm/history.py.
+"""
+
+from typing import NamedTuple
+
+STATE = r"[A-Z]{1,2}"
+WORD = r"[A-Z_]+\+?"
+ID = r"\d+(_(\d+|\[[\d,\-:%]+\]))?"
+
+
+class Client(NamedTuple):
+    """Who asks, what, and how the answer is read."""
+
+    source: str
+    line: str
+    every: str = r".*"
+    some: tuple[str, ...] = ()
+
+
+CLIENTS = (
+    Client("dask-jobqueue core.py", "sbatch -H --wrap true", r".*?\d+"),
+    Client("parsl providers/slurm", "sbatch -H --wrap true", r"Submitted batch job (?P<id>\S*)"),
+    Client(
+        "parsl providers/slurm", "squeue --noheader --format='%i %t' --job '{long},{arr}'", rf"{ID} {STATE}"
+    ),
+    Client(
+        "parsl providers/slurm",
+        "sacct -X --noheader --format=jobid,state --job '{long},{fail3}'",
+        rf"{ID} +{WORD} *",
+        ("FAILED",),
+    ),
+    Client("nextflow SlurmExecutor", "sbatch -H late.sh", r"Submitted batch job (\d+)"),
+    Client("nextflow SlurmExecutor", "squeue --noheader -o '%i %t' -t all -u lytest1", rf"{ID}\s+{STATE}"),
+    Client(
+        "nextflow SlurmExecutor",
+        "squeue --noheader -o '%i %t' -t all -p debug -u lytest1",
+        rf"{ID}\s+{STATE}",
+    ),
+    Client("batchspawner SlurmSpawner", "sbatch --parsable -H --wrap true", r"(\d+)"),
+    Client(
+        "batchspawner SlurmSpawner",
+        'squeue -h -j {long} -o "%T %B"',
+        r"(?:RUNNING|COMPLETING)\s+((?:[\w_-]+\.?)+)",
+    ),
+    Client("batchspawner SlurmSpawner", 'squeue -h -j {held} -o "%T %B"', r"(?:PENDING|CONFIGURING).*"),
+    Client("Open OnDemand ood_core", "echo '#!/bin/sh' | sbatch -M lab -H --parsable", r"\d+;lab"),
+    Client("Open OnDemand ood_core", "squeue -M lab --all --states=all --noconvert -o '%A;%i;%t'"),
+    Client(
+        "Open OnDemand ood_core",
+        "squeue -M lab --all --states=all --noconvert -o '%A\x1f%i\x1f%t\x1e' | tail -n +3",
+        rf"(\d+\x1f{ID}\x1f{STATE}\x1e)?",
+    ),
+    Client(
+        "Open OnDemand ood_core", "squeue -M lab --noconvert -j {long} -o '%A;%t' | head -1", "CLUSTER: lab"
+    ),
+    Client("Open OnDemand ood_core", 'sinfo "-aho %A/%D/%C"', r"\d+/\d+/\d+/\d+/\d+/\d+/\d+"),
+    Client("Open OnDemand ood_core", 'sinfo "-ahNO ,nodehost:100,gres:100,gresused:100"'),
+    Client(
+        "Open OnDemand ood_core",
+        "sacctmgr -nP show users lytest1 withassoc format=account,cluster,partition,qos",
+        r"[^|]*\|lab\|[^|]*\|[\w,]*",
+    ),
+    Client(
+        "Open OnDemand ood_core",
+        "scontrol show part -o",
+        r"PartitionName=\w+ .*",
+        (r"State=UP", r"Default=YES"),
+    ),
+    Client(
+        "submitit slurm.py",
+        "sacct -o JobID,State,NodeList --parsable2 -j {arr} -j {steps}",
+        r"[^|]+\|[^|]+\|[^|]*",
+        (
+            r"JobID\|State\|NodeList",
+            r"\{arr\}_0\|RUNNING",
+            r"\{arr\}_\[[\d,%-]+\]\|PENDING",
+            r"\{steps\}\.batch",
+        ),
+    ),
+    Client(
+        "snakemake-executor-plugin-slurm",
+        "sacct -X --parsable2 --clusters all --noheader --format=JobIdRaw,State --starttime $(date +%FT%H:00)"
+        " --endtime now --name steps",
+        rf"\d+\|{WORD}",
+    ),
+    Client(
+        "snakemake-executor-plugin-slurm",
+        "squeue '--format=%i|%T' --states=all --noheader --name steps",
+        rf"{ID}\|{WORD}",
+    ),
+    Client("snakemake-executor-plugin-slurm", "scontrol show config", some=(r"MinJobAge\s*=\s*300 sec",)),
+    Client("snakemake-executor-plugin-slurm", "sinfo -o %P", r"PARTITION|\w+\*?", (r"debug\*",)),
+    Client(
+        "snakemake-executor-plugin-slurm",
+        'sacctmgr -n -s list user "lytest1" format=account%256',
+        r" *(physics) *",
+    ),
+    Client("snakemake-executor-plugin-slurm", "sshare -U --format Account%256 --noheader", r" *(physics) *"),
+    Client(
+        "snakemake-executor-plugin-slurm", 'sacct -nu "lytest1" -o Account%256 | tail -1', r" *(physics) *"
+    ),
+    Client(
+        "reportseff db_inquirer.py",
+        "sacct --parsable -n --delimiter='^|^' --format=JobID,State,Elapsed,JobIDRaw,TotalCPU,AllocCPUS,"
+        "REQMEM,NNodes,MaxRSS,Timelimit,AdminComment --jobs={steps}",
+        r"([^|]*\^\|\^){11}",
+    ),
+    Client(
+        "reportseff db_inquirer.py",
+        "sacct --helpformat",
+        some=("JobIDRaw", "TRESUsageOutMax", "AdminComment"),
+    ),
+    Client(
+        "reportseff db_inquirer.py",
+        "scontrol show partition",
+        some=(r"(?m)^PartitionName=\S+$", r"MaxTime=\S+"),
+    ),
+    Client("prometheus-slurm-exporter cpus", "sinfo -h -o %C", r"\d+/\d+/\d+/\d+"),
+    Client("prometheus-slurm-exporter nodes", "sinfo -h -o '%D|%T|%b'", r"\d+\|[a-z]+[*~#!%$@^-]?\|\S+"),
+    Client(
+        "prometheus-slurm-exporter node",
+        "sinfo -h -N -O 'NodeList,AllocMem,Memory,CPUsState,StateLong,Partition'",
+        r"n\d +\d+ +\d+ +\d+/\d+/\d+/\d+ +[a-z]+\S* +\w+ *",
+    ),
+    Client(
+        "prometheus-slurm-exporter queue",
+        "squeue -a -r -h -o '%P,%T,%C,%r,%u' --states=all",
+        r"\w+,[A-Z_]+,\d+,[^,]+,\w+",
+    ),
+    Client(
+        "prometheus-slurm-exporter accounts", "squeue -a -r -h -o '%A|%a|%T|%C'", r"\d+\|\w+\|[A-Z_]+\|\d+"
+    ),
+    Client("prometheus-slurm-exporter users", "squeue -a -r -h -o '%A|%u|%T|%C'", r"\d+\|\w+\|[A-Z_]+\|\d+"),
+    Client("prometheus-slurm-exporter partitions", "sinfo -h -o%R,%C", r"\w+,\d+/\d+/\d+/\d+"),
+    Client("prometheus-slurm-exporter partitions", "squeue -a -r -h -o%P --states=PENDING", r"\w+"),
+    Client(
+        "prometheus-slurm-exporter gpus",
+        "sinfo -a -h '--Format=Nodes: ,GresUsed: ' --state=allocated",
+        r"\d+ \S+ ?",
+    ),
+    Client(
+        "prometheus-slurm-exporter gpus",
+        "sinfo -a -h '--Format=Nodes: ,Gres: ,GresUsed: ' ",
+        r"\d+ gpu:\S+ gpu:\S+ ?",
+    ),
+    Client("prometheus-slurm-exporter fair share", "sshare -n -P -o account,fairshare", r" *\w+\|[\d.]*"),
+    Client(
+        "prometheus-slurm-exporter scheduler",
+        "sdiag",
+        some=(
+            r"(?m)^Server thread count: +\d+$",
+            r"(?m)^Agent queue size: +\d+$",
+            r"(?m)^DBD Agent queue size: +\d+$",
+            r"(?m)^\tLast cycle: +\d+$",
+            r"(?m)^\tMean cycle: +\d+$",
+            r"(?m)^\tCycles per minute: +\d+$",
+            r"(?m)^\tTotal backfilled jobs \(since last slurm start\): +\d+$",
+        ),
+    ),
+    Client(
+        "rivosinc exporter jobs",
+        """squeue --states=all -h -r -o '{"a": "%a", "id": %A, "u": "%u", "state": "%T", "cpu": %C, """
+        """"mem": "%m"}'""",
+        r'\{"a": "\w+", "id": \d+, "u": "\w+", "state": "[A-Z_]+", "cpu": \d+, "mem": "\d+[MGT]?"\}',
+    ),
+    Client(
+        "rivosinc exporter nodes",
+        """sinfo -h -o '{"s": "%T", "mem": %m, "n": "%n", "l": "%O", "p": "%R", "fmem": "%e", "w": %w}'""",
+        r'\{"s": "\w+\S?", "mem": \d+, "n": "n\d", "l": "[\d.]+", "p": "\w+", "fmem": "\S+", "w": \d+\}',
+    ),
+    Client(
+        "AiiDA schedulers/plugins/slurm.py",
+        "SLURM_TIME_FORMAT=%Y-%m-%dT%H:%M:%S squeue --noheader"
+        " -o '%i^^^%t^^^%r^^^%B^^^%u^^^%N^^^%D^^^%C^^^%M^^^%l^^^%P^^^%S^^^%V^^^%j' --jobs={long},{held}",
+        rf"{ID}\^\^\^{STATE}(\^\^\^[^\^]*){{12}}",
+    ),
+    Client(
+        "PSI/J executors/batch/slurm",
+        "squeue -O JobArrayID,StateCompact,Reason -t all --me",
+        r"\S+ +\S+ +\S.*",
+    ),
+    Client(
+        "Galaxy slurm runner",
+        "scontrol -o show job {fail3}",
+        r"JobId=\S+ .*",
+        (r"JobState=FAILED\b", r"ExitCode=3:0"),
+    ),
+    Client("Cromwell slurm backend", "squeue -j {long}", some=(r"(?m)^ +\d+ ",)),
+    Client(
+        "jobstats seff", "sacct -X -n -P -j {gpu} -o cluster,reqtres,alloctres", r"lab\|[\w=,/:]+\|[\w=,/:]+"
+    ),
+)

@@ -1,0 +1,67 @@
+"""The two clusters, each brought up once for all tests of this folder that ask for it."""
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.slurm.lab import Lab, missing
+from tests.slurm.ours import OurCluster
+from tests.slurm.sides import Said, Side, make_users, open_to_all
+
+
+class Both(NamedTuple):
+    """Real Slurm's side and ours, after the same history, and what its commands said on each."""
+
+    theirs: Side
+    ours: Side
+    told: list[tuple[str, Said, Said]]
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory that users may enter."""
+    make_users()
+    directory = tmp_path_factory.mktemp("slurm")
+    open_to_all(directory)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def ours(place: Path) -> Iterator[Side]:
+    """Our cluster, before its history."""
+    cluster = OurCluster(place / "ours")
+    try:
+        cluster.start()
+        yield Side(place / "ours", cluster.environment)
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def told_ours(ours: Side) -> Side:
+    """Our cluster after its history."""
+    for _ in ours.live():
+        pass
+    return ours
+
+
+@pytest.fixture(scope="session")
+def both(place: Path, ours: Side) -> Iterator[Both]:
+    """Both clusters after the history, which each lives through at the same time."""
+    lack = missing()
+    if lack:
+        pytest.skip(f"real Slurm is not installed (scripts/install-slurm): no {', '.join(lack)}")
+    lab = Lab(place / "real")
+    try:
+        lab.start()
+        theirs = Side(place / "real", lab.environment)
+        with ThreadPoolExecutor(2) as pool:
+            a, b = pool.map(lambda side: list(side.live()), (theirs, ours))
+        yield Both(theirs, ours, [(line, one, two) for (_, line, one), (_, _, two) in zip(a, b, strict=True)])
+    finally:
+        lab.stop()
