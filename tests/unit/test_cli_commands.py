@@ -109,7 +109,7 @@ def test_script_is_sent_with_its_directives_and_the_command_line_goes_first(
     server.answers["POST", "/v1/jobs"] = job_json(17)
     script = tmp_path / "job.sh"
     script.write_text(
-        "#!/bin/sh\n#SBATCH -n 2 --mem=4000\n#LY --time 1h --group sweep\n#SBATCH --mail-type=END\necho\n"
+        "#!/bin/sh\n#SBATCH -n 2 --mem=4000\n#LY --time 1h --group sweep\n#SBATCH --network=sn\necho\n"
     )
 
     code, _, err = ly("submit", "-t", "2h", "--export", "NONE", str(script), "--data", "x")
@@ -117,8 +117,9 @@ def test_script_is_sent_with_its_directives_and_the_command_line_goes_first(
     body = server.asked[0].body
     body.pop("working_dir")
     body.pop("environment", None)
+    assert body.pop("metadata") == {"slurm.ntasks": "2", "slurm.mem": "4000", "slurm.network": "sn"}
     assert code == 0
-    assert err == f"{script}: without effect here: --mail-type\n"
+    assert err == f"{script}: without effect here: --network\n"
     assert body == {
         "name": "job.sh",
         "group": "sweep",

@@ -47,7 +47,7 @@ class Submitting:
         now = self._loop.now()
         job = admit(submission, caller, self.cluster(), job_id=job_id, now=now)
         if (sentence := deadlines.impossible(job, now)) is not None:
-            raise Infeasible(sentence)
+            raise Infeasible(sentence, code="deadline")
         return job
 
     async def amend(self, caller: Caller, job: Job, update: Update) -> Job:
@@ -55,7 +55,7 @@ class Submitting:
         changed = amend(job, update, self.cluster(), caller, self._loop.now())
         now, expected = self._loop.now(), list[int]()
         if (sentence := deadlines.impossible(changed, now)) is not None:
-            raise Infeasible(sentence)
+            raise Infeasible(sentence, code="deadline")
         try:
             if update.dependency is not None:
                 await self._look_at_dependency(caller, changed, expected)
@@ -200,10 +200,13 @@ class Submitting:
         expected += names
         for owner in await recall(self._store, live, job):
             if owner.found is None or not (caller.admin or owner.found.uid == caller.uid):
-                raise Infeasible(f"no job {owner.name} to wait for, or it is not yours; see `ly jobs --all`")
+                raise Infeasible(
+                    f"no job {owner.name} to wait for, or it is not yours; see `ly jobs --all`",
+                    code="dependency",
+                )
         now = self._loop.now()
         if live.verdict_of(job, now) is Verdict.IMPOSSIBLE and not job.keep_on_failed_dependency:
-            raise Infeasible(f"its {never(dependency, live.view(job, now))}")
+            raise Infeasible(f"its {never(dependency, live.view(job, now))}", code="dependency")
 
     def _record(
         self, caller: Caller, idempotency: tuple[()] | tuple[str, str], jobs: Sequence[Job]

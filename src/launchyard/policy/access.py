@@ -147,7 +147,8 @@ def refuse_partition(
         if one is not partition and not (_not_taken(one) or _not_here(one, account, qos, groups))
     ]
     there = f"there are: {', '.join(others)}" if others else "no other one does either"
-    raise Infeasible(f"{sentence}; {there}", code="no-partition")
+    code = "partition-closed" if _not_taken(partition) else "not-allowed-here"
+    raise Infeasible(f"{sentence}; {there}", code=code)
 
 
 def refuse_size(nodes: int, partition: Partition) -> None:
@@ -155,12 +156,14 @@ def refuse_size(nodes: int, partition: Partition) -> None:
     if partition.nodes_max is not None and nodes > partition.nodes_max:
         raise Infeasible(
             f"partition {partition.name} allows {partition.nodes_max} nodes a job, {nodes} asked for; "
-            f"ask for --nodes {partition.nodes_max} or less"
+            f"ask for --nodes {partition.nodes_max} or less",
+            code="node-limit",
         )
     if nodes < partition.nodes_min:
         raise Infeasible(
             f"partition {partition.name} is for jobs of {partition.nodes_min} nodes or more, "
-            f"{nodes} asked for; ask for --nodes {partition.nodes_min} or name another partition"
+            f"{nodes} asked for; ask for --nodes {partition.nodes_min} or name another partition",
+            code="node-limit",
         )
 
 

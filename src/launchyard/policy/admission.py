@@ -155,7 +155,9 @@ def _partition(name: str | None, cluster: Cluster) -> Partition:
         return next(one for one in cluster.partitions.values() if one.default)
     found = cluster.partitions.get(name)
     if found is None:
-        raise Infeasible(f"there is no partition {name!r}; there are: {', '.join(cluster.partitions)}")
+        raise Infeasible(
+            f"there is no partition {name!r}; there are: {', '.join(cluster.partitions)}", code="no-partition"
+        )
     return found
 
 
@@ -171,7 +173,8 @@ def _time_limit(asked_s: int | None, entry: Entry) -> int | None:
             return maximum
         raise Infeasible(
             f"partition {partition.name} allows {maximum} s, {limit} s asked for; "
-            f"ask for --time {maximum}s or less"
+            f"ask for --time {maximum}s or less",
+            code="time-limit",
         )
     return maximum if limit is None else limit
 

@@ -34,7 +34,7 @@ def refuse_impossible(request: Request, partition: Partition, capacity: Capacity
             f"no node of partition {partition.name} is left by what is asked of it together "
             "(type of GPU, constraint, nodes named and excluded); leave one of them out"
         )
-    raise Infeasible(_too_much(request, partition, allowed, capacity))
+    raise _too_much(request, partition, allowed, capacity)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -56,7 +56,9 @@ def some(names: Collection[str]) -> str:
 def _refuse_names(request: Request, partition: Partition, capacity: Capacity) -> None:
     for name in (*request.nodelist, *request.exclude):
         if name not in capacity.nodes:
-            raise Infeasible(f"there is no node {shown(name)}; {nearest(name, capacity.nodes)}")
+            raise Infeasible(
+                f"there is no node {shown(name)}; {nearest(name, capacity.nodes)}", code="no-node"
+            )
     here = capacity.of_partition(partition.name)
     for name in request.nodelist:
         if name not in here:
@@ -75,12 +77,14 @@ def _refuse_names(request: Request, partition: Partition, capacity: Capacity) ->
 def _refuse_licences(request: Request, capacity: Capacity) -> None:
     for name, count in request.licences:
         if name not in capacity.licences:
-            raise Infeasible(f"there is no licence {shown(name)}; {nearest(name, sorted(capacity.licences))}")
+            near = nearest(name, sorted(capacity.licences))
+            raise Infeasible(f"there is no licence {shown(name)}; {near}", code="no-licence")
         if count > capacity.licences[name]:
             there = capacity.licences[name]
             raise Infeasible(
                 f"{count} of licence {name} asked for, there are {there}; ask for --licences {name}:{there}"
-                " or less"
+                " or less",
+                code="no-licence",
             )
 
 
@@ -95,7 +99,8 @@ def _refuse_words(request: Request, partition: Partition, nodes: Sequence[Node],
         features = sorted({feature for node in nodes for feature in node.features})
         there = f"there are: {some(features)}" if features else "no node has any; leave out --constraint"
         raise Infeasible(
-            f"no node of partition {partition.name} has the features {shown(request.constraint)}; {there}"
+            f"no node of partition {partition.name} has the features {shown(request.constraint)}; {there}",
+            code="no-feature",
         )
 
 
@@ -105,7 +110,9 @@ def _without_type(nodes: Sequence[Node]) -> str:
     return "it has none; leave out --gpus"
 
 
-def _too_much(request: Request, partition: Partition, allowed: Sequence[Node], capacity: Capacity) -> str:
+def _too_much(
+    request: Request, partition: Partition, allowed: Sequence[Node], capacity: Capacity
+) -> Infeasible:
     """Of nodes that may be used there are too few, or they are too small."""
     need = Need.of(request)
     holding = [node for node in allowed if capacity.ledger.free[node.name].holds(need)]
@@ -114,18 +121,21 @@ def _too_much(request: Request, partition: Partition, allowed: Sequence[Node], c
         narrowed = len(allowed) < len(capacity.of_partition(partition.name))
         kind = " of this kind" if narrowed else ""
         there = len(allowed)
-        return f"{need.nodes} nodes asked for; {where} has {there}{kind}: ask for --nodes {there} or less"
+        return Infeasible(
+            f"{need.nodes} nodes asked for; {where} has {there}{kind}: ask for --nodes {there} or less",
+            code="node-limit",
+        )
     if not holding:
         return _too_large(request, need, allowed)
     if len(holding) < need.nodes:
-        return (
+        return Infeasible(
             f"{need.nodes} nodes with {_part(need)} each asked for; {where} has {len(holding)} such nodes: "
             f"ask for --nodes {len(holding)}, or for less of each"
         )
     room = sorted((capacity.ledger.free[node.name].tasks(need) for node in holding), reverse=True)
     fits, count = sum(room[: need.nodes_max]), min(need.nodes_max, len(room))
     nodes = "1 node holds" if count == 1 else f"{count} nodes hold"
-    return (
+    return Infeasible(
         f"{need.tasks} tasks with {_part(need)} each asked for; "
         f"{nodes} {fits} in {where}: ask for --ntasks {fits} or less"
     )
@@ -142,7 +152,7 @@ def _part(need: Need) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _too_large(request: Request, need: Need, nodes: Sequence[Node]) -> str:
+def _too_large(request: Request, need: Need, nodes: Sequence[Node]) -> Infeasible:
     """Which of the wishes is too large for every node, with the largest there is."""
     cpus = max(node.cpus for node in nodes)
     memory_mib = max(node.memory_mib for node in nodes)
@@ -151,21 +161,24 @@ def _too_large(request: Request, need: Need, nodes: Sequence[Node]) -> str:
     each = "" if parts == 1 else f" for each of {parts} {'tasks' if need.tasks else 'nodes'}"
     if need.cpus_milli > cpus * 1000:
         asked = format_cpus(need.cpus_milli)
-        return (
+        return Infeasible(
             f"no node has {asked} CPUs{each}; the largest has {cpus}: ask for --cpus {cpus * parts} or less"
         )
     if need.memory_mib > memory_mib:
-        return (
+        return Infeasible(
             f"no node has {_memory(need.memory_mib)}{each}; the largest has {_memory(memory_mib)}: "
-            f"ask for --mem {memory_mib * parts}M or less"
+            f"ask for --mem {memory_mib * parts}M or less",
+            code="memory",
         )
     if need.gpus > gpus:
         if not gpus:
             asked = f"{need.gpus * need.gpu_milli / WHOLE_GPU_MILLI:g}"
-            return f"no node has a GPU, {asked} asked for; leave out --gpus"
+            return Infeasible(f"no node has a GPU, {asked} asked for; leave out --gpus")
         most = f"ask for --gpus {gpus * parts} or less"
-        return f"no node has {need.gpus} GPUs{each}; the largest has {gpus}: {most}"
-    return "no node has the CPUs, memory and GPUs asked for together; ask for less of one, see `ly nodes`"
+        return Infeasible(f"no node has {need.gpus} GPUs{each}; the largest has {gpus}: {most}")
+    return Infeasible(
+        "no node has the CPUs, memory and GPUs asked for together; ask for less of one, see `ly nodes`"
+    )
 
 
 def _memory(mib: int) -> str:

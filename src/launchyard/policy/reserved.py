@@ -48,9 +48,11 @@ def refuse_reserved(
     user, account, admin = who
     if found is None or found.end <= now:
         usable = [one.name for one in reservations.values() if may_use(one, user, account, admin=admin)]
-        raise Infeasible(f"there is no reservation {shown(name)}; {nearest(name, usable)}")
+        raise Infeasible(
+            f"there is no reservation {shown(name)}; {nearest(name, usable)}", code="no-reservation"
+        )
     if not may_use(found, user, account, admin=admin):
-        raise Infeasible(f"reservation {name} is not for {user}; {_for_whom(found)}")
+        raise Infeasible(f"reservation {name} is not for {user}; {_for_whom(found)}", code="no-reservation")
     left_s = int(found.left_s(now))
     if time_limit_s is None or time_limit_s > left_s:
         asked = "no limit" if time_limit_s is None else humane(time_limit_s)

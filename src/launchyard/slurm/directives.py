@@ -5,17 +5,17 @@ Read as sbatch reads them: several options a line, quotes, `#` begins a comment,
 """
 
 import shlex
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from launchyard.model.errors import Invalid
 from launchyard.model.number import shown
-from launchyard.slurm.options import LY, SBATCH, SBATCH_KNOWN, Language, Takes
+from launchyard.slurm.nearest import nearest
+from launchyard.slurm.options import LY, NOTHING, SBATCH, VALUE, Language
 
 LINE_MAX = 8_192
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directive:
+class Directive(NamedTuple):
     """One option: `name` is its long name, `value` None when it takes none or none was given."""
 
     line: int
@@ -29,30 +29,30 @@ class Directive:
         return f"line {self.line}: {self.source} --{self.name}{value}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directives:
+class Words(NamedTuple):
+    """The words of one line."""
+
+    line: int
+    words: list[str]
+
+
+def parse_directives(text: str) -> tuple[Directive, ...]:
     """The options of a script in the order written, `#LY` lines after `#SBATCH` lines: the last one counts.
 
-    `kept` are options of Slurm's that are understood and stored, but have no effect here yet.
+    Raises `Invalid` for an unknown option, with its line and the nearest.
     """
-
-    options: tuple[Directive, ...] = ()
-    kept: tuple[Directive, ...] = ()
-
-
-def parse_directives(text: str) -> Directives:
-    """The directives of a script. Raises `Invalid` for an unknown option, with its line and the nearest."""
-    ours: list[Directive] = []
-    theirs: list[Directive] = []
-    for number, line in _head(text):
-        for language, into in ((SBATCH, theirs), (LY, ours)):
-            rest = _after(line, language.source)
-            if rest is not None:
-                into.extend(_line(number, rest, language))
-    return Directives(
-        options=(*(one for one in theirs if one.name in SBATCH_KNOWN), *ours),
-        kept=tuple(one for one in theirs if one.name not in SBATCH_KNOWN),
+    return tuple(
+        one
+        for language in (SBATCH, LY)
+        for line in words_of(text, language)
+        for one in _options_of(line, language)
     )
+
+
+def words_of(text: str, language: Language) -> list[Words]:
+    """The words on the lines of one language. Raises `Invalid`."""
+    lines = ((number, _after(line, language.source)) for number, line in _head(text))
+    return [_words(number, rest, language) for number, rest in lines if rest is not None]
 
 
 def _head(text: str) -> list[tuple[int, str]]:
@@ -77,22 +77,25 @@ def _after(line: str, source: str) -> str | None:
     return line[len(source) :]
 
 
-def _line(number: int, rest: str, language: Language) -> list[Directive]:
+def _words(number: int, rest: str, language: Language) -> Words:
     where = f"line {number}: {language.source}"
     if len(rest) > LINE_MAX:
         raise Invalid(f"{where} is {len(rest)} characters long; at most {LINE_MAX} are read")
     try:
-        words = shlex.split(rest, comments=True)
+        return Words(number, shlex.split(rest, comments=True))
     except ValueError:
         raise Invalid(f"{where} {shown(rest.strip())} has a quote that is not closed") from None
+
+
+def _options_of(line: Words, language: Language) -> list[Directive]:
+    where = f"line {line.line}: {language.source}"
+    words = line.words
     found: list[Directive] = []
     position = 0
     while position < len(words):
         following = words[position + 1] if position + 1 < len(words) else None
         options, used = _word(words[position], following, where, language)
-        found.extend(
-            Directive(line=number, source=language.source, name=name, value=value) for name, value in options
-        )
+        found.extend(Directive(line.line, language.source, name, value) for name, value in options)
         position += 1 + used
     return found
 
@@ -117,15 +120,15 @@ def _long(word: str, following: str | None, where: str, language: Language) -> t
     written, equals, value = word[2:].partition("=")
     name = language.long_name(written)
     if name is None:
-        near = language.nearest(written)
+        near = nearest(written, language.names)
         hint = f"did you mean --{near}?" if near else "`ly submit --help` lists the options"
         raise Invalid(f"{where} has an unknown option: {shown('--' + written)}; {hint}")
     takes = language.names[name]
     if equals:
-        if takes is Takes.NOTHING:
+        if takes == NOTHING:
             raise Invalid(f"{where} --{name} takes no value, but {shown(value)} is given")
         return [(name, value)], 0
-    if takes is not Takes.VALUE:
+    if takes != VALUE:
         return [(name, None)], 0
     if following is None:
         raise Invalid(f"{where} --{name} needs a value; write --{name}=VALUE")
@@ -138,7 +141,7 @@ def _short(word: str, following: str | None, where: str, language: Language) -> 
         name = language.letters.get(letter)
         if name is None:
             raise Invalid(f"{where} has an unknown option: {shown('-' + letter)} in {shown(word)}")
-        if language.names[name] is not Takes.VALUE:
+        if language.names[name] != VALUE:
             options.append((name, None))
             continue
         attached = word[position + 1 :]
