@@ -4,12 +4,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from launchyard.slurm.version import data_parser, parts
+from launchyard.slurm.version import data_parser
 
 
 def meta(version: str, cluster: str, command: Sequence[str], user: str, group: str) -> dict[str, Any]:
     """Who asked what of which version."""
-    major, minor, micro = parts(version)
+    major, minor, micro = (*version.split("."), "0", "0")[:3]
     return {
         "plugin": {
             "type": "",
@@ -20,7 +20,7 @@ def meta(version: str, cluster: str, command: Sequence[str], user: str, group: s
         "client": {"source": "", "user": user, "group": group},
         "command": list(command),
         "slurm": {
-            "version": {"major": str(major), "micro": str(micro), "minor": str(minor)},
+            "version": {"major": major, "micro": micro, "minor": minor},
             "release": version,
             "cluster": cluster,
         },

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from posixpath import join
 from typing import NamedTuple
 
 from launchyard.api.tables.column import Column
@@ -11,6 +12,7 @@ from launchyard.model.hostlist import compress
 from launchyard.model.job import Job, JobKind
 from launchyard.model.reason import Reason
 from launchyard.model.resources import WHOLE_GPU_MILLI
+from launchyard.slurm.patterns import expand_pattern
 
 
 class Row(NamedTuple):
@@ -102,11 +104,28 @@ def _dependency(row: Row) -> str | None:
 
 
 def _stdout(row: Row) -> str | None:
-    return (row.job.stdout or row.log_path) if row.mine else None
+    return _output(row, row.job.stdout) if row.mine else None
 
 
 def _stderr(row: Row) -> str | None:
-    return (row.job.stderr or _stdout(row)) if row.mine else None
+    return _output(row, row.job.stderr or row.job.stdout) if row.mine else None
+
+
+def _output(row: Row, pattern: str | None) -> str | None:
+    """Where the output goes: a file of the job's own, or one that we keep."""
+    if pattern is None:
+        return row.log_path
+    return join(row.job.working_dir, expand_pattern(pattern, row.job))
+
+
+def _eligible(row: Row) -> float | None:
+    """Since when it could have started; unknown of a job that could not yet."""
+    job = row.job
+    if job.eligible_at is not None or job.started_at is not None:
+        return job.eligible_at or max(job.submitted_at, min(job.begin_at or 0, job.started_at or 0))
+    if job.held or (job.dependency is not None and not job.dependency_met):
+        return None
+    return max(job.submitted_at, job.not_before or 0)
 
 
 COLUMNS: Mapping[str, Column[Row]] = {
@@ -163,7 +182,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "requeue": lambda row: row.job.requeue,
     "restarts": lambda row: max(0, row.job.attempts - 1),
     "submitted_at": lambda row: row.job.submitted_at,
-    "eligible_at": lambda row: row.job.eligible_at,
+    "eligible_at": _eligible,
     "begin_at": lambda row: row.job.not_before,
     "deadline_at": lambda row: row.job.deadline_at,
     "started_at": lambda row: row.job.started_at,

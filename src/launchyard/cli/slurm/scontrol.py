@@ -30,7 +30,7 @@ SHOWN = {
     "hostlistsorted": "hostlist",
 }
 """Entities of `show`, by the module in `show/`."""
-DOES: dict[str, str] = {}
+DOES: dict[str, str] = {"write": "write"}
 """Other subcommands, by the module in `control/`; each has `run(words, flags) -> int`."""
 
 

@@ -1,0 +1,54 @@
+"""`scontrol show job [ID]`: jobs in full, an array's record and then its tasks."""
+
+import sys
+
+from launchyard.cli.slurm.jobtable import NO_SUCH_JOB, json_of
+from launchyard.cli.slurm.main import Refused
+from launchyard.cli.slurm.scontrol import Flags
+from launchyard.cli.slurm.server import Server
+from launchyard.cli.slurm.surroundings import stamp_of, surroundings
+from launchyard.slurm import jobjson, jobrecord
+from launchyard.slurm.facts import Facts
+from launchyard.slurm.indexes import NotAnId, Wanted, read_ids
+from launchyard.slurm.jobchoice import Choice, hide_split
+
+
+def show(words: list[str], flags: Flags) -> int:
+    server = Server()
+    asked = _ids(",".join(words))
+    columns = jobjson.NEEDS if flags.json else jobrecord.NEEDS
+    ids = ",".join(str(one.id) for one in asked)
+    rows = server.table("jobs", " ".join(columns), ids=ids or None, recent=1)
+    around = surroundings()
+    facts = Facts(columns, rows, around._replace(stamp=stamp_of(around.now, "Unknown"), array_text_max=0))
+    hide_split(facts)
+    Choice(asked).choose(facts)
+    facts.only(sorted(range(facts.count), key=lambda row: facts["id"][row]))
+    if asked and not facts.count:
+        raise _missing(asked[0])
+    if flags.json:
+        sys.stdout.write(json_of(facts, server))
+        return 0
+    if not facts.count:
+        print("No jobs in the system")
+    for record in jobrecord.records(facts, oneliner=flags.oneliner, details=flags.details):
+        sys.stdout.write(record)
+    return 0
+
+
+def _ids(text: str) -> list[Wanted]:
+    try:
+        return read_ids(text)
+    except NotAnId:
+        print("scontrol_print_job error: Invalid job id specified", file=sys.stderr)
+        raise Refused from None
+
+
+def _missing(asked: Wanted) -> Refused:
+    """Slurm says it in the name of its library, or of the task that is not there."""
+    if asked.spans:
+        first, last, _ = asked.spans[0]
+        print(f"Job {asked.id}_{first if first == last else f'[{first}-{last}]'} not found")
+    else:
+        print(NO_SUCH_JOB, file=sys.stderr)
+    return Refused()
