@@ -34,6 +34,14 @@ def _group(uid: int) -> tuple[str, str]:
         return str(gid), ""
 
 
+def full_name(uid: int) -> str:
+    """A user's name in full, as this machine has it."""
+    try:
+        return pwd.getpwuid(uid).pw_gecos.partition(",")[0]
+    except KeyError:
+        return ""
+
+
 def gid_of(word: str) -> str:
     """The id of a group given by name or id; a name that is not known stands for itself."""
     try:
