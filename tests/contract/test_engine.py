@@ -20,9 +20,13 @@ from launchyard.engine.protocol import (
     EngineConnected,
     EngineLost,
     EngineReport,
+    ForgetRunners,
     Launch,
     LaunchEnded,
     LaunchStarted,
+    RunnerEnded,
+    SignalRunner,
+    StartRunner,
 )
 from launchyard.model.node import Node
 from tests.system.product import Product
@@ -226,5 +230,56 @@ def test_suspended_launch_can_be_resumed_and_stopped_however_often_it_is_told(ru
         engine.limit(order.launch_id, 3600)
         engine.stop(order.launch_id, signal=signal.SIGTERM, grace_s=20)
         assert (await heard.ended(order.launch_id)).exit.signal == signal.SIGTERM
+
+    run(body)
+
+
+def runner(one: Launch, number: int = 0) -> StartRunner:
+    return StartRunner(
+        runner_id=f"{one.launch_id}.{number}.0",
+        launch_id=one.launch_id,
+        uid=one.uid,
+        arguments=("--connect", "/nobody/listens"),
+        environment={"PATH": "/usr/bin:/bin"},
+    )
+
+
+def test_end_of_a_runner_is_repeated_until_it_is_to_be_forgotten(run: Run) -> None:
+    async def body(heard: Heard) -> None:
+        one = launch()
+        heard.engine.start([one])
+        await heard.until(lambda: bool(heard.of(LaunchStarted)))
+        order = runner(one)
+        heard.engine.order_steps([order])
+        if isinstance(heard.engine, FakeEngine):
+            heard.engine.end_runner(order.runner_id, exit_code=1)
+        await heard.until(lambda: len(heard.of(RunnerEnded)) == 1)
+        (ended,) = heard.of(RunnerEnded)
+        assert (ended.runner_id, ended.end.exit_code, ended.end.position) == (order.runner_id, 1, 0)
+
+        heard.interrupt()
+        await heard.until(lambda: len(heard.of(RunnerEnded)) == 2)
+        assert heard.of(RunnerEnded)[1] == ended
+        assert heard.of(EngineConnected)[-1].runners == {order.runner_id}
+        heard.engine.order_steps([ForgetRunners(runner_ids=(order.runner_id,))])
+        heard.interrupt()
+        await heard.until(lambda: len(heard.of(EngineConnected)) == 3)
+        assert heard.of(EngineConnected)[-1].runners == frozenset()
+        heard.engine.stop(one.launch_id, signal=signal.SIGKILL, grace_s=0)
+        await heard.ended(one.launch_id)
+
+    run(body)
+
+
+def test_orders_for_runners_that_are_not_there_change_nothing(run: Run) -> None:
+    async def body(heard: Heard) -> None:
+        one = launch()
+        heard.engine.order_steps([SignalRunner(runner_id="gone.0.0", signal=15, grace_s=1)])
+        heard.engine.order_steps([ForgetRunners(runner_ids=("gone.0.0",))])
+        heard.engine.signal("gone", 10, steps_only=True)
+        heard.engine.start([one])
+        await heard.until(lambda: bool(heard.of(LaunchStarted)))
+        heard.engine.stop(one.launch_id, signal=signal.SIGKILL, grace_s=0)
+        await heard.ended(one.launch_id)
 
     run(body)

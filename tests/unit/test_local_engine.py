@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,14 @@ from launchyard.engine.protocol import (
     LaunchEnded,
     LaunchMainEnded,
     LaunchStarted,
+    RunnerEnded,
+    SignalRunner,
 )
 from launchyard.launcher import messages
 from launchyard.launcher.messages import Decoder, Message, encode
 from launchyard.model.errors import Conflict, Unavailable
 from launchyard.model.node import Node
+from launchyard.model.resources import NodeShare
 from tests.unit.helper_process import on_loop, until
 
 NODES = (Node(name="a", cpus=2, memory_mib=1024), Node(name="b", cpus=2, memory_mib=1024))
@@ -304,3 +308,45 @@ def test_engine_without_a_launcher_does_not_open(tmp_path: Path, monkeypatch: py
         await engine.close()
 
     asyncio.run(run())
+
+
+def test_launch_on_several_nodes_gets_what_it_has_of_all_of_them(tmp_path: Path) -> None:
+    """The nodes are one machine here: a step on the second must find its CPUs and memory too."""
+
+    async def body(engine: LocalEngine, launcher: Launcher, heard: Heard) -> None:
+        beside = NodeShare(node="b", cpus_milli=1000, memory_mib=50, cpu_ids=(1,))
+        engine.start([replace(launch("x"), memory_mib=100, beside=(beside,))])
+        engine.start([replace(launch("y"), memory_mib=100, beside=(replace(beside, cpu_ids=()),))])
+        engine.start([replace(launch("z"), beside=(beside,))])
+        first, second, third = await launcher.hear(), await launcher.hear(), await launcher.hear()
+        assert (first["cpu_ids"], first["memory_mib"]) == ([0, 1, 3], 150)
+        assert second["cpu_ids"] == []
+        assert "memory_mib" not in third
+
+    with_engine(tmp_path, body)
+
+
+def test_older_launcher_is_asked_for_no_steps(tmp_path: Path) -> None:
+    async def body(engine: LocalEngine, launcher: Launcher, heard: Heard) -> None:
+        assert not engine.steps
+        engine.order_steps([SignalRunner(runner_id="x.0.0", signal=15)])
+        engine.signal("x", 10, steps_only=True)
+        engine.signal("x", 12)
+        assert await launcher.hear() == messages.signal("x", 12)
+
+    with_engine(tmp_path, body)
+
+
+def test_what_a_launcher_tells_of_runners_is_reported(tmp_path: Path) -> None:
+    async def body(engine: LocalEngine, launcher: Launcher, heard: Heard) -> None:
+        launcher.say(
+            messages.runner_ended("x.3.1", at=2.0, signal=9, cpu_s=0.5, memory_peak_mib=7.5, oom=True),
+            messages.runner_ended("strange", at=2.0, exit_code=0),
+        )
+        await until(lambda: isinstance(heard.reports[-1], RunnerEnded))
+        report = heard.reports[-1]
+        assert isinstance(report, RunnerEnded)
+        assert (report.runner_id, report.end.position, report.end.signal) == ("x.3.1", 1, 9)
+        assert (report.end.oom, report.end.ending, report.end.cpu_s) == (True, False, 0.5)
+
+    with_engine(tmp_path, body)

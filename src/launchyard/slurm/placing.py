@@ -200,9 +200,10 @@ def _cpus_each(ask: StepRequest, node: _Node) -> int:
 
 
 def _too_many(ask: StepRequest, tasks: int, room: int, job_id: int) -> str:
-    what = f"{tasks} tasks" + (
-        f" of {ask.cpus_per_task_milli / 1000:g} CPUs" if ask.cpus_per_task_milli else ""
-    )
+    what = f"{tasks} tasks"
+    if ask.cpus_per_task_milli:
+        cpus = ask.cpus_per_task_milli / 1000
+        what += f" of {cpus:g} CPU{'' if cpus == 1 else 's'} each"
     return f"{what} are asked for, and job {job_id} has room for {room}; ask for fewer, or overcommit"
 
 
