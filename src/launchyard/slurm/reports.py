@@ -1,6 +1,7 @@
 """The reports of sreport(1), from what jobs used within a span of time."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from launchyard.slurm.amounts import whole_cpus
@@ -189,7 +190,7 @@ def top_users(asked: Asked) -> Rows:
 def sizes_by_account(asked: Asked) -> Rows:
     """What jobs of which size used, by account at the top of the tree."""
     bounds = (0, *asked.grouping)
-    ranges = [f"{low}-{high - 1} CPUs" for low, high in zip(bounds[:-1], bounds[1:], strict=True)]
+    ranges = [f"{low}-{high - 1} CPUs" for low, high in pairwise(bounds)]
     ranges.append(f">= {bounds[-1]} CPUs")
     sizes = [Field(name, 13, PLAIN, name.lower()) for name in ranges]
     total = sum(use.of("cpu") for use in asked.uses)
