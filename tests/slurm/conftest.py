@@ -1,6 +1,7 @@
 """The two clusters, each brought up once for all tests of this folder that ask for it."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tests.slurm.lab import Lab, missing
 from tests.slurm.ours import OurCluster
-from tests.slurm.sides import Said, Side, make_users, open_to_all
+from tests.slurm.sides import Said, Side, make_users
 
 
 class Both(NamedTuple):
@@ -22,11 +23,11 @@ class Both(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A directory that users may enter."""
+def place() -> Iterator[Path]:
+    """A directory that users may enter; pytest's own are closed to them, again with every run of it."""
     make_users()
-    directory = tmp_path_factory.mktemp("slurm")
-    open_to_all(directory)
+    directory = Path(tempfile.mkdtemp(prefix="launchyard-slurm-"))
+    directory.chmod(0o755)
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 

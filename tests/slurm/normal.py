@@ -72,10 +72,30 @@ def difference(how: str, theirs: Said, ours: Said) -> str:
     return "\n".join(found)
 
 
+KINDS: tuple[tuple[str, str], ...] = (
+    (r"unrecognized option|invalid option --|requires an argument|doesn't allow an argument", "wrong use"),
+    (r"Try \"\w+ --help\" for more information", "wrong use"),
+    (r"error: Batch job submission failed:", "refused"),
+    (r"error: (Unable to allocate resources|Job submit/allocate failed):", "refused"),
+    (r"Invalid (--\S+ specification|numeric value)|(Max|Min)imum node count", "wrong value"),
+    (r"Access/permission denied|Invalid user id|Access denied", "denied"),
+    (r"Invalid job id|Invalid node name|does not exist|not found", "unknown"),
+)
+"""What a line of stderr is about; a line that none of these finds is its own class."""
+
+
 def kinds(text: str) -> list[str]:
-    """The class of each line of stderr: who says it, and what it is about up to the particulars."""
-    return [_kind(line) for line in text.splitlines() if line.strip()]
+    """The classes of what stderr says, each once; a line above a refusal that names the value is part of it."""
+    found: list[str] = []
+    for line in text.splitlines():
+        kind = _kind(line)
+        if line.strip() and kind not in found:
+            found.append(kind)
+    return ["refused"] if "refused" in found else found
 
 
 def _kind(line: str) -> str:
+    for pattern, kind in KINDS:
+        if re.search(pattern, line):
+            return kind
     return line
