@@ -16,8 +16,8 @@ NEEDS = list(
     dict.fromkeys(
         f"{of.IDS} {of.WHY} {of.TIMES} {of.STARTS} {of.TRES} name user uid account qos priority nice "
         "dependency requeue restarts batch time_limit_s time_min_s submitted_at eligible_at deadline_at "
-        "partition nodelist_asked exclude nodelist nodes task_count cpus_asked_milli memory_asked_mib constraint "
-        "exclusive licences command working_dir stdout_path stderr_path metadata gpu_type shares "
+        "partition nodelist_asked exclude nodelist nodes task_count cpus_asked_milli memory_asked_mib "
+        "constraint exclusive licences command working_dir stdout_path stderr_path metadata gpu_type shares "
         "tasks_per_node".split()
     )
 )
@@ -151,7 +151,7 @@ def _details(row: Row) -> Iterator[str]:
 
 
 def _wishes(row: Row) -> Iterator[str]:
-    kept = row["metadata"] or {}
+    kept: dict[str, str] = row["metadata"] or {}
     if "slurm.mem-per-cpu" in kept:
         size = of.size(row["memory_asked_mib"] * 1000 // max(1, row["cpus_asked_milli"]))
         memory = f"MinMemoryCPU={size}"
@@ -169,8 +169,8 @@ def _wishes(row: Row) -> Iterator[str]:
 
 
 def _files(row: Row) -> Iterator[str]:
-    kept = row["metadata"] or {}
-    command = kept.get("slurm.command") or " ".join(row["command"] or ()) or None
+    kept: dict[str, str] = row["metadata"] or {}
+    command = kept.get("slurm.command") or " ".join(row["command"] or ())
     yield f"Command={_or_null(command)}"
     yield f"WorkDir={_or_null(row['working_dir'])}"
     if kept.get("slurm.comment"):
@@ -182,7 +182,7 @@ def _files(row: Row) -> Iterator[str]:
     if row["gres"] != "N/A":
         yield f"TresPerNode={row['gres']}"
     if "slurm.mail-type" in kept:
-        user = printable(kept.get("slurm.mail-user", row["user"]))
+        user = printable(kept.get("slurm.mail-user") or str(row["user"]))
         yield f"MailUser={user} MailType={printable(kept['slurm.mail-type'])}"
 
 

@@ -80,7 +80,7 @@ def choice_of(given: Given, server: Server) -> Choice:
 
 def _query(given: Given, choice: Choice) -> dict[str, str | int | float | None]:
     """What the server chooses by itself: users, ids, partitions; ended jobs where they may be asked for."""
-    users = _users(given)
+    users = users_of(given)
     ended = choice.states is None or any(state in choice.states for state in states.ENDED)
     return {
         "users": ",".join(users) or None,
@@ -116,7 +116,8 @@ def _states(given: Given) -> frozenset[str] | None:
         ) from None
 
 
-def _users(given: Given) -> list[str]:
+def users_of(given: Given) -> list[str]:
+    """Names and user ids. Raises `Refused`."""
     found = [str(os.geteuid())] if given.count("me") else []
     for word in _words(given, "user"):
         if not word.isdigit():

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from launchyard.cli.slurm import jobtable
+from launchyard.cli.slurm import jobtable, steptable
 from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import Given, options, parse
 from launchyard.cli.slurm.main import Refused
@@ -112,6 +112,9 @@ def _show(given: Given, repeated: bool) -> None:
     jobtable.check_clusters(given, server)
     if given.last("json") is not None:
         jobtable.print_json(given, server)
+        return
+    if given.count("steps"):
+        steptable.print_table(given, server, jobtable.users_of(given))
         return
     layout = _layout(given)
     keys = jobsort.keys_of(given.last("sort") or ("S" if given.count("start") else "P,t,-p"))
