@@ -38,6 +38,8 @@ PATIENCE_S = 32.0
 """After the tasks were told to end, until srun goes without them."""
 TOGETHER_S = 0.05
 """Ends of tasks within this time are told in one line."""
+INTERRUPT_S = 2.0
+"""From an interrupt of the tasks to TERM."""
 CONNECT_S = 5.0
 """How long runners may take before the server is asked what became of them."""
 OBSERVER_BACKLOG_MAX = 4 * 1024 * 1024
@@ -161,6 +163,8 @@ class Conversation:
                 self._look_for_the_missing()
             elif name == "first":
                 self._first_was_long_ago()
+            elif name == "terminate":
+                self.terminate()
             elif name == "patience":
                 self._give_up()
 
@@ -348,16 +352,15 @@ class Conversation:
         self._sent_at = now
         self.say(f"sending Ctrl-C to StepId={self._step}")
         self._parts.signal(signal.SIGINT)
-        self.terminate(first=signal.SIGINT)
+        self._alarms["terminate"] = now + INTERRUPT_S
+        self._abort()
 
     def _show_states(self) -> None:
         for line in self._parts.states():
             self.say(f"StepId={self._step} {line}")
 
-    def terminate(self, first: int = signal.SIGTERM) -> None:
+    def terminate(self) -> None:
         """CONT and TERM, and KILL when that does not do."""
-        if first != signal.SIGTERM:
-            self._parts.signal(first)
         self._parts.signal(signal.SIGTERM, KILL_WAIT_S)
         self._abort()
 
