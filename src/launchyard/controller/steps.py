@@ -14,7 +14,7 @@ from launchyard.controller.launching import PATH, LaunchSettings
 from launchyard.controller.loop import Loop
 from launchyard.controller.users import Users
 from launchyard.engine.protocol import ForgetRunners, RunnerEnded, SignalRunner, StartRunner
-from launchyard.model.errors import Conflict, NotFound, Unavailable
+from launchyard.model.errors import Conflict, Infeasible, NotFound, Unavailable
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.state import JobState
@@ -23,6 +23,8 @@ from launchyard.policy.stepping import cut_short, runner_ended
 from launchyard.slurm.placing import place
 from launchyard.store.protocol import StepQuery, Store
 
+STEPS_MAX = 40_000
+"""How many steps one attempt of a job may have in all."""
 START_WAIT_S = 30.0
 """A program may ask for its first step before we have heard that it runs: how long that is waited for."""
 
@@ -71,8 +73,10 @@ class Steps:
                 "the launcher that runs is of an older version, or does not answer; restart the server "
                 "with no job running, then try again"
             )
-        shares = place(ask, job, self._open(job.id))
         number = self._next.get(attempt.launch_id, 0)
+        if number >= STEPS_MAX:
+            raise Infeasible(f"job {job.id} has had {number} steps, and no job may have more")
+        shares = place(ask, job, self._open(job.id))
         self._next[attempt.launch_id] = number + 1
         step = Step(
             job_id=job.id,

@@ -79,12 +79,13 @@ async def _found(context: Context, asked: _Asked) -> list[tuple[Step, Job]]:
         ids = tuple(known)
         if not ids:
             return []
-    found: dict[tuple[int, int, int], Step] = {}
+    # Looked at first: what ends meanwhile is in the store, and its row there is the later one.
+    live = {step.key: step for step in context.services.controller.steps.live()}
+    found = {key: step for key, step in live.items() if asked.refs is None or key[0] in known}
     if asked.states != {StepState.RUNNING}:
         query = StepQuery(job_ids=ids, since=asked.since, user=asked.only, limit=ROWS_MAX)
-        found = {step.key: step for step in await context.read(partial(context.services.store.steps, query))}
-    live = {step.key: step for step in context.services.controller.steps.live()}
-    found |= {key: step for key, step in live.items() if asked.refs is None or key[0] in known}
+        rows = await context.read(partial(context.services.store.steps, query))
+        found |= {step.key: step for step in rows if step.ended or step.key not in found}
     missing = {key[0] for key in found} - known.keys()
     known |= await _jobs(context, missing)
     return [(found[key], known[key[0]]) for key in sorted(found) if key[0] in known]
