@@ -18,6 +18,7 @@ from launchyard.api.tables import partitions as partition_table
 from launchyard.api.tables import reservations as reservation_table
 from launchyard.api.tables.column import Column, chosen, rows_of
 from launchyard.api.tables.machine import machine
+from launchyard.model.account import QOS, PreemptMode
 from launchyard.model.errors import Forbidden
 from launchyard.model.state import JobState
 
@@ -35,9 +36,11 @@ async def partitions(request: Request) -> Response:
     columns = _columns(request, partition_table.COLUMNS)
     controller = context_of(request).services.controller
     known = {use.node.name: use.node for use in controller.node_uses()}
+    rules = controller.administration.rules
+    mode = preempt_mode(rules.qos)
     rows = [
-        partition_table.Row(one, [known[name] for name in one.nodes or known if name in known])
-        for one in controller.administration.rules.partitions.values()
+        partition_table.Row(one, [known[name] for name in one.nodes or known if name in known], mode)
+        for one in rules.partitions.values()
     ]
     return _rows(rows_of(rows, columns))
 
@@ -87,6 +90,12 @@ async def reset(request: Request) -> Response:
     services = context_of(request).services
     services.controller.counters.reset(services.clock())
     return answer({"since": services.controller.counters.since})
+
+
+def preempt_mode(qos: Mapping[str, QOS]) -> str:
+    """How the first QOS that others preempt makes room."""
+    victims = (qos[name] for one in qos.values() for name in one.preempts)
+    return next((victim.preempt_mode.value for victim in victims), PreemptMode.OFF.value)
 
 
 def node_rows(services: Services) -> list[node_table.Row]:

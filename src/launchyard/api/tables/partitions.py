@@ -13,6 +13,8 @@ class Row(NamedTuple):
 
     partition: Partition
     nodes: Sequence[Node]
+    preempt_mode: str = "off"
+    """How jobs make room for more urgent ones; `off` where no job ever does."""
 
 
 COLUMNS: Mapping[str, Column[Row]] = {
@@ -31,6 +33,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "denied_qos": lambda row: list(row.partition.denied_qos),
     "groups": lambda row: list(row.partition.groups),
     "default_qos": lambda row: row.partition.default_qos,
+    "preempt_mode": lambda row: row.preempt_mode,
     "nodes": lambda row: [node.name for node in row.nodes],
     "cpus": lambda row: sum(node.cpus for node in row.nodes),
     "memory_mib": lambda row: sum(node.memory_mib for node in row.nodes),
