@@ -166,6 +166,11 @@ SLURM: Description = {
     **_answers(200, ref(shapes.SlurmFacts), "The settings.", 400),
 }
 
+WEIGHTS: Description = {
+    "summary": "What each part of a waiting job's priority counts for, as sprio shows it.",
+    **_answers(200, ref(shapes.PriorityWeights), "The weights.", 400),
+}
+
 ACCOUNTING_TABLE: Description = {
     "summary": "Some columns of all jobs that waited, ran or ended in a span of time, or of jobs by id.",
     "parameters": [

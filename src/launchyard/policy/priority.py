@@ -43,6 +43,29 @@ class Factors(NamedTuple):
         return max(1, min(PRIORITY_MAX, round(sum(self))))
 
 
+def weights_of(ordering: Ordering) -> Factors:
+    """The most, or the unit, of each part; 0 of what does not count in the order in force."""
+    if ordering.order is Order.MULTIFACTOR:
+        one = ordering.weights
+        return Factors(
+            age=one.age,
+            fairshare=one.fairshare,
+            job_size=one.job_size,
+            partition=one.partition,
+            qos=one.qos,
+            cpus=one.cpus,
+            memory=one.memory,
+            gpus=one.gpus,
+        )
+    ages = {Order.DEFAULT: POINTS, Order.FIFO: 1.0}
+    return Factors(
+        age=ages.get(ordering.order, 0.0),
+        fairshare=BAND_POINTS,
+        job_size=0.0 if ordering.order is Order.FIFO else POINTS,
+        qos=TIER_POINTS,
+    )
+
+
 def factors(ordering: Ordering, job: Job, seconds: float, now: float) -> Factors:
     """What the number of a job is made of at `now`; `seconds` is how long it may run."""
     standing = ordering.standings.get(Party.of(job)) or Standing()

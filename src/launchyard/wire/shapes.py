@@ -446,6 +446,22 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriorityWeights:
+    """What each part of a priority counts for; 0: nothing."""
+
+    age: float
+    fairshare: float
+    job_size: float
+    partition: float
+    qos: float
+    site: float
+    nice: float
+    cpus: float
+    memory: float
+    gpus: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SlurmFacts:
     """What Slurm's commands say of this site: the version they report, its name, how long ended jobs show."""
 

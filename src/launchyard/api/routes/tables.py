@@ -15,14 +15,14 @@ from launchyard.api.answers import answer
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.query import Query
 from launchyard.api.tables.column import chosen, rows_of
-from launchyard.api.tables.jobs import COLUMNS, LOGGED, REASONED, Row
+from launchyard.api.tables.jobs import COLUMNS, LOGGED, REASONED, WEIGHED, Row
 from launchyard.api.tables.select import PARAMETERS, selected, selection_of
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller
 from launchyard.policy.order import Ordering
-from launchyard.policy.priority import factors
+from launchyard.policy.priority import Factors, factors, weights_of
 
 router = APIRouter()
 
@@ -52,16 +52,16 @@ def _joined(
     reasons: dict[int, Reason | None] = {}
     if wanted & REASONED:
         reasons = {job.id: controller.reason(job.id) for job in jobs if _waits(job)}
-    ordering = controller.ordering if "priority" in wanted else None
+    ordering = controller.ordering if wanted & WEIGHED else None
     logs = services.logs if wanted & LOGGED else None
 
     def rows() -> list[Row]:
         made = []
         for job in jobs:
             mine = caller.admin or job.uid == caller.uid
-            number = None if ordering is None else _priority(ordering, job, controller.seconds(job), now)
+            parts = None if ordering is None else _factors(ordering, job, controller.seconds(job), now)
             path = logs.path(job) if logs is not None and mine else None
-            made.append(Row(job, reasons.get(job.id), mine, number, path))
+            made.append(Row(job, reasons.get(job.id), mine, parts, path))
         return made
 
     return rows
@@ -71,14 +71,18 @@ def _waits(job: Job) -> bool:
     return job.state is JobState.PENDING or job.array is not None
 
 
-def _priority(ordering: Ordering, job: Job, seconds: float, now: float) -> int:
-    """Of a job that has started or ended, what it had when it did; of a held one 0, as Slurm has it."""
-    if job.held:
-        return 0
-    return factors(ordering, job, seconds, job.started_at or job.ended_at or now).number
+def _factors(ordering: Ordering, job: Job, seconds: float, now: float) -> Factors:
+    """Of a job that has started or ended, what it had when it did."""
+    return factors(ordering, job, seconds, job.started_at or job.ended_at or now)
 
 
 @router.get("/v1/slurm", openapi_extra=describe.SLURM)
 async def slurm(request: Request) -> Response:
     """What the drop-in commands have to know of this site."""
     return answer(context_of(request).services.slurm)
+
+
+@router.get("/v1/slurm/weights", openapi_extra=describe.WEIGHTS)
+async def weights(request: Request) -> Response:
+    """What each part of a priority counts for, in the order that is in force."""
+    return answer(weights_of(context_of(request).services.controller.ordering)._asdict())

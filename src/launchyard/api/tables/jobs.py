@@ -12,27 +12,35 @@ from launchyard.model.hostlist import compress
 from launchyard.model.job import Job, JobKind
 from launchyard.model.reason import Reason
 from launchyard.model.resources import WHOLE_GPU_MILLI
+from launchyard.policy.priority import Factors
 from launchyard.slurm.patterns import expand_pattern
 
 
 class Row(NamedTuple):
-    """`mine`: the caller may see what only the owner sees. `reason`: why it waits. `priority` as Slurm's."""
+    """`mine`: the caller may see what only the owner sees. `reason`: why it waits."""
 
     job: Job
     reason: Reason | None
     mine: bool
-    priority: int | None = None
+    priority: Factors | None = None
     log_path: str | None = None
 
 
 REASONED = frozenset({"reason_code", "reason_scope", "reason", "estimate_start"})
 """Columns for which reasons are joined."""
+WEIGHED = frozenset({"priority", "factors"})
+"""Columns for which priorities are joined."""
 LOGGED = frozenset({"stdout_path", "stderr_path"})
 """Columns for which it is asked where the output is."""
 
 
 def _private(read: Column[Job]) -> Column[Row]:
     return lambda row: read(row.job) if row.mine else None
+
+
+def _priority(row: Row) -> int | None:
+    """Of a held job 0, as Slurm has it."""
+    return None if row.priority is None else 0 if row.job.held else row.priority.number
 
 
 def _array_pending(row: Row) -> str | None:
@@ -144,7 +152,8 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "reason_scope": lambda row: None if row.reason is None else row.reason.scope,
     "reason": lambda row: None if row.reason is None else row.reason.sentence,
     "estimate_start": _estimate,
-    "priority": lambda row: row.priority,
+    "priority": _priority,
+    "factors": lambda row: row.priority,
     "nice": lambda row: row.job.nice,
     "cause": lambda row: row.job.cause,
     "exit_code": lambda row: row.job.exit_code,
