@@ -103,3 +103,30 @@ def test_an_order_keeps_no_environment_and_no_script_text() -> None:
         {"l": "a", "job": 1, "uid": 2, "env": {"SECRET": "x"}, "script": "#!x", "spool_log": "a.log"}
     )
     assert order == {"job": 1, "uid": 2, "script": True, "spool_log": "a.log"}
+
+
+def runner(l: str, number: int) -> Record:
+    return {"k": "runner", "l": l, "i": f"{l}.{number}.0", "p": 7, "s": 8, "o": 1}
+
+
+def runner_end(l: str, number: int) -> Record:
+    return {"k": "runner-end", "l": l, "i": f"{l}.{number}.0", "at": 2.0, "exit_code": 3}
+
+
+def test_runners_are_remembered_until_they_are_forgotten() -> None:
+    records = [head(), intent("a"), start("a", 1), runner("a", 0), runner("a", 1), runner("a", 2)]
+    records += [runner_end("a", 1), runner_end("a", 2), {"k": "runner-forgotten", "l": "a", "i": "a.2.0"}]
+
+    for table in (replayed(*records), replayed(*replayed(*records).records())):
+        first, second = table.live["a"].runners.values()
+        assert (first.id, first.pid, first.start, first.oom_kills, first.facts) == ("a.0.0", 7, 8, 1, None)
+        assert (second.id, second.facts) == ("a.1.0", {"at": 2.0, "exit_code": 3})
+
+
+def test_the_ends_of_runners_outlive_their_launch_until_it_is_acknowledged() -> None:
+    table = replayed(head(), intent("a"), start("a", 1), runner("a", 0), runner_end("a", 0), end("a", 2))
+
+    again = replayed(*table.records())
+    assert list(again.launches["a"].runners) == ["a.0.0"]
+    again.acknowledge(2)
+    assert replayed(*again.records(), runner_end("a", 1)).launches == {}

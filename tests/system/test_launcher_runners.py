@@ -1,0 +1,147 @@
+"""Runners of steps: in their launch, signalled alone, killed whole, their ends told until forgotten."""
+
+import os
+import pwd
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from launchyard.launcher import messages
+from launchyard.launcher.messages import Message
+from tests.system.launcher_client import ENV, Client, Rig, account, processes_with, temporary_rig, wait_for
+
+pytestmark = pytest.mark.root
+
+Yard = tuple[Rig, Client]
+
+
+@pytest.fixture(scope="module")
+def eve() -> pwd.struct_passwd:
+    return account("lytest1")
+
+
+@pytest.fixture(scope="module", params=["root", "user"])
+def yard(request: pytest.FixtureRequest, eve: pwd.struct_passwd) -> Iterator[Yard]:
+    user = eve.pw_name if request.param == "user" else None
+    with temporary_rig(user=user) as rig:
+        yield rig, rig.connect()
+
+
+def begin(yard: Yard, uid: int, l: str, text: str = "exec sleep 1000") -> None:
+    rig, client = yard
+    client.send(rig.sh(text, l=l, uid=uid))
+    client.expect("started", l=l)
+
+
+def end(yard: Yard, l: str) -> None:
+    _, client = yard
+    client.send(messages.kill(l, signal=signal.SIGKILL, grace_s=0))
+    client.ended(l)
+
+
+def runner(l: str, uid: int, text: str, number: int = 0) -> Message:
+    argv: Sequence[str] = ["sh", "-c", text]
+    return messages.runner(id=f"{l}.{number}.0", l=l, uid=uid, argv=argv, env=ENV)
+
+
+def test_the_end_of_a_runner_is_told_with_what_it_used(yard: Yard, eve: pwd.struct_passwd) -> None:
+    _, client = yard
+    begin(yard, eve.pw_uid, "used")
+    text = "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; exit 7"
+
+    client.send(runner("used", eve.pw_uid, text), runner("used", eve.pw_uid, "exit 9"))
+
+    ended = client.expect("runner_ended", id="used.0.0")
+    assert (ended["exit_code"], ended.get("ending"), ended.get("oom")) == (7, None, None)
+    assert ended["cpu_s"] > 0
+    assert ended["memory_peak_mib"] > 0
+    end(yard, "used")
+
+
+def test_a_signal_for_the_steps_reaches_the_runners_alone(yard: Yard, eve: pwd.struct_passwd) -> None:
+    rig, client = yard
+    begin(yard, eve.pw_uid, "told", "trap 'echo told' USR1; while :; do sleep 0.05; done")
+    out = Path("/tmp") / f"{rig.state_dir.name}.runner"
+    text = f"trap 'exit 3' USR1; echo ready > {out}; while :; do sleep 0.05; done"
+    client.send(runner("told", eve.pw_uid, text))
+    wait_for(out.exists)
+
+    client.send(messages.signal("told", signal.SIGUSR1, steps_only=True))
+
+    assert client.expect("runner_ended", id="told.0.0")["exit_code"] == 3
+    assert rig.log("told", eve.pw_uid) == ""
+    client.send(messages.signal("told", signal.SIGUSR1, main_only=True))
+    wait_for(lambda: rig.log("told", eve.pw_uid) == "told\n")
+    out.unlink()
+    end(yard, "told")
+
+
+def test_a_runner_that_does_not_go_is_killed_with_all_it_started(yard: Yard, eve: pwd.struct_passwd) -> None:
+    _, client = yard
+    begin(yard, eve.pw_uid, "stubborn")
+    mark = f"9{os.getpid()}"
+    client.send(runner("stubborn", eve.pw_uid, f"trap '' TERM; (sleep {mark}; :) & sleep {mark}; :"))
+    wait_for(lambda: len(processes_with(f"sleep\0{mark}")) == 2)
+
+    client.send(messages.signal_runner("stubborn.0.0", signal.SIGTERM, grace_s=0.2))
+
+    assert client.expect("runner_ended", id="stubborn.0.0")["signal"] == signal.SIGKILL
+    wait_for(lambda: not processes_with(f"sleep\0{mark}"))
+    assert client.find("ended", l="stubborn") is None
+    end(yard, "stubborn")
+
+
+def test_a_runner_ends_with_its_launch_and_says_so_before_it(yard: Yard, eve: pwd.struct_passwd) -> None:
+    _, client = yard
+    begin(yard, eve.pw_uid, "brief", "sleep 0.3")
+    client.send(runner("brief", eve.pw_uid, "exec sleep 1000"))
+
+    client.ended("brief")
+
+    told = client.expect("runner_ended", id="brief.0.0")
+    assert (told["signal"], told["ending"]) == (signal.SIGKILL, True)
+    kinds = [
+        message["t"] for message in client.said if "brief" in (message.get("l"), message.get("id", "")[:5])
+    ]
+    assert kinds.index("runner_ended") < kinds.index("ended")
+
+
+def test_what_cannot_start_says_why(yard: Yard, eve: pwd.struct_passwd) -> None:
+    _, client = yard
+    begin(yard, eve.pw_uid, "strict")
+    missing = messages.runner(id="strict.3.0", l="strict", uid=eve.pw_uid, argv=["nope"], env=ENV)
+
+    client.send(runner("strict", eve.pw_uid + 1, "exit 0", 1), runner("none", eve.pw_uid, "exit 0"), missing)
+
+    assert "is not of user" in client.expect("runner_ended", id="strict.1.0")["error"]
+    assert "is not running" in client.expect("runner_ended", id="none.0.0")["error"]
+    assert "no command 'nope'" in client.expect("runner_ended", id="strict.3.0")["error"]
+    end(yard, "strict")
+
+
+def test_runners_are_found_again_by_the_next_launcher(eve: pwd.struct_passwd) -> None:
+    with temporary_rig() as rig:
+        client = rig.connect()
+        begin((rig, client), eve.pw_uid, "kept")
+        flag = rig.state_dir / "flag"
+        text = f"while [ ! -e {flag} ]; do sleep 0.05; done; exit 6"
+        client.send(runner("kept", eve.pw_uid, "exit 5"), runner("kept", eve.pw_uid, text, 1))
+        client.expect("runner_ended", id="kept.0.0")
+
+        os.kill(rig.launcher_pid(), signal.SIGKILL)
+        again = rig.connect()
+        assert sorted(again.welcome["runners"]) == ["kept.0.0", "kept.1.0"]
+        assert again.expect("runner_ended", id="kept.0.0")["exit_code"] == 5
+        again.send(messages.forget_runners(["kept.0.0"]))
+        flag.touch()
+        ended = again.expect("runner_ended", id="kept.1.0")
+        assert (ended["exit_code"], "cpu_s" in ended) == (6, True)
+
+        os.kill(rig.launcher_pid(), signal.SIGKILL)
+        last = rig.connect()
+        assert last.welcome["runners"] == ["kept.1.0"]
+        last.send(messages.kill("kept", signal=signal.SIGKILL, grace_s=0))
+        last.send(messages.ack(last.ended("kept")["seq"]))
+        wait_for(lambda: rig.connect().welcome["runners"] == [])
