@@ -1,5 +1,6 @@
 """What the drop-in commands ask the server: tables by column, Slurm's settings, and plain requests."""
 
+import os
 from typing import Any
 
 from launchyard.sdk.address import find
@@ -17,6 +18,11 @@ class Server:
 
     def post(self, path: str, body: object = None) -> Any:
         return self.transport.json("POST", path, {} if body is None else body)
+
+    def submit(self, body: dict[str, Any]) -> Any:
+        """Queue a job; sent again when the server restarts meanwhile, it is queued once."""
+        key = {"Idempotency-Key": os.urandom(16).hex()}
+        return self.transport.json("POST", "/v1/jobs", body, headers=key)
 
     def table(self, name: str, columns: str, **query: str | int | float | None) -> list[list[Any]]:
         """The rows of a table (`jobs`, `nodes`, ...); each has the columns asked for, in that order."""

@@ -1,0 +1,1 @@
+"""What sbatch does, part by part."""
