@@ -96,9 +96,9 @@ class Parties:
         if reason is not None or not self.book.any:
             return reason
         breach = self.book.breach(Party.of(job), Amounts.asked(job.request), self._limit_s(job))
-        return (
-            None if breach is None else Reason(code=breach.code, sentence=f"waits because {breach.sentence}")
-        )
+        if breach is None:
+            return None
+        return Reason(code=breach.code, sentence=f"waits because {breach.sentence}", scope=breach.scope)
 
     def enter(self, job: Job) -> Breach | None:
         """Count a job that is on its way in, unless it would be one waiting job too many."""

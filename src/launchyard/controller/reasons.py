@@ -47,7 +47,11 @@ class Reasons:
         if job.array is None and job.state is not JobState.PENDING:
             return None
         if job.held and job.held_because is not None:
-            return Reason(code="held", sentence=f"{job.held_because}; `ly release {job.id}` lets it go on")
+            return Reason(
+                code="held",
+                sentence=f"{job.held_because}; `ly release {job.id}` lets it go on",
+                scope="requeues",
+            )
         if job.held:
             return explain.held(job)
         if job.dependency is not None and (job.id in self._loop.live.blocked or not job.id):

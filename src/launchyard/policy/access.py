@@ -176,6 +176,7 @@ def barred(job: Job, rules: Rules) -> Reason | None:
         return Reason(
             code="partition-down",
             sentence=f"waits for partition {partition.name}, which is {partition.state.value}",
+            scope=partition.state.value,
         )
     if job.qos not in rules.qos:
         return _gone("qos", job.qos, change, rules.qos)

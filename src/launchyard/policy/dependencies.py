@@ -87,7 +87,7 @@ def reason(job: Job, view: View) -> Reason | None:
     index = job.task.index if job.task is not None else None
     array = job.array is not None
     if verdict(job.dependency, view, met=job.dependency_met, index=index, array=array) is Verdict.IMPOSSIBLE:
-        return Reason(code="dependency", sentence=never(job.dependency, view))
+        return Reason(code="dependency", sentence=never(job.dependency, view), scope="never")
     text = format_dependency(job.dependency)
     ids = [str(one) for one in sorted({clause.job_id for clause in job.dependency.jobs})]
     if not ids or job.dependency_met:

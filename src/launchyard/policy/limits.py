@@ -62,6 +62,8 @@ class Breach:
 
     code: str
     sentence: str
+    scope: str = ""
+    """Whose limit it is: `user of qos`, `account`, `job of qos` ..."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class _Scope:
     minutes: tuple[tuple[int, int], ...]
     waiting: int | None
     time_limit_s: int | None
+    whose: str
 
 
 class LimitBook:
@@ -277,6 +280,7 @@ class LimitBook:
                 code,
                 f"{scope.subject} has used {spent[which] / 60:.0f} of {limit} {word} minutes{scope.place}"
                 f"{kept}, {asked / 60:.0f} asked for",
+                scope.whose,
             )
         return None
 
@@ -307,25 +311,27 @@ def _scopes(rules: Rules, party: Party) -> Iterator[_Scope]:
     qos = rules.qos.get(party.qos)
     if qos is not None:
         name, of_qos = f"QOS {qos.name}", f" of QOS {qos.name}"
-        yield from _scope(None, "a job", of_qos, qos.per_job)
-        yield from _scope(("qos", qos.name, "user", party.user), user, of_qos, qos.per_user)
-        yield from _scope(("qos", qos.name, "account", party.account), account, of_qos, qos.per_account)
-        yield from _scope(("qos", qos.name), name, "", qos.limits)
+        yield from _scope(None, "a job", of_qos, qos.per_job, "job of qos")
+        yield from _scope(("qos", qos.name, "user", party.user), user, of_qos, qos.per_user, "user of qos")
+        key = ("qos", qos.name, "account", party.account)
+        yield from _scope(key, account, of_qos, qos.per_account, "account of qos")
+        yield from _scope(("qos", qos.name), name, "", qos.limits, "qos")
     association = rules.associations.get((party.account, party.user))
     if association is not None:
         place = "" if association.account == IMPLICIT else f" in {account}"
-        yield from _scope(None, f"a job of {user}", place, association.per_job)
-        yield from _scope(("user", party.account, party.user), user, place, association.limits)
+        yield from _scope(None, f"a job of {user}", place, association.per_job, "job")
+        yield from _scope(("user", party.account, party.user), user, place, association.limits, "user")
     for name in rules.ancestry(party.account):
         one = rules.accounts.get(name)
         if one is not None:
             place = f" in account {name}"
-            yield from _scope(None, "a job", place, one.per_job)
-            yield from _scope(("account", name, "user", party.user), user, place, one.per_user)
-            yield from _scope(("account", name), f"account {name}", "", one.limits)
+            yield from _scope(None, "a job", place, one.per_job, "job")
+            key = ("account", name, "user", party.user)
+            yield from _scope(key, user, place, one.per_user, "user of account")
+            yield from _scope(("account", name), f"account {name}", "", one.limits, "account")
 
 
-def _scope(key: _Key | None, subject: str, place: str, limits: Limits) -> Iterator[_Scope]:
+def _scope(key: _Key | None, subject: str, place: str, limits: Limits, whose: str) -> Iterator[_Scope]:
     if not limits.any:
         return
     gpus_milli = None if limits.gpus is None else limits.gpus * 1000
@@ -339,6 +345,7 @@ def _scope(key: _Key | None, subject: str, place: str, limits: Limits) -> Iterat
         minutes=tuple((n, limit) for n, limit in enumerate(minutes) if limit is not None),
         waiting=limits.waiting,
         time_limit_s=limits.time_limit_s,
+        whose=whose,
     )
 
 
@@ -353,7 +360,8 @@ def _over(scope: _Scope, place: int, taken: int, limit: int, asked: int) -> Brea
     kind = _KINDS[place]
     of = f"{_said(place, taken)} of {_said(place, limit)}"
     more = "" if taken >= limit else f", {_said(place, asked)} asked for"
-    return Breach(kind.code, f"{scope.subject} {kind.verb} {of} {kind.words}{scope.place}{more}")
+    sentence = f"{scope.subject} {kind.verb} {of} {kind.words}{scope.place}{more}"
+    return Breach(kind.code, sentence, scope.whose)
 
 
 def _beyond(scope: _Scope, place: int, limit: int, asked: int) -> Breach:
@@ -365,7 +373,7 @@ def _beyond(scope: _Scope, place: int, limit: int, asked: int) -> Breach:
         f"{scope.subject}{scope.place} may {kind.may} {_said(place, limit)} {kind.words}, "
         f"{_said(place, asked)} asked for{less}"
     )
-    return Breach(kind.code, sentence)
+    return Breach(kind.code, sentence, scope.whose)
 
 
 def _too_long(scope: _Scope, limit_s: int, seconds: float) -> Breach:
@@ -373,6 +381,7 @@ def _too_long(scope: _Scope, limit_s: int, seconds: float) -> Breach:
         "limit-time",
         f"{_each(scope)} may run {humane(limit_s)}, {humane(seconds)} asked for; "
         f"ask for --time {format_walltime(limit_s)} or less",
+        scope.whose,
     )
 
 
@@ -389,6 +398,7 @@ def _too_many_minutes(scope: _Scope, which: int, limit: int, count: float, secon
         code,
         f"{scope.subject}{scope.place} may use {limit} {word} minutes, {count * seconds / 60:.0f} asked for; "
         f"ask for --time {format_walltime(max(1, int(limit * 60 / count)))} or less",
+        scope.whose,
     )
 
 
