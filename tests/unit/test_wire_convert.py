@@ -7,7 +7,7 @@ import pytest
 from launchyard.model.array import Indexes
 from launchyard.model.dependency import Clause, Dependency, DependencyKind
 from launchyard.model.errors import Invalid
-from launchyard.model.job import Warning
+from launchyard.model.job import JobKind, Warning
 from launchyard.model.submission import Submission, Update
 from launchyard.model.wishes import Wishes
 from launchyard.wire.convert import to_submission, to_update
@@ -192,3 +192,32 @@ def test_an_update_says_what_changes() -> None:
 def test_an_update_of_nothing_is_refused() -> None:
     with pytest.raises(Invalid, match="changes nothing"):
         to_update(UpdateJob())
+
+
+def test_input_kind_and_whom_a_warning_is_for_are_read() -> None:
+    body: dict[str, Any] = {
+        "command": ["a"],
+        "kind": "driver",
+        "stdin": "in-%j",
+        "warning": {"target": "steps"},
+    }
+
+    made = submission(**body)
+
+    assert (made.kind, made.stdin) == (JobKind.DRIVER, "in-%j")
+    assert made.warning is not None
+    assert (made.warning.signal, made.warning.before_s, made.warning.target) == (10, 60, "steps")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"script": "#!/bin/sh\n", "kind": "driver"},
+        {"command": ["a"], "kind": "batch"},
+        {"command": ["a"], "warning": {"target": "nobody"}},
+        {"command": ["a"], "stdin": ""},
+    ],
+)
+def test_input_and_kind_that_make_no_sense_are_refused(body: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        submission(**body)
