@@ -14,6 +14,7 @@ from typing import Any
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.steps.listening import Listener
+from launchyard.cli.slurm.steps.request import refused
 from launchyard.model.errors import LaunchyardError
 from launchyard.runner.connection import Connection
 from launchyard.runner.frames import END, HELLO
@@ -45,10 +46,9 @@ class Allocation:
 def submit(server: Server, body: dict[str, Any]) -> int:
     """The job's id. Raises `Refused`."""
     try:
-        answer = server.post("/v1/jobs", body)
+        return int(server.submit(body)["id"])
     except LaunchyardError as error:
-        raise Refused(f"error: Unable to allocate resources: {error}") from None
-    return int(answer["id"])
+        raise refused(error, body.get("partition") or "") from None
 
 
 def wait(

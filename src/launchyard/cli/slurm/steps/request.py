@@ -1,18 +1,22 @@
 """What srun and salloc submit to get an allocation: sbatch's readers, and a job that only holds it."""
 
+import importlib
 import os
 from pathlib import Path
 from typing import Any
 
 from launchyard.cli.slurm.arguments import WrongUse
+from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.steps.options import VARIABLES, Choices
 from launchyard.launcher.messages import package_argv
-from launchyard.model.errors import Invalid
-from launchyard.sdk.submission import job_body
+from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.slurm.body import body_of
+from launchyard.slurm.complaints import FAILED, bad_option, refusal
 from launchyard.slurm.request import BadOption, asked_by
 
-NOT_FOR_JOBS = ("export", "output", "error", "open-mode", "chdir", "signal")
+NOT_FOR_JOBS = ("export", "output", "error", "open-mode", "chdir", "input")
 """Options that are the step's, or the caller's own, though a batch job has them too."""
+UNABLE = "Unable to allocate resources"
 IMMEDIATELY_S = 2.0
 """Starting a job that can start at once takes less."""
 _VARIABLES = {
@@ -55,16 +59,31 @@ def allocation_body(
     try:
         wanted = asked_by(given)
     except BadOption as error:
-        raise WrongUse(f"error: Invalid --{error.name} specification") from None
-    except Invalid as error:
-        raise WrongUse(f"error: {error}") from None
+        line, code = bad_option(error.name, error.value)
+        line = line.replace(FAILED, UNABLE)
+        raise (Refused(line) if code == 1 else WrongUse(line)) from None
     wanted.setdefault("name", name)
     wanted["working_dir"] = str(Path.cwd())
     wanted["stdout"] = os.devnull
     wanted["environment"] = {one: os.environ[one] for one in _ENVIRONMENT if one in os.environ}
     words = " ".join(command)[:1000]
     wanted["metadata"] = {**wanted.get("metadata", {}), "slurm.command": words}
-    return {**job_body(holder_argv(connect), wanted), "kind": "driver"}  # type: ignore[arg-type]
+    body = body_of(wanted, _moment)
+    return {**body, "command": holder_argv(connect), "kind": "driver"}
+
+
+def refused(error: LaunchyardError, partition: str) -> Refused:
+    """What the server refused, in Slurm's words."""
+    lines = refusal(error.code, str(error), partition)
+    return Refused(*(line.replace(FAILED, UNABLE) for line in lines))
+
+
+def _moment(text: str) -> str:
+    try:
+        moment: str = importlib.import_module("launchyard.cli.slurm.batch.moments").rfc3339_of(text)
+    except Invalid:
+        raise WrongUse(f"error: Invalid time specification: {text}") from None
+    return moment
 
 
 def _by_variables(choices: Choices, prefix: str) -> list[tuple[str, str | None]]:
