@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from launchyard.slurm import nodefields
+from launchyard.slurm.amounts import Units
 from launchyard.slurm.nodes import (
     STATE,
     Row,
@@ -39,9 +40,17 @@ def limit(value: float | None) -> dict[str, Any]:
 
 def tres(cpus: int, memory_mib: int, nodes: int = 0, gpus: float = 0) -> str:
     """`cpu=4,mem=4000M,node=1,billing=4,gres/gpu=2`."""
-    text = f"cpu={cpus},mem={memory_mib}M"
+    text = f"cpu={cpus},mem={Units().size(memory_mib, 'M')}"
     text += f",node={nodes}" if nodes else ""
     return f"{text},billing={cpus}" + (f",gres/gpu={gpus:g}" if gpus else "")
+
+
+def used_tres(row: Row) -> str:
+    """What jobs hold of a node; empty where there is none."""
+    if not row["jobs"]:
+        return ""
+    gpus = f",gres/gpu={row['gpus_used']:g}" if row["gpus_used"] else ""
+    return f"cpu={cpus_used(row)},mem={Units().size(row['memory_used_mib'], 'M')}{gpus}"
 
 
 def node(row: Row, version: str, cluster: str) -> dict[str, Any]:
@@ -82,7 +91,7 @@ def node(row: Row, version: str, cluster: str) -> dict[str, Any]:
         "operating_system": row["os"],
         "owner": "",
         "partitions": row["partitions"],
-        "port": 0,
+        "port": 6818,
         "real_memory": row["memory_mib"],
         "comment": "",
         "reason": row["reason"] or "",
@@ -93,7 +102,7 @@ def node(row: Row, version: str, cluster: str) -> dict[str, Any]:
         "alloc_memory": row["memory_used_mib"],
         "alloc_cpus": used,
         "alloc_idle_cpus": row["cpus"] - used,
-        "tres_used": _used(row, used),
+        "tres_used": used_tres(row),
         "tres_weighted": float(used),
         "slurmd_start_time": number(None if row["served_since"] is None else int(row["served_since"])),
         "sockets": row["sockets"],
@@ -113,13 +122,6 @@ _ENERGY = {
     "previous_consumed_energy": 0,
     "last_collected": 0,
 }
-
-
-def _used(row: Row, used: int) -> str:
-    if not row["jobs"]:
-        return ""
-    gpus = f",gres/gpu={row['gpus_used']:g}" if row["gpus_used"] else ""
-    return f"cpu={used},mem={row['memory_used_mib']}M{gpus}"
 
 
 def partition(row: Row, cluster: str) -> dict[str, Any]:
@@ -224,7 +226,7 @@ def _group(part: Row, rows: Sequence[Row], states: Sequence[State], cluster: str
     names = [row["name"] for row in rows]
     first: Row = rows[0] if rows else _NOTHING
     return {
-        "port": 0,
+        "port": 6818,
         "node": {"state": [states[0].base, *states[0].flags] if states else []},
         "nodes": {
             "allocated": among.allocated,

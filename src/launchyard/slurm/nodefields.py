@@ -280,7 +280,7 @@ FIELDS: Mapping[str, NodeField] = {
     "allocmem": _size("ALLOCMEM", "memory_used_mib"),
     "comment": _always("COMMENT", "(null)"),
     "extra": _always("EXTRA", "(null)"),
-    "port": _always("PORT", "0"),
+    "port": _always("PORT", "6818"),
 }
 """By the name of `-O` in small letters."""
 

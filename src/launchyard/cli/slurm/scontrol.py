@@ -1,10 +1,12 @@
 """scontrol: look at everything in full, and change it. Each thing it does is a module of its own."""
 
 import importlib
+import sys
 from typing import NamedTuple
 
 from launchyard.cli.slurm.arguments import options, parse
 from launchyard.cli.slurm.main import Refused
+from launchyard.slurm.formats import printable
 
 OPTIONS = options(
     value="uid",
@@ -28,9 +30,13 @@ SHOWN = {
     "hostnames": "hostlist",
     "hostlist": "hostlist",
     "hostlistsorted": "hostlist",
+    **dict.fromkeys(("aliases", "burstbuffer", "daemons", "federation", "topology"), "site"),
 }
-"""Entities of `show`, by the module in `show/`."""
-DOES: dict[str, str] = {"write": "write"}
+"""Entities of `show`, by the module in `show/`; a beginning of three letters or more stands for the first."""
+DOES: dict[str, str] = {
+    "write": "write",
+    **{"completing": "completing", "help": "help", "ping": "ping", "version": "version"},
+}
 """Other subcommands, by the module in `control/`; each has `run(words, flags) -> int`."""
 
 
@@ -48,7 +54,10 @@ class Flags(NamedTuple):
 
 def run(arguments: list[str]) -> int:
     given = parse(arguments, OPTIONS)
-    word, *words = given.rest or ["help"]
+    if given.last("yaml") is not None:
+        raise Refused("error: YAML is not written here; ask for --json")
+    instead = next((word for word in ("help", "usage", "version") if given.count(word)), "")
+    word, *words = [instead.replace("usage", "help")] if instead else given.rest or ["help"]
     flags = Flags(
         oneliner=bool(given.count("oneliner")),
         details=bool(given.count("details")),
@@ -61,18 +70,30 @@ def run(arguments: list[str]) -> int:
         return _show(words, flags)
     module = DOES.get(word.lower())
     if module is None:
-        raise Refused(f"error: invalid keyword: {word}")
+        print(f"invalid keyword: {printable(word)}", file=sys.stderr)
+        raise Refused
     code: int = importlib.import_module(f"launchyard.cli.slurm.control.{module}").run(words, flags)
     return code
 
 
 def _show(words: list[str], flags: Flags) -> int:
     """`show job 12`, `show job=12`."""
-    entity, equals, id = (words[0] if words else "").partition("=")
-    module = SHOWN.get(entity.lower())
-    if module is None:
-        raise Refused(f"error: invalid entity:{entity} for keyword:show")
+    if not words:
+        print("too few arguments for keyword:show", file=sys.stderr)
+        raise Refused
+    written, equals, id = words[0].partition("=")
+    entity = _entity(written.lower())
+    if entity is None:
+        print(f"invalid entity:{printable(written)} for keyword:show ", file=sys.stderr)
+        raise Refused
+    module = SHOWN[entity]
     rest = [id, *words[1:]] if equals else words[1:]
-    flags = flags._replace(word=entity.lower())
+    flags = flags._replace(word=entity)
     code: int = importlib.import_module(f"launchyard.cli.slurm.show.{module}").show(rest, flags)
     return code
+
+
+def _entity(word: str) -> str | None:
+    if word in SHOWN:
+        return word
+    return next((name for name in SHOWN if len(word) >= 3 and name.startswith(word)), None)
