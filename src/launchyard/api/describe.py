@@ -241,6 +241,11 @@ COUNTERS: Description = {
     **_answers(200, {"type": "object"}, "The counters; times are seconds.", 400),
 }
 
+SLURM_CONFIG: Description = {
+    "summary": "What `scontrol show config` tells of the site.",
+    **_answers(200, {"type": "object"}, "The facts; times are seconds.", 400),
+}
+
 RESET_COUNTERS: Description = {
     "summary": "Set the counters back (administrators).",
     **_answers(200, {"type": "object"}, "Since when they count.", 400),

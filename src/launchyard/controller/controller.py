@@ -210,6 +210,15 @@ class Controller:
         """The most that a job of this one's partition can ask for."""
         return room_of(job, self._submitting.cluster())
 
+    @property
+    def grace_s(self) -> float:
+        """Seconds between the polite signal and the kill."""
+        return self._reports.grace_s
+
+    @property
+    def next_job_id(self) -> int:
+        return self._loop.next_job_id
+
     def licences(self) -> list[tuple[str, int, int]]:
         """Name, how many there are and how many are held now."""
         total, free = self._live.capacity.licences, self._live.ledger.licences

@@ -36,7 +36,7 @@ class Reports:
     ) -> None:
         self._loop = loop
         self._scheduler = scheduler
-        self._grace_s = grace_s
+        self._grace_s = self.grace_s = grace_s
         self.running = running
         self._steps = steps
         self.node_failed: Callable[[str, str], None] = lambda node, why: None
