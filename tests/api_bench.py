@@ -283,7 +283,7 @@ class FakeController(Controller):
     async def requeue(self, caller: Caller, ref: JobRef) -> Job:
         return await self.act("requeue", caller, ref)
 
-    async def signal(self, caller: Caller, ref: JobRef, signal: int) -> Job:
+    async def signal(self, caller: Caller, ref: JobRef, signal: int, target: str = "all") -> Job:
         return await self.act("signal", caller, ref, signal)
 
     async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job:

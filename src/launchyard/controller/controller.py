@@ -159,12 +159,14 @@ class Controller:
             self._loop.move(moved)
         return await self._settled(live.jobs[job.id])
 
-    async def signal(self, caller: Caller, ref: JobRef, signal: int) -> Job:
-        """Send a signal to a running job's processes."""
+    async def signal(self, caller: Caller, ref: JobRef, signal: int, target: str = "all") -> Job:
+        """Send a signal to a running job's processes: all, its main one (`batch`), or its steps' alone."""
         job = await self._mine(caller, ref)
         if job.attempt is None or job.state is not JobState.RUNNING:
             raise Conflict(f"job {ref} is {job.state}; only a running job can be sent {_name(signal)}")
-        self._loop.engine.signal(job.attempt.launch_id, signal)
+        self._loop.engine.signal(
+            job.attempt.launch_id, signal, main_only=target == "batch", steps_only=target == "steps"
+        )
         return job
 
     async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job:

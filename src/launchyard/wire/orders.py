@@ -6,9 +6,26 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalJob:
-    """The body of `POST /v1/jobs/{id}/signal`: a name or a number."""
+    """The body of `POST /v1/jobs/{id}/signal`: a name or a number, and which processes get it.
+
+    `batch` is the job's main process alone, `steps` those of its steps alone.
+    """
 
     signal: str | int
+    target: Literal["all", "batch", "steps"] = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActOnJobs:
+    """The body of `POST /v1/acts`: one thing done to many jobs, each by id or as a task (`12_3`).
+
+    `signal` and `target` belong to the act `signal`.
+    """
+
+    act: Literal["cancel", "hold", "release", "requeue", "suspend", "resume", "top", "signal"]
+    jobs: list[str]
+    signal: str | int | None = None
+    target: Literal["all", "batch", "steps"] = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

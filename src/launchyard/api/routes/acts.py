@@ -92,8 +92,9 @@ async def resume(request: Request) -> Response:
 
 @router.post("/v1/jobs/{job}/signal", openapi_extra=describe.act("Send a signal to a job.", SignalJob))
 async def signal(request: Request) -> Response:
-    number = parse_signal((await read_as(SignalJob, request)).signal)
-    return await _act(request, lambda controller, caller, ref: controller.signal(caller, ref, number))
+    body = await read_as(SignalJob, request)
+    number, target = parse_signal(body.signal), body.target
+    return await _act(request, lambda controller, caller, ref: controller.signal(caller, ref, number, target))
 
 
 @router.post("/v1/jobs/{job}/update", openapi_extra=describe.act("Change a job.", UpdateJob))

@@ -1,0 +1,87 @@
+"""One thing done to many jobs in one request, each with a result of its own; all become durable together."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from launchyard.api import describe
+from launchyard.api.answers import answer
+from launchyard.api.body import read_as
+from launchyard.api.context import Context, caller_of, context_of
+from launchyard.api.lookup import find, parse_ref
+from launchyard.api.query import Query
+from launchyard.api.routes.acts import Act
+from launchyard.controller.controller import Controller
+from launchyard.model.errors import Forbidden, Invalid, LaunchyardError, NotFound
+from launchyard.model.job import Job
+from launchyard.model.signals import parse_signal
+from launchyard.model.submission import Caller
+from launchyard.wire.orders import ActOnJobs
+
+router = APIRouter()
+
+JOBS_MAX = 100_000
+
+_ACTS: dict[str, Act] = {
+    "cancel": Controller.cancel,
+    "hold": Controller.hold,
+    "release": Controller.release,
+    "requeue": Controller.requeue,
+    "suspend": Controller.suspend,
+    "resume": Controller.resume,
+    "top": Controller.top,
+}
+
+
+@router.post("/v1/acts", openapi_extra=describe.ACTS)
+async def many(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    Query(request, ())
+    body = await read_as(ActOnJobs, request)
+    if len(body.jobs) > JOBS_MAX:
+        raise Invalid(f"{len(body.jobs)} jobs are named; name at most {JOBS_MAX} in one request")
+    act = _act_of(body)
+    results = await asyncio.gather(*(_one(context, caller, act, text) for text in body.jobs))
+    return answer({"results": results})
+
+
+def _act_of(body: ActOnJobs) -> Act:
+    if body.act != "signal":
+        return _ACTS[body.act]
+    if body.signal is None:
+        raise Invalid("the act signal needs a signal, such as TERM or 10")
+    number, target = parse_signal(body.signal), body.target
+    return lambda controller, caller, ref: controller.signal(caller, ref, number, target)
+
+
+async def _one(context: Context, caller: Caller, act: Act, text: str) -> dict[str, Any]:
+    """What became of one; the state of a job that the caller may see says why it was refused."""
+    try:
+        ref = parse_ref(text)
+        found = await find(context, caller, ref, seen_by_all=True)
+        if not _mine(caller, found.job):
+            raise Forbidden(f"job {text} is not yours")
+        job = found.job
+    except LaunchyardError as error:
+        return _refused(text, error, None)
+    try:
+        return {
+            "job": text,
+            "status": 200,
+            "state": (await act(context.services.controller, caller, ref)).state,
+        }
+    except NotFound as error:
+        return _refused(text, error, None)
+    except LaunchyardError as error:
+        return _refused(text, error, job.state)
+
+
+def _mine(caller: Caller, job: Job) -> bool:
+    return caller.admin or job.uid == caller.uid
+
+
+def _refused(text: str, error: LaunchyardError, state: str | None) -> dict[str, Any]:
+    return {"job": text, "status": error.status, "code": error.code, "detail": str(error), "state": state}
