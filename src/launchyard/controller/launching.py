@@ -137,7 +137,7 @@ class Launcher:
             **({"LAUNCHYARD_STATE": self._settings.state} if self._settings.state else {}),
             "USER": job.user,
             "LOGNAME": job.user,
-            **slurm_environment(job, self.array_of(job)),
+            **slurm_environment(job, self.array_of(job), gid=entry.gid if entry is not None else None),
             **_own_environment(job),
             **_gpu_environment(job),
         }

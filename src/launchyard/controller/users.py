@@ -17,6 +17,7 @@ class UserEntry:
     home: str
     shell: str
     groups: tuple[str, ...] = ()
+    gid: int | None = None
 
 
 class Users:
@@ -53,7 +54,7 @@ def _look_up(uid: int) -> UserEntry | None:
     except KeyError:
         return None
     groups = tuple(name for gid in _group_ids(entry) if (name := _group(gid)) is not None)
-    return UserEntry(entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh", groups)
+    return UserEntry(entry.pw_name, entry.pw_dir, entry.pw_shell or "/bin/sh", groups, entry.pw_gid)
 
 
 def _group_ids(entry: pwd.struct_passwd) -> list[int]:

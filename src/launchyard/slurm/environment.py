@@ -11,10 +11,14 @@ from launchyard.model.dependency import format_dependency
 from launchyard.model.hostlist import compress, expand
 from launchyard.model.job import Attempt, Job
 from launchyard.model.resources import NodeShare, Request
+from launchyard.slurm.submitted import as_submitted, by_slurm
 
 
-def slurm_environment(job: Job, array: Array | None = None) -> dict[str, str]:
-    """Variables of a job that has an attempt; `array` is that of the record its task split off from."""
+def slurm_environment(job: Job, array: Array | None = None, *, gid: int | None = None) -> dict[str, str]:
+    """Variables of a job that has an attempt; `array` is that of the record its task split off from.
+
+    `gid` is its user's own group.
+    """
     variables = {
         "SLURM_JOB_ID": str(job.id),
         "SLURM_JOBID": str(job.id),
@@ -28,6 +32,8 @@ def slurm_environment(job: Job, array: Array | None = None) -> dict[str, str]:
         "ENVIRONMENT": "BATCH",
         **_first_process(job),
     }
+    if gid is not None:
+        variables["SLURM_JOB_GID"] = str(gid)
     if job.account is not None:
         variables["SLURM_JOB_ACCOUNT"] = job.account
     if job.dependency is not None:
@@ -38,7 +44,7 @@ def slurm_environment(job: Job, array: Array | None = None) -> dict[str, str]:
         variables["SLURM_JOB_RESERVATION"] = job.request.reservation
     if job.attempt is not None:
         variables.update(_allocation(job.attempt, job))
-    return variables
+    return as_submitted(variables, job) if by_slurm(job.metadata) else variables
 
 
 def _first_process(job: Job) -> dict[str, str]:
