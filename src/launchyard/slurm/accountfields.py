@@ -221,6 +221,10 @@ def _limit_raw(record: Record, ways: Ways) -> str:
 
 
 def _reason(record: Record, ways: Ways) -> str:
+    return state_reason(record)
+
+
+def state_reason(record: Record) -> str:
     """What kept it from starting, other than its turn and what others hold."""
     code = record["reason_code"]
     if record["word"] != "PENDING" or code in (None, "resources", "priority"):

@@ -4,9 +4,10 @@ A record is a plain dict; what is not known is None. It begins as a row of the a
 and gets Slurm's words: which attempt it is, how it ended, since when it ran.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from launchyard.slurm.indexes import read_spans, written_out
 from launchyard.slurm.states import WORDS
 
 Record = dict[str, Any]
@@ -34,21 +35,23 @@ def records(
     *,
     past: bool = False,
     each_task: bool = False,
+    named: Collection[str] = (),
     steps: Mapping[tuple[int, int], Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[Record]:
     """All records of these jobs in order, each job followed by its steps in `record["steps"]`.
 
-    `past`: earlier attempts too. `each_task`: waiting tasks of an array one by one. `steps` are by job and
-    attempt.
+    `past`: earlier attempts too. `each_task`: waiting tasks of an array one by one; so are those whose
+    ids are in `named` where the array itself is not. `steps` are by job and attempt.
     """
     found: list[Record] = []
     for row in filter(None, map(_rest, _in_order(rows))):
-        for one in _tasks(row) if each_task else (row,):
+        for one in _tasks(row, () if each_task else named) if each_task or named else (row,):
             runs = _past(one) if past else []
             for record in [*runs, _current(one, now)]:
                 record["steps"] = _steps(
                     record, (steps or {}).get((record["raw"], record["attempt"]), ()), now
                 )
+                _take_apart(record["steps"])
                 record["derived"] = _worst([step for step in record["steps"] if step["suffix"] != ".batch"])
                 found.append(record)
     return found
@@ -83,22 +86,15 @@ def _rest(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return {**row, "array_pending": left, "state": state, "begun_at": None}
 
 
-def _tasks(row: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    """A row of an array's record as one for each task that waits."""
-    if row["array_size"] is None:
+def _tasks(row: Mapping[str, Any], named: Collection[str]) -> Iterable[Mapping[str, Any]]:
+    """A row of an array's record as one for each task that waits, or for each of them that is named."""
+    if row["array_size"] is None or str(row["id"]) in named:
         return [row]
     return [
         {**row, "task_array": row["id"], "task_index": index, "array_pending": None}
-        for index in indexes(row["array_pending"] or "")
+        for index in written_out(read_spans(row["array_pending"]))
+        if not named or f"{row['id']}_{index}" in named
     ]
-
-
-def indexes(text: str) -> Iterable[int]:
-    """The indexes of `3-6,9,12-20:4`, in order."""
-    for part in filter(None, text.split(",")):
-        span, _, step = part.partition(":")
-        first, _, last = span.partition("-")
-        yield from range(int(first), int(last or first) + 1, int(step or 1))
 
 
 def _id(row: Mapping[str, Any]) -> str:
@@ -196,6 +192,13 @@ def _steps(record: Record, steps: Sequence[Mapping[str, Any]], now: float) -> li
     if record["kind"] != DRIVER and record["got"]:
         found.append(_batch(record))
     return found + [_step(record, step, now) for step in sorted(steps, key=lambda one: one["step"])]
+
+
+def _take_apart(steps: Sequence[Record]) -> None:
+    """What the batch script used is what the job used without the steps."""
+    for batch in (step for step in steps if step["suffix"] == ".batch" and step["cpu_s"] is not None):
+        others = sum(step["cpu_s"] or 0 for step in steps if step is not batch)
+        batch["cpu_s"] = max(0.0, batch["cpu_s"] - others)
 
 
 def _batch(record: Record) -> Record:

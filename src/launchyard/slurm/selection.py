@@ -1,8 +1,9 @@
 """Which jobs and steps `-j` names: `12`, `12.batch`, `31_4.0`, `31_[2-4,7]`, with commas between them."""
 
 from collections.abc import Iterable
+from itertools import islice
 
-from launchyard.slurm.accounting import indexes
+from launchyard.slurm.indexes import read_spans, written_out
 
 DIGITS_MAX = 15
 INDEXES_MAX = 100_000
@@ -61,14 +62,12 @@ def _elements(id: str, text: str) -> list[str]:
     """`31_4` of `4`, `31_2`, `31_3`, `31_4` of `[2-4]`."""
     inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     inside = inside.partition("%")[0]
-    ends = [end for part in inside.split(",") for end in part.partition(":")[0].split("-")]
-    if not all(map(_is_number, ends)) or not inside:
+    try:
+        found = [f"{id}_{index}" for index in islice(written_out(read_spans(inside)), INDEXES_MAX + 1)]
+    except ValueError:
+        found = []
+    if not 0 < len(found) <= INDEXES_MAX:
         raise BadSelection(f"Bad job array element specified: {id}")
-    found: list[str] = []
-    for index in indexes(inside):
-        if len(found) >= INDEXES_MAX:
-            raise BadSelection(f"Bad job array element specified: {id}")
-        found.append(f"{id}_{index}")
     return found
 
 

@@ -83,10 +83,10 @@ def value(name: str, one: Branch, cluster: str) -> str:
         return cluster
     key = _KEYS.get(name)
     found: object = None if key is None else one[key]
-    if isinstance(found, float):
-        return f"{found:.6f}"
     if name == "fairshare" and one["user"] is None:
         return ""
+    if isinstance(found, float):
+        return f"{found:.6f}"
     return "" if found is None else str(found)
 
 

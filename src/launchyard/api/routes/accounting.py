@@ -143,7 +143,9 @@ async def _named(context: Context, refs: list[JobRef]) -> Iterable[Job]:
         if ref.index is not None:
             live = controller.live_task(ref.job_id, ref.index)
             task = live or await context.read(partial(store.job_of_task, ref.job_id, ref.index))
-            _add_live(found, [task or controller.live_job(ref.job_id)])
+            record = None if task else controller.live_job(ref.job_id)
+            record = record or (None if task else await context.read(partial(store.job, ref.job_id)))
+            _add_live(found, [task or record])
     return found.values()
 
 

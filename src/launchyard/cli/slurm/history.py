@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launchyard.cli.slurm.server import Server
-from launchyard.model.errors import NotFound
-from launchyard.slurm.version import DEFAULT
 
 COLUMNS = """id name user uid account partition qos kind state reason_code cause exit_code signal
-nodes array_size array_pending array_ended array_throttle task_array task_index
+nodes held array_size array_pending array_ended array_throttle task_array task_index
 submitted_at eligible_at begun_at ended_at time_limit_s suspended_s suspended_at
 asked_cpus_milli asked_memory_mib asked_gpus asked_nodes constraint licences reservation
 got_cpus_milli got_memory_mib got_gpus attempt cpu_s memory_peak_mib read_mib written_mib past"""
@@ -58,25 +56,14 @@ def parts(ids: Sequence[str]) -> list[str | None]:
 
 
 def steps_of(server: Server, rows: Sequence[Row]) -> dict[tuple[int, int], list[Row]]:
-    """The steps of these jobs, by job and attempt."""
+    """The steps of these jobs, by job and attempt. Of very many jobs all steps since then are asked for."""
     found: dict[tuple[int, int], list[Row]] = {}
-    ids = [str(row["id"]) for row in rows if row["begun_at"] is not None or row["past"]]
+    begun = [row for row in rows if row["begun_at"] is not None or row["past"]]
     keys = STEP_COLUMNS.split()
-    for part in parts(ids):
-        try:
-            steps = server.table("steps", STEP_COLUMNS, jobs=part)
-        except NotFound:
-            return {}
-        for step in steps:
+    several = len(begun) > IDS_AT_ONCE
+    since = min((row["submitted_at"] for row in begun), default=0) if several else None
+    for part in [None] if several else parts([str(row["id"]) for row in begun]):
+        for step in server.table("steps", STEP_COLUMNS, jobs=part, since=since):
             row = dict(zip(keys, step, strict=True))
             found.setdefault((row["job_id"], row["attempt"]), []).append(row)
-    return found
-
-
-def settings(server: Server) -> Mapping[str, Any]:
-    """What the site says of itself to programs that know Slurm."""
-    try:
-        found: Mapping[str, Any] = server.get("/v1/slurm")
-    except NotFound:
-        return {"version": DEFAULT, "cluster": "launchyard"}
     return found

@@ -34,6 +34,14 @@ def _group(uid: int) -> tuple[str, str]:
         return str(gid), ""
 
 
+def user_name(uid: int) -> str:
+    """The name of a user; the id where this machine knows none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def full_name(uid: int) -> str:
     """A user's name in full, as this machine has it."""
     try:

@@ -1,19 +1,22 @@
 """sacct: what jobs and their steps did, while they run and long after."""
 
+import json
 import os
 import sys
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from launchyard.cli.slurm.about import print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
-from launchyard.cli.slurm.history import rows_of, settings, steps_of
+from launchyard.cli.slurm.history import rows_of, steps_of
 from launchyard.cli.slurm.main import Refused
-from launchyard.cli.slurm.people import gid_of, group_of, uid_of, users_named
+from launchyard.cli.slurm.people import gid_of, group_of, uid_of, user_name, users_named
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import expand
 from launchyard.model.walltime import parse_walltime
+from launchyard.slurm import accountjson, jsonframe
 from launchyard.slurm.accountfields import BRIEF, COMPLETION, DEFAULT, FIELDS, LONG, Ways, value
 from launchyard.slurm.accounting import Record, Span, counts, records, truncated
 from launchyard.slurm.amounts import UNITS, Units, whole_cpus
@@ -75,6 +78,8 @@ def run(arguments: list[str]) -> int:
         given = parse(arguments, OPTIONS)
     except WrongUse as error:
         raise Refused(error.line) from None
+    if given.count("version"):
+        return print_version()
     if said := _said(given):
         print(said)
         return 0
@@ -84,8 +89,13 @@ def run(arguments: list[str]) -> int:
     except BadMoment as error:
         print(f"Invalid time specification (pos={error.position}): {error}", file=sys.stderr)
         return 1
-    found = _found(asked, now)
+    if given.count("yaml"):
+        raise Refused("error: YAML is not written here; ask for --json")
     ways = _ways(asked, now)
+    if given.count("json"):
+        _print_json(asked, ways)
+        return 0
+    found = _with_steps(_jobs(asked, now), asked.selection, bool(given.count("allocations")))
     keys = [field.key for field in asked.fields]
     rows = ([value(key, record, ways) for key in keys] for record in found)
     sys.stdout.writelines(f"{line}\n" for line in lines(asked.fields, rows, asked.style))
@@ -100,8 +110,6 @@ def _said(given: Given) -> str | None:
         return HELP
     if given.count("usage"):
         return USAGE
-    if given.count("version"):
-        return f"slurm {settings(Server())['version']}"
     if given.count("helpformat"):
         return "\n".join(listing(field.name for field in FIELDS.values()))
     return None
@@ -176,8 +184,17 @@ def _states(text: str) -> frozenset[str] | None:
     return frozenset(found) or None
 
 
-def _found(asked: Asked, now: float) -> list[Record]:
-    """The records to show: each job, and its steps after it."""
+def _print_json(asked: Asked, ways: Ways) -> None:
+    """Everything that is told of the jobs, as one object."""
+    site = settings(Server())
+    uid = os.geteuid()
+    frame = jsonframe.meta(str(site["version"]), ways.cluster, sys.argv, user_name(uid), group_of(uid)[1])
+    jobs = [accountjson.job(record, ways) for record in _jobs(asked, ways.now)]
+    sys.stdout.write(f'{{"jobs":{json.dumps(jobs)}{jsonframe.ending(frame)}\n')
+
+
+def _jobs(asked: Asked, now: float) -> list[Record]:
+    """The jobs to show, with their steps."""
     given, selection, span = asked.given, asked.selection, asked.span
     if not _of_this_cluster(given):
         return []
@@ -192,15 +209,20 @@ def _found(asked: Asked, now: float) -> list[Record]:
         partitions=_all(given, "partition"),
         names=_all(given, "name"),
     )
-    steps = {} if given.count("allocations") else steps_of(server, rows)
+    by_field = any(field.key == "derivedexitcode" for field in asked.fields)
+    without = given.count("allocations") and not by_field and not given.count("json")
+    steps = {} if without else steps_of(server, rows)
     made = records(
-        rows, now, past=bool(given.count("duplicates")), each_task=bool(given.count("array")), steps=steps
+        rows,
+        now,
+        past=bool(given.count("duplicates")),
+        each_task=bool(given.count("array")),
+        named=() if selection is None else selection.steps,
+        steps=steps,
     )
     kind = _Kind(given)
     kept = [record for record in made if counts(record, span) and kind.has(record)]
-    if given.count("truncate"):
-        kept = [truncated(record, span) for record in kept]
-    return list(_with_steps(kept, selection, bool(given.count("allocations"))))
+    return [truncated(record, span) for record in kept] if given.count("truncate") else kept
 
 
 def _of_this_cluster(given: Given) -> bool:
@@ -208,7 +230,7 @@ def _of_this_cluster(given: Given) -> bool:
     names = _all(given, "clusters")
     if not names or "all" in names.lower().split(","):
         return True
-    return settings(Server())["cluster"] in names.split(",")
+    return str(settings(Server())["cluster"]) in names.split(",")
 
 
 def _users(given: Given, selection: Selection | None) -> str:
@@ -292,12 +314,12 @@ def _ways(asked: Asked, now: float) -> Ways:
     spec = (asked.given.last("units") or "").upper()
     if spec and spec not in UNITS:
         raise Refused(f"fatal: Invalid --units specification {spec}. Only {','.join(UNITS)} are valid.")
-    needs_cluster = any(field.key == "cluster" for field in asked.fields)
+    needs_cluster = asked.given.count("json") or any(field.key == "cluster" for field in asked.fields)
     return Ways(
         units=Units(spec, bool(asked.given.count("noconvert"))),
         stamp=stamps(os.environ.get("SLURM_TIME_FORMAT"), now, time.localtime, time.strftime),
         uid=uid_of,
         group=group_of,
-        cluster=settings(Server())["cluster"] if needs_cluster else "",
+        cluster=str(settings(Server())["cluster"]) if needs_cluster else "",
         now=now,
     )

@@ -3,8 +3,9 @@
 import sys
 import time
 
+from launchyard.cli.slurm.about import settings
 from launchyard.cli.slurm.arguments import WrongUse, options, parse
-from launchyard.cli.slurm.history import rows_of, settings, steps_of
+from launchyard.cli.slurm.history import rows_of, steps_of
 from launchyard.cli.slurm.people import group_of
 from launchyard.cli.slurm.server import Server
 from launchyard.slurm.accounting import Record, records
@@ -43,7 +44,7 @@ def run(arguments: list[str]) -> int:
     if record is None:
         print("Job not found.", file=sys.stderr)
         return NOT_FOUND
-    cluster, group = settings(server)["cluster"], group_of(record["uid"])[1]
+    cluster, group = str(settings(server)["cluster"]), group_of(record["uid"])[1]
     if given.count("debug"):
         print(*_figures(record, cluster, group), sep="\n", end="\n\n")
     for line in report(record, cluster, group):

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from launchyard.cli.slurm.about import print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
-from launchyard.cli.slurm.history import rows_of, settings
+from launchyard.cli.slurm.history import rows_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.people import full_name
 from launchyard.cli.slurm.server import Server
@@ -126,7 +127,7 @@ def _said(given: Given) -> int:
     if given.count("help") or given.count("usage"):
         print(HELP if given.count("help") else USAGE)
     elif given.count("version"):
-        print(f"slurm {settings(Server())['version']}")
+        print_version()
     return 0
 
 
@@ -197,7 +198,7 @@ def _asked(given: Given, values: Mapping[str, str], since: float, until: float, 
     ]
     resources, by_resource = _resources(given)
     return Asked(
-        cluster=settings(server)["cluster"],
+        cluster=str(settings(server)["cluster"]),
         uses=uses,
         accounts=accounts,
         total={name: count * (until - since) for name, count in have.items()},

@@ -1,11 +1,11 @@
 """sshare: how much of which account users have used, and what place that gives them."""
 
 import os
-import pwd
 
+from launchyard.cli.slurm.about import print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
-from launchyard.cli.slurm.history import settings
 from launchyard.cli.slurm.main import Refused
+from launchyard.cli.slurm.people import user_name
 from launchyard.cli.slurm.server import Server
 from launchyard.slurm.columns import Style, UnknownField, chosen, lines, listing
 from launchyard.slurm.sharefields import DEFAULT, FIELDS, LONG, PARTITION, chosen_of, tree, value
@@ -34,6 +34,8 @@ def run(arguments: list[str]) -> int:
         given = parse(arguments, OPTIONS)
     except WrongUse as error:
         raise Refused(error.line, code=1) from None
+    if given.count("version"):
+        return print_version()
     if said := _said(given):
         print(said)
         return 0
@@ -50,7 +52,7 @@ def run(arguments: list[str]) -> int:
         accounts=_words(given, "accounts"),
         users_only=bool(given.count("Users")),
     )
-    cluster = settings(server)["cluster"] if any(field.key == "cluster" for field in fields) else ""
+    cluster = str(settings(server)["cluster"]) if any(field.key == "cluster" for field in fields) else ""
     parsable = given.count("parsable") or given.count("parsable2")
     style = Style("|" if parsable else None, bool(given.count("parsable")), not given.count("noheader"))
     for line in lines(fields, ([value(one.key, row, cluster) for one in fields] for row in branches), style):
@@ -63,8 +65,6 @@ def _said(given: Given) -> str | None:
         return HELP
     if given.count("usage"):
         return USAGE
-    if given.count("version"):
-        return f"slurm {settings(Server())['version']}"
     if given.count("helpformat"):
         return "\n".join(listing((field.name for field in FIELDS.values()), width=17))
     return None
@@ -74,7 +74,7 @@ def _users(given: Given) -> frozenset[str] | None:
     """None: all; else those that are named, or the caller."""
     if given.count("all"):
         return None
-    return _words(given, "users") or frozenset({pwd.getpwuid(os.getuid()).pw_name})
+    return _words(given, "users") or frozenset({user_name(os.getuid())})
 
 
 def _words(given: Given, name: str) -> frozenset[str] | None:

@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
-from launchyard.cli.slurm.history import parts, settings, steps_of
+from launchyard.cli.slurm.history import parts, steps_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.slurm.amounts import Units
@@ -37,6 +38,8 @@ def run(arguments: list[str]) -> int:
         given = parse(arguments, OPTIONS)
     except WrongUse as error:
         raise Refused(error.line) from None
+    if given.count("version"):
+        return print_version()
     if said := _said(given):
         print(said)
         return 0
@@ -65,8 +68,6 @@ def _said(given: Given) -> str | None:
         return HELP
     if given.count("usage"):
         return USAGE
-    if given.count("version"):
-        return f"slurm {settings(Server())['version']}"
     if given.count("helpformat"):
         return "\n".join(listing(field.name for field in FIELDS.values()))
     return None
@@ -86,7 +87,9 @@ def _uses(server: Server, selection: Selection, *, every: bool) -> Iterable[dict
             jobs[str(job["id"])] = job
             if job["task_array"] is not None:
                 jobs[f"{job['task_array']}_{job['task_index']}"] = job
-    steps = steps_of(server, [{**job, "begun_at": 0.0, "past": ()} for job in jobs.values()])
+    steps = steps_of(
+        server, [{**job, "begun_at": 0.0, "past": (), "submitted_at": 0.0} for job in jobs.values()]
+    )
     for name, wanted in selection.steps.items():
         job = jobs.get(name, {})
         if not job:
