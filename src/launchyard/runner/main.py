@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from launchyard.runner.connection import connect
 from launchyard.runner.frames import HELLO, BrokenStream
-from launchyard.runner.hold import environment, hold, hold_on
+from launchyard.runner.hold import environment, hold
 from launchyard.runner.kernel import end_as
 from launchyard.runner.signals import Signals
 from launchyard.runner.step import Step
@@ -18,7 +18,7 @@ from launchyard.runner.step import Step
 def main() -> NoReturn:
     given = _given(sys.argv[1:])
     if "hold" in given and "connect" not in given:
-        hold_on()
+        end_as(hold(None))
     try:
         connection = connect(given["connect"])
     except OSError as error:

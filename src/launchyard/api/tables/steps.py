@@ -36,6 +36,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "nodes": lambda row: [share.node for share in row.step.shares],
     "tasks": lambda row: row.step.tasks,
     "tasks_by_node": lambda row: [len(share.tasks) for share in row.step.shares],
+    "ranks": lambda row: [list(share.tasks) for share in row.step.shares],
     "cpus_milli": lambda row: sum(share.cpus_milli for share in row.step.shares),
     "memory_mib": lambda row: sum(share.memory_mib for share in row.step.shares),
     "gpus": lambda row: sum(len(share.gpu_ids) for share in row.step.shares),

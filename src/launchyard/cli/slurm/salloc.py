@@ -25,6 +25,7 @@ from launchyard.cli.slurm.steps.options import (
 from launchyard.cli.slurm.steps.request import allocation_body, immediate_s
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.signals import parse_signal
+from launchyard.runner.frames import SIGNALLED
 from launchyard.slurm.stepvariables import without_step
 
 OPTIONS = options(
@@ -121,9 +122,8 @@ def _use(allocation: Allocation, command: list[str], choices: Choices, say: Call
     try:
         code = _run(allocation, command, environ, choices, say)
     finally:
-        lost = allocation.holder.lost
         say(f"Relinquishing job allocation {allocation.job}")
-        if not lost:
+        if not allocation.revoked:
             allocation.end(code)
             say(f"Job allocation {allocation.job} has been revoked.")
     return code
@@ -149,9 +149,10 @@ def _run(
     while True:
         ready, _, _ = select.select(watched, [], [])
         if holder in ready:
-            allocation.holder.receive()
-            if allocation.holder.lost:
+            told = any(one.kind == SIGNALLED for one in allocation.holder.receive())
+            if told or allocation.holder.lost:
                 watched.remove(holder)
+                allocation.revoked = True
                 say(f"Job allocation {allocation.job} has been revoked.")
                 _revoked(pid, choices)
         if ended in ready:

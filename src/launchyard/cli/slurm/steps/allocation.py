@@ -32,6 +32,8 @@ class Allocation:
         self.job = job
         self.holder = holder
         self.environ = environ
+        self.revoked = False
+        """It was taken away before it was given back."""
 
     def end(self, exit_code: int) -> None:
         """Give it back; the job ends with this code, above 128 by that signal."""

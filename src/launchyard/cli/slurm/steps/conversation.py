@@ -55,6 +55,8 @@ class Manners(NamedTuple):
     disable_status: bool = False
     quit_on_interrupt: bool = False
     terminal: bool = False
+    ends_at: float | None = None
+    """When the job's time is over."""
 
 
 class Conversation:
@@ -297,7 +299,9 @@ class Conversation:
         self._ended_by.clear()
         self.say("Job step aborted: Waiting up to 32 seconds for job step to finish.")
         date = time.strftime("%Y-%m-%dT%H:%M:%S")
-        self._print_of_stepd(f"error: *** STEP {self._step} ON {part.node} CANCELLED AT {date} ***")
+        late = self._manners.ends_at is not None and time.time() >= self._manners.ends_at
+        why = " DUE TO TIME LIMIT" if late else ""
+        self._print_of_stepd(f"error: *** STEP {self._step} ON {part.node} CANCELLED AT {date}{why} ***")
 
     def _print_of_stepd(self, text: str) -> None:
         with contextlib.suppress(OSError):

@@ -92,6 +92,7 @@ def _appends(choices: Choices) -> bool:
 def _manners(choices: Choices, *, terminal: bool) -> Manners:
     bad_exit = choices.text("kill-on-bad-exit")
     wait_s = choices.number("wait")
+    ends_at = choices.environ.get("SLURM_JOB_END_TIME", "")
     return Manners(
         kill_on_bad_exit=(bad_exit is not None or choices.named("kill-on-bad-exit")) and bad_exit != "0",
         wait_s=float(wait_s) if wait_s else None,
@@ -99,6 +100,7 @@ def _manners(choices: Choices, *, terminal: bool) -> Manners:
         disable_status=choices.flag("disable-status"),
         quit_on_interrupt=choices.named("quit-on-interrupt"),
         terminal=terminal and os.isatty(0),
+        ends_at=float(ends_at) if ends_at.isdigit() else None,
     )
 
 
