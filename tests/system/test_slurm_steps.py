@@ -1,10 +1,14 @@
 """Steps as people start them: srun in jobs and outside, salloc, on virtual nodes with the real daemon."""
 
+import fcntl
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -270,6 +274,62 @@ def test_steps_go_on_while_the_daemon_is_away(product: Product) -> None:
         out, _ = srun.communicate(timeout=PATIENCE_S)
     assert out.count(b"still\n") == 2
     assert srun.returncode == 0
+
+
+def test_at_the_time_limit_tasks_have_time_to_end(product: Product) -> None:
+    task = "trap 'sleep 0.5; echo ended; exit 4' TERM; while :; do sleep 0.02; done"
+    done = run(product, "srun", "-t", "0:01", "sh", "-c", task)
+    assert (done.returncode, done.stdout) == (4, b"ended\n")
+
+
+def test_sattach_shows_what_the_tasks_of_a_step_write(product: Product) -> None:
+    task = "while [ ! -e go3 ]; do echo tick; sleep 0.02; done; exit $SLURM_PROCID"
+    words = ["salloc", "-N2", "sh", "-c", f"echo $SLURM_JOB_ID; exec srun -l sh -c '{task}'"]
+    with started(product, *words) as salloc:
+        assert salloc.stdout is not None
+        id = int(salloc.stdout.readline())
+        assert salloc.stdout.readline().endswith(b": tick\n")
+        layout = run(product, "sattach", "--layout", f"{id}.0").stdout.decode()
+        with started(product, "sattach", "-l", "--output-filter=1", f"{id}.0") as attached:
+            assert attached.stdout is not None
+            first = attached.stdout.readline()
+            (product.state.parent / "go3").touch()
+            rest = attached.stdout.read()
+        salloc.communicate(timeout=PATIENCE_S)
+
+    assert "2 tasks, 2 nodes" in layout
+    assert "1 task(s): 1" in layout
+    assert first == b"1: tick\n"
+    assert set(rest.splitlines()) <= {b"1: tick"}
+    assert attached.returncode == salloc.returncode == 1
+
+
+def test_sbcast_puts_a_file_where_it_is_wanted_and_spares_one_that_is_there(product: Product) -> None:
+    there = product.state.parent / "copy"
+    python = sys.executable
+    text = f"sbcast {python} {there}; sbcast /etc/passwd {there}; echo code $?; cmp {python} {there}"
+
+    job, shown = script(product, text)
+
+    assert "File exists" in shown
+    assert "code 1" in shown
+    assert job["exit_code"] == 0
+
+
+def test_a_task_in_a_terminal_has_one_of_its_own(product: Product) -> None:
+    reading, writing = pty.openpty()
+    fcntl.ioctl(writing, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
+    with subprocess.Popen(
+        ["srun", "--pty", "sh", "-c", "stty size; exit 3"],
+        env=variables(product),
+        stdin=writing,
+        stdout=writing,
+        stderr=writing,
+    ) as srun:
+        os.close(writing)
+        assert srun.wait(PATIENCE_S) == 3
+    assert os.read(reading, 4096).startswith(b"33 99\r\n")
+    os.close(reading)
 
 
 def test_pmi_is_out_of_scope_and_said_so(product: Product) -> None:
