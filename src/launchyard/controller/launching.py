@@ -14,6 +14,7 @@ from launchyard.model.job import Job, JobKind
 from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.slurm.environment import slurm_environment
 from launchyard.slurm.patterns import expand_pattern
+from launchyard.slurm.submitted import launch_extras
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -118,6 +119,7 @@ class Launcher:
             warning_signal=warning.signal if warning is not None else None,
             warning_before_s=warning.before_s if warning is not None else 0,
             warning_target=warning.target if warning is not None else "all",
+            **launch_extras(job.metadata),
             grace_s=self._settings.grace_s,
             log_cap_bytes=self._settings.log_cap_bytes,
         )

@@ -354,6 +354,9 @@ class LocalEngine:
             grace_s=launch.grace_s,
             log_cap_bytes=launch.log_cap_bytes,
             no_new_privs=launch.no_new_privs,
+            cwd_else=launch.working_dir_else,
+            umask=launch.umask,
+            pid_variable=launch.pid_variable,
         )
 
     def _cpu_ids(self, launch: Launch) -> list[int]:

@@ -22,7 +22,8 @@ class Launch:
     that only the user can read and executed with `argv` as its arguments.
     `stdout` None: `spool_log`, a file name in the launcher's spool, capped at `log_cap_bytes`.
     `cpu_ids` empty: not pinned. `beside`: what it holds on further nodes, for engines whose nodes are one
-    machine. `warning_target`: `all`, `batch` (the main process) or `steps`.
+    machine. `warning_target`: `all`, `batch` (the main process) or `steps`. `working_dir_else` is where it
+    runs when `working_dir` cannot be entered; `pid_variable` a variable that is to hold its process id.
     """
 
     launch_id: str
@@ -51,6 +52,9 @@ class Launch:
     grace_s: float = 30
     log_cap_bytes: int | None = None
     no_new_privs: bool = True
+    working_dir_else: str | None = None
+    umask: int | None = None
+    pid_variable: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

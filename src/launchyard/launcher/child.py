@@ -16,7 +16,7 @@ import pwd
 import resource
 import signal
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from launchyard.launcher.cgroups import Room
 from launchyard.launcher.journal import Record
@@ -62,6 +62,9 @@ class Plan(NamedTuple):
     argv: Sequence[str]
     env: Mapping[str, str] | None
     cwd: str
+    cwd_else: str | None = None
+    umask: int = 0o022
+    pid_variable: str | None = None
     launch_id: str | None = None
     rooms: Sequence[Room] = ()
     joins: Sequence[str] = ()
@@ -81,6 +84,13 @@ class Plan(NamedTuple):
     no_new_privs: bool = True
     fd3: int | None = None
     user: User | None = None
+
+
+def manners(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a `Plan` that few orders have."""
+    umask, names = message.get("umask"), ("cwd_else", "pid_variable", "stdin")
+    found = {name: message[name] for name in names if isinstance(message.get(name), str)}
+    return found | ({"umask": umask & 0o777} if isinstance(umask, int) else {})
 
 
 class Made(NamedTuple):
@@ -138,14 +148,18 @@ def _set_up(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
         take_identity(user)
     if plan.no_new_privs:
         forbid_new_privileges()
-    _enter_directory(plan.cwd)
+    os.umask(plan.umask)
+    elsewhere = _enter_some_directory(plan)
     _set_streams(plan, made.spool)
+    if elsewhere is not None:
+        os.write(2, elsewhere.encode("utf-8", "surrogateescape"))
     if os.read(pipes.leave_read, 1) != b"g":
         # An exit code would pass for the program's own.
         os.kill(os.getpid(), signal.SIGKILL)
     for number in IGNORED:
         default_signal(number)
-    _execute(made.program, made.env, plan.fd3)
+    own = {plan.pid_variable: str(os.getpid())} if plan.pid_variable is not None else {}
+    _execute(made.program, {**made.env, **own}, plan.fd3)
 
 
 # ---- with the launcher's rights
@@ -266,6 +280,20 @@ def take_identity(user: User) -> None:
 
 
 # ---- with the user's rights
+
+
+def _enter_some_directory(plan: Plan) -> str | None:
+    """Its own directory, else the one it named for that case; then the line that its output begins with."""
+    if plan.cwd_else is None:
+        _enter_directory(plan.cwd)
+        return None
+    try:
+        os.chdir(plan.cwd)
+    except OSError as error:
+        _enter_directory(plan.cwd_else)
+        why = f"couldn't chdir to `{plan.cwd}': {error.strerror}"
+        return f"slurmstepd: error: {why}: going to {plan.cwd_else} instead\n"
+    return None
 
 
 def _enter_directory(cwd: str) -> None:

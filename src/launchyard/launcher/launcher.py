@@ -29,6 +29,7 @@ from launchyard.launcher.child import (
     keep_waiting,
     make,
     make_pipes,
+    manners,
     usual_signals,
 )
 from launchyard.launcher.endings import Endings, usage_of
@@ -326,6 +327,7 @@ class Launcher:
             argv=message["argv"],
             env=message["env"],
             cwd=message["cwd"],
+            **manners(message),
             launch_id=l,
             rooms=rooms,
             cpu_ids=launch.cpu_ids,
@@ -335,7 +337,6 @@ class Launcher:
             spool_log=message["spool_log"],
             script_name=launch.script_name,
             script=message.get("script"),
-            stdin=message.get("stdin"),
             stdout=message.get("stdout"),
             stderr=message.get("stderr"),
             append=message.get("append", True),

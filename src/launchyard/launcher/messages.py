@@ -168,13 +168,17 @@ def launch(
     grace_s: float = 30,
     log_cap_bytes: int | None = None,
     no_new_privs: bool = True,
+    cwd_else: str | None = None,
+    umask: int | None = None,
+    pid_variable: str | None = None,
 ) -> Message:
     """Start launch `l`. `spool_log` is a file name (no slash) in the user's spool: `spool/<uid>/<spool_log>`.
 
     `stdout` None: the spool file; `stderr` None: together with stdout. `terminal` is the path of a pts that
     the job gets as stdin, stdout and stderr (the spool is then not used). Relative paths are below `cwd`.
     `stdin` None: /dev/null. `warning_target`: whom the warning signal is for, `batch` the main process,
-    `steps` the runners, None all.
+    `steps` the runners, None all. `cwd_else` is gone to when `cwd` cannot be; `pid_variable` is a variable
+    that is to hold the process's own id.
     """
     message = {"t": "launch", "l": l, "job": job, "uid": uid, "node": node, "argv": list(argv), "env": env}
     message |= {"cwd": cwd, "spool_log": spool_log, "append": append, "cpu_ids": list(cpu_ids)}
@@ -191,6 +195,9 @@ def launch(
         "warning_signal": warning_signal,
         "warning_target": warning_target,
         "log_cap_bytes": log_cap_bytes,
+        "cwd_else": cwd_else,
+        "umask": umask,
+        "pid_variable": pid_variable,
     }
     return message | {key: value for key, value in optional.items() if value is not None}
 

@@ -15,6 +15,8 @@ SUBMIT_DIR = "slurm.submit-dir"
 """The directory in which it was submitted; it may run in another."""
 SESSION = "slurm.sid"
 """The session id of who submitted it."""
+UMASK = "slurm.umask"
+"""The umask of who submitted it, octal."""
 MAIL_TYPE, MAIL_USER = "slurm.mail-type", "slurm.mail-user"
 
 _KEPT = frozenset(

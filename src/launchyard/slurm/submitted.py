@@ -4,6 +4,7 @@ Scripts test whether SLURM_NTASKS or SLURM_CPUS_PER_TASK is there; a job of `ly 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from launchyard.model.job import Job
 from launchyard.slurm import kept
@@ -49,6 +50,19 @@ def by_slurm(metadata: Mapping[str, str]) -> bool:
     return kept.SUBMIT_HOST in metadata
 
 
+def launch_extras(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """What starting such a job has beyond that of others, in keys of `engine.protocol.Launch`."""
+    if not by_slurm(metadata):
+        return {}
+    umask = metadata.get(kept.UMASK, "")
+    octal = umask.isascii() and umask.isdigit() and len(umask) <= 4 and not set(umask) & set("89")
+    return {
+        "working_dir_else": "/tmp",  # noqa: S108 (where Slurm goes)
+        "pid_variable": "SLURM_TASK_PID",
+        "umask": int(umask, 8) if octal else None,
+    }
+
+
 def as_submitted(variables: Mapping[str, str], job: Job) -> dict[str, str]:
     """The variables of a job that one of Slurm's commands submitted, from those of any job."""
     asked = {
@@ -81,7 +95,7 @@ def as_submitted(variables: Mapping[str, str], job: Job) -> dict[str, str]:
         found["SLURM_GET_USER_ENV"] = "1"
     if (ids := found.get("SLURM_JOB_GPUS")) is not None:
         found["GPU_DEVICE_ORDINAL"] = ids
-    return {**found, **_memory(found, asked, job)}
+    return found | _memory(found, asked, job)
 
 
 def _memory(found: dict[str, str], asked: Mapping[str, str], job: Job) -> dict[str, str]:

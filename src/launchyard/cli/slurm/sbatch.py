@@ -130,11 +130,21 @@ def _facts(given: Given, arguments: list[str], here: str, wrap: bool) -> dict[st
         kept.SUBMIT_HOST: os.uname().nodename.partition(".")[0],
         kept.SUBMIT_DIR: here,
         kept.SESSION: str(os.getsid(0)),
+        kept.UMASK: _umask(),
     }
     if given.rest and not wrap:
         words = [posixpath.normpath(posixpath.join(here, given.rest[0])), *given.rest[1:]]
         facts[kept.COMMAND] = " ".join(words)
     return {key: value.encode("utf-8", "replace").decode() for key, value in facts.items()}
+
+
+def _umask() -> str:
+    """What SLURM_UMASK says, else this process's own."""
+    if named := os.environ.get("SLURM_UMASK"):
+        return named
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return f"{mask:04o}"
 
 
 def _take_nodefile(choices: Choices, options: Asked) -> None:
