@@ -24,18 +24,12 @@ def job(record: Record, ways: Ways) -> Json:
     """One job, or one run of it."""
     kept: Mapping[str, str] = record["metadata"] or {}
     limit_s = record["time_limit_s"]
-    array = record["task_array"]
-    rest = record["array_pending"]
     return {
+        **_request(record),
         "account": record["account"] or "",
         "comment": {"administrator": "", "job": _kept(kept, "comment"), "system": ""},
         "allocation_nodes": len(record["nodes"]) if record["got"] else 0,
-        "array": {
-            "job_id": array if array is not None else (record["raw"] if rest else 0),
-            "limits": {"max": {"running": {"tasks": record["array_throttle"] or 0}}},
-            "task_id": number(record["task_index"]),
-            "task": rest or "",
-        },
+        "array": _array(record),
         "association": {
             "account": record["account"] or "",
             "cluster": ways.cluster,
@@ -45,7 +39,6 @@ def job(record: Record, ways: Ways) -> Json:
         },
         "block": "",
         "cluster": ways.cluster,
-        "constraints": record["constraint"],
         "container": _kept(kept, "container"),
         "derived_exit_code": exit_code(record["derived"]),
         "time": {
@@ -65,20 +58,11 @@ def job(record: Record, ways: Ways) -> Json:
         "het": {"job_id": 0, "job_offset": number(None)},
         "job_id": record["raw"],
         "name": printable(record["name"]),
-        "licenses": record["licences"],
         "mcs": {"label": ""},
         "nodes": compress(list(record["nodes"])) if record["nodes"] else "None assigned",
-        "partition": record["partition"],
         "hold": bool(record["held"]),
         "priority": number(record.get("priority")),
-        "qos": record["qos"],
-        "required": {
-            "CPUs": whole_cpus(record["asked_cpus_milli"]),
-            "memory_per_cpu": number(None),
-            "memory_per_node": number(record["asked_memory_mib"] / max(1, record["asked_nodes"])),
-        },
         "kill_request_user": record["by"] or "",
-        "reservation": {"id": 0, "name": record["reservation"]},
         "script": "",
         "state": {"current": [record["word"]], "reason": state_reason(record)},
         "steps": [_step(step) for step in record["steps"]],
@@ -88,6 +72,32 @@ def job(record: Record, ways: Ways) -> Json:
         "user": record["user"],
         "wckey": {"wckey": _kept(kept, "wckey"), "flags": []},
         "working_directory": record["working_dir"] or "",
+    }
+
+
+def _request(record: Record) -> Json:
+    """What was asked for."""
+    return {
+        "constraints": record["constraint"],
+        "licenses": record["licences"],
+        "partition": record["partition"],
+        "qos": record["qos"],
+        "required": {
+            "CPUs": whole_cpus(record["asked_cpus_milli"]),
+            "memory_per_cpu": number(None),
+            "memory_per_node": number(record["asked_memory_mib"] / max(1, record["asked_nodes"])),
+        },
+        "reservation": {"id": 0, "name": record["reservation"]},
+    }
+
+
+def _array(record: Record) -> Json:
+    array, rest = record["task_array"], record["array_pending"]
+    return {
+        "job_id": array if array is not None else (record["raw"] if rest else 0),
+        "limits": {"max": {"running": {"tasks": record["array_throttle"] or 0}}},
+        "task_id": number(record["task_index"]),
+        "task": rest or "",
     }
 
 

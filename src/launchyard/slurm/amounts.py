@@ -49,8 +49,7 @@ def whole_cpus(cpus_milli: float) -> int:
 
 def short_clock(seconds: float) -> str:
     """CPU time: `00:03.286` below an hour, `01:00:03`, `1-02:03:04`; nothing at all is `00:00:00`."""
-    whole = int(seconds)
-    millis = int((seconds - whole) * 1000)
+    whole, millis = divmod(int(round(seconds, 6) * 1000 + 1e-6), 1000)
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)

@@ -143,9 +143,10 @@ async def _named(context: Context, refs: list[JobRef]) -> Iterable[Job]:
         if ref.index is not None:
             live = controller.live_task(ref.job_id, ref.index)
             task = live or await context.read(partial(store.job_of_task, ref.job_id, ref.index))
-            record = None if task else controller.live_job(ref.job_id)
-            record = record or (None if task else await context.read(partial(store.job, ref.job_id)))
-            _add_live(found, [task or record])
+            whole = None if task else controller.live_job(ref.job_id)
+            if task is None and whole is None:
+                whole = await context.read(partial(store.job, ref.job_id))
+            _add_live(found, [task or whole])
     return found.values()
 
 
