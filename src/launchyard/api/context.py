@@ -14,6 +14,7 @@ from launchyard.api.events import EventHub
 from launchyard.api.history import History
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
+from launchyard.api.tables.kept import JobTables
 from launchyard.api.tokens import TokenTable
 from launchyard.model.event import StateChanged
 from launchyard.model.submission import Caller
@@ -35,6 +36,7 @@ class Context:
         default_factory=lambda: ThreadPoolExecutor(READERS, thread_name_prefix="api-read")
     )
     history: History = field(init=False)
+    job_tables: JobTables = field(default_factory=JobTables)
 
     def __post_init__(self) -> None:
         history = History(self.services.store, self.read, time.monotonic)

@@ -157,8 +157,9 @@ JOB_TABLE: Description = {
         _parameter("states", "query", _TEXT, "States with commas between them, such as `PENDING,RUNNING`."),
         _parameter("partitions", "query", _TEXT, "In which partitions."),
         _parameter("recent", "query", _FLAG, "Also jobs that ended a short while ago."),
+        _parameter("by_column", "query", _FLAG, "A list a column, and once what is the same in all."),
     ],
-    **_answers(200, ref(shapes.Rows), "The rows.", 400),
+    **_answers(200, {"anyOf": [ref(shapes.Rows), ref(shapes.Columns)]}, "The rows.", 400),
 }
 
 SLURM: Description = {

@@ -40,6 +40,7 @@ _ANSWERS = (
     shapes.ActResult,
     shapes.ActResults,
     shapes.Rows,
+    shapes.Columns,
     shapes.SlurmFacts,
     shapes.PriorityWeights,
     shapes.Reservation,

@@ -6,7 +6,7 @@ opens a file or a terminal of anybody.
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from launchyard.controller.controller import Controller
@@ -116,5 +116,5 @@ class Services:
     owner_uid: int | None
     hosts: frozenset[str] = frozenset()
     jobs_visible_to_all: bool = False
-    slurm: SlurmSettings = SlurmSettings()
+    slurm: SlurmSettings = field(default_factory=SlurmSettings)
     live_usage: LiveUsage = nothing_known

@@ -16,6 +16,7 @@ from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
 from launchyard.controller.reserving import Reserving
 from launchyard.controller.steps import Steps
+from launchyard.controller.reviving import Reviving
 from launchyard.controller.submitting import Submitting
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
@@ -83,6 +84,7 @@ class Controller:
         self._live = loop.live
         self._store = store
         self._submitting = submitting
+        self._reviving = Reviving(loop, submitting)
         self._reports = reports
         self._running = reports.running
         self._failure = NodeFailure(loop, reports)
@@ -115,19 +117,29 @@ class Controller:
             self._cancel(self._live.jobs[task_id], caller)
         return await self._settled(self._cancel(self._live.jobs.get(job.id, job), caller))
 
-    async def hold(self, caller: Caller, ref: JobRef) -> Job:
-        """Keep a waiting job (or the rest of an array) from starting."""
-        return await self._hold(caller, ref, held=True)
+    async def hold(self, caller: Caller, ref: JobRef, *, as_user: bool = False) -> Job:
+        """Keep a waiting job (or the rest of an array) from starting.
+
+        One that an administrator holds only an administrator releases, unless it is held `as_user`.
+        """
+        return await self._hold(caller, ref, held=True, as_user=as_user)
 
     async def release(self, caller: Caller, ref: JobRef) -> Job:
         """Let a held job go on."""
         return await self._hold(caller, ref, held=False)
 
-    async def requeue(self, caller: Caller, ref: JobRef) -> Job:
-        """Stop a running job (or all tasks of an array that are at work) and let it wait again."""
+    async def requeue(
+        self, caller: Caller, ref: JobRef, *, held: bool = False, even_ended: bool = False
+    ) -> Job:
+        """Stop a running job (or all tasks of an array that are at work) and let it wait again, or be held.
+
+        `even_ended`: one that ended a short while ago waits again too.
+        """
+        if even_ended and (ended := await self._just_ended(caller, ref)) is not None:
+            return await self._reviving.revive(ended, held=held)
         job = await self._mine(caller, ref)
         for task in self._at_work(job):
-            asked = replace(task, stop_requested=REQUEUE)
+            asked = replace(task, stop_requested=REQUEUE, held=held or task.held)
             self._loop.move(asked)
             self._reports.stop(asked)
         return await self._settled(self._live.jobs.get(job.id, job))
@@ -203,6 +215,10 @@ class Controller:
         """Why the latest plan left this job waiting."""
         job = self._live.jobs.get(job_id)
         return None if job is None else self._reasons.of(job)
+
+    def reason_codes(self, jobs: Iterable[Job]) -> dict[int, Reason]:
+        """Code and scope of why each of many jobs waits; the sentence may be that of another like it."""
+        return self._reasons.codes(jobs)
 
     async def outlook(self, caller: Caller, job: Job) -> Outlook:
         """Why a live job waits, when it may start, and what would start it sooner. Costs a while."""
@@ -311,13 +327,27 @@ class Controller:
         self._loop.move(arrays.cancel_waiting(record, self._loop.now()))
         return self._live.jobs[record.id]
 
-    async def _hold(self, caller: Caller, ref: JobRef, *, held: bool) -> Job:
+    async def _hold(self, caller: Caller, ref: JobRef, *, held: bool, as_user: bool = False) -> Job:
         job = await self._mine(caller, ref)
         if job.attempt is not None or (job.array is not None and not len(job.array.waiting)):
             raise Conflict(f"job {ref} is {job.state}; only a waiting job can be held or released")
-        job = replace(job, held=held, held_because=None, requeues=job.requeues if held else 0)
+        if job.held_by_admin and not caller.admin:
+            raise Forbidden(f"job {ref} is held by an administrator; ask one to release it")
+        by_admin = held and caller.admin and caller.uid != job.uid and not as_user
+        requeues = job.requeues if held else 0
+        job = replace(job, held=held, held_because=None, held_by_admin=by_admin, requeues=requeues)
         self._loop.move(job)
         return await self._settled(job)
+
+    async def _just_ended(self, caller: Caller, ref: JobRef) -> Job | None:
+        """A job (or task) of the caller's that is not live any more."""
+        if ref.job_id in self._live.jobs or (
+            ref.index is not None and self._live.task(ref.job_id, ref.index)
+        ):
+            return None
+        job = await self._submitting.stored(ref.job_id, ref.index)
+        mine = job is not None and (caller.admin or job.uid == caller.uid)
+        return job if mine and job is not None and job.ended else None
 
     def _at_work(self, job: Job) -> list[Job]:
         """The job itself, or the tasks of an array, as far as an attempt of them is under way."""

@@ -1,5 +1,7 @@
 """Why each waiting job waits, from the same live state that the next plan is made from."""
 
+from collections.abc import Iterable
+
 from launchyard.controller.loop import Loop
 from launchyard.controller.scheduling import Scheduler
 from launchyard.model.errors import Infeasible
@@ -28,6 +30,25 @@ class Reasons:
     def of(self, job: Job) -> Reason | None:
         """The reason of a live job, None when it does not wait."""
         return self._why(job)
+
+    def codes(self, jobs: Iterable[Job]) -> dict[int, Reason]:
+        """Code and scope, for many at once: jobs of one lane wait for the same, whatever the sentence says.
+
+        The scope `behind` says that it is not the first in the queue.
+        """
+        live = self._loop.live
+        queue, found = live.queue, {}
+        for lane in queue.lanes():
+            first = live.jobs[lane.entries[0][1]]
+            # What drivers may do is counted by user, and a lane may have jobs of several.
+            alone = not first.request.cpus_milli
+            reason = None if alone else self._why(first)
+            for _, job_id in lane.entries:
+                one = self._why(live.jobs[job_id]) if alone else reason
+                if one is not None:
+                    found[job_id] = one if job_id == queue.first else _behind(one)
+        waiting = (job for job in jobs if job.id not in found and _may_wait(job))
+        return found | {job.id: reason for job in waiting if (reason := self._why(job)) is not None}
 
     def of_new(self, job: Job) -> Reason | None:
         """Why a job that does not exist yet would not be looked at by the plan; None: it would."""
@@ -123,6 +144,17 @@ class Reasons:
         except Infeasible as error:
             return Reason(code="impossible", sentence=f"waits for other nodes than there are now: {error}")
         return Reason(code="resources", sentence="waits for nodes")
+
+
+def _may_wait(job: Job) -> bool:
+    return job.state in (JobState.PENDING, JobState.SUSPENDED) or job.array is not None
+
+
+def _behind(reason: Reason) -> Reason:
+    """A job that is not the first lets others go before it, whatever there is too little of."""
+    if reason.code != "resources":
+        return reason
+    return Reason(code=reason.code, sentence=reason.sentence, scope="behind")
 
 
 def _begins(job: Job) -> Reason:

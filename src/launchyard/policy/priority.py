@@ -5,6 +5,7 @@ of partitions are not in the number, as they are not in Slurm's.
 """
 
 import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from launchyard.model.job import Job
@@ -79,6 +80,33 @@ def factors(ordering: Ordering, job: Job, seconds: float, now: float) -> Factors
         site=-job.shift * POINTS,
         nice=-job.nice * NICE_POINTS,
     )
+
+
+def numbers(
+    ordering: Ordering, jobs: Sequence[Job], seconds: Callable[[Job], float], now: float
+) -> list[int]:
+    """The number of each job, 0 of what is held; of what has started or ended, as it was then."""
+    if ordering.order is Order.MULTIFACTOR:
+        return [0 if job.held else _one(ordering, job, seconds(job), now) for job in jobs]
+    known: dict[tuple[object, ...], float] = {}
+    found = []
+    for job in jobs:
+        request = job.request
+        key = (
+            *(job.user, job.account, job.qos, job.partition, job.nice, job.shift, job.time_limit_s),
+            *(request.cpus_milli, request.memory_mib, request.gpus, request.gpu_milli),
+        )
+        rest = known.get(key)
+        if rest is None:
+            rest = known[key] = sum(factors(ordering, job, seconds(job), job.submitted_at))
+        at = job.started_at or job.ended_at or now
+        number = round(rest + _age(ordering, job, at))
+        found.append(0 if job.held else max(1, min(PRIORITY_MAX, number)))
+    return found
+
+
+def _one(ordering: Ordering, job: Job, seconds: float, now: float) -> int:
+    return factors(ordering, job, seconds, job.started_at or job.ended_at or now).number
 
 
 def _age(ordering: Ordering, job: Job, now: float) -> float:

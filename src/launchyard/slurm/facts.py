@@ -1,6 +1,6 @@
 """What the server told of many jobs, a column at a time, and what surrounds it: the clock, who is who."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from launchyard.slurm.times import Stamp
@@ -22,10 +22,9 @@ class Surroundings(NamedTuple):
 class Facts:
     """Columns by name, all of one length. `kept` reads what was kept of the submission for Slurm alone."""
 
-    def __init__(self, names: Sequence[str], rows: Sequence[Sequence[Any]], around: Surroundings) -> None:
-        columns = zip(*rows, strict=True) if rows else ([] for _ in names)
-        self.columns: dict[str, Sequence[Any]] = dict(zip(names, columns, strict=True))
-        self.count = len(rows)
+    def __init__(self, count: int, columns: Mapping[str, Sequence[Any]], around: Surroundings) -> None:
+        self.columns = dict(columns)
+        self.count = count
         self.around = around
 
     def __getitem__(self, name: str) -> Sequence[Any]:

@@ -26,6 +26,8 @@ _WAITING: Mapping[str, str] = {
     "limit-zero-cpu-jobs": "QOSMaxJobsPerUserLimit",
 }
 _WITH_SCOPE: Mapping[tuple[str, str], str] = {
+    # In Slurm the first in line waits for resources, the others for their turn.
+    ("resources", "behind"): "Priority",
     ("dependency", "never"): "DependencyNeverSatisfied",
     ("held", "admin"): "JobHeldAdmin",
     ("held", "requeues"): "JobHoldMaxRequeue",

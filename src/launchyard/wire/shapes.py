@@ -446,6 +446,15 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """The same by column; `constants` are of columns that hold one value alone."""
+
+    count: int
+    constants: dict[str, Any]
+    columns: dict[str, list[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PriorityWeights:
     """What each part of a priority counts for; 0: nothing."""
 

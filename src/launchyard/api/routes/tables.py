@@ -1,10 +1,12 @@
 """Tables: `GET /v1/tables/{name}?columns=a,b` answers `{"rows": [[...], ...]}` with just these columns.
 
 For programs that show many rows and need a few facts of each: ten thousand jobs are a few hundred kilobytes
-and some milliseconds. Times are seconds since 1970, what is not known is null.
+and some milliseconds. Times are seconds since 1970, what is not known is null. With `by_column=1` the answer
+is `{"count": n, "constants": {"a": 1}, "columns": {"b": [...]}}`: what is the same in all rows is told once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,17 +14,13 @@ from starlette.responses import Response
 
 from launchyard.api import describe
 from launchyard.api.answers import answer
-from launchyard.api.context import Context, caller_of, context_of
+from launchyard.api.context import caller_of, context_of
 from launchyard.api.query import Query
-from launchyard.api.tables.column import chosen, rows_of
-from launchyard.api.tables.jobs import COLUMNS, LOGGED, REASONED, WEIGHED, Row
+from launchyard.api.tables.column import chosen
+from launchyard.api.tables.jobs import COLUMNS
+from launchyard.api.tables.joined import Joined, without_constants
 from launchyard.api.tables.select import PARAMETERS, selected, selection_of
-from launchyard.model.job import Job
-from launchyard.model.reason import Reason
-from launchyard.model.state import JobState
-from launchyard.model.submission import Caller
-from launchyard.policy.order import Ordering
-from launchyard.policy.priority import Factors, factors, weights_of
+from launchyard.policy.priority import weights_of
 
 router = APIRouter()
 
@@ -31,49 +29,21 @@ router = APIRouter()
 async def jobs(request: Request) -> Response:
     """Live jobs, or also recent ones. What belongs to others is left out unless the caller may see it."""
     context, caller = context_of(request), caller_of(request)
-    given = Query(request, ("columns", *PARAMETERS))
-    names = given.text("columns")
-    columns = chosen(names, COLUMNS)
+    given = Query(request, ("columns", "by_column", *PARAMETERS))
+    names = (given.text("columns") or ",".join(COLUMNS)).split(",")
+    chosen(",".join(names), COLUMNS)
     others = caller.admin or context.services.jobs_visible_to_all
     asked = selection_of(given, None if others else caller.user)
     since = context.services.clock() - context.services.slurm.min_job_age_s
     found = await selected(context, asked, since)
-    wanted = frozenset((names or ",".join(COLUMNS)).split(","))
-    rows = _joined(context, caller, found, wanted)
-    return await context.read(lambda: answer({"rows": rows_of(rows(), columns)}))
+    joined = Joined(context, caller, found, names)
+    if given.flag("by_column"):
+        return await context.read(lambda: answer(without_constants(joined.columns(), len(found))))
+    return await context.read(lambda: answer({"rows": _rows(joined.columns(), names)}))
 
 
-def _joined(
-    context: Context, caller: Caller, jobs: Sequence[Job], wanted: frozenset[str]
-) -> Callable[[], list[Row]]:
-    """What makes the rows: in a thread, for only reasons are read here, on the loop."""
-    services = context.services
-    controller, now = services.controller, services.clock()
-    reasons: dict[int, Reason | None] = {}
-    if wanted & REASONED:
-        reasons = {job.id: controller.reason(job.id) for job in jobs if _waits(job)}
-    ordering = controller.ordering if wanted & WEIGHED else None
-    logs = services.logs if wanted & LOGGED else None
-
-    def rows() -> list[Row]:
-        made = []
-        for job in jobs:
-            mine = caller.admin or job.uid == caller.uid
-            parts = None if ordering is None else _factors(ordering, job, controller.seconds(job), now)
-            path = logs.path(job) if logs is not None and mine else None
-            made.append(Row(job, reasons.get(job.id), mine, parts, path))
-        return made
-
-    return rows
-
-
-def _waits(job: Job) -> bool:
-    return job.state is JobState.PENDING or job.array is not None
-
-
-def _factors(ordering: Ordering, job: Job, seconds: float, now: float) -> Factors:
-    """Of a job that has started or ended, what it had when it did."""
-    return factors(ordering, job, seconds, job.started_at or job.ended_at or now)
+def _rows(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list[tuple[Any, ...]]:
+    return list(zip(*(columns[name] for name in names), strict=True))
 
 
 @router.get("/v1/slurm", openapi_extra=describe.SLURM)

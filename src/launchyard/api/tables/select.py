@@ -31,6 +31,11 @@ class Selection:
     recent: bool = False
     only: str | None = None
 
+    @property
+    def everything(self) -> bool:
+        """Nothing was asked for by name: nobody of many has to be looked at."""
+        return self in (Selection(), Selection(recent=True))
+
     def wants(self, job: Job) -> bool:
         return (
             self.only in (None, job.user)
@@ -58,7 +63,9 @@ def selection_of(query: Query, only: str | None) -> Selection:
 async def selected(context: Context, asked: Selection, since: float) -> list[Job]:
     """The jobs, live ones first; of the ended ones those that ended since then, newest first."""
     controller, store = context.services.controller, context.services.store
-    live = [job for job in controller.live_jobs() if asked.wants(job)]
+    live = list(controller.live_jobs())
+    if not asked.everything:
+        live = [job for job in live if asked.wants(job)]
     if not asked.recent:
         return live
     here = {job.id for job in live}

@@ -24,11 +24,11 @@ def facts_of(given: Given, server: Server, columns: list[str]) -> Facts:
     """The jobs that the options ask for, with these columns, in no order."""
     choice = choice_of(given, server)
     wanted = list(dict.fromkeys([*IDS.split(), *choice.needs, *columns]))
-    rows = server.table("jobs", " ".join(wanted), **_query(given, choice))
-    if not rows and len(choice.ids) == 1:
+    count, found = server.by_column("jobs", wanted, **_query(given, choice))
+    if not count and len(choice.ids) == 1:
         print(NO_SUCH_JOB, file=sys.stderr)
         raise Refused
-    facts = Facts(wanted, rows, surroundings())
+    facts = Facts(count, found, surroundings())
     jobchoice.hide_split(facts)
     choice.choose(facts)
     if given.count("array") or given.count("array-unique"):

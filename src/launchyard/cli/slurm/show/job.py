@@ -18,9 +18,9 @@ def show(words: list[str], flags: Flags) -> int:
     asked = _ids(",".join(words))
     columns = jobjson.NEEDS if flags.json else jobrecord.NEEDS
     ids = ",".join(str(one.id) for one in asked)
-    rows = server.table("jobs", " ".join(columns), ids=ids or None, recent=1)
+    count, found = server.by_column("jobs", columns, ids=ids or None, recent=1)
     around = surroundings()
-    facts = Facts(columns, rows, around._replace(stamp=stamp_of(around.now, "Unknown"), array_text_max=0))
+    facts = Facts(count, found, around._replace(stamp=stamp_of(around.now, "Unknown"), array_text_max=0))
     hide_split(facts)
     Choice(asked).choose(facts)
     facts.only(sorted(range(facts.count), key=lambda row: facts["id"][row]))

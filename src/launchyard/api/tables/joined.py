@@ -1,0 +1,76 @@
+"""Jobs with what is joined when they are read: why they wait, their priority, where their output is.
+
+These change without the job and are made anew for each answer; what is a job's own is kept (`kept`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from launchyard.api.context import Context
+from launchyard.api.tables.jobs import COLUMNS, LOGGED, REASONED, WEIGHED, Row
+from launchyard.model.job import Job
+from launchyard.model.reason import Reason
+from launchyard.model.state import JobState
+from launchyard.model.submission import Caller
+from launchyard.policy.priority import factors, numbers
+
+CHANGING = REASONED | WEIGHED | LOGGED
+SENTENCES = frozenset({"reason", "estimate_start"})
+
+
+class Joined:
+    """Made on the loop, where reasons are read; `columns` does the rest, in a thread."""
+
+    def __init__(self, context: Context, caller: Caller, jobs: Sequence[Job], names: Sequence[str]) -> None:
+        services = context.services
+        self._jobs, self._names = jobs, names
+        self._tables = context.job_tables
+        self._now, self._seconds = services.clock(), services.controller.seconds
+        self._mine = [caller.admin or job.uid == caller.uid for job in jobs]
+        wanted = set(names)
+        self._ordering = services.controller.ordering if wanted & WEIGHED else None
+        self._logs = services.logs if wanted & LOGGED else None
+        self._reasons: Mapping[int, Reason | None] = {}
+        if wanted & SENTENCES:
+            reason = services.controller.reason
+            self._reasons = {job.id: reason(job.id) for job in jobs if _may_wait(job)}
+        elif wanted & REASONED:
+            self._reasons = services.controller.reason_codes(jobs)
+
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """The values of each column, in the order of the jobs."""
+        own = tuple(name for name in self._names if name not in CHANGING)
+        rows = self._tables.values(self._jobs, own, self._mine)
+        found: dict[str, Sequence[Any]] = dict(zip(own, zip(*rows, strict=True), strict=True)) if rows else {}
+        changing = [name for name in self._names if name in CHANGING]
+        found |= {name: self._changing(name) for name in changing}
+        return {name: found.get(name, ()) for name in self._names}
+
+    def _changing(self, name: str) -> Sequence[Any]:
+        if name == "priority" and self._ordering is not None:
+            return numbers(self._ordering, self._jobs, self._seconds, self._now)
+        column = COLUMNS[name]
+        return [column(self._row(job, mine)) for job, mine in zip(self._jobs, self._mine, strict=True)]
+
+    def _row(self, job: Job, mine: bool) -> Row:
+        path = self._logs.path(job) if self._logs is not None and mine else None
+        parts = None
+        if self._ordering is not None:
+            at = job.started_at or job.ended_at or self._now
+            parts = factors(self._ordering, job, self._seconds(job), at)
+        return Row(job, self._reasons.get(job.id), mine, parts, path)
+
+
+def _may_wait(job: Job) -> bool:
+    return job.state is JobState.PENDING or job.array is not None
+
+
+def without_constants(columns: Mapping[str, Sequence[Any]], count: int) -> dict[str, Any]:
+    """Columns that hold one value alone are told once."""
+    constants, rest = {}, {}
+    for name, values in columns.items():
+        if count > 1 and values[0] == values[-1] and list(values).count(values[0]) == count:
+            constants[name] = values[0]
+        else:
+            rest[name] = values
+    return {"count": count, "constants": constants, "columns": rest}
