@@ -132,8 +132,8 @@ class Steps:
             if step.launch_id != running:
                 at = job.ended_at if job.ended_at is not None else self._loop.now()
                 self._keep(cut_short(step, at, timed_out=job.state is JobState.TIMEOUT))
-        if running is None and open_steps:
-            self._next.pop(open_steps[0].launch_id, None)
+        if job.ended and job.attempt is not None:
+            self._next.pop(job.attempt.launch_id, None)
 
     def ended(self, report: RunnerEnded) -> None:
         """A runner ended; told of a step that is over, it is only to be forgotten."""

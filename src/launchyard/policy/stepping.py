@@ -1,6 +1,6 @@
 """What becomes of a step: a runner ended, or the whole job did."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from launchyard.model.resources import Usage
@@ -45,25 +45,26 @@ def _state(step: Step, code: int | None, signal: int | None) -> StepState:
         return StepState.TIMEOUT
     if any(end.oom for end in step.ends):
         return StepState.OUT_OF_MEMORY
-    if step.cancelled_by is not None or any(end.ending for end in step.ends):
+    unknown = code is None and signal is None and all(end.error is None for end in step.ends)
+    if unknown or step.cancelled_by is not None or any(end.ending for end in step.ends):
         return StepState.CANCELLED
     return StepState.FAILED
 
 
-def _worst(ends: Iterable[RunnerEnd]) -> tuple[int | None, int | None]:
+def _worst(ends: Sequence[RunnerEnd]) -> tuple[int | None, int | None]:
     """The exit code or the signal of the one that ended worst; a signal is worse than any code."""
     known = [end for end in ends if end.error is None]
     signals = [end.signal for end in known if end.signal is not None]
     if signals:
         return None, max(signals)
     codes = [end.exit_code for end in known if end.exit_code is not None]
-    if len(codes) < len(list(ends)) and not any(codes):
+    if len(codes) < len(ends) and not any(codes):
         # One of them did not run, or nobody knows: no zero then.
         return None, None
     return max(codes, default=None), None
 
 
-def _usage(ends: Iterable[RunnerEnd]) -> Usage:
+def _usage(ends: Sequence[RunnerEnd]) -> Usage:
     """CPU time of all together, the largest memory of any."""
     cpu_s = [end.cpu_s for end in ends if end.cpu_s is not None]
     memory = [end.memory_peak_mib for end in ends if end.memory_peak_mib is not None]
