@@ -41,12 +41,13 @@ class Reasons:
         for lane in queue.lanes():
             first = live.jobs[lane.entries[0][1]]
             # What drivers may do is counted by user, and a lane may have jobs of several.
-            alone = not first.request.cpus_milli
-            reason = None if alone else self._why(first)
-            for _, job_id in lane.entries:
-                one = self._why(live.jobs[job_id]) if alone else reason
-                if one is not None:
-                    found[job_id] = one if job_id == queue.first else _behind(one)
+            if not first.request.cpus_milli:
+                continue
+            reason = self._why(first)
+            if reason is not None:
+                found |= dict.fromkeys([job_id for _, job_id in lane.entries], _behind(reason))
+                if first.id == queue.first:
+                    found[first.id] = reason
         waiting = (job for job in jobs if job.id not in found and _may_wait(job))
         return found | {job.id: reason for job in waiting if (reason := self._why(job)) is not None}
 

@@ -4,6 +4,7 @@ These change without the job and are made anew for each answer; what is a job's 
 """
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from launchyard.api.context import Context
@@ -15,7 +16,9 @@ from launchyard.model.submission import Caller
 from launchyard.policy.priority import factors, numbers
 
 CHANGING = REASONED | WEIGHED | LOGGED
-SENTENCES = frozenset({"reason", "estimate_start"})
+SENTENCES = frozenset({"reason"})
+"""Columns that differ in each job that waits."""
+BRIEF = {"reason_code": "code", "reason_scope": "scope"}
 
 
 class Joined:
@@ -49,8 +52,22 @@ class Joined:
     def _changing(self, name: str) -> Sequence[Any]:
         if name == "priority" and self._ordering is not None:
             return numbers(self._ordering, self._jobs, self._seconds, self._now)
+        if name in BRIEF:
+            read = attrgetter(BRIEF[name])
+            found = (self._reasons.get(job.id) for job in self._jobs)
+            return [None if reason is None else read(reason) for reason in found]
+        if name == "estimate_start":
+            return [None] * len(self._jobs)
+        if name in LOGGED:
+            return [self._output(name, job, mine) for job, mine in zip(self._jobs, self._mine, strict=True)]
         column = COLUMNS[name]
         return [column(self._row(job, mine)) for job, mine in zip(self._jobs, self._mine, strict=True)]
+
+    def _output(self, name: str, job: Job, mine: bool) -> Any:
+        """Where the output goes; what waits without a file of its own has none yet."""
+        if not mine or (job.stdout is None and job.attempt is None):
+            return None
+        return COLUMNS[name](self._row(job, mine))
 
     def _row(self, job: Job, mine: bool) -> Row:
         path = self._logs.path(job) if self._logs is not None and mine else None

@@ -3,6 +3,7 @@
 import os
 import pwd
 import sys
+from itertools import islice
 
 from launchyard.cli.slurm.about import settings
 from launchyard.cli.slurm.arguments import Given
@@ -17,6 +18,7 @@ from launchyard.slurm.indexes import NotAnId, Wanted, read_ids
 from launchyard.slurm.jobchoice import Choice
 from launchyard.slurm.jobvalues import IDS
 
+WRITTEN_AT_ONCE = 200
 NO_SUCH_JOB = "slurm_load_jobs error: Invalid job id specified"
 
 
@@ -40,11 +42,11 @@ def print_json(given: Given, server: Server) -> None:
     """Everything that is told of the jobs, as one object."""
     jobs = facts_of(given, server, jobjson.NEEDS)
     jobs.only(sorted(range(jobs.count), key=jobs["id"].__getitem__))
-    sys.stdout.write(json_of(jobs, server))
+    write_json(jobs, server)
 
 
-def json_of(jobs: Facts, server: Server) -> str:
-    """The object with these jobs."""
+def write_json(jobs: Facts, server: Server) -> None:
+    """The object with these jobs, some hundred at a time: all of them may be tens of megabytes."""
     site = settings(server)
     around = jobs.around._replace(cluster=str(site["cluster"]))
     jobs.around = around
@@ -54,7 +56,14 @@ def json_of(jobs: Facts, server: Server) -> str:
     )
     now = {"set": True, "infinite": False, "number": int(around.now)}
     end = jsonframe.ending(frame, {"last_backfill": now, "last_update": now})
-    return '{"jobs":[' + ",".join(jobjson.jobs(jobs)) + f"]{end}\n"
+    sys.stdout.flush()
+    out, separator = sys.stdout.buffer, '{"jobs":['
+    objects = iter(jobjson.jobs(jobs))
+    while some := list(islice(objects, WRITTEN_AT_ONCE)):
+        out.write((separator + ",".join(some)).encode())
+        separator = ","
+    out.write((("" if jobs.count else separator) + f"]{end}\n").encode())
+    out.flush()
 
 
 def _user_name(uid: int) -> str:

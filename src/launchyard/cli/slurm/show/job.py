@@ -2,7 +2,7 @@
 
 import sys
 
-from launchyard.cli.slurm.jobtable import NO_SUCH_JOB, json_of
+from launchyard.cli.slurm.jobtable import NO_SUCH_JOB, write_json
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.scontrol import Flags
 from launchyard.cli.slurm.server import Server
@@ -27,7 +27,7 @@ def show(words: list[str], flags: Flags) -> int:
     if asked and not facts.count:
         raise _missing(asked[0])
     if flags.json:
-        sys.stdout.write(json_of(facts, server))
+        write_json(facts, server)
         return 0
     if not facts.count:
         print("No jobs in the system")
