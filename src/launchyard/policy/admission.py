@@ -125,6 +125,7 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float
         begin_at=job.begin_at if update.begin_at is None else update.begin_at,
         deadline_at=job.deadline_at if update.deadline_at is None else update.deadline_at or None,
         **_other_dependency(update),
+        **_kept_otherwise(job, update),
         array=array,
     )
 
@@ -148,6 +149,20 @@ def _other_dependency(update: Update) -> dict[str, Any]:
     if update.dependency is None:
         return {}
     return {"dependency": update.dependency if update.dependency.clauses else None, "dependency_met": False}
+
+
+def _kept_otherwise(job: Job, update: Update) -> dict[str, Any]:
+    """What is only kept, and has its effect when the job starts."""
+    names = ("requeue", "stdout", "stderr", "working_dir", "time_min_s")
+    asked = {name: value for name in names if (value := getattr(update, name)) is not None}
+    if update.metadata is not None:
+        asked["metadata"] = merged(job.metadata, update.metadata)
+    return asked
+
+
+def merged(metadata: Mapping[str, str], changes: Mapping[str, str]) -> Mapping[str, str]:
+    """An empty value takes a key away."""
+    return {key: value for key, value in {**metadata, **changes}.items() if value}
 
 
 def _partition(name: str | None, cluster: Cluster) -> Partition:
@@ -197,7 +212,10 @@ def _refuse_reservation(
 def _refuse_longer_minimum(minimum_s: int | None, limit_s: int | None) -> None:
     if minimum_s is not None and limit_s is not None and minimum_s > limit_s:
         least, most = format_walltime(minimum_s), format_walltime(limit_s)
-        raise Invalid(f"--time-min {least} is more than its time limit; ask for --time-min {most} or less")
+        raise Invalid(
+            f"--time-min {least} is more than its time limit; ask for --time-min {most} or less",
+            code="time-min",
+        )
 
 
 def _array(indexes: Indexes | None, throttle: int | None) -> Array | None:

@@ -65,6 +65,7 @@ REASONS = {
     "not-allowed-here": "User's group not permitted to use this partition",
     "partition-closed": "Required partition not available (inactive or drain)",
     "node-limit": "Node count specification invalid",
+    "time-min": "Invalid time-min specification (exceeds job's time or other limits)",
     "time-limit": "Requested time limit is invalid (missing or exceeds some limit)",
     "infeasible": "Requested node configuration is not available",
     "memory": "Requested node configuration is not available",

@@ -63,6 +63,7 @@ def _body(given: Given, choices: Choices, options: Asked, text: str, arguments: 
     options["name"] = options["name"] or "sbatch"
     options.setdefault("requeue", True)
     options.setdefault("keep_on_failed_dependency", True)
+    options.setdefault("append", False)
     options["working_dir"] = posixpath.normpath(posixpath.join(here, options.get("working_dir") or "."))
     options["stdout"] = _file(options.get("stdout")) or (
         "slurm-%A_%a.out" if options.get("array") else "slurm-%j.out"
