@@ -133,27 +133,41 @@ async def test_a_cancelled_step_is_told_to_end_and_its_job_goes_on() -> None:
 
 
 @looped
-async def test_after_a_restart_steps_go_on_and_what_is_unknown_is_closed_without_an_exit_code() -> None:
-    store = MemoryStore()
-    nodes = (Node(name="node", cpus=4, memory_mib=4096),)
+async def test_after_a_restart_steps_go_on_and_orders_that_were_lost_are_given_again() -> None:
+    store, nodes = MemoryStore(), (Node(name="node", cpus=4, memory_mib=4096),)
     engine = FakeEngine(nodes, obedience=Obedience.START)
+    one = {"tasks": 1, "cpus_per_task_milli": 1000}
     async with running_yard(store=store, engine=engine, nodes=nodes) as yard:
         job_id = await running_job(yard, cpus_milli=4000)
-        first, second, third = [
-            await start(yard, job_id, tasks=1, cpus_per_task_milli=1000) for _ in range(3)
-        ]
+        first, second, third = [await start(yard, job_id, **one) for _ in range(3)]
+        await yard.controller.steps.cancel(job_id, 2, "ada")
     engine.end_runner(second.runner_id(0), exit_code=4)
-    engine.runners.pop(third.runner_id(0))
+    # As if the daemon had died before its orders left.
+    engine.runners.clear()
     async with running_yard(store=store, engine=engine, nodes=nodes) as yard:
         second, third = await until_closed(yard, second), await until_closed(yard, third)
 
         assert (second.state, second.exit_code) == (StepState.FAILED, 4)
         assert (third.state, third.exit_code) == (StepState.CANCELLED, None)
         assert "no record" in str(third.cause)
-        fresh = await start(yard, job_id, tasks=1, cpus_per_task_milli=1000)
-        assert fresh.number == 3
+        await yard.until(lambda: list(engine.runners) == [first.runner_id(0)])
+        assert (await start(yard, job_id, **one)).number == 3
         engine.end_runner(first.runner_id(0), exit_code=0)
         assert (await until_closed(yard, first)).state is StepState.COMPLETED
+
+
+@looped
+async def test_steps_of_a_journal_that_is_gone_are_closed_without_an_exit_code() -> None:
+    async with running_yard() as yard:
+        job_id = await running_job(yard)
+        step = await start(yard, job_id)
+
+        yard.engine.lose()
+        yard.engine.reconnect(epoch="another")
+        step = await until_closed(yard, step)
+
+        assert (step.state, step.exit_code, step.signal) == (StepState.CANCELLED, None, None)
+        assert (await yard.until_ended(job_id)).state is JobState.LOST
 
 
 @looped

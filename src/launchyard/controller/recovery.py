@@ -118,7 +118,7 @@ class Reports:
         for launch_id in report.known - self._loop.live.by_launch.keys():
             # Its job has ended for us (a node was given up, an older database was put back).
             self._loop.engine.stop(launch_id, signal=signal.SIGKILL, grace_s=0)
-        self._steps.connected(report.runners)
+        self._steps.connected(report.epoch, report.runners)
         if again:
             self._loop.launch(again)
         self._loop.plan_soon()

@@ -145,13 +145,18 @@ class Steps:
         forget = ForgetRunners(runner_ids=(report.runner_id,))
         self._loop.effect(lambda: self._loop.engine.order_steps([forget]))
 
-    def connected(self, runners: frozenset[str]) -> None:
-        """The launcher answers again: what it knows nothing of has ended unseen."""
+    def connected(self, epoch: str, runners: frozenset[str]) -> None:
+        """The launcher answers again. A runner that its journal does not have was never started: the order
+        was lost on the way and is given again. Of another journal nobody knows; then the step is closed."""
         for step in [step for step in self.live() if not step.ended]:
-            missing = [one for one in step.open_runners if one not in runners and one not in self._unsent]
-            if missing:
+            job = self._loop.live.of_launch(step.launch_id)
+            missing = set(step.open_runners) - runners - self._unsent
+            if missing and (job is None or step.cancelled_by is not None or _epoch(job) != epoch):
                 cause = "the launcher has no record of it any more, so its exit code is not known"
                 self._keep(cut_short(step, self._loop.now(), cause=cause))
+            elif missing and job is not None:
+                shares = [share for share in step.shares if step.runner_id(share.position) in missing]
+                self._loop.engine.order_steps([self._order(step, share, job) for share in shares])
             elif step.cancelled_by is not None:
                 self._stop(step)
 
@@ -245,3 +250,8 @@ class Steps:
                 for one in step.open_runners
             ]
         )
+
+
+def _epoch(job: Job) -> str | None:
+    """The launcher's journal that has the launch of its attempt."""
+    return None if job.attempt is None else job.attempt.epoch
