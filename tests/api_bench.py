@@ -274,13 +274,15 @@ class FakeController(Controller):
         self.put(job)
         return job
 
-    async def hold(self, caller: Caller, ref: JobRef) -> Job:
+    async def hold(self, caller: Caller, ref: JobRef, *, as_user: bool = False) -> Job:
         return await self.act("hold", caller, ref)
 
     async def release(self, caller: Caller, ref: JobRef) -> Job:
         return await self.act("release", caller, ref)
 
-    async def requeue(self, caller: Caller, ref: JobRef) -> Job:
+    async def requeue(
+        self, caller: Caller, ref: JobRef, *, held: bool = False, even_ended: bool = False
+    ) -> Job:
         return await self.act("requeue", caller, ref)
 
     async def signal(self, caller: Caller, ref: JobRef, signal: int, target: str = "all") -> Job:

@@ -5,7 +5,7 @@ The schemas that the names stand for are made in `openapi`, and only when somebo
 
 from typing import Any
 
-from launchyard.wire import orders, shapes, steps, submit
+from launchyard.wire import acts, orders, shapes, steps, submit
 
 Description = dict[str, Any]
 
@@ -221,9 +221,7 @@ CANCEL_STEP: Description = {
     **_answers(200, ref(steps.StartedStep), "The step.", 400, 404, 503, 507),
 }
 
-_COLUMNS = _parameter(
-    "columns", "query", _TEXT, "Names of columns with commas between them; all by default."
-)
+_COLUMNS = _parameter("columns", "query", _TEXT, "Names of columns with commas between them; all by default.")
 
 
 def _table(of: str) -> Description:
@@ -358,8 +356,8 @@ REVOKE_TOKEN: Description = {
 
 ACTS: Description = {
     "summary": "Do one thing to many jobs; each has a result of its own.",
-    **_body(ref(orders.ActOnJobs)),
-    **_answers(200, ref(shapes.ActResults), "The results, in the order asked for.", 400, 413, 415, 503, 507),
+    **_body(ref(acts.ActOnJobs)),
+    **_answers(200, ref(acts.ActResults), "The results, in the order asked for.", 400, 413, 415, 503, 507),
 }
 
 

@@ -9,13 +9,13 @@ from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from launchyard import __version__
-from launchyard.wire import orders, shapes, steps, submit
+from launchyard.wire import acts, orders, shapes, steps, submit
 
 _BODIES = (
     submit.SubmitJob,
     submit.UpdateJob,
     orders.SignalJob,
-    orders.ActOnJobs,
+    acts.ActOnJobs,
     orders.MarkNode,
     orders.MakeReservation,
     orders.NewToken,
@@ -37,8 +37,8 @@ _ANSWERS = (
     shapes.Why,
     shapes.Node,
     shapes.NodeList,
-    shapes.ActResult,
-    shapes.ActResults,
+    acts.ActResult,
+    acts.ActResults,
     shapes.Rows,
     shapes.Columns,
     shapes.SlurmFacts,

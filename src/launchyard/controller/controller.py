@@ -15,8 +15,8 @@ from launchyard.controller.outlook import Outlook, Outlooks
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
 from launchyard.controller.reserving import Reserving
-from launchyard.controller.steps import Steps
 from launchyard.controller.reviving import Reviving
+from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged

@@ -9,9 +9,10 @@ from launchyard.model.job import Job
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Update
 from launchyard.model.walltime import format_walltime, humane
+from launchyard.policy.admission import merged
 from launchyard.policy.lifecycle import apply
 
-CHANGEABLE = ("name", "time_limit_s")
+CHANGEABLE = ("name", "time_limit_s", "metadata", "requeue", "nice")
 """What of a running job may be changed."""
 
 
@@ -53,6 +54,13 @@ class Running:
             raise Conflict(f"job {job.id} {_is(job)}; of a running job only its time limit may be changed")
         if update.name is not None:
             job = replace(job, name=update.name)
+        if update.requeue is not None or update.nice is not None or update.metadata is not None:
+            job = replace(
+                job,
+                requeue=job.requeue if update.requeue is None else update.requeue,
+                nice=job.nice if update.nice is None else update.nice,
+                metadata=merged(job.metadata, update.metadata or {}),
+            )
         if update.time_limit_s is None or update.time_limit_s == job.time_limit_s:
             self._loop.move(job)
             return job

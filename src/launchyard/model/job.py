@@ -107,6 +107,8 @@ class Job:
     held: bool = False
     held_because: str | None = None
     """Why it is held when nobody asked for it, one sentence."""
+    held_by_admin: bool = False
+    """An administrator holds it, and only one may release it."""
     dependency: Dependency | None = None
     dependency_met: bool = False
     """What it waited for has happened; only a `singleton` is looked at again."""

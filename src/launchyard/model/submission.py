@@ -72,7 +72,8 @@ class Submission:
 class Update:
     """What may be changed of a job; None leaves it. A running job's time limit may only fall.
 
-    A `deadline_at` of 0 takes the deadline away, a `dependency` without clauses the dependency.
+    A `deadline_at` of 0 takes the deadline away, a `dependency` without clauses the dependency. `metadata`
+    is put to what is there; an empty value takes a key away.
     """
 
     name: str | None = None
@@ -90,3 +91,9 @@ class Update:
     qos: str | None = None
     dependency: Dependency | None = None
     deadline_at: float | None = None
+    metadata: Mapping[str, str] | None = None
+    requeue: bool | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    working_dir: str | None = None
+    time_min_s: int | None = None

@@ -65,6 +65,10 @@ _KINDS = {
 
 
 def held(job: Job) -> Reason:
+    if job.held_by_admin:
+        return Reason(
+            code="held", scope="admin", sentence="is held by an administrator; ask one to release it"
+        )
     return Reason(code="held", sentence=f"is held; release it with `ly release {job.id}`")
 
 

@@ -116,10 +116,10 @@ def _exited(job: Job, event: Exited) -> Job:
     if job.state in ENDED:
         return job
     if job.stop_requested == REQUEUE and not event.lost:
-        return _again(_with_exit(job, event, JobMove.CANCELLED, REQUEUE), event.at, requeued=True)
+        return again(_with_exit(job, event, JobMove.CANCELLED, REQUEUE), event.at, requeued=True)
     if job.stop_requested is not None and job.stop_requested.startswith(_MADE_ROOM) and not event.lost:
         preempted = _with_exit(job, event, JobMove.PREEMPTED, job.stop_requested.removesuffix(_AGAIN))
-        return _again(preempted, event.at) if job.stop_requested.endswith(_AGAIN) else preempted
+        return again(preempted, event.at) if job.stop_requested.endswith(_AGAIN) else preempted
     if event.node_lost or (job.stop_requested == NODE_DOWN and not event.lost):
         return _node_lost(job, event.error or NODE_DOWN, event.at)
     move, cause = _ending(job, event)
@@ -127,7 +127,7 @@ def _exited(job: Job, event: Exited) -> Job:
     retries = job.retries
     if retries is not None and job.retried < retries.count and ended.state in retries.on:
         pause_s = retries.pause_s(job.retried)
-        waiting = _again(ended, event.at)
+        waiting = again(ended, event.at)
         return changed(waiting, retried=job.retried + 1, retry_at=event.at + pause_s)
     return ended
 
@@ -181,7 +181,7 @@ def _cancelled(job: Job, event: Cancelled, now: float) -> Job:
 
 def _requeued(job: Job, event: Requeued, now: float) -> Job:
     after(job.state, JobMove.REQUEUED)
-    return _again(_end(job, JobMove.CANCELLED, now, event.reason), now, requeued=True)
+    return again(_end(job, JobMove.CANCELLED, now, event.reason), now, requeued=True)
 
 
 def _node_lost(job: Job, sentence: str, now: float) -> Job:
@@ -194,10 +194,10 @@ def _node_lost(job: Job, sentence: str, now: float) -> Job:
     waits_again = asked == REQUEUE or asked.endswith(_AGAIN)
     cancelled = asked not in ("", NODE_DOWN) and not waits_again
     wanted = job.requeue or waits_again
-    return _again(ended, now, requeued=True) if wanted and not cancelled else ended
+    return again(ended, now, requeued=True) if wanted and not cancelled else ended
 
 
-def _again(ended: Job, now: float, *, requeued: bool = False) -> Job:
+def again(ended: Job, now: float, *, requeued: bool = False) -> Job:
     """As `ended`, but it waits for another attempt; how this one ended is kept in `past`."""
     attempt = ended.attempt
     past = ended.past

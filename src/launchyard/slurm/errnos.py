@@ -22,8 +22,17 @@ TRANSITION = Errno(2020, "Job can not be altered now, try again later")
 ALREADY_DONE = Errno(2021, "Job/step already completing or completed")
 DISABLED = Errno(2028, "Requested operation is presently disabled")
 PENDING = Errno(2034, "Job is pending execution")
-NO_CHANGE = Errno(2068, "Requested operation not supported on this system")
-NOT_RUNNING = Errno(2063, "Job is no longer running")
+HELD = Errno(2040, "Job is in held state, pending scheduler release")
+BAD_TIME = Errno(2051, "Requested time limit is invalid (missing or exceeds some limit)")
+NOT_AVAILABLE = Errno(2015, "Requested partition configuration not available now")
+INVALID_FEATURE = Errno(2041, "Invalid feature specification")
+INVALID_QOS = Errno(2066, "Invalid qos specification")
+INVALID_ACCOUNT = Errno(2045, "Invalid account or account/partition combination specified")
+INVALID_RESERVATION = Errno(2050, "Requested reservation is invalid")
+INVALID_USER = Errno(2010, "Invalid user id")
+DEPENDENCY = Errno(2043, "Job dependency problem")
+FINISHED = Errno(2021, "Job has already finished")
+NOT_SUSPENDED = Errno(2063, "Job is not suspended")
 
 ALL = (
     INVALID_PARTITION,
@@ -35,6 +44,15 @@ ALL = (
     ALREADY_DONE,
     DISABLED,
     PENDING,
+    HELD,
+    BAD_TIME,
+    NOT_AVAILABLE,
+    INVALID_FEATURE,
+    INVALID_QOS,
+    INVALID_ACCOUNT,
+    INVALID_RESERVATION,
+    INVALID_USER,
+    DEPENDENCY,
 )
 
 

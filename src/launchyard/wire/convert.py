@@ -4,7 +4,8 @@ Everything here is a property of the request alone; what the cluster allows is t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 from unicodedata import category
 
 from launchyard.model.array import parse_indexes
@@ -32,6 +33,8 @@ WORD_MAX_BYTES = 128 * 1024 - 1
 ARGUMENTS_MAX_BYTES = 512 * 1024
 COUNT_MAX = 2**31 - 1
 
+T = TypeVar("T")
+
 NO_RESOURCES = Resources()
 NO_WISHES = Wishes()
 
@@ -42,7 +45,7 @@ _SPOOFING = frozenset("\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2
 def to_submission(body: SubmitJob) -> Submission:
     """The submission that a body asks for. Raises `Invalid`."""
     _refuse_attached(body)
-    indexes, throttle = parse_indexes(body.array) if body.array is not None else (None, None)
+    indexes, throttle = (None, None) if body.array is None else _coded("array", parse_indexes, body.array)
     asked = body.resources
     return Submission(
         kind=_kind(body),
@@ -65,7 +68,7 @@ def to_submission(body: SubmitJob) -> Submission:
         warning=_warning(body.warning),
         indexes=indexes,
         throttle=throttle,
-        dependency=parse_dependency(body.after) if body.after is not None else None,
+        dependency=None if body.after is None else _coded("dependency", parse_dependency, body.after),
         keep_on_failed_dependency=body.keep_on_failed_dependency,
         begin_at=parse_rfc3339(body.begin_at) if body.begin_at is not None else None,
         deadline_at=parse_rfc3339(body.deadline_at) if body.deadline_at is not None else None,
@@ -83,6 +86,14 @@ def to_submission(body: SubmitJob) -> Submission:
         submission_id=_submission_id(body.submission_id),
         metadata=_metadata(body.metadata),
     )
+
+
+def _coded(code: str, parse: Callable[[str], T], text: str) -> T:
+    """What was parsed; what cannot be is refused with a code of its own, for Slurm's commands."""
+    try:
+        return parse(text)
+    except Invalid as error:
+        raise Invalid(str(error), code=code) from None
 
 
 def to_update(body: UpdateJob) -> Update:
@@ -105,6 +116,12 @@ def to_update(body: UpdateJob) -> Update:
         qos=checked_name(body.qos, "qos"),
         dependency=_new_dependency(body.after),
         deadline_at=_new_time(body.deadline_at),
+        metadata=None if body.metadata is None else _metadata(body.metadata),
+        requeue=body.requeue,
+        stdout=_path(body.stdout, "stdout"),
+        stderr=_path(body.stderr, "stderr"),
+        working_dir=_working_dir(body.working_dir),
+        time_min_s=_time_limit_s(body.time_min_s, "time_min_s"),
     )
 
 

@@ -16,19 +16,6 @@ class SignalJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActOnJobs:
-    """The body of `POST /v1/acts`: one thing done to many jobs, each by id or as a task (`12_3`).
-
-    `signal` and `target` belong to the act `signal`.
-    """
-
-    act: Literal["cancel", "hold", "release", "requeue", "suspend", "resume", "top", "signal"]
-    jobs: list[str]
-    signal: str | int | None = None
-    target: Literal["all", "batch", "steps"] = "all"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkNode:
     """The body of `POST /v1/nodes/{name}`: under `drain` what runs may end, `down` ends it."""
 

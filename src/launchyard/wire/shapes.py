@@ -421,24 +421,6 @@ class UsageList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActResult:
-    """What became of one job: its state then, or why it was refused (a status of HTTP, a sentence)."""
-
-    job: str
-    status: int
-    code: str | None = None
-    detail: str | None = None
-    state: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActResults:
-    """One result for each job asked for."""
-
-    results: list[ActResult]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
     """Values in the order of the columns asked for; times are seconds since 1970."""
 

@@ -98,7 +98,7 @@ class UpdateJob:
     """The body of `POST /v1/jobs/{id}/update`; what is left out stays as it is.
 
     `after`, `deadline_at`, `constraint`, `nodelist`, `exclude` and `reservation` may be `""`, `licences`
-    may be `{}`: none any more.
+    may be `{}`: none any more. An empty value in `metadata` takes that key away; the others stay.
     """
 
     name: str | None = None
@@ -125,3 +125,9 @@ class UpdateJob:
     qos: str | None = None
     after: str | None = None
     deadline_at: str | None = None
+    metadata: dict[str, str] | None = None
+    requeue: bool | None = None
+    stdout: str | None = None
+    stderr: str | None = None
+    working_dir: str | None = None
+    time_min_s: int | None = None

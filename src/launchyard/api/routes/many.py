@@ -19,7 +19,7 @@ from launchyard.model.errors import Forbidden, Invalid, LaunchyardError, NotFoun
 from launchyard.model.job import Job
 from launchyard.model.signals import parse_signal
 from launchyard.model.submission import Caller
-from launchyard.wire.orders import ActOnJobs
+from launchyard.wire.acts import ActOnJobs
 
 router = APIRouter()
 
@@ -29,7 +29,11 @@ _ACTS: dict[str, Act] = {
     "cancel": Controller.cancel,
     "hold": Controller.hold,
     "release": Controller.release,
-    "requeue": Controller.requeue,
+    "uhold": lambda controller, caller, ref: controller.hold(caller, ref, as_user=True),
+    "requeue": lambda controller, caller, ref: controller.requeue(caller, ref, even_ended=True),
+    "requeuehold": lambda controller, caller, ref: controller.requeue(
+        caller, ref, held=True, even_ended=True
+    ),
     "suspend": Controller.suspend,
     "resume": Controller.resume,
     "top": Controller.top,

@@ -36,6 +36,14 @@ SHOWN = {
 DOES: dict[str, str] = {
     "write": "write",
     **{"completing": "completing", "help": "help", "ping": "ping", "version": "version"},
+    **dict.fromkeys(("hold", "uhold", "release", "requeue", "requeuehold"), "queueing"),
+    **dict.fromkeys(("suspend", "resume", "top"), "queueing"),
+    **dict.fromkeys(("listpids", "listjobs", "liststeps", "pidinfo", "notify"), "processes"),
+    **{"update": "update", "create": "create", "delete": "delete", "wait_job": "waiting"},
+    **{"reconfigure": "reconfigure", "reconfig": "reconfigure", "errnumstr": "numbers"},
+    **dict.fromkeys(("abort", "cancel_reboot", "fsdampeningfactor", "power", "reboot"), "refused"),
+    **dict.fromkeys(("reboot_nodes", "schedloglevel", "setdebug", "setdebugflags"), "refused"),
+    **dict.fromkeys(("shutdown", "takeover", "token"), "refused"),
 }
 """Other subcommands, by the module in `control/`; each has `run(words, flags) -> int`."""
 

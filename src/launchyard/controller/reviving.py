@@ -1,0 +1,37 @@
+"""Jobs that ended a short while ago and are to run again under the same id."""
+
+from launchyard.controller.loop import Loop
+from launchyard.controller.submitting import Submitting
+from launchyard.model.errors import Conflict
+from launchyard.model.frozen import changed
+from launchyard.model.job import Job, JobKind
+from launchyard.policy.lifecycle import again
+
+AGE_MAX_S = 300.0
+"""Programs may have acted upon the end of an older one, and forgotten it."""
+
+
+class Reviving:
+    """Ended jobs live in the store alone; one that comes back is taken in like a new one."""
+
+    def __init__(self, loop: Loop, submitting: Submitting) -> None:
+        self._loop = loop
+        self._submitting = submitting
+        self._coming: set[int] = set()
+
+    async def revive(self, job: Job, *, held: bool) -> Job:
+        """It waits again, durably. Raises `Conflict` for what cannot."""
+        loop, now = self._loop, self._loop.now()
+        if job.kind is JobKind.DRIVER or job.terminal or job.array is not None:
+            raise Conflict(f"job {job.id} has ended ({job.state}) and cannot be put back into the queue")
+        if job.ended_at is None or now - job.ended_at > AGE_MAX_S:
+            raise Conflict(f"job {job.id} ended too long ago; `ly rerun {job.id}` runs it again")
+        if job.id in loop.live.jobs or job.id in self._coming:
+            raise Conflict(f"job {job.id} is on its way back into the queue already")
+        self._coming.add(job.id)
+        try:
+            waiting = changed(again(job, now, requeued=True), held=held, cause=None, eligible_at=None)
+            await loop.add([waiting], {}, ())
+        finally:
+            self._coming.discard(job.id)
+        return loop.live.jobs.get(job.id, waiting)
