@@ -61,6 +61,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("update", "Change what a job asks for."),
             ("reservations", "Nodes kept for a time: list, create and delete them."),
             ("admin", "The rules of the queue: accounts, QOS, partitions, limits."),
+            ("config", "Check a configuration file; make one from a slurm.conf."),
             ("slurm-path", "The directory with Slurm's commands, to put first in PATH."),
             ("token", "Create, list and revoke tokens for remote use."),
         ),

@@ -74,6 +74,11 @@ def load(path: Path | None, *, root: bool, environ: Mapping[str, str]) -> Settin
     return replace(settings, state=default.state) if environ.get("LAUNCHYARD_STATE") else settings
 
 
+def check(text: str, where: str) -> Settings:
+    """What a text would be read as. Raises `Invalid` with the line, of `where`."""
+    return _settings(Table.parse(where, text), Settings(state=Path("/")))
+
+
 def default_path(*, root: bool, environ: Mapping[str, str]) -> Path:
     """Where the configuration is when nobody says."""
     return Path("/etc/launchyard/config.toml") if root else _home(environ) / ".config/launchyard/config.toml"
