@@ -67,6 +67,10 @@ def test_a_signal_for_the_steps_reaches_the_runners_alone(yard: Yard, eve: pwd.s
     text = f"trap 'exit 3' USR1; echo ready > {out}; while :; do sleep 0.05; done"
     client.send(runner("told", eve.pw_uid, text))
     wait_for(out.exists)
+    client.send(messages.usage("u"))
+    used = client.expect("usage", id="u")["launches"]
+    assert used["told.0.0"]["processes"] >= 1
+    assert used["told.0.0"]["memory_mib"] > 0
 
     client.send(messages.signal("told", signal.SIGUSR1, steps_only=True))
 

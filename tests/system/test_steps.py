@@ -160,6 +160,10 @@ def test_a_cancelled_step_ends_and_its_job_goes_on(begin: Begin, product: Produc
     srun = begin()
     srun.start({"n1": "trap '' TERM; sleep 1000; sleep 1000"}, tasks=1, nodes=1)
 
+    path = f"/v1/tables/steps?columns=live_cpu_s,live_memory_mib,memory_peak_mib&job={srun.job_id}"
+    ((cpu_s, memory_mib, peak_mib),) = product.call("GET", path)["rows"]
+    assert (cpu_s >= 0, memory_mib > 1, peak_mib) == (True, True, None)
+
     product.call("POST", f"/v1/jobs/{srun.job_id}/steps/0/cancel")
     row = srun.ended()
 

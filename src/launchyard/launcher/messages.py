@@ -355,5 +355,5 @@ def runner_ended(id: str, *, at: float, **facts: object) -> Message:
 
 
 def usage_now(id: str, launches: dict[str, dict[str, float]]) -> Message:
-    """The answer to `usage`: by launch, `cpu_s`, `memory_mib` (resident now), `processes`."""
+    """The answer to `usage`: by launch, and by runner, `cpu_s`, `memory_mib` (resident now), `processes`."""
     return {"t": "usage", "id": id, "launches": launches}

@@ -165,7 +165,7 @@ class Orders:
                 figures["memory_peak_mib"] = launch.peak_mib
                 figures["processes"] = len(fence.pids(l))
                 launches[l] = {name: value for name, value in figures.items() if value is not None}
-        self._state.tell(messages.usage_now(message["id"], launches))
+        self._state.tell(messages.usage_now(message["id"], launches | self._runners.usage()))
 
 
 def _new_launch(message: Message) -> Launch:

@@ -95,6 +95,21 @@ class Runners:
             for runner in launch.runners.values():
                 self._tell(runner)
 
+    def usage(self) -> dict[str, dict[str, float]]:
+        """What those that run use now, with all that descends from them."""
+        if not self._by_pid:
+            return {}
+        living, children = _processes()
+        found: dict[str, dict[str, float]] = {}
+        for pid, runner in self._by_pid.items():
+            members = [living[one] for one in (pid, *_below(pid, children)) if one in living]
+            found[runner.id] = {
+                "cpu_s": sum(one.cpu_ticks for one in members) / processes.TICKS_PER_S,
+                "memory_mib": sum(one.rss_bytes for one in members) / (1 << 20),
+                "processes": len(members),
+            }
+        return found
+
     # ---- from fork to end
 
     def _fork(self, id: str, launch: Launch, message: Message) -> None:
@@ -181,7 +196,7 @@ class Runners:
 
     def _kill(self, runner: Runner) -> None:
         """KILL to it and to what it started: nobody would be left to do that."""
-        for pid in [*_below(runner.pid), runner.pid]:
+        for pid in [*_below(runner.pid, _processes()[1]), runner.pid]:
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -260,15 +275,18 @@ class Runners:
         return True
 
 
-def _below(pid: int) -> list[int]:
-    """The processes that descend from one, those deep down first."""
+def _processes() -> tuple[dict[int, processes.Stat], dict[int, list[int]]]:
+    """All that live, and who comes from whom: by parent, and by the session that its leader began."""
+    living = {pid: found for pid in processes.all_pids() if (found := processes.stat(pid))}
     children: dict[int, list[int]] = {}
-    for other in processes.all_pids():
-        found = processes.stat(other)
-        if found is not None:
-            children.setdefault(found.ppid, []).append(other)
-            if found.session == pid != other:
-                children.setdefault(pid, []).append(other)
+    for pid, found in living.items():
+        for parent in {found.ppid, found.session} - {pid}:
+            children.setdefault(parent, []).append(pid)
+    return living, children
+
+
+def _below(pid: int, children: dict[int, list[int]]) -> list[int]:
+    """The processes that descend from one, those deep down first."""
     below: dict[int, None] = {}
     layer = [pid]
     while layer:

@@ -1,5 +1,6 @@
 """`GET /v1/tables/steps`: steps that run, as the controller has them, and ended ones from the store."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +14,7 @@ from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.lookup import parse_ref
 from launchyard.api.query import Query
 from launchyard.api.tables.column import chosen, rows_of
-from launchyard.api.tables.steps import COLUMNS, Row
+from launchyard.api.tables.steps import COLUMNS, LIVE, Row
 from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
@@ -53,7 +54,8 @@ async def steps(request: Request) -> Response:
     """Steps by job and number. What belongs to others is left out unless the caller may see it."""
     context, caller = context_of(request), caller_of(request)
     given = Query(request, ("columns", "job", "jobs", "since", "state", "user"))
-    columns = chosen(given.text("columns"), COLUMNS)
+    names = given.text("columns")
+    columns = chosen(names, COLUMNS)
     others = caller.admin or context.services.jobs_visible_to_all
     asked = _Asked(
         _refs(given.text("job") or given.text("jobs")),
@@ -62,12 +64,18 @@ async def steps(request: Request) -> Response:
         frozenset(_state(word) for word in _words(given.text("state"))),
         None if others else caller.user,
     )
+    known = await context.services.live_usage() if LIVE & set((names or "").split(",")) else {}
     rows = [
-        Row(step, job, caller.admin or job.uid == caller.uid)
+        Row(step, job, caller.admin or job.uid == caller.uid, _figures(step, known))
         for step, job in await _found(context, asked)
         if asked.wants(step, job)
     ]
     return await context.read(lambda: answer({"rows": rows_of(rows, columns)}))
+
+
+def _figures(step: Step, known: Mapping[str, Mapping[str, float]]) -> list[Mapping[str, float]]:
+    """Of its runners that run, by what they are known by."""
+    return [] if step.ended else [known[one] for one in step.open_runners if one in known]
 
 
 async def _found(context: Context, asked: _Asked) -> list[tuple[Step, Job]]:

@@ -1,6 +1,6 @@
 """The columns of steps. Each takes a `Row`: the step and its job, since whose it is belongs to the job."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from launchyard.api.tables.column import Column
@@ -9,12 +9,26 @@ from launchyard.model.step import Step
 
 
 class Row(NamedTuple):
-    """`mine`: the caller may see what only the owner sees."""
+    """`mine`: the caller may see what only the owner sees. `figures`: what each of its runners uses now."""
 
     step: Step
     job: Job
     mine: bool
+    figures: Sequence[Mapping[str, float]] = ()
 
+
+def _live(name: str, together: Callable[[list[float]], float]) -> Column[Row]:
+    """A figure of a step that runs."""
+
+    def column(row: Row) -> float | None:
+        found = [one[name] for one in row.figures if name in one]
+        return together(found) if found else None
+
+    return column
+
+
+LIVE = frozenset({"live_cpu_s", "live_memory_mib"})
+"""Columns for which the engine is asked."""
 
 COLUMNS: Mapping[str, Column[Row]] = {
     "job_id": lambda row: row.step.job_id,
@@ -42,6 +56,8 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "gpus": lambda row: sum(len(share.gpu_ids) for share in row.step.shares),
     "cpu_s": lambda row: row.step.usage.cpu_s,
     "memory_peak_mib": lambda row: row.step.usage.memory_peak_mib,
+    "live_cpu_s": _live("cpu_s", sum),
+    "live_memory_mib": _live("memory_mib", max),
     "job_state": lambda row: row.job.state,
     "metadata": lambda row: dict(row.step.metadata) if row.mine else None,
     "connect": lambda row: row.step.connect if row.mine else None,
