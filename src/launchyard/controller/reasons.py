@@ -13,7 +13,7 @@ from launchyard.model.when import rfc3339
 from launchyard.policy import dependencies, explain, reserved
 from launchyard.policy.impossible import refuse_impossible
 from launchyard.policy.ledger import positions
-from launchyard.policy.queue import Shape
+from launchyard.policy.queue import Entry, Shape
 from launchyard.policy.snapshot import seconds_of
 
 
@@ -34,20 +34,22 @@ class Reasons:
     def codes(self, jobs: Iterable[Job]) -> dict[int, Reason]:
         """Code and scope, for many at once: jobs of one lane wait for the same, whatever the sentence says.
 
-        The scope `behind` says that it is not the first in the queue.
+        The scope `behind` says that another job of the partition waits for resources before it.
         """
-        live = self._loop.live
-        queue, found = live.queue, {}
-        for lane in queue.lanes():
-            first = live.jobs[lane.entries[0][1]]
+        live, found = self._loop.live, dict[int, Reason]()
+        heads: dict[str, Entry] = {}
+        for lane in live.queue.lanes():
+            head = lane.entries[0]
+            first = live.jobs[head[1]]
             # What drivers may do is counted by user, and a lane may have jobs of several.
-            if not first.request.cpus_milli:
+            reason = self._why(first) if first.request.cpus_milli else None
+            if reason is None:
                 continue
-            reason = self._why(first)
-            if reason is not None:
-                found |= dict.fromkeys([job_id for _, job_id in lane.entries], _behind(reason))
-                if first.id == queue.first:
-                    found[first.id] = reason
+            found |= dict.fromkeys([job_id for _, job_id in lane.entries], _behind(reason))
+            if reason.code == "resources":
+                heads[first.partition] = min(head, heads.get(first.partition, head))
+        for _, job_id in heads.values():
+            found[job_id] = Reason(code="resources", sentence=found[job_id].sentence)
         waiting = (job for job in jobs if job.id not in found and _may_wait(job))
         return found | {job.id: reason for job in waiting if (reason := self._why(job)) is not None}
 

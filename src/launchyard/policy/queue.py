@@ -109,11 +109,6 @@ class WaitingQueue:
         """All job ids, first to start first."""
         return (job_id for _, job_id in self._order)
 
-    @property
-    def first(self) -> int | None:
-        """The job that comes first of all."""
-        return self._order[0][1] if self._order else None
-
     def ahead(self, job_id: int) -> int:
         """How many entries come before this one."""
         _, key = self._where[job_id]
