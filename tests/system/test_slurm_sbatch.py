@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,11 +34,13 @@ class Sbatch:
         self.product = product
         self.directory = directory
 
-    def __call__(self, *words: str, script: str = "", umask: int = -1, **more: str) -> Result:
+    def __call__(
+        self, *words: str, script: str = "", umask: int = -1, environ: Mapping[str, str] | None = None
+    ) -> Result:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "SBATCH", "LAUNCHYARD"))}
         done = subprocess.run(
             [f"{self.product.state}/slurm/sbatch", *words],
-            env={**kept, **more},
+            env={**kept, **(environ or {})},
             cwd=self.directory,
             input=script.encode(),
             capture_output=True,
@@ -50,7 +52,7 @@ class Sbatch:
 
     def output(self, *words: str, command: str, **more: str) -> str:
         """What a command wrote as a job; it completed."""
-        done = self("-W", "-o", "out", *words, "--wrap", command, **more)
+        done = self("-W", "-o", "out", *words, "--wrap", command, environ=more)
         assert (done.code, done.err) == (0, "")
         return self.read("out")
 
@@ -164,9 +166,8 @@ def test_the_command_line_goes_before_variables_before_the_script(sbatch: Sbatch
         "#!/bin/sh\n#SBATCH -J script --comment=script\n#SBATCH -o %x.out -t 3\n"
         'echo "$0 $*" | sed "s/.*slurm_script/script/"\necho $SLURM_JOB_NAME\n#SBATCH -J late\n'
     )
-    done = sbatch(
-        "-W", "-J", "line", "job.sh", "-J", "argument", SBATCH_JOB_NAME="variable", SBATCH_TIMELIMIT="7"
-    )
+    environ = {"SBATCH_JOB_NAME": "variable", "SBATCH_TIMELIMIT": "7"}
+    done = sbatch("-W", "-J", "line", "job.sh", "-J", "argument", environ=environ)
     job = sbatch.product.call("GET", f"/v1/jobs/{done.id}")
     assert (job["name"], job["time_limit_s"]) == ("line", 7 * 60)
     assert job["metadata"]["slurm.comment"] == "script"
@@ -228,6 +229,12 @@ def test_quiet_and_parsable_say_less(sbatch: Sbatch) -> None:
     assert re.fullmatch(r"Submitted batch job \d+\n", sbatch("-H", "--wrap", "true").out)
 
 
+def test_of_several_partitions_one_is_taken_and_all_must_be_there(sbatch: Sbatch) -> None:
+    done = sbatch("-p", "main,main", "-H", "--wrap", "true")
+    assert sbatch.product.call("GET", f"/v1/jobs/{done.id}")["partition"] == "main"
+    assert sbatch("-p", "main,nope", "--wrap", "true").code == 1
+
+
 FAILED = "sbatch: error: Batch job submission failed: "
 NOT_AVAILABLE = "Requested node configuration is not available\n"
 NO_PARTITION = "sbatch: error: invalid partition specified: nope\n"
@@ -252,6 +259,7 @@ HINT = 'Try "sbatch --help" for more information\n'
         (["-p", "nope"], 1, f"{NO_PARTITION}{FAILED}Invalid partition name specified\n"),
         (["--mem=99G"], 1, f"{NO_MEMORY}{FAILED}{NOT_AVAILABLE}"),
         (["--gres=gpu:9"], 1, f"{FAILED}{NOT_AVAILABLE}"),
+        (["-n3", "-N1", "--ntasks-per-node=2"], 1, f"{FAILED}{NOT_AVAILABLE}"),
         (["-q", "nope"], 1, f"{FAILED}Invalid qos specification\n"),
         (["-C", "nofeature"], 1, f"{FAILED}Invalid feature specification\n"),
         (["-w", "nope"], 1, f"{FAILED}Invalid node name specified\n"),

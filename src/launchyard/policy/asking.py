@@ -161,7 +161,9 @@ def refuse_contradictions(gpus: int, wishes: Wishes) -> None:
         raise Invalid("--exclusive gives all of a node; leave it out, or ask for whole GPUs")
     both = set(wishes.nodelist or ()) & set(wishes.exclude or ())
     if both:
-        raise Invalid(f"node {min(both)} is in --nodelist and in --exclude; leave it out of one of them")
+        raise Invalid(
+            f"node {min(both)} is in --nodelist and in --exclude; leave it out of one of them", code="no-node"
+        )
 
 
 def _spread(nodes: int | None, gpus: int, wishes: Wishes, partition: Partition) -> _Spread:

@@ -26,10 +26,18 @@ def bad_option(name: str, value: str) -> Complaint:
     """Of an option whose value is not understood."""
     if name in _COUNTS:
         return Complaint(f'error: Invalid numeric value "{value}" for --{name}.', 1)
+    if name == "nodes" and value == "0":
+        return Complaint(f"error: {FAILED}: {REASONS['node-limit']}", 1)
     if name == "nodes":
         return Complaint(_bad_nodes(value), 255)
     if name == "hint":
         return Complaint(f'error: unrecognized --hint argument "{value}", see --hint=help', 1)
+    if name == "nice":
+        return Complaint("error: Invalid --nice value, out of range (+/- 2147483645)", 255)
+    if name == "propagate":
+        return Complaint(f"error: --propagate={value} is not valid.", 1)
+    if name == "acctg-freq":
+        return Complaint(f"error: Invalid --acctg-freq specification: {value}", 255)
     if name == "profile":
         return Complaint(f"error: invalid --profile={value} option", 255)
     if name in ("gres", "gpus", "gpus-per-node", "gpus-per-task", "gpus-per-socket", "tres-per-task"):

@@ -17,6 +17,9 @@ NICE_DEFAULT = 100
 NICE_MAX = 2_147_483_645
 WARNING_BEFORE_S = 60
 COUNT_MAX = 10_000_000
+RLIMITS = (
+    *("ALL", "NONE", "AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "NPROC", "RSS", "STACK"),
+)
 MAIL_TYPES = (
     *("NONE", "BEGIN", "END", "FAIL", "REQUEUE", "ALL", "INVALID_DEPEND", "STAGE_OUT", "ARRAY_TASKS"),
     *("TIME_LIMIT", "TIME_LIMIT_90", "TIME_LIMIT_80", "TIME_LIMIT_50"),
@@ -64,7 +67,9 @@ def typed_count(value: str, options: Asked) -> int:
     type_, colon, number = value.rpartition(":")
     if "," in value:
         raise Invalid(f"{shown(value)} asks for GPUs of several types; ask for one type a job")
-    if colon:
+    if not colon and value and not is_digits(value):
+        type_, number = value, "1"  # a type alone is one of it
+    if type_:
         options["gpu_type"] = type_
     return count(number)
 
@@ -287,6 +292,31 @@ def size_kept(value: str, options: Asked, counts: Counts) -> None:
 
 def number_kept(value: str, options: Asked, counts: Counts) -> None:
     count(value.partition("@")[0])
+
+
+def no_kill(value: str, options: Asked, counts: Counts) -> None:
+    if value not in ("", "off"):
+        raise Invalid(f"{shown(value)} is not off")
+
+
+def zero_or_one(value: str, options: Asked, counts: Counts) -> None:
+    if value not in ("", "0", "1"):
+        raise Invalid(f"{shown(value)} is neither 0 nor 1")
+
+
+def propagate(value: str, options: Asked, counts: Counts) -> None:
+    for word in value.upper().split(",") if value else ():
+        if word.removeprefix("RLIMIT_") not in RLIMITS:
+            raise Invalid(f"{shown(word)} is no resource limit; there are: {', '.join(RLIMITS)}")
+
+
+def sampling(value: str, options: Asked, counts: Counts) -> None:
+    """`task=30,energy=60`, or seconds."""
+    for part in value.split(","):
+        name, equals, seconds = part.partition("=")
+        words = ("task", "energy", "network", "filesystem")
+        if not is_digits(seconds if equals else part) or (equals and name.lower() not in words):
+            raise Invalid(f"{shown(part)} is no interval; write for example task=30")
 
 
 def mail_type(value: str, options: Asked, counts: Counts) -> None:

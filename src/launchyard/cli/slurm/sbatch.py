@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from launchyard.cli.slurm.arguments import Given, WrongUse, parse
-from launchyard.cli.slurm.batch.choices import OPTIONS, Choices, asked, of_script, refuse_parts
+from launchyard.cli.slurm.batch.choices import (
+    OPTIONS,
+    Choices,
+    asked,
+    of_script,
+    refuse_parts,
+    refuse_unreadable,
+)
 from launchyard.cli.slurm.batch.script import read_script, wrapped
 from launchyard.cli.slurm.batch.variables import by_variables, login_variables, variables_of
 from launchyard.cli.slurm.main import Refused
@@ -20,6 +27,7 @@ from launchyard.slurm.body import body_of
 from launchyard.slurm.complaints import refusal
 from launchyard.slurm.readers import Asked
 
+NAME_MAX = 256
 TEXT_MAX = 4096
 """So much of a text is kept to be looked at."""
 
@@ -31,6 +39,7 @@ def run(arguments: list[str]) -> int:
             told: int = importlib.import_module("launchyard.cli.slurm.batch.told").tell(name)
             return told
     refuse_parts(arguments[: len(arguments) - len(given.rest)])
+    refuse_unreadable(given.options)
     text = _text(given)
     script, ours = of_script(text)
     choices = Choices(script, ours, by_variables(os.environ), given.options)
@@ -61,6 +70,8 @@ def _body(given: Given, choices: Choices, options: Asked, text: str, arguments: 
     here = _here()
     options.setdefault("name", "wrap" if wrap else posixpath.basename(path) if path else "sbatch")
     options["name"] = options["name"] or "sbatch"
+    options["name"] = options["name"][:NAME_MAX]
+    options["partition"] = choices.last("partition") or options.get("partition")
     options.setdefault("requeue", True)
     options.setdefault("keep_on_failed_dependency", True)
     options.setdefault("append", False)
@@ -193,7 +204,10 @@ def _cluster(server: Server, choices: Choices) -> str | None:
         return None
     here: str = server.get("/v1/slurm")["cluster"]
     if here not in named.split(",") and named != "all":
-        raise Refused(f"error: '{named}' can't be reached now, or it is an invalid entry for --cluster. ")
+        hint = "Use 'sacctmgr list clusters' to see available clusters."
+        raise Refused(
+            f"error: '{named}' can't be reached now, or it is an invalid entry for --cluster.  {hint}"
+        )
     return here
 
 

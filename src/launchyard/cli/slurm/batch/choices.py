@@ -6,7 +6,7 @@ from typing import NamedTuple
 from launchyard.cli.slurm.arguments import Options, WrongUse, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.model.errors import Invalid
-from launchyard.slurm.complaints import bad_option
+from launchyard.slurm.complaints import bad_option, refusal
 from launchyard.slurm.directives import Directive, parse_directives, words_of
 from launchyard.slurm.options import LY, SBATCH
 from launchyard.slurm.readers import Asked, Counts
@@ -59,6 +59,14 @@ def refuse_parts(arguments: list[str]) -> None:
         raise Refused(f"error: {_HET}")
 
 
+def refuse_unreadable(given: Pairs) -> None:
+    """Wrong options of the command line come before a wrong script. Raises as `asked` does."""
+    try:
+        read_options(given, {}, {})
+    except BadOption as error:
+        raise _wrong(error) from None
+
+
 def asked(choices: Choices) -> Asked:
     """The submission options that all of them amount to. Raises `WrongUse` and `Refused`."""
     options: Asked = {}
@@ -72,6 +80,7 @@ def asked(choices: Choices) -> Asked:
     except BadOption as error:
         raise _wrong(error) from None
     nodes = options.get("nodes")
+    _refuse_narrow(options, counts)
     add_totals(options, counts)
     if nodes is not None and nodes > (tasks := counts.get("tasks", nodes)):
         options["note"] = f"Warning: can't run {tasks} processes on {nodes} nodes, setting nnodes to {tasks}"
@@ -96,6 +105,13 @@ def _refuse_memories(choices: Choices) -> None:
         raise Refused(f"fatal: {_EXCLUSIVE}")
     if len({name for name, _ in choices.variables} & set(_MEMORY)) > 1:
         raise Refused(f"fatal: {_EXCLUSIVE_VARIABLES}")
+
+
+def _refuse_narrow(options: Asked, counts: Counts) -> None:
+    """Tasks that do not go on the nodes, as many as may be on each."""
+    most = options.get("nodes_max") or options.get("nodes")
+    if most and counts.get("tasks", 0) > most * counts.get("tasks_a_node", counts.get("tasks", 0)):
+        raise Refused(*refusal("infeasible", ""))
 
 
 def _refuse_gpus(choices: Choices, options: Mapping[str, object]) -> None:

@@ -4,12 +4,11 @@ import sys
 import time
 from typing import Any
 
-from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import compress
 from launchyard.model.when import parse_rfc3339
-from launchyard.slurm.complaints import refusal
+from launchyard.slurm.complaints import FAILED, refusal
 
 
 def tell(server: Server, body: dict[str, Any]) -> int:
@@ -19,10 +18,11 @@ def tell(server: Server, body: dict[str, Any]) -> int:
     try:
         job = server.post("/v1/jobs", {**body, "dry_run": True})
     except LaunchyardError as error:
-        lines = refusal(error.code, str(error), partition)
-        raise Refused(
-            *(one.replace("Batch job submission failed", "allocation failure") for one in lines)
-        ) from None
+        *before, line = refusal(error.code, str(error), partition)
+        for one in before if error.code == "no-partition" else ():
+            print(f"sbatch: {one}", file=sys.stderr)
+        print(f"allocation failure: {line.removeprefix(f'error: {FAILED}: ')}", file=sys.stderr)
+        return 1
     estimate = job["estimate"]
     start = parse_rfc3339(estimate["start"]) if estimate else time.time()
     at = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(start))
