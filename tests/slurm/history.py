@@ -56,10 +56,8 @@ HISTORY: tuple[tuple[str, str, str], ...] = (
     ("never", "ada", "sbatch -d afterok:{fail3} --wrap=true -J never"),
     ("dep", "ada", "sbatch -d afterok:{long},afterany:{excl} --wrap=true -J dep"),
     ("single2", "li", "sbatch -d singleton --wrap='sleep 30' -J single"),
-    ("later", "ada", "sbatch -b now+5hour --wrap=true -J later"),
+    ("later", "ada", "sbatch -b now+5hour -p short --wrap=true -J later"),
     ("lic2", "ada", "sbatch -L matlab:3,ansys --wrap='sleep 30' -J lic2"),
-    ("nodes", "ada", "sbatch -N 20 --wrap=true -J nodes"),
-    ("tooslow", "ada", "sbatch -p short -t 1:00:00 --wrap=true -J tooslow"),
     ("named", "ada", "sbatch -H -J 'a name with spaces and more' --comment 'said so' --nice=50 --wrap=true"),
     ("harr", "ada", "sbatch -H --array=1-5,8,10-20:5%3 -J harr -n2 -c1 --mem-per-cpu=50 -t 0-2 --wrap=true"),
     (
@@ -67,5 +65,5 @@ HISTORY: tuple[tuple[str, str, str], ...] = (
         "ada",
         "sbatch -H -N1-2 --ntasks-per-node=2 --mem=1G -C lab -x n3 -J full -e e.%j -o o.%j late.sh a b",
     ),
-    (UNTIL, "waiting", "held never dep single2 later lic2 nodes tooslow named harr full broke"),
+    (UNTIL, "waiting", "held never dep single2 later lic2 named harr full broke"),
 )

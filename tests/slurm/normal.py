@@ -15,12 +15,13 @@ NORMAL: tuple[tuple[str, str], ...] = (
     (r"\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}", "<today>"),
     (r"\b1[78]\d{8}\b", "<seconds>"),
     (rf"[ ]*(?<![\d:=-])(?!(?:{LIMIT})(?![\d:.]))\b{CLOCK}[ ]*(?![\d:])", " <clock> "),
-    (rf"(?<==)(?!(?:{LIMIT})(?![\d:.])){CLOCK}", "<clock>"),
+    (rf"(?<==)(?<!ExitCode=)(?!(?:{LIMIT})(?![\d:.])){CLOCK}", "<clock>"),
     (r"\b(Duration|ElapsedRaw)=\S+", r"\1=<clock>"),
     # The machine.
     (rf"\b{re.escape(node_name())}\b", "<host>"),
     (r"\bn[1-4]\b", "<node>"),
     (r"(AllocNode:Sid=\S+?):\d+", r"\1:<pid>"),
+    (r"\b(NodeAddr|NodeHostName|Port|SrunHost:Pid)=\S+", r"\1=<place>"),
     (r"\b(OS|CPULoad|FreeMem|Owner|BootTime)=.*?(?= \w+=|$)", r"\1=<machine>"),
     # The build.
     (r"\bslurm(-wlm)? \d+\.\d+\.\d+", "slurm <version>"),
@@ -75,6 +76,7 @@ def difference(how: str, theirs: Said, ours: Said) -> str:
 KINDS: tuple[tuple[str, str], ...] = (
     (r"unrecognized option|invalid option --|requires an argument|doesn't allow an argument", "wrong use"),
     (r"Try \"\w+ --help\" for more information", "wrong use"),
+    (r"Bad state string|valid states", "wrong value"),
     (r"error: Batch job submission failed:", "refused"),
     (r"error: (Unable to allocate resources|Job submit/allocate failed):", "refused"),
     (r"Invalid (--\S+ specification|numeric value)|(Max|Min)imum node count", "wrong value"),
@@ -85,7 +87,7 @@ KINDS: tuple[tuple[str, str], ...] = (
 
 
 def kinds(text: str) -> list[str]:
-    """The classes of what stderr says, each once; a line above a refusal that names the value is part of it."""
+    """The classes of what stderr says, each once; lines beside a refusal are part of it."""
     found: list[str] = []
     for line in text.splitlines():
         kind = _kind(line)

@@ -29,7 +29,8 @@ MailProg=/bin/true
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
-DefMemPerCPU=100
+DefMemPerCPU=1000
+PrivateData=jobs,usage
 KillWait=5
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -51,6 +52,7 @@ AccountingStoragePort={dbd_port}
 AccountingStorageTRES=gres/gpu
 AccountingStoreFlags=job_comment,job_script,job_env
 AccountingStorageEnforce=associations,limits,qos
+EnforcePartLimits=ALL
 PreemptType=preempt/qos
 PreemptMode=REQUEUE
 MaxArraySize=100001
@@ -59,7 +61,7 @@ Licenses=matlab:4,ansys:2
 GresTypes=gpu
 {nodes}
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=01:00:00 State=UP
-PartitionName=short Nodes=ALL MaxTime=00:10:00 PriorityTier=10 State=UP
+PartitionName=short Nodes=ALL MaxTime=00:10:00 DefaultTime=00:10:00 PriorityTier=10 State=UP
 """
 
 NODE = (
@@ -74,6 +76,7 @@ DbdHost=localhost
 DbdAddr=127.0.0.1
 DbdPort={dbd_port}
 SlurmUser=slurm
+PrivateData=jobs,usage
 LogFile={directory}/log/slurmdbd.log
 PidFile={directory}/state/slurmdbd.pid
 StorageType=accounting_storage/mysql
@@ -122,11 +125,14 @@ features = ["lab"]
 [[partitions]]
 name = "debug"
 default = true
+tier = 1
+priority = 1
 time_limit = "1h"
 
 [[partitions]]
 name = "short"
 tier = 10
+priority = 1
 time_limit = "10m"
 time_limit_max = "10m"
 

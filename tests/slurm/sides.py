@@ -82,6 +82,20 @@ class Side:
             if label and found and said.code in (0, 5):
                 self.ids[label] = int(found[1])
             yield label, line, said
+        self._until_accounted()
+
+    def _until_accounted(self) -> None:
+        """Slurm's accounts are told a little later of what started, and never of what is held."""
+        deadline = time.monotonic() + PATIENCE_S
+        started = {
+            one for label, who, line in HISTORY if label == UNTIL and who != "waiting" for one in line.split()
+        }
+        wanted = {str(self.ids[label]) for label in started - {"unstarted"}}
+        while time.monotonic() < deadline:
+            told = self.run("sacct -a -X -n -P -o jobid,start,state", "root").out
+            if wanted <= set(re.findall(r"\d+", told)):
+                return
+            time.sleep(0.5)
 
     def _until(self, what: str, labels: list[str]) -> None:
         deadline = time.monotonic() + SETTLED_S

@@ -115,7 +115,9 @@ def test_simple_slurms_first_example_runs(user: Side) -> None:
     job_id = int(said.out.split()[-1])
     for index in (3, 7, 11):
         path = user.work / f"{job_id}_{index}.out"
-        wait_for(lambda path=path: path.exists() and path.read_text(), 60, f"{path.name} is written")  # type: ignore[misc]
+        wait_for(
+            lambda path=path: (path.exists() and path.read_text()) or None, 60, f"{path.name} is written"
+        )  # type: ignore[misc]
         assert path.read_text() == f"task {index}\n"
 
 
