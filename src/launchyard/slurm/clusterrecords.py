@@ -19,7 +19,8 @@ def laid_out(lines: Sequence[str], oneliner: bool) -> str:
 def node(row: Row, stamp: Stamp, version: str, details: bool = False) -> list[str]:
     """Power and sensors are not measured here; their words are those of a site that measures nothing."""
     features = ",".join(row["features"]) or "(null)"
-    drained = ["GresDrain=N/A", f"GresUsed={gres(row, row['gpus_used']) or '(null)'}"] if details else []
+    used = f"{gres(row, row['gpus_used'])}(IDX:N/A)" if row["gpus"] else "(null)"
+    drained = ["GresDrain=N/A", f"GresUsed={used}"] if details else []
     load = "N/A" if row["load"] is None else f"{row['load']:.2f}"
     free = "N/A" if row["memory_free_mib"] is None else row["memory_free_mib"]
     return [
@@ -61,8 +62,7 @@ def partition(row: Row) -> list[str]:
         f"PartitionName={row['name']}",
         " ".join([f"AllowGroups={_list(row['groups'])} AllowAccounts={accounts} AllowQos={qos}", *denied]),
         f"AllocNodes=ALL Default={_yes(row['default'])} QoS={row['default_qos'] or 'N/A'}",
-        f"DefaultTime={_limit(row['time_limit_s'])} DisableRootJobs=NO "
-        "ExclusiveUser=NO GraceTime=0 Hidden=NO",
+        f"DefaultTime={_default_time(row)} DisableRootJobs=NO ExclusiveUser=NO GraceTime=0 Hidden=NO",
         f"MaxNodes={_unlimited(row['nodes_max'])} MaxTime={_limit(row['time_limit_max_s'])} MinNodes={least} "
         "LLN=NO MaxCPUsPerNode=UNLIMITED",
         f"Nodes={folded(row['nodes']) or '(null)'}",
@@ -113,6 +113,11 @@ def _yes(truth: bool) -> str:
 
 def _unlimited(count: int | None) -> str:
     return "UNLIMITED" if count is None else str(count)
+
+
+def _default_time(row: Row) -> str:
+    """Slurm's NONE means the longest time there is."""
+    return "NONE" if row["time_limit_s"] == row["time_limit_max_s"] else _limit(row["time_limit_s"])
 
 
 def _limit(seconds: int | None) -> str:

@@ -168,6 +168,11 @@ def _limit(seconds: float | None) -> str:
     return "infinite" if seconds is None else times.clock(seconds)
 
 
+def _default_time(row: Row) -> str:
+    """Without one it is the longest time there is."""
+    return "n/a" if row["time_limit_s"] == row["time_limit_max_s"] else _limit(row["time_limit_s"])
+
+
 def _title(row: Row) -> str:
     return f"{row['name']}*" if row["default"] else str(row["name"])
 
@@ -196,7 +201,7 @@ FIELDS: Mapping[str, NodeField] = {
         lambda row: _limit(row["time_limit_max_s"]),
         lambda row: row["time_limit_max_s"] or float("inf"),
     ),
-    "defaulttime": _P("DEFAULTTIME", "time_limit_s", lambda row: _limit(row["time_limit_s"])),
+    "defaulttime": _P("DEFAULTTIME", "time_limit_s time_limit_max_s", _default_time),
     "memory": _size("MEMORY", "memory_mib"),
     "preemptmode": _P("PREEMPT_MODE", "preempt_mode", lambda row: row["preempt_mode"].upper()),
     "nodehost": _N("HOSTNAMES", "name", "", _names, order=_name_order),

@@ -4,7 +4,7 @@ import importlib
 import sys
 from typing import NamedTuple
 
-from launchyard.cli.slurm.arguments import options, parse
+from launchyard.cli.slurm.arguments import WrongUse, options, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.slurm.formats import printable
 
@@ -14,6 +14,7 @@ OPTIONS = options(
     nothing="all details future help hide local oneliner quiet sibling usage verbose version",
     letters="a:all d:details F:future h:help o:oneliner Q:quiet v:verbose V:version M:clusters u:uid",
 )
+HINT = ('Try "scontrol --help" for more information',)
 SHOWN = {
     "job": "job",
     "jobs": "job",
@@ -61,7 +62,12 @@ class Flags(NamedTuple):
 
 
 def run(arguments: list[str]) -> int:
-    given = parse(arguments, OPTIONS)
+    try:
+        given = parse(arguments, OPTIONS)
+    except WrongUse as error:
+        # Unlike sbatch this command ends with 1.
+        print(f"scontrol: {error.line}", *(HINT if error.hint else ()), sep="\n", file=sys.stderr)
+        return 1
     if given.last("yaml") is not None:
         raise Refused("error: YAML is not written here; ask for --json")
     instead = next((word for word in ("help", "usage", "version") if given.count(word)), "")

@@ -11,7 +11,10 @@ from launchyard.slurm.hostlists import by_number, folded_in_order
 
 
 def show(words: list[str], flags: Flags) -> int:
-    """Without words: the nodes of this job. A word with a `/` is a file of names."""
+    """Names without words: the nodes of this job. A word with a `/` is a file of names."""
+    if not words and flags.word != "hostnames":
+        print("invalid encode argument", file=sys.stderr)
+        raise Refused
     text = ",".join(words) or os.environ.get("SLURM_JOB_NODELIST") or os.environ.get("SLURM_NODELIST", "")
     if "/" in text:
         text = _read(text)
