@@ -182,6 +182,7 @@ def test_queries_choose_by_each_column(store: Store) -> None:
     assert ids(store.jobs(JobQuery(partition="gpu"))) == [3]
     assert ids(store.jobs(JobQuery(array_job_id=1))) == [4]
     assert ids(store.jobs(JobQuery(since=9000.0))) == [6, 5]
+    assert ids(store.jobs(JobQuery(ended_since=9000.0))) == [5]
     assert ids(store.jobs(JobQuery(ended=True))) == [5]
     assert ids(store.jobs(JobQuery(ids=(2, 4, 99)))) == [4, 2]
     assert ids(store.jobs(JobQuery(before_id=4, limit=2))) == [3, 2]
@@ -438,6 +439,7 @@ QUERIES = st.builds(
     partition=st.none() | WORDS,
     array_job_id=st.none() | IDS,
     since=st.none() | TIMES,
+    ended_since=st.none() | TIMES,
     ended=st.booleans(),
     ids=st.lists(IDS, max_size=4).map(tuple),
     before_id=st.none() | IDS,

@@ -57,6 +57,8 @@ class JobQuery:
     partition: str | None = None
     array_job_id: int | None = None
     since: float | None = None
+    ended_since: float | None = None
+    """Only those that ended at or after it, found at once however many ended before."""
     ended: bool = False
     ids: tuple[int, ...] = ()
     before_id: int | None = None

@@ -301,6 +301,11 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
         chosen = chosen.where(jobs.array_job_id == query.array_job_id if known else sa.false())
     if query.since is not None:
         chosen = chosen.where(sa.or_(jobs.submitted_at >= query.since, jobs.ended_at >= query.since))
+    if query.ended_since is not None:
+        # Not by id, which would read all that ended before: the index of ends is to be used.
+        chosen = (
+            chosen.where(jobs.ended_at >= query.ended_since).order_by(None).order_by((jobs.id + 0).desc())
+        )
     if query.ended:
         chosen = chosen.where(jobs.ended_at.is_not(None))
     if query.before_id is not None:

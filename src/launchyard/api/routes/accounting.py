@@ -27,7 +27,7 @@ from launchyard.model.job import Job
 from launchyard.model.submission import Caller
 from launchyard.store.protocol import JobQuery
 
-PAGE = 2_000
+PAGE = 10_000
 IDS_MAX = 2_000
 ROWS_MAX = 500_000
 
@@ -114,10 +114,14 @@ async def _in_span(context: Context, asked: _Asked) -> Iterable[Job]:
     """Live jobs, and those that ended since."""
     controller, store = context.services.controller, context.services.store
     found = {job.id: job for job in controller.live_jobs()}
-    user = asked.user or (next(iter(asked.users)) if len(asked.users) == 1 else None)
-    if user is not None and user.isdecimal():
-        user = asked.user
-    query = JobQuery(since=asked.since, ended=True, user=user, limit=PAGE)
+    query = JobQuery(
+        ended=True,
+        ended_since=asked.since,
+        user=asked.user,
+        name=_only(asked.names),
+        partition=_only(asked.partitions),
+        limit=PAGE,
+    )
     while len(found) < ROWS_MAX:
         page = await context.read(partial(store.jobs, query))
         for job in filter(asked.wants, page):
@@ -126,6 +130,11 @@ async def _in_span(context: Context, asked: _Asked) -> Iterable[Job]:
             break
         query = replace(query, before_id=page[-1].id)
     return found.values()
+
+
+def _only(words: frozenset[str]) -> str | None:
+    """The one word that the store can choose by."""
+    return next(iter(words)) if len(words) == 1 else None
 
 
 async def _named(context: Context, refs: list[JobRef]) -> Iterable[Job]:

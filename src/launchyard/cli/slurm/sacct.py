@@ -95,7 +95,8 @@ def run(arguments: list[str]) -> int:
     if given.count("json"):
         _print_json(asked, ways)
         return 0
-    found = _with_steps(_jobs(asked, now), asked.selection, bool(given.count("allocations")))
+    jobs_only = bool(given.count("allocations") or given.count("completion"))
+    found = _with_steps(_jobs(asked, now), asked.selection, jobs_only)
     keys = [field.key for field in asked.fields]
     rows = ([value(key, record, ways) for key in keys] for record in found)
     sys.stdout.writelines(f"{line}\n" for line in lines(asked.fields, rows, asked.style))
