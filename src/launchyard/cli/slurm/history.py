@@ -55,15 +55,17 @@ def parts(ids: Sequence[str]) -> list[str | None]:
     return [",".join(asked[start : start + IDS_AT_ONCE]) for start in range(0, len(asked), IDS_AT_ONCE)]
 
 
-def steps_of(server: Server, rows: Sequence[Row]) -> dict[tuple[int, int], list[Row]]:
+def steps_of(
+    server: Server, rows: Sequence[Row], columns: str = STEP_COLUMNS
+) -> dict[tuple[int, int], list[Row]]:
     """The steps of these jobs, by job and attempt. Of very many jobs all steps since then are asked for."""
     found: dict[tuple[int, int], list[Row]] = {}
     begun = [row for row in rows if row["begun_at"] is not None or row["past"]]
-    keys = STEP_COLUMNS.split()
+    keys = columns.split()
     several = len(begun) > IDS_AT_ONCE
     since = min((row["submitted_at"] for row in begun), default=0) if several else None
     for part in [None] if several else parts([str(row["id"]) for row in begun]):
-        for step in server.table("steps", STEP_COLUMNS, jobs=part, since=since):
+        for step in server.table("steps", columns, jobs=part, since=since):
             row = dict(zip(keys, step, strict=True))
             found.setdefault((row["job_id"], row["attempt"]), []).append(row)
     return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
-from launchyard.cli.slurm.history import parts, steps_of
+from launchyard.cli.slurm.history import STEP_COLUMNS, parts, steps_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.slurm.amounts import Units
@@ -88,7 +88,9 @@ def _uses(server: Server, selection: Selection, *, every: bool) -> Iterable[dict
             if job["task_array"] is not None:
                 jobs[f"{job['task_array']}_{job['task_index']}"] = job
     steps = steps_of(
-        server, [{**job, "begun_at": 0.0, "past": (), "submitted_at": 0.0} for job in jobs.values()]
+        server,
+        [{**job, "begun_at": 0.0, "past": (), "submitted_at": 0.0} for job in jobs.values()],
+        f"{STEP_COLUMNS} live_cpu_s live_memory_mib",
     )
     for name, wanted in selection.steps.items():
         job = jobs.get(name, {})
@@ -100,15 +102,15 @@ def _uses(server: Server, selection: Selection, *, every: bool) -> Iterable[dict
 
 
 def _steps(job: dict[str, Any], name: str, steps: Iterable[Any]) -> Iterable[dict[str, Any]]:
-    """The batch script with what the whole job uses, and the steps: what each of them uses is not known."""
-    unknown = {"cpu_s": None, "memory_mib": None, "memory_peak_mib": None}
+    """The batch script with what the whole job uses, and each step with what it uses itself."""
     if job["kind"] != "driver":
         yield {**job, "jobid": f"{name}.batch", "suffix": ".batch", "nodes": job["nodes"][:1], "tasks": 1}
     for step in steps:
         if step["ended_at"] is None:
             suffix = f".{step['step']}"
-            known = {"nodes": step["nodes"], "tasks": step["tasks"]}
-            yield {**job, **unknown, **known, "jobid": f"{name}{suffix}", "suffix": suffix}
+            known = {"nodes": step["nodes"], "tasks": step["tasks"], "cpu_s": step["live_cpu_s"]}
+            known |= {"memory_mib": step["live_memory_mib"], "memory_peak_mib": None}
+            yield {**job, **known, "jobid": f"{name}{suffix}", "suffix": suffix}
 
 
 def _chosen(
