@@ -224,9 +224,9 @@ def test_shared_indexes_keep_to_both_steps_and_are_found_in_no_time() -> None:
 
 
 def test_states_are_known_by_word_and_code() -> None:
-    assert states.ours(["r", "PENDING"]) == {"RUNNING", "STARTING", "PENDING"}
+    assert states.ours(["r", "PENDING"]) == frozenset(("RUNNING", "STARTING", "PENDING"))
     assert states.ours(["all", "pd"]) is None
-    assert states.ours(["CG", "oom", "NF"]) == {"COMPLETING", "OUT_OF_MEMORY", "NODE_FAIL", "LOST"}
+    assert states.ours(["CG", "oom", "NF"]) == frozenset(("COMPLETING", "OUT_OF_MEMORY", "NODE_FAIL", "LOST"))
     with pytest.raises(states.Unknown):
         states.ours(["bogus"])
 

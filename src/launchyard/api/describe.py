@@ -5,7 +5,7 @@ The schemas that the names stand for are made in `openapi`, and only when somebo
 
 from typing import Any
 
-from launchyard.wire import acts, orders, shapes, steps, submit
+from launchyard.wire import acts, orders, shapes, steps, submit, tableshapes
 
 Description = dict[str, Any]
 
@@ -159,17 +159,17 @@ JOB_TABLE: Description = {
         _parameter("recent", "query", _FLAG, "Also jobs that ended a short while ago."),
         _parameter("by_column", "query", _FLAG, "A list a column, and once what is the same in all."),
     ],
-    **_answers(200, {"anyOf": [ref(shapes.Rows), ref(shapes.Columns)]}, "The rows.", 400),
+    **_answers(200, {"anyOf": [ref(shapes.Rows), ref(tableshapes.Columns)]}, "The rows.", 400),
 }
 
 SLURM: Description = {
     "summary": "What Slurm's commands say of this site.",
-    **_answers(200, ref(shapes.SlurmFacts), "The settings.", 400),
+    **_answers(200, ref(tableshapes.SlurmFacts), "The settings.", 400),
 }
 
 WEIGHTS: Description = {
     "summary": "What each part of a waiting job's priority counts for, as sprio shows it.",
-    **_answers(200, ref(shapes.PriorityWeights), "The weights.", 400),
+    **_answers(200, ref(tableshapes.PriorityWeights), "The weights.", 400),
 }
 
 ACCOUNTING_TABLE: Description = {

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from launchyard import __version__
-from launchyard.wire import acts, orders, shapes, steps, submit
+from launchyard.wire import acts, orders, shapes, steps, submit, tableshapes
 
 _BODIES = (
     submit.SubmitJob,
@@ -40,9 +40,9 @@ _ANSWERS = (
     acts.ActResult,
     acts.ActResults,
     shapes.Rows,
-    shapes.Columns,
-    shapes.SlurmFacts,
-    shapes.PriorityWeights,
+    tableshapes.Columns,
+    tableshapes.SlurmFacts,
+    tableshapes.PriorityWeights,
     shapes.Reservation,
     shapes.MadeReservation,
     shapes.ReservationList,

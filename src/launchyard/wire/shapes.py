@@ -428,41 +428,6 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """The same by column; `constants` are of columns that hold one value alone."""
-
-    count: int
-    constants: dict[str, Any]
-    columns: dict[str, list[Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriorityWeights:
-    """What each part of a priority counts for; 0: nothing."""
-
-    age: float
-    fairshare: float
-    job_size: float
-    partition: float
-    qos: float
-    site: float
-    nice: float
-    cpus: float
-    memory: float
-    gpus: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlurmFacts:
-    """What Slurm's commands say of this site: the version they report, its name, how long ended jobs show."""
-
-    version: str
-    cluster: str
-    min_job_age_s: int
-    max_array_size: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """A token without its secret."""
 
