@@ -20,6 +20,7 @@ from typing import Any
 import uvloop
 
 from launchyard.api.app import create_app
+from launchyard.api.listing import matches
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import LogPart, Services, Terminal, TerminalEnd
 from launchyard.api.tokens import new_token
@@ -78,10 +79,7 @@ class FakeStore:
         rows = [
             job
             for job in sorted(self.rows.values(), key=lambda job: -job.id)
-            if (not query.states or job.state in query.states)
-            and (query.user is None or job.user == query.user)
-            and (query.name is None or job.name == query.name)
-            and (query.before_id is None or job.id < query.before_id)
+            if matches(job, query) and (not query.ids or job.id in query.ids)
         ]
         return rows[: query.limit]
 
