@@ -41,10 +41,11 @@ from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Request
 from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
+from launchyard.model.step import Step
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
 from launchyard.policy.case import Room
-from launchyard.store.protocol import JobQuery
+from launchyard.store.protocol import JobQuery, StepQuery
 
 T0 = 1_800_000_000.0
 ADA = Caller(user="ada", uid=61_001)
@@ -88,6 +89,9 @@ class FakeStore:
             if job.task is not None and (job.task.job_id, job.task.index) == (array_job_id, index):
                 return job
         return None
+
+    def steps(self, query: StepQuery) -> list[Step]:
+        return []
 
     def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
         return {digest: self.kept_texts[digest] for digest in digests if digest in self.kept_texts}
