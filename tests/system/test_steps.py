@@ -213,6 +213,33 @@ def test_the_warning_signal_reaches_the_steps_alone(begin: Begin) -> None:
     assert (row["exit_code"], row["job_state"]) == (5, "RUNNING")
 
 
+@pytest.mark.root
+@pytest.mark.parametrize(("last", "state"), [("exit 0", "COMPLETED"), ("exit 1", "OUT_OF_MEMORY")])
+def test_a_step_without_memory_is_no_failure_of_a_script_that_goes_on(
+    begin: Begin, product: Product, last: str, state: str
+) -> None:
+    if not product.facts["enforcement"]["memory"].startswith("cgroup"):
+        pytest.skip("nothing is killed for want of memory here")
+    flag = product.state.parent / f"after-{state}"
+    srun = begin(f"while [ ! -e {flag} ]; do sleep 0.05; done; {last}")
+    srun.start({"n1": "exec python3 -c 'bytearray(3 << 30)'"}, tasks=1, nodes=1)
+
+    srun.finish()
+    row = srun.ended()
+    flag.touch()
+
+    assert (row["state"], row["signal"]) == ("OUT_OF_MEMORY", 9)
+    assert product.until(srun.job_id)["state"] == state
+
+
+def test_a_table_of_steps_refuses_what_it_does_not_know(product: Product) -> None:
+    for wrong in ("columns=nme", "state=PENDING", "job=x", "task=1"):
+        with pytest.raises(Refused) as refused:
+            product.call("GET", f"/v1/tables/steps?{wrong}")
+        assert refused.value.status == 400
+    assert product.call("GET", "/v1/tables/steps?job=999999")["rows"] == []
+
+
 def test_a_step_goes_on_while_the_daemon_is_away(begin: Begin, product: Product) -> None:
     srun = begin()
     flag = product.state.parent / "away"

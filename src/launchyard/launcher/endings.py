@@ -197,7 +197,9 @@ class Endings:
 
     def _facts(self, launch: Launch, cpu_s: float | None, oom_kills: int, peak_mib: float | None) -> Record:
         usage, marks = launch.usage, launch.marks
-        oom = oom_kills > 0 or bool(marks.get("oom"))
+        # A step that the script went on after is no failure of the job.
+        borne = launch.status == 0 and oom_kills <= marks.get("step_oom_kills", 0)
+        oom = (oom_kills > 0 and not borne) or bool(marks.get("oom"))
         facts: Record = {"at": round(time.time(), 6)}
         if not marks.get("lost") and "error" not in marks and launch.status is not None:
             key = "signal" if os.WIFSIGNALED(launch.status) else "exit_code"

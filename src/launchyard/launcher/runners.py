@@ -234,9 +234,12 @@ class Runners:
 
     def _circumstances(self, runner: Runner, launch: Launch) -> Record:
         """What befell the launch at that time."""
+        oom_kills = self._state.fence.figures(launch.l).oom_kills
+        if oom_kills > runner.oom_kills:
+            launch.marks["step_oom_kills"] = oom_kills
+            self._state.remember({"k": "mark", "l": launch.l, "step_oom_kills": oom_kills})
         told = {
-            "oom": bool(launch.marks.get("oom"))
-            or self._state.fence.figures(launch.l).oom_kills > runner.oom_kills,
+            "oom": bool(launch.marks.get("oom")) or oom_kills > runner.oom_kills,
             "ending": launch.kill_at is not None or launch.status is not None,
             "timed_out": bool(launch.marks.get("timed_out")),
         }
