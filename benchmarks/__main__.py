@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, peers, planning, simulation, throughput, waiting
+from benchmarks import latency, listing, peers, planning, simulation, throughput, waiting
 from benchmarks.row import HEAD, Row
 from tests.system.product import Product
 
@@ -85,6 +85,7 @@ def _user_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
     if options.only in ("all", "latency"):
         rows += _measured(make("latency"), lambda product: _latencies(product, directory))
         rows += _measured(make("waiting"), lambda product: waiting.rows(product, options.jobs))
+        rows += _measured(make("listing"), lambda product: listing.rows(product, options.jobs))
     return rows
 
 
