@@ -18,6 +18,7 @@ from launchyard.api.openapi import document
 from launchyard.api.routes import (
     accounting,
     acts,
+    associations,
     cluster,
     efficiency,
     events,
@@ -48,6 +49,7 @@ _ROUTERS = [
     for part in (
         jobs,
         acts,
+        associations,
         efficiency,
         logs,
         many,

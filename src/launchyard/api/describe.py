@@ -354,6 +354,10 @@ REVOKE_TOKEN: Description = {
     **_answers(200, ref(shapes.Token), "The revoked token.", 400, 404, 503, 507),
 }
 
+ASSOCIATIONS: Description = {
+    "summary": "Accounts, users in them and QOS, as the rules in force have them.",
+    **_answers(200, {"type": "object"}, "Tables of plain values.", 400),
+}
 ACTS: Description = {
     "summary": "Do one thing to many jobs; each has a result of its own.",
     **_body(ref(acts.ActOnJobs)),

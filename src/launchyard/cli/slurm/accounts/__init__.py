@@ -1,0 +1,1 @@
+"""What sacctmgr does, one file a verb."""
