@@ -38,8 +38,8 @@ def row(id: int, name: str, begun: str | None = None, ended: str | None = None, 
         **{"task_array": None, "task_index": None, "submitted_at": at("07:58"), "time_limit_s": 3600},
         **{"begun_at": at(begun) if begun else None, "ended_at": at(ended) if ended else None},
         **{"eligible_at": at("07:58"), "suspended_s": 0, "suspended_at": None, "constraint": ""},
-        **{"asked_cpus_milli": 1000, "asked_memory_mib": 100, "asked_gpus": 0, "asked_nodes": 1},
-        **{"got_cpus_milli": 1000, "got_memory_mib": 100, "got_gpus": 0, "licences": "", "reservation": ""},
+        **{"cpus_asked_milli": 1000, "memory_asked_mib": 100, "asked_gpus": 0, "asked_nodes": 1},
+        **{"got_cpus_milli": 1000, "got_memory_mib": 100, "got_gpus": 0, "licences": {}, "reservation": ""},
         **{"attempt": 1, "cpu_s": None, "memory_peak_mib": None, "read_mib": None, "written_mib": None},
         **{"past": [], "metadata": {}, "working_dir": "/home/alice"},
     }
@@ -52,7 +52,15 @@ def task(id: int, index: int, begun: str, ended: str) -> Row:
 
 def step(job: int, number: int, name: str, code: int | None, **facts: Any) -> Row:
     known: Row = {
-        **{"job_id": job, "attempt": 1, "step": number, "name": name, "exit_code": code, "signal": None},
+        **{
+            "job_id": job,
+            "attempt": 1,
+            "step": number,
+            "name": name,
+            "exit_code": code,
+            "signal": None,
+            "cause": None,
+        },
         **{"state": "FAILED" if code else "COMPLETED", "started_at": at("07:59"), "ended_at": at("07:59")},
         **{"nodes": ["n1"], "tasks": 1, "cpus_milli": 1000, "memory_mib": 100, "gpus": 0, "cpu_s": 0},
         **{"memory_peak_mib": None},
@@ -68,8 +76,8 @@ HISTORY = [
     row(5, "arr", array_size=4, array_pending="", array_ended="", array_throttle=2),
     row(7, "cancelme", "07:58", "10:07", state="CANCELLED", cause="cancelled by root", nodes=["n3"]),
     row(8, "limit", "07:58", "09:09", state="TIMEOUT", signal=15, nodes=["n3"]),
-    row(10, "steps", "07:58", "07:59", exit_code=0, asked_cpus_milli=2000, got_cpus_milli=2000)
-    | {"asked_memory_mib": 200, "got_memory_mib": 200},
+    row(10, "steps", "07:58", "07:59", exit_code=0, cpus_asked_milli=2000, got_cpus_milli=2000)
+    | {"memory_asked_mib": 200, "got_memory_mib": 200},
     row(12, "sruncmd", "07:59", "07:59", exit_code=0, kind="driver"),
     task(21, 6, "08:02", "08:05"),
     task(13, 0, "07:58", "08:02"),

@@ -169,12 +169,12 @@ def allocated(record: Record) -> list[tuple[str, float]]:
 
 
 def asked(record: Record) -> list[tuple[str, float]]:
-    cpus = whole_cpus(record["asked_cpus_milli"])
+    cpus = whole_cpus(record["cpus_asked_milli"])
     return [
         ("billing", cpus),
         ("cpu", cpus),
         ("gres/gpu", record["asked_gpus"]),
-        ("mem", record["asked_memory_mib"]),
+        ("mem", record["memory_asked_mib"]),
         ("node", record["asked_nodes"]),
     ]
 
@@ -188,7 +188,11 @@ def _asked_resources(record: Record, ways: Ways) -> str:
 
 
 def _asked_memory(record: Record, ways: Ways) -> str:
-    return ways.units.size(record["asked_memory_mib"], "M")
+    return ways.units.size(record["memory_asked_mib"], "M")
+
+
+def licences(record: Record) -> str:
+    return ",".join(f"{name}:{count}" for name, count in record["licences"].items())
 
 
 def planned_s(record: Record, ways: Ways) -> int:
@@ -203,11 +207,11 @@ def _planned(record: Record, ways: Ways) -> str:
 
 
 def _planned_cpu_raw(record: Record, ways: Ways) -> str:
-    return str(planned_s(record, ways) * whole_cpus(record["asked_cpus_milli"]))
+    return str(planned_s(record, ways) * whole_cpus(record["cpus_asked_milli"]))
 
 
 def _planned_cpu(record: Record, ways: Ways) -> str:
-    return full_clock(planned_s(record, ways) * whole_cpus(record["asked_cpus_milli"]))
+    return full_clock(planned_s(record, ways) * whole_cpus(record["cpus_asked_milli"]))
 
 
 def _limit(record: Record, ways: Ways) -> str:
@@ -350,7 +354,7 @@ _OF_JOBS: Mapping[str, Value] = {
     "extra": kept("slurm.extra"),
     "gid": _gid,
     "group": _group,
-    "licenses": _key("licences"),
+    "licenses": lambda record, ways: licences(record),
     "partition": _key("partition"),
     "planned": _planned,
     "plannedcpu": _planned_cpu,
@@ -362,7 +366,7 @@ _OF_JOBS: Mapping[str, Value] = {
     "reqcpufreqgov": _text("Unknown"),
     "reqcpufreqmax": _text("Unknown"),
     "reqcpufreqmin": _text("Unknown"),
-    "reqcpus": lambda record, ways: str(whole_cpus(record["asked_cpus_milli"])),
+    "reqcpus": lambda record, ways: str(whole_cpus(record["cpus_asked_milli"])),
     "reqmem": _asked_memory,
     "reqnodes": _key("asked_nodes"),
     "reqtres": _asked_resources,

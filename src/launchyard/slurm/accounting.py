@@ -104,6 +104,7 @@ def _id(row: Mapping[str, Any]) -> str:
     pending = row["array_pending"]
     if pending is None:
         return str(row["id"])
+    pending = as_listed(pending, ARRAY_TEXT_MAX)
     if len(pending) > ARRAY_TEXT_MAX:
         pending = pending[:ARRAY_TEXT_MAX] + "..."
     throttle = row["array_throttle"]
@@ -138,7 +139,7 @@ def _current(row: Mapping[str, Any], now: float) -> Record:
     record["by"] = _canceller(row["cause"]) if state == "CANCELLED" else None
     record["exit"] = _exit(state, row["exit_code"], row["signal"])
     record["elapsed_s"] = _elapsed(record, now)
-    record["cpus_milli"] = row["got_cpus_milli"] if ran else row["asked_cpus_milli"]
+    record["cpus_milli"] = row["got_cpus_milli"] if ran else row["cpus_asked_milli"]
     record["got"] = ran
     return record
 
@@ -157,8 +158,8 @@ def _past(row: Mapping[str, Any]) -> list[Record]:
         record["exit"] = _exit(one["state"], one["exit_code"], one["signal"])
         record["suspended_s"], record["suspended_at"] = 0, None
         record["elapsed_s"] = _elapsed(record, submitted)
-        record["cpus_milli"], record["got"] = row["asked_cpus_milli"], one["started_at"] is not None
-        record["got_memory_mib"], record["got_gpus"] = row["asked_memory_mib"], row["asked_gpus"]
+        record["cpus_milli"], record["got"] = row["cpus_asked_milli"], one["started_at"] is not None
+        record["got_memory_mib"], record["got_gpus"] = row["memory_asked_mib"], row["asked_gpus"]
         submitted = one["ended_at"] or submitted
         found.append(record)
     return found
@@ -231,7 +232,7 @@ def _step(record: Record, step: Mapping[str, Any], now: float) -> Record:
     found = {
         **record,
         **{key: step[key] for key in ("name", "nodes", "tasks", "cpus_milli", "cpu_s", "memory_peak_mib")},
-        **{"suffix": f".{step['step']}", "word": word, "exit": exit, "by": step.get("cancelled_by")},
+        **{"suffix": f".{step['step']}", "word": word, "exit": exit, "by": _canceller(step["cause"])},
         **{"start": step["started_at"], "end": step["ended_at"], "submitted_at": step["started_at"]},
         **{"eligible_at": step["started_at"], "suspended_s": 0, "suspended_at": None},
         **{"got_memory_mib": step["memory_mib"], "got_gpus": step["gpus"], "step": step},

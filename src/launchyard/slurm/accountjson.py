@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launchyard.model.hostlist import compress
-from launchyard.slurm.accountfields import Ways, allocated, asked, planned_s, state_reason, used_s
+from launchyard.slurm.accountfields import Ways, allocated, asked, licences, planned_s, state_reason, used_s
 from launchyard.slurm.accounting import Record
 from launchyard.slurm.amounts import whole_cpus
 from launchyard.slurm.formats import printable
@@ -79,13 +79,13 @@ def _request(record: Record) -> Json:
     """What was asked for."""
     return {
         "constraints": record["constraint"],
-        "licenses": record["licences"],
+        "licenses": licences(record),
         "partition": record["partition"],
         "qos": record["qos"],
         "required": {
-            "CPUs": whole_cpus(record["asked_cpus_milli"]),
+            "CPUs": whole_cpus(record["cpus_asked_milli"]),
             "memory_per_cpu": number(None),
-            "memory_per_node": number(record["asked_memory_mib"] / max(1, record["asked_nodes"])),
+            "memory_per_node": number(record["memory_asked_mib"] / max(1, record["asked_nodes"])),
         },
         "reservation": {"id": 0, "name": record["reservation"]},
     }

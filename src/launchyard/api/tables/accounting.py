@@ -16,36 +16,10 @@ def _shares(row: Row) -> tuple[NodeShare, ...]:
     return () if attempt is None else attempt.allocation.shares
 
 
-def _eligible_at(row: Row) -> float | None:
-    """Since when it could start; None: it cannot yet."""
-    job = row.job
-    again_at = job.past[-1].ended_at if job.past else None
-    since = max(job.submitted_at, again_at or 0, job.not_before or 0)
-    if job.started_at is not None:
-        return min(since, job.started_at)
-    if job.held or (job.dependency is not None and not job.dependency_met):
-        return None
-    return since
-
-
 def _started_at(row: Row) -> float | None:
     """When its attempt began, or got its nodes when it has not begun yet."""
     attempt = row.job.attempt
     return row.job.started_at if attempt is None else attempt.started_at or attempt.allocated_at
-
-
-def _suspended_s(row: Row) -> float:
-    attempt = row.job.attempt
-    return 0 if attempt is None else attempt.suspended_s
-
-
-def _suspended_at(row: Row) -> float | None:
-    attempt = row.job.attempt
-    return None if attempt is None else attempt.suspended_at
-
-
-def _licences(row: Row) -> str:
-    return ",".join(f"{name}:{count}" for name, count in row.job.request.licences)
 
 
 def _past(job: Job) -> list[dict[str, Any]]:
@@ -67,26 +41,14 @@ def _attempt(one: PastAttempt) -> dict[str, Any]:
 
 COLUMNS: Mapping[str, Column[Row]] = {
     **JOB_COLUMNS,
-    "eligible_at": _eligible_at,
     "begun_at": _started_at,
-    "suspended_s": _suspended_s,
-    "suspended_at": _suspended_at,
-    "stop_requested": lambda row: row.job.stop_requested,
-    "asked_cpus_milli": lambda row: row.job.request.cpus_milli,
-    "asked_memory_mib": lambda row: row.job.request.memory_mib,
     "asked_gpus": lambda row: row.job.request.gpus,
     "asked_nodes": lambda row: row.job.request.nodes,
-    "constraint": lambda row: row.job.request.constraint,
-    "licences": _licences,
-    "reservation": lambda row: row.job.request.reservation,
     "got_cpus_milli": lambda row: sum(share.cpus_milli for share in _shares(row)),
     "got_memory_mib": lambda row: sum(share.memory_mib for share in _shares(row)),
     "got_gpus": lambda row: sum(len(share.gpu_ids) for share in _shares(row)),
-    "array_size": lambda row: None if row.job.array is None else row.job.array.size,
     "array_ended": lambda row: None if row.job.array is None else format_indexes(row.job.array.ended),
     "attempt": lambda row: row.job.attempts,
-    "cpu_s": lambda row: row.job.usage.cpu_s,
-    "memory_peak_mib": lambda row: row.job.usage.memory_peak_mib,
     "read_mib": lambda row: row.job.usage.read_mib,
     "written_mib": lambda row: row.job.usage.written_mib,
     "past": lambda row: _past(row.job),

@@ -5,14 +5,14 @@ from typing import Any
 
 from launchyard.cli.slurm.server import Server
 
-COLUMNS = """id name user uid account partition qos kind state reason_code cause exit_code signal
+COLUMNS = """id name user uid account partition qos kind state reason_code reason_scope cause exit_code signal
 nodes held array_size array_pending array_ended array_throttle task_array task_index
 submitted_at eligible_at begun_at ended_at time_limit_s suspended_s suspended_at
-asked_cpus_milli asked_memory_mib asked_gpus asked_nodes constraint licences reservation
+cpus_asked_milli memory_asked_mib asked_gpus asked_nodes constraint licences reservation
 got_cpus_milli got_memory_mib got_gpus attempt cpu_s memory_peak_mib read_mib written_mib past"""
 PRIVATE = "metadata working_dir"
-STEP_COLUMNS = """job_id attempt step name state exit_code signal started_at ended_at nodes tasks cpus_milli
-memory_mib gpus cpu_s memory_peak_mib"""
+STEP_COLUMNS = """job_id attempt step name state exit_code signal cause started_at ended_at nodes tasks
+cpus_milli memory_mib gpus cpu_s memory_peak_mib"""
 IDS_AT_ONCE = 1_000
 
 Row = Mapping[str, Any]

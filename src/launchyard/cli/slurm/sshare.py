@@ -1,6 +1,7 @@
 """sshare: how much of which account users have used, and what place that gives them."""
 
 import os
+import sys
 
 from launchyard.cli.slurm.about import print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
@@ -33,7 +34,8 @@ def run(arguments: list[str]) -> int:
     try:
         given = parse(arguments, OPTIONS)
     except WrongUse as error:
-        raise Refused(error.line, code=1) from None
+        print(f"sshare: {error.line}", 'Try "sshare --help" for more information', sep="\n", file=sys.stderr)
+        return 1
     if given.count("version"):
         return print_version()
     if said := _said(given):
