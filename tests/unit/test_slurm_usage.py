@@ -217,11 +217,18 @@ def test_jobs_are_reported_by_their_size() -> None:
     fields, rows = sizes_by_account(asked())
 
     assert [field.name for field in fields][2:4] == ["0-49 CPUs", "50-249 CPUs"]
-    assert rows == [
-        ["lab", "chem", "30", "0", "0", "0", "0", "14.29%"],
-        ["lab", "physics", "120", "60", "0", "0", "0", "85.71%"],
+    assert rows == [["lab", "root", "150", "60", "0", "0", "0", "100.00%"]]
+    assert cells(sizes_by_account(asked(job_count=True, flat=True))) == [
+        ["lab", "chem", "1", "0", "0", "0", "0", "14.29%"],
+        ["lab", "hep", "1", "1", "0", "0", "0", "85.71%"],
     ]
-    assert cells(sizes_by_account(asked(job_count=True)))[1][2:4] == ["1", "1"]
+
+
+def test_users_who_are_named_are_reported_without_their_accounts() -> None:
+    assert [row[1:3] for row in cells(accounts_by_user(asked(some_users=True)))] == [
+        ["chem", "bob"],
+        ["hep", "ada"],
+    ]
 
 
 @pytest.mark.parametrize(

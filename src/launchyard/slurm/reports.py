@@ -56,6 +56,9 @@ class Asked(NamedTuple):
     group: bool = False
     grouping: Sequence[int] = GROUPING
     job_count: bool = False
+    flat: bool = False
+    some_users: bool = False
+    some_accounts: bool = False
     names: Mapping[int, str] = {}
 
 
@@ -136,10 +139,10 @@ def accounts_by_user(asked: Asked) -> Rows:
     for place, account in enumerate([Account(ROOT, 0), *asked.accounts]):
         below = _below(asked.accounts, place - 1) if place else {one.name for one in asked.accounts} | {ROOT}
         uses = [use for use in asked.uses if use.account in below or not place]
-        if not uses:
+        if not uses or (asked.some_accounts and not place):
             continue
         shown = " " * account.depth + account.name if asked.tree else account.name
-        rows += _ended(asked, uses, asked.cluster, shown, "", "")
+        rows += [] if asked.some_users else _ended(asked, uses, asked.cluster, shown, "", "")
         for (user, uid), own in _by_user(use for use in uses if use.account == account.name):
             shown = " " * (account.depth + 1) + account.name if asked.tree else account.name
             rows += _ended(asked, own, asked.cluster, shown, user, asked.names.get(uid, ""))
@@ -188,17 +191,16 @@ def top_users(asked: Asked) -> Rows:
 
 
 def sizes_by_account(asked: Asked) -> Rows:
-    """What jobs of which size used, by account at the top of the tree."""
+    """What jobs of which size used: all together, or by account."""
     bounds = (0, *asked.grouping)
     ranges = [f"{low}-{high - 1} CPUs" for low, high in pairwise(bounds)]
     ranges.append(f">= {bounds[-1]} CPUs")
     sizes = [Field(name, 13, PLAIN, name.lower()) for name in ranges]
     total = sum(use.of("cpu") for use in asked.uses)
+    apart = asked.flat or asked.some_accounts
     rows = []
-    for name, below in _top_accounts(asked.accounts):
-        uses = [use for use in asked.uses if use.account in below]
-        if not uses:
-            continue
+    for name in sorted({use.account for use in asked.uses}) if apart else [ROOT] if asked.uses else []:
+        uses = [use for use in asked.uses if not apart or use.account == name]
         shown = []
         for low, high in zip(bounds, [*bounds[1:], None], strict=True):
             some = [
@@ -210,9 +212,3 @@ def sizes_by_account(asked: Asked) -> Rows:
         rows.append([asked.cluster, name, *shown, part])
     fields = [CLUSTER, ACCOUNT._replace(width=9), *sizes, Field("% of cluster", 12, PLAIN, "ofcluster")]
     return fields, rows
-
-
-def _top_accounts(accounts: Sequence[Account]) -> list[tuple[str, set[str]]]:
-    """The accounts at the top, each with those below it; without any, the root."""
-    found = [(one.name, _below(accounts, place)) for place, one in enumerate(accounts) if one.depth <= 1]
-    return [*found, (ROOT, {ROOT})]

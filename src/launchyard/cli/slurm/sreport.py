@@ -155,7 +155,7 @@ def _values(words: list[str]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         key = next((one for one in NAMES if name and one.startswith(name.lower())), None)
         if key is None:
-            raise Wrong(f" Unknown option: {word}")
+            raise Wrong(f" Unknown condition: {word}", "Use keyword set to modify value")
         found[key] = value if equals else "1"
     return found
 
@@ -201,7 +201,7 @@ def _asked(given: Given, values: Mapping[str, str], since: float, until: float, 
         cluster=str(settings(server)["cluster"]),
         uses=uses,
         accounts=accounts,
-        total={name: count * (until - since) for name, count in have.items()},
+        total={name: count * max(0.0, until - max(since, _first(server))) for name, count in have.items()},
         resources=resources,
         by_resource=by_resource,
         unit=_unit(given),
@@ -212,8 +212,17 @@ def _asked(given: Given, values: Mapping[str, str], since: float, until: float, 
         if "grouping" in values
         else reports.GROUPING,
         job_count="printjobcount" in values,
+        flat="flatview" in values,
+        some_users=bool(chosen_users),
+        some_accounts=bool(chosen_accounts),
         names={use.uid: full_name(use.uid) for use in uses},
     )
+
+
+def _first(server: Server) -> float:
+    """Since when the cluster is known: since its first job, where the caller may see that."""
+    rows = rows_of(server, ids=["1"], columns="id submitted_at")
+    return float(rows[0]["submitted_at"]) if rows else 0.0
 
 
 def _words(values: Mapping[str, str], name: str) -> set[str]:
