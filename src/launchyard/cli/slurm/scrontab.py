@@ -3,7 +3,7 @@
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 
-INSTEAD = "jobs at times: entries of crontab that submit with sbatch do the same, and `sbatch --begin` starts one later"
+INSTEAD = "jobs at set times: let crontab call sbatch, or start one later by sbatch --begin"
 
 
 def run(arguments: list[str]) -> int:

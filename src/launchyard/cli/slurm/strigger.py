@@ -3,7 +3,7 @@
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 
-INSTEAD = "triggers: `sbatch --dependency=afterany:ID` runs a program when a job ends, and `ly events` tells what happens"
+INSTEAD = "triggers: sbatch --dependency=afterany:ID runs a program when a job has ended"
 
 
 def run(arguments: list[str]) -> int:
