@@ -1,8 +1,9 @@
 """What the server told of many jobs, a column at a time, and what surrounds it: the clock, who is who."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from launchyard.slurm.indexes import as_listed
 from launchyard.slurm.times import Stamp
 
 ARRAY_TEXT_MAX = 64
@@ -20,10 +21,20 @@ class Surroundings(NamedTuple):
 
 
 class Facts:
-    """Columns by name, all of one length. `kept` reads what was kept of the submission for Slurm alone."""
+    """Columns by name, all of one length; those in `single` hold one value alone.
 
-    def __init__(self, count: int, columns: Mapping[str, Sequence[Any]], around: Surroundings) -> None:
+    `kept` reads what was kept of the submission for Slurm alone.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        columns: Mapping[str, Sequence[Any]],
+        around: Surroundings,
+        single: Iterable[str] = (),
+    ) -> None:
         self.columns = dict(columns)
+        self.single = set(single)
         self.count = count
         self.around = around
 
@@ -36,12 +47,24 @@ class Facts:
 
     def only(self, chosen: Sequence[int]) -> None:
         """Keep these rows, in this order."""
-        self.columns = {name: [column[at] for at in chosen] for name, column in self.columns.items()}
-        self.count = len(chosen)
+        if len(chosen) == self.count and all(map(int.__eq__, chosen, range(self.count))):
+            return
+        single, count = self.single, len(chosen)
+        self.columns = {
+            name: column[:count] if name in single else [column[at] for at in chosen]
+            for name, column in self.columns.items()
+        }
+        self.count = count
+
+    def replace(self, name: str, column: Sequence[Any]) -> None:
+        """Other values for a column."""
+        self.columns[name] = column
+        self.single.discard(name)
 
 
 def array_text(pending: str, throttle: int | None, text_max: int) -> str:
     """The indexes of an array that wait, cut where they are too long: `3-6%2`, `1,3,5,7,...`."""
+    pending = as_listed(pending, text_max)
     if text_max and len(pending) > text_max - 3:
         pending = f"{pending[: text_max - 4]}..."
     return f"{pending}%{throttle}" if throttle else pending

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 DIGITS_MAX = 18
 SPANS_MAX = 100_000
+STEP_REACH = 10
 
 Span = tuple[int, int, int]
 """First, last, step."""
@@ -119,3 +120,24 @@ def _text(indexes: list[int]) -> str:
         else:
             parts.append([index, index])
     return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+
+
+def as_listed(text: str, length: int = 0) -> str:
+    """Indexes as Slurm lists them: a step is told where it is the only one and reaches far, else each index.
+
+    `length`: how much of the text somebody will look at; 0: all.
+    """
+    if ":" not in text:
+        return text
+    spans = read_spans(text)
+    first, last, _ = spans[0]
+    if len(spans) == 1 and last - first > STEP_REACH:
+        return text
+    parts: list[str] = []
+    for first, last, step in spans:
+        if step == 1:
+            parts.append(str(first) if first == last else f"{first}-{last}")
+        else:
+            stop = last + 1 if not length else min(last + 1, first + step * (length + 1))
+            parts.extend(map(str, range(first, stop, step)))
+    return ",".join(parts)

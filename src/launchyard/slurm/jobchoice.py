@@ -61,9 +61,16 @@ def _with(rows: Iterable[int], column: Sequence[Any], wanted: Collection[str], s
 
 
 def hide_split(facts: Facts) -> None:
-    """Leave out records of arrays of which nothing waits any more: their tasks are rows of their own."""
+    """Leave out records of arrays of which nothing waits any more: their tasks are rows of their own.
+
+    What is left of the others waits, whatever the tasks of it do that have begun.
+    """
     pending = facts["array_pending"]
     facts.only([row for row in range(facts.count) if pending[row] != ""])
+    for name, value in (("state", "PENDING"), ("started_at", None)):
+        if name in facts.columns and any(facts["array_pending"]):
+            pairs = zip(facts[name], facts["array_pending"], strict=True)
+            facts.replace(name, [value if text else one for one, text in pairs])
 
 
 def _narrow(facts: Facts, ids: Sequence[Wanted]) -> None:
@@ -89,7 +96,7 @@ def _narrow(facts: Facts, ids: Sequence[Wanted]) -> None:
                 arrays[row], indexes[row], pending[row] = id, int(text), None
     columns = ("array_pending", pending), ("array_throttle", throttles)
     for name, column in (*columns, ("task_array", arrays), ("task_index", indexes)):
-        facts.columns[name] = column
+        facts.replace(name, column)
     facts.only(rows)
 
 
@@ -111,5 +118,6 @@ def one_row_a_task(facts: Facts) -> None:
             if len(rows) > ROWS_MAX:
                 raise ValueError("too many tasks")
     facts.only(rows)
-    facts.columns["task_index"], facts.columns["task_array"] = indexes, arrays
-    facts.columns["array_pending"] = [None] * len(rows)
+    facts.replace("task_index", indexes)
+    facts.replace("task_array", arrays)
+    facts.replace("array_pending", [None] * len(rows))

@@ -45,7 +45,7 @@ FIELDS: Mapping[str, JobField] = {
     "cronjob": _F("CRON_JOB", "", of.always("No")),
     "deadline": _F("DEADLINE", "deadline_at", of.when("deadline_at")),
     "delayboot": _F("DELAY_BOOT", "", of.always("0:00")),
-    "dependency": _F("DEPENDENCY", "dependency", of.text("dependency")),
+    "dependency": _F("DEPENDENCY", "dependency reason_scope", of.dependency),
     "derivedec": _F("DERIVED_EC", "", of.always("0")),
     "eligibletime": _F("ELIGIBLE_TIME", "eligible_at", of.when("eligible_at")),
     "endtime": _F("END_TIME", f"{of.STARTS} ended_at time_limit_s", of.end_time),

@@ -31,6 +31,8 @@ def _each(column: str, write: Callable[[Any], str]) -> Make:
 
     def make(facts: Facts) -> Texts:
         values = facts[column]
+        if column in facts.single and facts.count:
+            return [write(values[0])] * facts.count
         known = {value: write(value) for value in set(values)}
         return [known[value] for value in values]
 
@@ -58,7 +60,12 @@ def _flag(column: str) -> Make:
 
 
 def _listed(column: str) -> Make:
-    return lambda facts: [_quoted(",".join(one or ())) for one in facts[column]]
+    def make(facts: Facts) -> Texts:
+        if column in facts.single and facts.count:
+            return [_quoted(",".join(facts[column][0] or ()))] * facts.count
+        return [_quoted(",".join(one or ())) for one in facts[column]]
+
+    return make
 
 
 def _kept(name: str) -> Make:

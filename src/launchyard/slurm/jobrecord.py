@@ -6,6 +6,7 @@ from typing import Any
 from launchyard.slurm import jobvalues as of
 from launchyard.slurm.facts import Facts
 from launchyard.slurm.formats import printable
+from launchyard.slurm.indexes import as_listed
 from launchyard.slurm.states import LONG
 from launchyard.slurm.times import Stamp, full_clock
 
@@ -67,7 +68,7 @@ def _head(row: Row) -> str:
     if row["task_array"] is not None:
         array, tasks = row["task_array"], str(row["task_index"])
     elif row["array_pending"] is not None:
-        array, tasks = row["id"], row["array_pending"]
+        array, tasks = row["id"], as_listed(row["array_pending"])
     else:
         return f"JobId={row['id']} JobName={name}"
     throttle = row["array_throttle"]

@@ -106,13 +106,14 @@ def state_compact(facts: Facts) -> Texts:
     return [states.COMPACT[one] for one in facts["state"]]
 
 
-WHY = "state reason_code reason_scope exit_code signal"
+WHY = "state reason_code reason_scope exit_code signal restarts"
 
 
 def reason(facts: Facts) -> Texts:
     known: dict[tuple[object, ...], str] = {}
     for key in set(zip(*(facts[name] for name in WHY.split()), strict=True)):
-        known[key] = reasons.word(*key)
+        *facts_of_it, restarts = key
+        known[key] = reasons.requeued(reasons.word(*facts_of_it), restarts)
     return [known[key] for key in zip(*(facts[name] for name in WHY.split()), strict=True)]
 
 
@@ -122,6 +123,25 @@ def nodes_or_reason(facts: Facts) -> Texts:
         f"({why})" if state in WITH_REASON else nodes
         for state, why, nodes in zip(facts["state"], reason(facts), facts["nodelist"], strict=True)
     ]
+
+
+def dependency(facts: Facts) -> Texts:
+    """What it waits for, each with how that stands."""
+    known = zip(facts["dependency"], facts["reason_scope"], strict=True)
+    return [
+        NONE if not text else _standing(text, "failed" if never == "never" else "unfulfilled")
+        for text, never in known
+    ]
+
+
+def _standing(text: str, how: str) -> str:
+    """`afterok:1:2,singleton` as `afterok:1(unfulfilled),afterok:2(unfulfilled),singleton(unfulfilled)`."""
+    either = "?" in text
+    parts: list[str] = []
+    for clause in text.replace("?", ",").split(","):
+        kind, *ids = printable(clause).split(":")
+        parts += [f"{kind}:{one}({how})" for one in ids] or [f"{kind}({how})"]
+    return ("?" if either else ",").join(parts)
 
 
 def batch_host(facts: Facts) -> Texts:
@@ -212,25 +232,22 @@ def waited(facts: Facts) -> Texts:
 # -- what it asks for and has
 
 
-def cpus(facts: Facts) -> Texts:
-    return [str(-(-milli // 1000)) for milli in facts["cpus_milli"]]
+def _cpus(milli: int) -> str:
+    return str(-(-milli // 1000))
 
 
-def cpus_a_node(facts: Facts) -> Texts:
+def _cpus_a_node(milli: int, nodes: int) -> str:
     """The least that a node has to have for it."""
-    pairs = zip(facts["cpus_milli"], facts["node_count"], strict=True)
-    return [str(-(-milli // (1000 * max(1, nodes)))) for milli, nodes in pairs]
+    return str(-(-milli // (1000 * max(1, nodes))))
 
 
-def cpus_a_task(facts: Facts) -> Texts:
-    pairs = zip(facts["cpus_milli"], facts["task_count"], strict=True)
-    return [str(max(1, milli // (1000 * max(1, tasks)))) for milli, tasks in pairs]
+def _cpus_a_task(milli: int, tasks: int) -> str:
+    return str(max(1, milli // (1000 * max(1, tasks))))
 
 
-def memory(facts: Facts) -> Texts:
+def _memory(mib: int, nodes: int) -> str:
     """Of one node."""
-    pairs = zip(facts["memory_mib"], facts["node_count"], strict=True)
-    return [size(mib // max(1, nodes)) for mib, nodes in pairs]
+    return size(mib // max(1, nodes))
 
 
 def size(mib: int) -> str:
@@ -242,25 +259,27 @@ def size(mib: int) -> str:
     return f"{mib}E"
 
 
-def tres(facts: Facts) -> Texts:
-    return [
-        f"cpu={-(-milli // 1000)},mem={size(mib)},node={nodes},billing={-(-milli // 1000)}"
-        + (f",gres/gpu={gpus:g}" if gpus else "")
-        for milli, mib, nodes, gpus in zip(
-            facts["cpus_milli"], facts["memory_mib"], facts["node_count"], facts["gpus"], strict=True
-        )
-    ]
+def by_value(names: str, write: Callable[..., str]) -> Make:
+    """Of several columns together; written once for each set of values that there is."""
+    columns = names.split()
+
+    def make(facts: Facts) -> Texts:
+        keys = list(zip(*(facts[name] for name in columns), strict=True))
+        known = {key: write(*key) for key in set(keys)}
+        return [known[key] for key in keys]
+
+    return make
 
 
-TRES = "cpus_milli memory_mib node_count gpus"
+def _tres(milli: int, mib: int, nodes: int, gpus: float) -> str:
+    cpus = -(-milli // 1000)
+    text = f"cpu={cpus},mem={size(mib)},node={nodes},billing={cpus}"
+    return f"{text},gres/gpu={gpus:g}" if gpus else text
 
 
-def gres(facts: Facts) -> Texts:
+def _gres(gpus: float, kind: str, nodes: int) -> str:
     """GPUs of each node."""
-    return [
-        f"gres:gpu{':' if kind else ''}{kind}:{-(-gpus // max(1, nodes)):g}" if gpus else "N/A"
-        for gpus, kind, nodes in zip(facts["gpus"], facts["gpu_type"], facts["node_count"], strict=True)
-    ]
+    return f"gres:gpu{':' if kind else ''}{kind}:{-(-gpus // max(1, nodes)):g}" if gpus else "N/A"
 
 
 def licences(facts: Facts) -> Texts:
@@ -276,3 +295,12 @@ def shared(facts: Facts) -> Texts:
 
 def priority_part(facts: Facts) -> Texts:
     return [f"{(one or 0) / PRIORITY_SCALE:.14f}" for one in facts["priority"]]
+
+
+TRES = "cpus_milli memory_mib node_count gpus"
+tres = by_value(TRES, _tres)
+cpus = by_value("cpus_milli", _cpus)
+cpus_a_node = by_value("cpus_milli node_count", _cpus_a_node)
+cpus_a_task = by_value("cpus_milli task_count", _cpus_a_task)
+memory = by_value("memory_mib node_count", _memory)
+gres = by_value("gpus gpu_type node_count", _gres)

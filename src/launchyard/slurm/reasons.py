@@ -80,6 +80,9 @@ _ENDED: Mapping[str, str] = {
 }
 
 
+REQUEUED_AND_HELD = "job requeued in held state"
+
+
 def waiting(code: str | None, scope: str | None = None) -> str:
     """Why it waits; `None` is Slurm's word for a job that nobody has looked at yet."""
     if code is None:
@@ -88,6 +91,11 @@ def waiting(code: str | None, scope: str | None = None) -> str:
     if word is None and code in _LIMITS:
         return _LIMITS[code][_SCOPES.index(scope) if scope in _SCOPES else 5]
     return word or "Resources"
+
+
+def requeued(word: str, restarts: int) -> str:
+    """The reason of a job that was held when it was put back into the queue is a sentence."""
+    return REQUEUED_AND_HELD if word == "JobHeldUser" and restarts else word
 
 
 def ended(state: str, exit_code: int | None, signal: int | None) -> str:

@@ -12,6 +12,7 @@ from launchyard.model.hostlist import compress
 from launchyard.model.job import Job, JobKind
 from launchyard.model.reason import Reason
 from launchyard.model.resources import WHOLE_GPU_MILLI
+from launchyard.model.state import JobState
 from launchyard.policy.priority import Factors
 from launchyard.slurm.patterns import expand_pattern
 
@@ -46,6 +47,11 @@ def _priority(row: Row) -> int | None:
 def _array_pending(row: Row) -> str | None:
     array = row.job.array
     return None if array is None else format_indexes(array.waiting)
+
+
+def _restarts(row: Row) -> int:
+    """How often it was put back into the queue."""
+    return row.job.attempts if row.job.state is JobState.PENDING else max(0, row.job.attempts - 1)
 
 
 def _nodes(row: Row) -> list[str]:
@@ -189,7 +195,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "task_index": lambda row: None if row.job.task is None else row.job.task.index,
     "dependency": _dependency,
     "requeue": lambda row: row.job.requeue,
-    "restarts": lambda row: max(0, row.job.attempts - 1),
+    "restarts": _restarts,
     "submitted_at": lambda row: row.job.submitted_at,
     "eligible_at": _eligible,
     "begin_at": lambda row: row.job.not_before,

@@ -3,7 +3,7 @@
 import os
 import pwd
 import sys
-from itertools import islice
+from typing import Any
 
 from launchyard.cli.slurm.about import settings
 from launchyard.cli.slurm.arguments import Given
@@ -12,13 +12,12 @@ from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.surroundings import surroundings
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import expand
-from launchyard.slurm import jobchoice, jobjson, jsonframe, states
-from launchyard.slurm.facts import Facts
+from launchyard.slurm import jobchoice, states
+from launchyard.slurm.facts import Facts, Surroundings
 from launchyard.slurm.indexes import NotAnId, Wanted, read_ids
 from launchyard.slurm.jobchoice import Choice
 from launchyard.slurm.jobvalues import IDS
 
-WRITTEN_AT_ONCE = 200
 NO_SUCH_JOB = "slurm_load_jobs error: Invalid job id specified"
 
 
@@ -26,11 +25,10 @@ def facts_of(given: Given, server: Server, columns: list[str]) -> Facts:
     """The jobs that the options ask for, with these columns, in no order."""
     choice = choice_of(given, server)
     wanted = list(dict.fromkeys([*IDS.split(), *choice.needs, *columns]))
-    count, found = server.by_column("jobs", wanted, **_query(given, choice))
-    if not count and len(choice.ids) == 1:
+    facts = asked(server, wanted, surroundings(), **_query(given, choice))
+    if not facts.count and len(choice.ids) == 1:
         print(NO_SUCH_JOB, file=sys.stderr)
         raise Refused
-    facts = Facts(count, found, surroundings())
     jobchoice.hide_split(facts)
     choice.choose(facts)
     if given.count("array") or given.count("array-unique"):
@@ -38,39 +36,12 @@ def facts_of(given: Given, server: Server, columns: list[str]) -> Facts:
     return facts
 
 
-def print_json(given: Given, server: Server) -> None:
-    """Everything that is told of the jobs, as one object."""
-    jobs = facts_of(given, server, jobjson.NEEDS)
-    jobs.only(sorted(range(jobs.count), key=jobs["id"].__getitem__))
-    write_json(jobs, server)
-
-
-def write_json(jobs: Facts, server: Server) -> None:
-    """The object with these jobs, some hundred at a time: all of them may be tens of megabytes."""
-    site = settings(server)
-    around = jobs.around._replace(cluster=str(site["cluster"]))
-    jobs.around = around
-    uid = os.geteuid()
-    frame = jsonframe.meta(
-        str(site["version"]), around.cluster, sys.argv, _user_name(uid), around.group(uid)[1]
-    )
-    now = {"set": True, "infinite": False, "number": int(around.now)}
-    end = jsonframe.ending(frame, {"last_backfill": now, "last_update": now})
-    sys.stdout.flush()
-    out, separator = sys.stdout.buffer, '{"jobs":['
-    objects = iter(jobjson.jobs(jobs))
-    while some := list(islice(objects, WRITTEN_AT_ONCE)):
-        out.write((separator + ",".join(some)).encode())
-        separator = ","
-    out.write((("" if jobs.count else separator) + f"]{end}\n").encode())
-    out.flush()
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+def asked(server: Server, wanted: list[str], around: Surroundings, **query: Any) -> Facts:
+    """Columns of the server's table of jobs."""
+    answer = server.get("/v1/tables/jobs", columns=",".join(wanted), by_column=1, **query)
+    count, constants = answer["count"], answer["constants"]
+    found = answer["columns"] | {name: [value] * count for name, value in constants.items()}
+    return Facts(count, {name: found[name] for name in wanted}, around, constants)
 
 
 def choice_of(given: Given, server: Server) -> Choice:

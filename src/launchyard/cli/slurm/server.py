@@ -29,12 +29,3 @@ class Server:
         answer = self.get(f"/v1/tables/{name}", columns=",".join(columns.split()), **query)
         rows: list[list[Any]] = answer["rows"]
         return rows
-
-    def by_column(
-        self, name: str, columns: list[str], **query: str | int | float | None
-    ) -> tuple[int, dict[str, list[Any]]]:
-        """How many rows there are, and the values of each column."""
-        answer = self.get(f"/v1/tables/{name}", columns=",".join(columns), by_column=1, **query)
-        count: int = answer["count"]
-        found = answer["columns"] | {key: [one] * count for key, one in answer["constants"].items()}
-        return count, {key: found[key] for key in columns}

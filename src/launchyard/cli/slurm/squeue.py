@@ -1,10 +1,11 @@
 """squeue: the jobs that wait, run, and ended a short while ago."""
 
+import importlib
 import os
 import sys
 import time
 
-from launchyard.cli.slurm import jobtable, steptable
+from launchyard.cli.slurm import jobtable
 from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import Given, options, parse
 from launchyard.cli.slurm.main import Refused
@@ -111,9 +112,10 @@ def _show(given: Given, repeated: bool) -> None:
     server = Server()
     jobtable.check_clusters(given, server)
     if given.last("json") is not None:
-        jobtable.print_json(given, server)
+        importlib.import_module("launchyard.cli.slurm.jobdump").print_json(given, server)
         return
     if given.count("steps"):
+        steptable = importlib.import_module("launchyard.cli.slurm.steptable")
         steptable.print_table(given, server, jobtable.users_of(given))
         return
     layout = _layout(given)

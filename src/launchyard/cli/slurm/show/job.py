@@ -2,30 +2,30 @@
 
 import sys
 
-from launchyard.cli.slurm.jobtable import NO_SUCH_JOB, write_json
+from launchyard.cli.slurm.jobdump import write_json
+from launchyard.cli.slurm.jobtable import NO_SUCH_JOB, asked
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.scontrol import Flags
 from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.surroundings import stamp_of, surroundings
 from launchyard.slurm import jobjson, jobrecord
-from launchyard.slurm.facts import Facts
 from launchyard.slurm.indexes import NotAnId, Wanted, read_ids
 from launchyard.slurm.jobchoice import Choice, hide_split
 
 
 def show(words: list[str], flags: Flags) -> int:
     server = Server()
-    asked = _ids(",".join(words))
+    wanted = _ids(",".join(words))
     columns = jobjson.NEEDS if flags.json else jobrecord.NEEDS
-    ids = ",".join(str(one.id) for one in asked)
-    count, found = server.by_column("jobs", columns, ids=ids or None, recent=1)
+    ids = ",".join(str(one.id) for one in wanted)
     around = surroundings()
-    facts = Facts(count, found, around._replace(stamp=stamp_of(around.now, "Unknown"), array_text_max=0))
+    around = around._replace(stamp=stamp_of(around.now, "Unknown"), array_text_max=0)
+    facts = asked(server, columns, around, ids=ids or None, recent=1)
     hide_split(facts)
-    Choice(asked).choose(facts)
+    Choice(wanted).choose(facts)
     facts.only(sorted(range(facts.count), key=lambda row: facts["id"][row]))
-    if asked and not facts.count:
-        raise _missing(asked[0])
+    if wanted and not facts.count:
+        raise _missing(wanted[0])
     if flags.json:
         write_json(facts, server)
         return 0
