@@ -1,0 +1,65 @@
+"""What the server tells of its own doings, and who said what of a node."""
+
+from launchyard.api.routes.cluster import preempt_mode
+from launchyard.api.tables.machine import machine
+from launchyard.controller.counters import Counters
+from launchyard.model.account import QOS, PreemptMode
+from launchyard.model.event import StateChanged
+from launchyard.model.node import NodeState
+from launchyard.model.state import JobState as S
+from launchyard.store.memory import MemoryStore
+from tests.unit.test_controller import lives
+from tests.unit.yard import running_yard
+
+
+def moved(state: S, previous: S | None) -> StateChanged:
+    return StateChanged(1, 1, "ada", state, previous, 0.0)
+
+
+def test_jobs_are_counted_by_what_became_of_them_until_the_counters_are_set_back() -> None:
+    counters = Counters(100.0)
+    counters.count([moved(S.PENDING, None), moved(S.STARTING, S.PENDING), moved(S.RUNNING, S.STARTING)])
+    counters.count([moved(S.TIMEOUT, S.RUNNING), moved(S.CANCELLED, S.PENDING)])
+
+    assert counters.jobs == {"submitted": 1, "started": 1, "completed": 0, "cancelled": 1, "failed": 1}
+    counters.reset(200.0)
+    assert (counters.since, sum(counters.jobs.values())) == (200.0, 0)
+
+
+def test_passes_are_counted_with_the_last_the_longest_and_the_sum() -> None:
+    counters = Counters(0.0)
+    counters.cycle(1.0, 0.5, 10, 2)
+    counters.cycle(2.0, 0.25, 8, 1)
+
+    assert (counters.cycles, counters.last_s, counters.max_s, counters.total_s) == (2, 0.25, 0.5, 0.75)
+    assert (counters.last_depth, counters.total_depth, counters.planned) == (8, 18, 3)
+
+
+def test_how_jobs_make_room_is_the_mode_of_a_qos_that_another_preempts() -> None:
+    normal = QOS(name="normal", preempt_mode=PreemptMode.CANCEL)
+
+    assert preempt_mode({"normal": normal}) == "off"
+    assert preempt_mode({"normal": normal, "high": QOS(name="high", preempts=("normal",))}) == "cancel"
+
+
+def test_the_kernel_is_asked_of_the_machine() -> None:
+    here = machine(5.0)
+
+    assert here.os.startswith("Linux ")
+    assert here.memory_free_mib is not None
+    assert here.booted_at is not None
+    assert here.served_since == 5.0
+
+
+@lives
+async def test_who_closed_a_node_and_when_is_kept_over_a_restart() -> None:
+    store = MemoryStore()
+    async with running_yard(store=store) as yard:
+        await yard.controller.mark_node("node", NodeState.DRAIN, "new disk", "root")
+        await yard.submit()
+        assert yard.controller.counters.jobs["submitted"] == 1
+        assert yard.controller.counters.cycles >= 1
+    async with running_yard(store=store) as yard:
+        (use,) = yard.controller.node_uses()
+        assert (use.node.marked_by, use.node.marked_at) == ("root", 1_000_000.0)
+        assert yard.controller.licences() == []
