@@ -10,6 +10,7 @@ import fcntl
 import os
 import stat
 import termios
+import time
 
 _KINDS = {
     stat.S_IFIFO: "a FIFO",
@@ -19,6 +20,7 @@ _KINDS = {
     stat.S_IFDIR: "a directory",
 }
 _ADVICE = "name a regular file"
+FOLDER_WAIT_S = 2.0
 _LATER = (errno.EMFILE, errno.ENFILE)
 """The launcher itself has too many open files: an `OSError` then, which is no fault of the launch."""
 
@@ -80,7 +82,7 @@ def open_user_file(what: str, path: str, *, cwd: str, append: bool) -> int:
     path = os.path.join(cwd, path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
-        fd = os.open(path, flags, 0o666)
+        fd = _open_when_its_folder_is_there(path, flags)
     except OSError as error:
         raise SetupFailed(f"cannot open the {what} '{path}': {_why_not(path, error)}") from None
     found = os.fstat(fd)
@@ -91,6 +93,18 @@ def open_user_file(what: str, path: str, *, cwd: str, append: bool) -> int:
         os.ftruncate(fd, 0)
     os.set_blocking(fd, True)
     return fd
+
+
+def _open_when_its_folder_is_there(path: str, flags: int) -> int:
+    """Wait a little for a missing folder: programs name it by the id and make it once they know the id."""
+    deadline = time.monotonic() + FOLDER_WAIT_S
+    while True:
+        try:
+            return os.open(path, flags, 0o666)
+        except FileNotFoundError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
 
 
 def open_input_file(path: str, *, cwd: str) -> int:
