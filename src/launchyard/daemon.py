@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -24,6 +25,7 @@ import uvloop
 
 from launchyard import __version__, config, dropin
 from launchyard.api.app import create_app
+from launchyard.api.mailing import Mailing
 from launchyard.api.outputs import JobLogs, JobTerminals
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import Services
@@ -44,6 +46,7 @@ from launchyard.model.state import ENDED
 from launchyard.statedir import Owner, StateDir
 from launchyard.store.filesystem import refuse_network_file_system
 from launchyard.store.open import open_store
+from launchyard.store.protocol import Store
 
 _log = logging.getLogger(__name__)
 
@@ -193,16 +196,27 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         live_usage=engine.usage,
     )
     app = create_app(services)
+    mailing = _mailing(settings, yard, store)
     tell.ready(facts)
     try:
         await serve(app, [tcp, unix], stop)
     finally:
+        await mailing.close()
         helpers.close()
         await yard.close()
         await asyncio.to_thread(store.close)
         with contextlib.suppress(FileNotFoundError):
             state.facts.unlink()
     return 0
+
+
+def _mailing(settings: Settings, yard: Yard, store: Store) -> Mailing:
+    """At work where there is a program that sends mail."""
+    command = settings.mail_command
+    mailing = Mailing(yard.controller, store, command, time.time, settings.slurm.cluster)
+    if command and shutil.which(command[0]):
+        mailing.start()
+    return mailing
 
 
 def _rules_at_run_time(text: str) -> Rules | None:

@@ -26,6 +26,7 @@ KEYS: dict[str, Keys] = {
         "users": ("none", "Users in accounts, with shares and limits; see below."),
         "scheduler": ("see below", "How the queue is ordered and planned; see below."),
         "slurm": ("see below", "What Slurm's commands say of this site; see below."),
+        "mail": ("see below", "How mail is sent to users who asked for it; see below."),
     },
     "nodes": {
         "name": ("required", "One name, or several as in `n[1-8]`."),
@@ -120,6 +121,12 @@ KEYS: dict[str, Keys] = {
         "min_job_age_s": ("300", "How many seconds `squeue -t all` and `scontrol show job` show ended jobs."),
         "max_array_size": ("100001", "One more than the largest index of an array of `sbatch`."),
     },
+    "mail": {
+        "command": (
+            '"/usr/sbin/sendmail -t"',
+            'Gets each mail (`--mail-type`) on its standard input; `""`, or no such program: none is sent.',
+        ),
+    },
     "limits": {
         "jobs": ("no limit", "Jobs that run at one time (not in `per_job`)."),
         "waiting": ("no limit", "Jobs that wait; each task of an array counts (not in `per_job`)."),
@@ -140,6 +147,7 @@ TITLES = {
     "billing": "`[scheduler.billing]`",
     "weights": "`[scheduler.weights]`",
     "slurm": "`[slurm]`",
+    "mail": "`[mail]`",
     "limits": "Limits",
 }
 """Of what is no list of tables."""

@@ -46,6 +46,8 @@ class Settings:
     licences: Mapping[str, int] = field(default_factory=dict)
     rules: Rules = Rules()  # noqa: RUF009
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
+    mail_command: tuple[str, ...] = ("/usr/sbin/sendmail", "-t")
+    """Gets each mail on its standard input; empty: none is sent."""
 
     @property
     def partitions(self) -> tuple[Partition, ...]:
@@ -125,6 +127,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         licences=_licences(table),
         rules=rules_of(table, names),
         slurm=_slurm(table.table("slurm")),
+        mail_command=table.table("mail").read("command", words.command, default.mail_command),
     )
 
 

@@ -1,5 +1,6 @@
 """Values that are written as text, read."""
 
+import shlex
 from pathlib import Path
 
 from launchyard.model.errors import Invalid
@@ -53,3 +54,14 @@ def slurm_version(text: str) -> str:
     if not (20 <= int(numbers[0]) <= 99 and int(numbers[1]) <= 12):
         raise Invalid(f"there is no version {shown(text)} of Slurm; write for example 23.11.4")
     return text
+
+
+def command(text: str) -> tuple[str, ...]:
+    """A program and its arguments as a shell splits them; the program by its path. Empty: none."""
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        raise Invalid(f"{shown(text)} has a quote that is not closed") from None
+    if words and not words[0].startswith("/"):
+        raise Invalid(f"the program {shown(words[0])} has no path; write for example /usr/sbin/sendmail -t")
+    return tuple(words)
