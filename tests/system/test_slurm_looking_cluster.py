@@ -106,6 +106,8 @@ def test_sinfo_as_json_has_every_group(product: Product) -> None:
     assert states["debug", "IDLE", "DRAIN"] == ["n3"]
     assert told["meta"]["plugin"]["data_parser"] == "data_parser/v0.0.40"
     assert (told["errors"], told["warnings"]) == ([], [])
+    few = json.loads(out(product, "sinfo", "--json", "-p", "short", "-t", "alloc", "-n", "n1"))["sinfo"]
+    assert [one["nodes"]["nodes"] for one in few] == [["n1"]]
 
 
 @pytest.mark.parametrize(

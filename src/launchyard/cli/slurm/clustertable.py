@@ -39,9 +39,8 @@ def check_clusters(given: Given, site: Settings) -> None:
         print(f"CLUSTER: {here}")
 
 
-def print_groups_json(server: Server, site: Settings) -> None:
-    """`sinfo --json`."""
-    nodes, partitions = every(server, "nodes"), every(server, "partitions")
+def print_groups_json(nodes: Sequence[Row], partitions: Sequence[Row], site: Settings) -> None:
+    """`sinfo --json`: filters hold for it, formats do not."""
     found = clusterjson.groups(nodes, partitions, str(site["cluster"]))
     print_json(site, {"sinfo": found})
 

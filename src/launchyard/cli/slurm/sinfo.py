@@ -122,7 +122,9 @@ def _show(given: Given) -> None:
     site = settings(server)
     clustertable.check_clusters(given, site)
     if given.last("json") is not None:
-        clustertable.print_groups_json(server, site)
+        rows = _nodes(given, clustertable.every(server, "nodes"))
+        partitions = _partitions(given, clustertable.every(server, "partitions"))
+        clustertable.print_groups_json(list(rows.values()), partitions, site)
         return
     if given.count("reservation"):
         _print_reservations(given, server)
