@@ -320,12 +320,15 @@ PARTS: dict[str, str | Make] = {
 
 def jobs(facts: Facts) -> Iterable[str]:
     """Each job as an object."""
+    if not facts.count:
+        return []
     pieces, columns = [], []
     for key, part in PARTS.items():
-        if isinstance(part, str):
-            pieces.append(f'"{key}":{part}'.replace("%", "%%"))
+        texts = [part] if isinstance(part, str) else part(facts)
+        if texts[0] == texts[-1] and texts.count(texts[0]) == len(texts):
+            pieces.append(f'"{key}":{texts[0]}'.replace("%", "%%"))
         else:
             pieces.append(f'"{key}":%s')
-            columns.append(part(facts))
+            columns.append(texts)
     template = "{" + ",".join(pieces) + "}"
-    return map(template.__mod__, zip(*columns, strict=True))
+    return map(template.__mod__, zip(*columns, strict=True)) if columns else [template % ()] * facts.count
