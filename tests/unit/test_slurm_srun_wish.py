@@ -97,8 +97,13 @@ def test_no_memory_is_what_the_job_has() -> None:
 
 @pytest.mark.parametrize("word", ["-nx", "-n0", "-N0", "-Nx", "--mem=x", "-n-1", "-c1000000000"])
 def test_what_is_no_number_is_wrong_use(word: str) -> None:
-    with pytest.raises(WrongUse):
+    with pytest.raises((WrongUse, Refused)):
         asked(word)
+
+
+def test_more_nodes_than_the_job_has_are_refused() -> None:
+    with pytest.raises(Refused, match="Only allocated 4 nodes asked for 5"):
+        asked("-N5")
 
 
 def test_flags_may_come_from_variables() -> None:

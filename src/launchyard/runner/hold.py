@@ -13,6 +13,10 @@ from launchyard.runner.frames import END, SIGNALLED
 from launchyard.runner.signals import Signals
 
 MARK = "LAUNCHYARD_LAUNCH_ID"
+OF_THE_JOB = ("SLURM",)
+"""What the person's shell is to know of the allocation."""
+OF_THE_PLACE = ("LAUNCHYARD_", "TMPDIR")
+"""What tasks have of the place where they run, whatever srun was started with."""
 _PAUSE_S = 0.05
 
 
@@ -63,7 +67,6 @@ def _others(launch: str) -> bool:
     return False
 
 
-def environment() -> dict[str, str]:
-    """What the person's shell, and the tasks, are to know of the allocation."""
-    names = ("SLURM", "LAUNCHYARD_", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "TMPDIR")
+def environment(names: tuple[str, ...]) -> dict[str, str]:
+    """Our own variables that begin so."""
     return {name: value for name, value in os.environ.items() if name.startswith(names)}

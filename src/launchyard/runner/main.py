@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from launchyard.runner.connection import connect
 from launchyard.runner.frames import HELLO, BrokenStream
-from launchyard.runner.hold import environment, hold
+from launchyard.runner.hold import OF_THE_JOB, OF_THE_PLACE, environment, hold
 from launchyard.runner.kernel import end_as
 from launchyard.runner.signals import Signals
 from launchyard.runner.step import Step
@@ -27,11 +27,10 @@ def main() -> NoReturn:
     said: dict[str, object] = {"node": given.get("node", ""), "step": given.get("step"), "pid": os.getpid()}
     try:
         if "hold" in given:
-            connection.tell(HELLO, {**said, "environment": environment()})
+            connection.tell(HELLO, {**said, "environment": environment(OF_THE_JOB)})
             end_as(hold(connection))
         signals = Signals()
-        kept = {name: value for name, value in environment().items() if not name.startswith("SLURM")}
-        connection.tell(HELLO, {**said, "environment": kept})
+        connection.tell(HELLO, {**said, "environment": environment(OF_THE_PLACE)})
         end_as(Step(connection, signals).run())
     except BrokenStream as error:
         print(f"runner: {error}", file=sys.stderr)

@@ -66,7 +66,7 @@ def run(arguments: list[str]) -> int:
         server = Server()
         body = allocation_body(choices, "interactive", command, listener.path, "SALLOC")
         interruptible()
-        job = submit(server, body)
+        job = submit(server, body, "SALLOC")
         allocation = wait(
             server,
             listener,
@@ -86,7 +86,7 @@ def _without_shell(choices: Choices, say: Callable[[str], None]) -> int:
     server = Server()
     body = allocation_body(choices, "interactive", ["no-shell"], None, "SALLOC")
     interruptible()
-    job = submit(server, body)
+    job = submit(server, body, "SALLOC")
     limit_s, told, began = immediate_s(choices), False, time.monotonic()
     try:
         while (state := server.get(f"/v1/jobs/{job}")["state"]) in ("PENDING", "STARTING"):
@@ -168,8 +168,8 @@ def _become(command: list[str], environ: dict[str, str]) -> None:
                 signal.signal(number, signal.SIG_DFL)
         os.execvpe(command[0], command, environ)  # noqa: S606
     except OSError as error:
-        _say(f"error: execvp: {command[0]}: {error.strerror}")
-        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+        _say(f'error: Unable to exec command "{command[0]}": {error.strerror}')
+        os._exit(1)
 
 
 def _revoked(pid: int, choices: Choices) -> None:

@@ -66,10 +66,10 @@ def run(arguments: list[str]) -> int:
     if given.count("version"):
         return print_version()
     if len(given.rest) != 1:
-        raise WrongUse("error: Did not specify a job and step ID, for example 12.0")
+        raise Refused("error: name one step, for example 12.0")
     job, dot, step = given.rest[0].partition(".")
     if not (job.isdigit() and dot and step.isdigit()):
-        raise WrongUse(f'error: Invalid job step ID "{given.rest[0]}"')
+        raise Refused("error: Failed to parse stepid from command line options", "write for example 12.0")
     row = _step(job, int(step))
     if given.count("layout"):
         print(layout(row["nodes"], row["ranks"]), end="")

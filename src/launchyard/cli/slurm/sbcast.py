@@ -5,6 +5,7 @@ The nodes of one machine have one disk, so that it is written once.
 
 import os
 import shlex
+import sys
 from pathlib import Path
 
 from launchyard.cli.slurm.about import print_version
@@ -25,6 +26,7 @@ Copies a file to the nodes of the running job.
   -f, --force       replace a file that is there      -p, --preserve   keep its times
   -j, --jobid=JOB   the job, when not run inside it
 """
+NO_JOB = "error: Need a job id to run this command.  Run from within a Slurm job or use the --jobid option."
 _WRITE = """
 set -e
 new="$1.$$.sbcast"
@@ -45,17 +47,20 @@ def run(arguments: list[str]) -> int:
     if given.count("version"):
         return print_version()
     if len(given.rest) != 2:
-        raise Refused(f"error: Need two file names, have {len(given.rest)} names")
+        names = len(given.rest)
+        hint = 'Try "sbcast --help" for more information'
+        print(f"Need two file names, have {names} names\n{hint}", file=sys.stderr)
+        return 1
     job = given.last("jobid") or os.environ.get("SLURM_JOB_ID")
     if not job:
-        raise Refused("error: Need a job id to run this command.  Run from within a Slurm job or use --jobid")
+        raise Refused(NO_JOB)
     source, target = given.rest
+    facts = _taken_as_input(source)
     wanted = Path.cwd() / target
     if target.endswith("/") or wanted.is_dir():
         raise Refused(f"error: Can't open `{target}`: it is a directory; name the file")
     forced = given.count("force") or os.environ.get("SBCAST_FORCE") is not None
     kept = given.count("preserve") or os.environ.get("SBCAST_PRESERVE") is not None
-    facts = _taken_as_input(source)
     script = ["sh", "-c", _WRITE, "sbcast", str(wanted), "yes" if forced else ""]
     script += [f"{facts.st_mode & 0o777:o}", f"@{facts.st_mtime:f}" if kept else ""]
     step = [

@@ -13,6 +13,7 @@ from launchyard.cli.slurm.steps.launching import Wanted, converse
 from launchyard.cli.slurm.steps.listening import Listener
 from launchyard.cli.slurm.steps.options import SRUN, Choices
 from launchyard.cli.slurm.steps.wish import step_body
+from launchyard.slurm.binding import parse_binding
 
 USAGE = """Usage: srun [OPTIONS...] program [ARGUMENTS...]
 
@@ -32,7 +33,8 @@ Runs a program as parallel tasks: inside a job as a step of it, else in a job ma
   -K, --kill-on-bad-exit      end all tasks when one fails
   -t, --time=TIME  -p, --partition=NAME  -A, --account=NAME   for the job that is made
 """
-MPI = {"": True, "none": True, "list": True}
+PMI = ("pmi", "cray")
+"""How the kinds begin that need a server of ours beside the tasks."""
 
 
 def run(arguments: list[str]) -> int:
@@ -47,6 +49,7 @@ def run(arguments: list[str]) -> int:
         return code
     if not given.rest:
         raise Refused("fatal: No command given to execute.")
+    _check(choices)
     job = choices.text("jobid")
     if job:
         return inside(job, choices)
@@ -75,8 +78,24 @@ def _mpi(kind: str) -> int | None:
     if kind == "list":
         print("MPI plugin types are...\n\tnone", file=sys.stderr)
         return 0
-    if kind not in MPI:
+    if kind.startswith(PMI):
         raise Refused(
             f"error: --mpi={kind} needs PMI, which is not offered here; use --mpi=none, or start by mpirun"
         )
+    if kind not in ("", "none"):
+        raise Refused(f"error: Invalid MPI type '{kind}', --mpi=list for acceptable types")
     return None
+
+
+def _check(choices: Choices) -> None:
+    """What can be wrong without asking anybody: said before anything is queued."""
+    try:
+        parse_binding(choices.text("cpu-bind"))
+    except ValueError:
+        raise Refused(
+            f'error: unrecognized --cpu-bind argument "{choices.text("cpu-bind")}"',
+            "fatal: Failed to parse --cpu-bind= values.",
+        ) from None
+    path = choices.given.rest[0]
+    if choices.named("multi-prog") and not os.access(path, os.R_OK):
+        raise Refused(f"error: Could not open multi_prog config file {path}")

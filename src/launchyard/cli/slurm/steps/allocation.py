@@ -45,12 +45,12 @@ class Allocation:
             self.holder.receive()
 
 
-def submit(server: Server, body: dict[str, Any]) -> int:
-    """The job's id. Raises `Refused`."""
+def submit(server: Server, body: dict[str, Any], prefix: str) -> int:
+    """The job's id. Raises `Refused`, in the words of the command whose variables begin so."""
     try:
         return int(server.submit(body)["id"])
     except LaunchyardError as error:
-        raise refused(error, body.get("partition") or "") from None
+        raise refused(error, body.get("partition") or "", prefix) from None
 
 
 def wait(

@@ -10,6 +10,7 @@ from launchyard.model.errors import LaunchyardError
 
 PAUSE_FIRST_S = 0.05
 PAUSE_MAX_S = 1.0
+PERMITTED = "More processors requested than permitted"
 
 
 def create(server: Server, job: str, body: dict[str, Any], *, immediate: bool, quiet: bool) -> dict[str, Any]:
@@ -48,7 +49,8 @@ def _refused(job: str, error: LaunchyardError) -> Refused:
         what = "Job/step already completing or completed"
         return Refused(f"error: Unable to create step for job {job}: {what}")
     if error.code == "infeasible":
-        what = "More processors requested than permitted"
+        named = "node " in str(error).partition("'")[0]
+        what = "Requested node configuration is not available" if named else PERMITTED
         return Refused(f"error: Unable to create step for job {job}: {what}", f"{error}")
     return Refused(f"error: Unable to create step for job {job}: {error}")
 

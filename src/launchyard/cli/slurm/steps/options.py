@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from launchyard.cli.slurm.arguments import Given, WrongUse, options
+from launchyard.cli.slurm.arguments import Given, options
+from launchyard.cli.slurm.main import Refused
 
 OF_ALLOCATIONS = """
 account acctg-freq bb bbf begin chdir cluster-constraint clusters comment constraint container container-id
@@ -96,10 +97,10 @@ class Choices(NamedTuple):
         return value is not None and value.lower() not in _NO
 
     def number(self, name: str) -> int | None:
-        """A whole number. Raises `WrongUse` in Slurm's words."""
+        """A whole number. Raises `Refused` in Slurm's words."""
         value = self.text(name)
         if value is None:
             return None
         if not (value.isascii() and value.isdigit()) or len(value) > 9 or int(value) > COUNT_MAX:
-            raise WrongUse(f'error: Invalid numeric value "{value}" for --{name}.')
+            raise Refused(f'error: Invalid numeric value "{value}" for --{name}.')
         return int(value)

@@ -10,7 +10,7 @@ from launchyard.cli.slurm.steps.launching import Wanted, converse
 from launchyard.cli.slurm.steps.listening import Listener
 from launchyard.cli.slurm.steps.options import Choices
 from launchyard.cli.slurm.steps.request import allocation_body, immediate_s
-from launchyard.cli.slurm.steps.wish import step_body
+from launchyard.cli.slurm.steps.wish import few_tasks, step_body
 
 
 def run(choices: Choices) -> int:
@@ -21,8 +21,10 @@ def run(choices: Choices) -> int:
         server = Server()
         body = allocation_body(choices, Path(command[0]).name, command, listener.path, "SLURM")
         quiet = choices.named("quiet")
+        if (warning := few_tasks(choices)) is not None:
+            _say(warning, quiet=False)
         interruptible()
-        job = submit(server, body)
+        job = submit(server, body, "SLURM")
         allocation = wait(
             server,
             listener,

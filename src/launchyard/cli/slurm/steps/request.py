@@ -16,7 +16,8 @@ from launchyard.slurm.request import BadOption, asked_by
 
 NOT_FOR_JOBS = ("export", "output", "error", "open-mode", "chdir", "input")
 """Options that are the step's, or the caller's own, though a batch job has them too."""
-UNABLE = "Unable to allocate resources"
+_FAILED = {"SLURM": "Unable to allocate resources", "SALLOC": "Job submit/allocate failed"}
+"""How srun and salloc say it."""
 IMMEDIATELY_S = 2.0
 """Starting a job that can start at once takes less."""
 _VARIABLES = {
@@ -60,7 +61,7 @@ def allocation_body(
         wanted = asked_by(given)
     except BadOption as error:
         line, code = bad_option(error.name, error.value)
-        line = line.replace(FAILED, UNABLE)
+        line = line.replace(FAILED, _FAILED[prefix])
         raise (Refused(line) if code == 1 else WrongUse(line)) from None
     wanted.setdefault("name", name)
     wanted["working_dir"] = str(Path.cwd())
@@ -72,10 +73,10 @@ def allocation_body(
     return {**body, "command": holder_argv(connect), "kind": "driver"}
 
 
-def refused(error: LaunchyardError, partition: str) -> Refused:
+def refused(error: LaunchyardError, partition: str, prefix: str) -> Refused:
     """What the server refused, in Slurm's words."""
     lines = refusal(error.code, str(error), partition)
-    return Refused(*(line.replace(FAILED, UNABLE) for line in lines))
+    return Refused(*(line.replace(FAILED, _FAILED[prefix]) for line in lines))
 
 
 def _moment(text: str) -> str:

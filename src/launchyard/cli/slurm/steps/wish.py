@@ -17,9 +17,12 @@ def step_body(choices: Choices, command: list[str], connect: str) -> tuple[dict[
     """The body, and warnings to print. Raises `WrongUse` and `Refused`."""
     warnings: list[str] = []
     tasks, nodes = _tasks(choices), _nodes(choices)
-    if tasks is not None and nodes is not None and tasks < nodes:
-        warnings.append(f"Warning: can't run {tasks} processes on {nodes} nodes, setting nnodes to {tasks}")
+    if too_few := few_tasks(choices):
+        warnings.append(too_few)
         nodes = tasks
+    here = choices.environ.get("SLURM_JOB_NUM_NODES", "")
+    if nodes is not None and here.isdigit() and nodes > int(here):
+        raise Refused(f"error: Only allocated {here} nodes asked for {nodes}")
     cpus = choices.number("cpus-per-task")
     body = {
         "name": choices.given.last("job-name") or Path(command[0]).name,
@@ -39,6 +42,14 @@ def step_body(choices: Choices, command: list[str], connect: str) -> tuple[dict[
     return {key: value for key, value in body.items() if value is not None}, warnings
 
 
+def few_tasks(choices: Choices) -> str | None:
+    """A warning when the nodes are more than the tasks."""
+    tasks, nodes = _tasks(choices), _nodes(choices)
+    if tasks is None or nodes is None or tasks >= nodes:
+        return None
+    return f"Warning: can't run {tasks} processes on {nodes} nodes, setting nnodes to {tasks}"
+
+
 def _tasks(choices: Choices) -> int | None:
     """The job's number only where the step has all of the job's nodes: of fewer, the server counts them."""
     if not choices.named("ntasks") and any(
@@ -47,7 +58,7 @@ def _tasks(choices: Choices) -> int | None:
         return None
     tasks = choices.number("ntasks")
     if tasks == 0:
-        raise WrongUse('error: Invalid numeric value "0" for --ntasks.')
+        raise Refused('error: Invalid numeric value "0" for --ntasks.')
     return tasks
 
 
