@@ -270,6 +270,13 @@ def test_check_names_the_line_that_is_wrong(tmp_path: Path) -> None:
         CliRunner().invoke(command, ["check", str(wrong)], catch_exceptions=False)
 
 
+def test_a_hostile_file_is_read_in_linear_time() -> None:
+    lines = ["NodeName=n1 Gres=" + "(" * 200_000, *(f"Odd{number}=1" for number in range(20_000))]
+
+    _, found = read("\n".join(lines))
+    assert sum("unknown: " in note for note in notes_of(found)) == 20_000
+
+
 def test_known_names_are_written_as_slurm_writes_them() -> None:
     assert KNOWN["slurmctldport"] == "SlurmctldPort"
     assert len(NAMES) == len(KNOWN)

@@ -44,7 +44,7 @@ def _lines(values: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else json.dumps(key)
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _quoted(key)
 
 
 def _written(value: Any) -> str:
@@ -52,7 +52,12 @@ def _written(value: Any) -> str:
         return "{ " + ", ".join(_lines(value)) + " }" if value else "{}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_written(one) for one in value) + "]"
-    return repr(value) if isinstance(value, float) else json.dumps(value)
+    return repr(value) if isinstance(value, float) else _quoted(value)
+
+
+def _quoted(value: Any) -> str:
+    """As JSON, which TOML reads but for letters beyond 16 bits in two halves: they stay as they are."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _kept(values: Values, default: Values) -> Values:

@@ -1,5 +1,6 @@
 """The nodes of a slurm.conf as our `[[nodes]]`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -161,10 +162,7 @@ def _gpus(record: Record, names: frozenset[str], known: Sequence[Gpus], notes: N
 
 def _without_brackets(text: str) -> str:
     """`gpu:4(S:0-1),nic:1` without what stands in brackets."""
-    while "(" in text:
-        before, _, rest = text.partition("(")
-        text = before + rest.partition(")")[2]
-    return text
+    return re.sub(r"\([^)]*\)?", "", text)
 
 
 def read_gres(text: str) -> list[Gpus]:

@@ -31,14 +31,18 @@ COUNTS = {
 }
 """Whole numbers of the top level: our key, the least, the most."""
 NESTED = {"MinJobAge": ("min_job_age_s", 0, 86_400), "MaxArraySize": ("max_array_size", 2, 4_000_001)}
+SUGGESTIONS_MAX = 100
 PREEMPT_MODES = ("requeue", "cancel", "suspend")
 
 
 def note_unused(conf: Conf, notes: Notes) -> None:
     """What has no place here, and what nobody knows."""
+    unknown = 0
     for one in conf.settings:
         if not one.known:
-            near = _nearest(one.name)
+            # Who has very many of them has another file in hand; looking for each would take its time.
+            unknown += 1
+            near = _nearest(one.name) if unknown <= SUGGESTIONS_MAX else ""
             notes.add(one.place, one.name, "unknown: no parameter of Slurm has this name" + near)
         elif one.name not in USED:
             notes.add(one.place, one.name, why(one.name))
