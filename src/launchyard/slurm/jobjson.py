@@ -179,14 +179,17 @@ _NEEDED = (
     f"{of.IDS} {of.WHY} {of.TIMES} {of.STARTS} {of.TRES} account array_size batch nodes nodelist metadata "
     "constraint dependency deadline_at eligible_at exclude held licences name nice nodes_max user uid "
     "partition qos priority nodelist_asked requeue restarts reservation exclusive shares stdout_path "
-    "stderr_path submitted_at time_limit_s time_min_s task_count tasks_per_node gpu_type working_dir"
+    "stderr_path submitted_at time_limit_s time_min_s task_count cpus_asked_milli tasks_per_node gpu_type "
+    "working_dir"
 )
 NEEDS = list(dict.fromkeys(_NEEDED.split()))
 """The server's columns that a job's JSON is made of."""
 
+_ELIGIBLE = _time("eligible_at")
+
 PARTS: dict[str, str | Make] = {
     "account": _text("account"),
-    "accrue_time": _time("eligible_at"),
+    "accrue_time": _ELIGIBLE,
     "admin_comment": _kept("slurm.admin_comment"),
     "allocating_node": _kept("slurm.submit_host"),
     "array_job_id": _array_job,
@@ -221,7 +224,7 @@ PARTS: dict[str, str | Make] = {
     "delay_boot": number(0),
     "dependency": _text("dependency"),
     "derived_exit_code": _exit,
-    "eligible_time": _time("eligible_at"),
+    "eligible_time": _ELIGIBLE,
     "end_time": _moments(_ends),
     "excluded_nodes": _listed("exclude"),
     "exit_code": _exit,
@@ -241,7 +244,7 @@ PARTS: dict[str, str | Make] = {
     "job_resources": _resources,
     "job_size_str": LIST,
     "job_state": _states,
-    "last_sched_evaluation": _time("eligible_at"),
+    "last_sched_evaluation": _ELIGIBLE,
     "licenses": _quote(of.licences),
     "mail_type": LIST,
     "mail_user": _kept("slurm.mail-user"),
@@ -323,8 +326,11 @@ def jobs(facts: Facts) -> Iterable[str]:
     if not facts.count:
         return []
     pieces, columns = [], []
+    made: dict[str | Make, Texts] = {}
     for key, part in PARTS.items():
-        texts = [part] if isinstance(part, str) else part(facts)
+        if part not in made:
+            made[part] = [part] if isinstance(part, str) else part(facts)
+        texts = made[part]
         if texts[0] == texts[-1] and texts.count(texts[0]) == len(texts):
             pieces.append(f'"{key}":{texts[0]}'.replace("%", "%%"))
         else:

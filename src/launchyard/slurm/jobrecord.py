@@ -18,8 +18,8 @@ NEEDS = list(
         f"{of.IDS} {of.WHY} {of.TIMES} {of.STARTS} {of.TRES} name user uid account qos priority nice "
         "dependency requeue restarts batch time_limit_s time_min_s submitted_at eligible_at deadline_at "
         "partition nodelist_asked exclude nodelist nodes task_count cpus_asked_milli memory_asked_mib "
-        "constraint exclusive licences command working_dir stdout_path stderr_path metadata gpu_type shares "
-        "tasks_per_node".split()
+        "nodes_max constraint exclusive licences command working_dir stdout_path stderr_path metadata "
+        "gpu_type shares tasks_per_node".split()
     )
 )
 """The server's columns that a record is made of."""
@@ -31,13 +31,15 @@ def records(facts: Facts, *, oneliner: bool, details: bool) -> Iterator[str]:
     """Each job as text that ends in its line's end."""
     made = {
         "shown_reason": of.reason(facts),
+        "shown_dependency": of.dependency(facts),
+        "begins_later": [at is not None and at > facts.around.now for at in facts["begin_at"]],
         "used_s": of.used_seconds(facts),
         "start": of.starts(facts),
         "tres": of.tres(facts),
         "cpus": of.cpus(facts),
         "cpus_a_task": of.cpus_a_task(facts),
         "cpus_a_node": of.cpus_a_node(facts),
-        "memory_a_node": of.memory(facts),
+        "least_memory": of.memory(facts),
         "gres": of.gres(facts),
         "shown_licences": of.licences(facts),
     }
@@ -84,9 +86,8 @@ def _who(row: Row) -> Iterator[str]:
         f"Priority={row['priority'] or 0} Nice={row['nice']} Account={_or_null(row['account'])} "
         f"QOS={_or_null(row['qos'])}"
     )
-    yield (
-        f"JobState={LONG[row['state']]} Reason={row['shown_reason']} Dependency={_or_null(row['dependency'])}"
-    )
+    why = row["shown_reason"].replace(" ", "_")
+    yield f"JobState={LONG[row['state']]} Reason={why} Dependency={row['shown_dependency']}"
     yield (
         f"Requeue={int(bool(row['requeue']))} Restarts={row['restarts']} BatchFlag={int(bool(row['batch']))} "
         f"Reboot=0 ExitCode={exit_pair(row)}"
@@ -110,7 +111,7 @@ def _times(row: Row, stamp: Stamp) -> Iterator[str]:
     )
     eligible = stamp(row["eligible_at"])
     yield f"SubmitTime={stamp(row['submitted_at'])} EligibleTime={eligible}"
-    yield f"AccrueTime={eligible}"
+    yield f"AccrueTime={'Unknown' if row['begins_later'] else eligible}"
     deadline = "N/A" if row["deadline_at"] is None else stamp(row["deadline_at"])
     yield f"StartTime={stamp(start)} EndTime={stamp(end)} Deadline={deadline}"
     if row["state"] != "PENDING":
@@ -131,14 +132,20 @@ def _places(row: Row) -> Iterator[str]:
     if row["nodes"]:
         yield f"BatchHost={row['nodes'][0]}"
     yield (
-        f"NumNodes={row['node_count']} NumCPUs={row['cpus']} NumTasks={row['task_count']} "
+        f"NumNodes={_nodes(row)} NumCPUs={row['cpus']} NumTasks={row['task_count']} "
         f"CPUs/Task={row['cpus_a_task']} ReqB:S:C:T=0:0:*:*"
     )
     yield f"TRES={row['tres']}"
     yield f"ReqTRES={row['tres']}"
     yield f"AllocTRES={row['tres'] if row['nodelist'] else '(null)'}"
-    per_node = row["tasks_per_node"] or 0
+    per_node = printable((row["metadata"] or {}).get("slurm.ntasks-per-node", "0"))
     yield f"Socks/Node=* NtasksPerN:B:S:C={per_node}:0:*:* CoreSpec=*"
+
+
+def _nodes(row: Row) -> str:
+    """`2`, or `1-2` of a job that waits for as many as it can get."""
+    least, most = row["node_count"], row["nodes_max"]
+    return f"{least}-{most}" if most and most > least and not row["nodelist"] else str(least)
 
 
 def _details(row: Row) -> Iterator[str]:
@@ -153,11 +160,7 @@ def _details(row: Row) -> Iterator[str]:
 
 def _wishes(row: Row) -> Iterator[str]:
     kept: dict[str, str] = row["metadata"] or {}
-    if "slurm.mem-per-cpu" in kept:
-        size = of.size(row["memory_asked_mib"] * 1000 // max(1, row["cpus_asked_milli"]))
-        memory = f"MinMemoryCPU={size}"
-    else:
-        memory = f"MinMemoryNode={row['memory_a_node']}"
+    memory = f"MinMemory{'CPU' if of.is_per_cpu(kept) else 'Node'}={row['least_memory']}"
     least = printable(kept.get("slurm.mincpus", "")) or row["cpus_a_node"]
     yield f"MinCPUsNode={least} {memory} MinTmpDiskNode={printable(kept.get('slurm.tmp', '0'))}"
     yield f"Features={_or_null(row['constraint'])} DelayBoot=00:00:00"

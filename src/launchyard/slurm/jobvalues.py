@@ -1,6 +1,6 @@
 """How each field of a job is made of the columns that the server tells: one list of texts a field."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from launchyard.slurm import reasons, states
 from launchyard.slurm.facts import Facts, array_text
@@ -236,18 +236,34 @@ def _cpus(milli: int) -> str:
     return str(-(-milli // 1000))
 
 
-def _cpus_a_node(milli: int, nodes: int) -> str:
-    """The least that a node has to have for it."""
-    return str(-(-milli // (1000 * max(1, nodes))))
+def cpus_a_node(facts: Facts) -> Texts:
+    """The least that a node has to have for it: for one task, or for as many as it asked to have on one."""
+    return [
+        str(int(one) * int(tasks if tasks.isdigit() else 1))
+        for one, tasks in zip(cpus_a_task(facts), facts.kept("slurm.ntasks-per-node", "1"), strict=True)
+    ]
 
 
 def _cpus_a_task(milli: int, tasks: int) -> str:
     return str(max(1, milli // (1000 * max(1, tasks))))
 
 
-def _memory(mib: int, nodes: int) -> str:
-    """Of one node."""
-    return size(mib // max(1, nodes))
+def memory(facts: Facts) -> Texts:
+    """Of one CPU where it asked for it so, else of one node."""
+    return [
+        size(asked * 1000 // max(1, milli) if is_per_cpu(kept) else mib // max(1, nodes))
+        for mib, nodes, asked, milli, kept in zip(*(facts[name] for name in MEMORY.split()), strict=True)
+    ]
+
+
+MEMORY = "memory_mib node_count memory_asked_mib cpus_asked_milli metadata"
+
+
+def is_per_cpu(kept: Mapping[str, str] | None) -> bool:
+    """Whether a job has its memory for each CPU: it asked for it so, or sbatch was told nothing of memory."""
+    if not kept or "slurm.mem-per-cpu" in kept:
+        return bool(kept)
+    return "slurm.submit-line" in kept and not ("slurm.mem" in kept or "slurm.mem-per-gpu" in kept)
 
 
 def size(mib: int) -> str:
@@ -264,6 +280,8 @@ def by_value(names: str, write: Callable[..., str]) -> Make:
     columns = names.split()
 
     def make(facts: Facts) -> Texts:
+        if facts.count and facts.single.issuperset(columns):
+            return [write(*(facts[name][0] for name in columns))] * facts.count
         keys = list(zip(*(facts[name] for name in columns), strict=True))
         known = {key: write(*key) for key in set(keys)}
         return [known[key] for key in keys]
@@ -300,7 +318,5 @@ def priority_part(facts: Facts) -> Texts:
 TRES = "cpus_milli memory_mib node_count gpus"
 tres = by_value(TRES, _tres)
 cpus = by_value("cpus_milli", _cpus)
-cpus_a_node = by_value("cpus_milli node_count", _cpus_a_node)
-cpus_a_task = by_value("cpus_milli task_count", _cpus_a_task)
-memory = by_value("memory_mib node_count", _memory)
+cpus_a_task = by_value("cpus_asked_milli task_count", _cpus_a_task)
 gres = by_value("gpus gpu_type node_count", _gres)

@@ -137,7 +137,7 @@ def _eligible(row: Row) -> float | None:
     job = row.job
     if job.eligible_at is not None or job.started_at is not None:
         return job.eligible_at or max(job.submitted_at, min(job.begin_at or 0, job.started_at or 0))
-    if job.held or (job.dependency is not None and not job.dependency_met):
+    if (job.held and not job.attempts) or (job.dependency is not None and not job.dependency_met):
         return None
     return max(job.submitted_at, job.not_before or 0)
 
