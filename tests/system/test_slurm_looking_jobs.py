@@ -152,7 +152,7 @@ def test_unknown_ids_and_words_are_refused_as_slurm_refuses_them(
         done = run(product, *words)
         assert (done.returncode, done.stderr, done.stdout) == (*wanted, ""), words
     assert run(product, "squeue", "-j", "99999,99998").stdout == HEADER
-    assert run(product, "squeue", "--nix").returncode == 255
+    assert run(product, "squeue", "--nix").returncode == 1
     assert run(product, "squeue", "-t", "nix").stderr.startswith(
         "squeue: error: Invalid job state specified: nix\n"
     )

@@ -1,7 +1,7 @@
 """The drop-in commands, each imported when it is called by its name.
 
-What Slurm's own commands do with an error: wrong use is one sentence on stderr and exit code 255, a refusal
-one sentence and exit code 1.
+What Slurm's own commands do with an error: wrong use is one sentence on stderr and exit code 255 of those
+that submit, else 1, a refusal one sentence and exit code 1.
 """
 
 import errno
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from launchyard.cli.slurm.arguments import WrongUse
 from launchyard.model.errors import LaunchyardError
 
-WRONG_USE = 255
+WRONG_USE = {"sbatch": 255, "srun": 255, "salloc": 255}
 
 
 class Refused(Exception):
@@ -39,7 +39,7 @@ def main(name: str, arguments: Sequence[str] | None = None) -> int:
         print(error.line if error.whole else f"{name}: {error.line}", file=sys.stderr)
         if error.hint:
             print(f'Try "{name} --help" for more information', file=sys.stderr)
-        return WRONG_USE
+        return WRONG_USE.get(name, 1)
     except Refused as error:
         for line in error.lines:
             print(f"{name}: {line}", file=sys.stderr)

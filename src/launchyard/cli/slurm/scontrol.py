@@ -17,7 +17,7 @@ OPTIONS = options(
 HINT = ('Try "scontrol --help" for more information',)
 SHOWN = {
     "job": "job",
-    "jobs": "job",
+    **dict.fromkeys(("jobs", "jobid"), "job"),
     "step": "step",
     "steps": "step",
     "node": "node",

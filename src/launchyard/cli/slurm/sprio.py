@@ -37,6 +37,8 @@ HELP = """Usage: sprio [OPTIONS]
 
 def run(arguments: list[str]) -> int:
     given = parse(arguments, OPTIONS)
+    if given.rest and given.count("jobs") and not given.last("jobs"):
+        given.options.append(("jobs", given.rest.pop(0)))
     if given.rest:
         raise Refused(f"error: Unrecognized option: {given.rest[0]}")
     if given.count("version"):
@@ -82,7 +84,7 @@ def _jobs(given: Given, server: Server) -> list[priofields.Job]:
         partitions=given.last("partition"),
     )
     jobs = [_job(row) for row in rows if _competes(row)]
-    if not jobs and (wanted or users):
+    if not jobs and wanted:
         print("Unable to find jobs matching user/id(s) specified")
     for key in reversed((given.last("sort") or "i").split(",")):
         name = priofields.LETTERS.get(key.strip().lstrip("+-")[:1])
