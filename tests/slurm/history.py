@@ -7,7 +7,7 @@ somebody does something; the jobs that run keep running for an hour, each on a n
 
 FILES = {
     "steps.sh": "#!/bin/bash\n#SBATCH -J steps -n 2\n#SBATCH --comment='two steps' -o steps-%j.out\n"
-    "srun -n 1 true\nsrun -n 2 -J second sleep 1\nsrun -n 1 bash -c 'exit 4'\nexit 0\n",
+    "srun -n 2 true\nsrun -n 2 -J second sleep 1\nsrun -n 2 bash -c 'exit 4'\nexit 0\n",
     "again.sh": '#!/bin/sh\n[ -n "$SLURM_RESTART_COUNT" ] && exit 0\nsleep 600\n',
     "late.sh": "#!/bin/sh\n#SBATCH --time=10\necho first\n#SBATCH --job-name=nottaken\ntrue\n",
     "noshebang.sh": "echo hello\n",
@@ -45,11 +45,11 @@ HISTORY: tuple[tuple[str, str, str], ...] = (
     ("", "ada", "scancel {unstarted}"),
     (UNTIL, "ended", "timed again fail3 sig9 sigterm tasks depnot steps gpu other waited stopped unstarted"),
     # What runs.
-    ("long", "ada", "sbatch --wrap='sleep 3600' -J long -n2 -t 100 -w n1"),
+    ("long", "ada", "sbatch --wrap='sleep 3600' -J long -n2 -t 100 -w n1 --gpus-per-node=fake:1"),
     ("arr", "ada", "sbatch --array=0-9:3%2 --wrap='sleep 3600' -J arr -w n2"),
     ("lic1", "ada", "sbatch -L matlab:3 --wrap='sleep 3600' -J lic1 -w n1"),
     ("single1", "li", "sbatch -d singleton --wrap='sleep 3600' -J single -w n2"),
-    ("excl", "ada", "sbatch --exclusive --wrap='srun -n2 sleep 3600' -J excl -w n3 --gpus-per-node=fake:1"),
+    ("excl", "ada", "sbatch --exclusive -n4 --wrap='srun -n4 sleep 3600' -J excl -w n3"),
     (UNTIL, "running", "long lic1 single1 excl"),
     # What waits, for every reason.
     ("held", "ada", "sbatch --parsable -H --wrap=true -J held"),
@@ -57,7 +57,7 @@ HISTORY: tuple[tuple[str, str, str], ...] = (
     ("dep", "ada", "sbatch -d afterok:{long},afterany:{excl} --wrap=true -J dep"),
     ("single2", "li", "sbatch -d singleton --wrap='sleep 30' -J single"),
     ("later", "ada", "sbatch -b now+5hour -p short --wrap=true -J later"),
-    ("lic2", "ada", "sbatch -L matlab:3,ansys --wrap='sleep 30' -J lic2"),
+    ("lic2", "ada", "sbatch -L ansys,matlab:3 --wrap='sleep 30' -J lic2"),
     ("named", "ada", "sbatch -H -J 'a name with spaces and more' --comment 'said so' --nice=50 --wrap=true"),
     ("harr", "ada", "sbatch -H --array=1-5,8,10-20:5%3 -J harr -n2 -c1 --mem-per-cpu=50 -t 0-2 --wrap=true"),
     (

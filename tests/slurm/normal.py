@@ -20,10 +20,13 @@ NORMAL: tuple[tuple[str, str], ...] = (
     # The machine.
     (rf"\b{re.escape(node_name())}\b", "<host>"),
     (r"\bn[1-4]\b", "<node>"),
-    (r"(AllocNode:Sid=\S+?):\d+", r"\1:<pid>"),
+    (r"AllocNode:Sid=\S+", "AllocNode:Sid=<place>"),
+    (r"\bslurmstepd-\S+:", "slurmstepd:"),
     (r"\b(NodeAddr|NodeHostName|Port|SrunHost:Pid)=\S+", r"\1=<place>"),
     (r"\b(OS|CPULoad|FreeMem|Owner|BootTime)=.*?(?= \w+=|$)", r"\1=<machine>"),
-    # The build.
+    # The build, which tells what was asked for and what was given, and which pass looked at a job last.
+    (r"\s+ReqTRES=\S+\s+AllocTRES=\S+", ""),
+    (r"\bLastSchedEval=\S+( Scheduler=\S+)?", "LastSchedEval=<date>"),
     (r"\bslurm(-wlm)? \d+\.\d+\.\d+", "slurm <version>"),
     (r"\bSLURM_VERSION +=.*", "SLURM_VERSION = <version>"),
     (r"(?<=\bSlurmUser)( +)= \S+", r"\1= <user>"),
@@ -76,12 +79,13 @@ def difference(how: str, theirs: Said, ours: Said) -> str:
 KINDS: tuple[tuple[str, str], ...] = (
     (r"unrecognized option|invalid option --|requires an argument|doesn't allow an argument", "wrong use"),
     (r"Try \"\w+ --help\" for more information", "wrong use"),
-    (r"Bad state string|valid states", "wrong value"),
+    (r"Bad state string|valid states|Invalid job format", "wrong value"),
+    (r"multi_prog config file|configuration file", "no program file"),
     (r"error: Batch job submission failed:", "refused"),
     (r"error: (Unable to allocate resources|Job submit/allocate failed):", "refused"),
     (r"Invalid (--\S+ specification|numeric value)|(Max|Min)imum node count", "wrong value"),
     (r"Access/permission denied|Invalid user id|Access denied", "denied"),
-    (r"Invalid job id|Invalid node name|does not exist|not found", "unknown"),
+    (r"Invalid job id|Invalid node name|does not exist|not found|Unexpected message received|steps (running )?for job", "unknown"),
 )
 """What a line of stderr is about; a line that none of these finds is its own class."""
 
