@@ -77,7 +77,7 @@ class Entry:
             return True
         print(PROMPT, end="", flush=True)
         while (answer := sys.stdin.readline()) and answer[:1] not in "nNyY":
-            print("Y or N please\n(N/y): ", end="", flush=True)
+            print("Y or N\n(N/y): ", end="", flush=True)
         if answer[:1] and answer[:1] in "yY":
             return True
         print(" Changes Discarded")
