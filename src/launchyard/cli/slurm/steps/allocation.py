@@ -71,11 +71,11 @@ def wait(
     try:
         while (holder := _holder(listener, pause_s)) is None:
             pause_s = min(ASK_MAX_S, pause_s * 1.5)
-            _check(server, job)
+            waits = _waits(server, job)
             if immediate_s is not None and time.monotonic() - began >= immediate_s:
                 cancel(server, job)
                 raise Refused("error: Unable to allocate resources: Requested nodes are busy")
-            if not told:
+            if waits and not told:
                 told = True
                 queued()
     except KeyboardInterrupt:
@@ -91,10 +91,11 @@ def cancel(server: Server, job: int) -> None:
         server.post(f"/v1/jobs/{job}/cancel")
 
 
-def _check(server: Server, job: int) -> None:
+def _waits(server: Server, job: int) -> bool:
+    """Whether it is still in the queue. Raises `Refused` when it has ended."""
     found = server.get(f"/v1/jobs/{job}")
     if found["state"] in _ALIVE:
-        return
+        return bool(found["state"] == "PENDING")
     if found["state"] == "CANCELLED":
         raise Refused(f"error: Job allocation {job} has been revoked")
     cause = found.get("cause") or f"job {job} is {found['state'].lower()}"
