@@ -403,6 +403,7 @@ _OF_STEPS: Mapping[str, Value] = {
     "reqcpufreqmax": _text("0"),
     "reqcpufreqmin": _text("0"),
     "reqcpus": _cpus,
+    "reqnodes": _node_count,
     "tresusageinave": _usage_in,
     "tresusageinmax": _usage_in,
     "tresusageinmin": _usage_in,

@@ -83,7 +83,10 @@ def _rest(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
         return None
     ended = "DEADLINE" if row["state"] == "DEADLINE" else "CANCELLED"
     state = "PENDING" if row["array_pending"] else ended
-    return {**row, "array_pending": left, "state": state, "begun_at": None}
+    # What a throttle holds back could not start yet.
+    held_back = row["array_throttle"] and row["state"] not in ("PENDING", state)
+    eligible = None if held_back else row["eligible_at"]
+    return {**row, "array_pending": left, "state": state, "begun_at": None, "eligible_at": eligible}
 
 
 def _tasks(row: Mapping[str, Any], named: Collection[str]) -> Iterable[Mapping[str, Any]]:
