@@ -29,10 +29,16 @@ class Key(NamedTuple):
     falling: bool
 
 
+class Unsortable(ValueError):
+    """`args[0]` is a letter that stands for nothing."""
+
+
 def keys_of(text: str) -> list[Key]:
-    """The keys of `-S`; a letter that stands for nothing sorts nothing."""
+    """The keys of `-S`. Raises `Unsortable`."""
     found = []
     for part in text.split(","):
+        if wrong := [one for one in part.strip().lstrip("+-") if one not in LETTERS or one == "s"]:
+            raise Unsortable(wrong[-1])
         letter = part.strip().lstrip("+-")[:1]
         if letter in LETTERS:
             found.append(Key(LETTERS[letter], part.strip().startswith("-")))

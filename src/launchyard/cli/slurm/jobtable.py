@@ -104,7 +104,8 @@ def users_of(given: Given) -> list[str]:
             try:
                 pwd.getpwnam(word)
             except KeyError:
-                raise Refused(f"error: Invalid user: {word}") from None
+                # Slurm goes on: nobody of that name has a job.
+                print(f"squeue: error: Invalid user: {word}\n", file=sys.stderr)
         found.append(word)
     return found
 

@@ -123,14 +123,18 @@ def _show(given: Given, repeated: bool) -> None:
         steptable.print_table(given, server, jobtable.users_of(given))
         return
     layout = _layout(given)
-    keys = jobsort.keys_of(given.last("sort") or ("S" if given.count("start") else "P,t,-p"))
+    head = [] if given.count("noheader") else [formats.header(layout, jobfields.HEADERS)]
+    try:
+        keys = jobsort.keys_of(given.last("sort") or ("S" if given.count("start") else "P,t,-p"))
+    except jobsort.Unsortable as error:
+        print(*head, sep="\n")
+        raise Refused(f"error: Invalid sort specification: {error.args[0]}") from None
     facts = jobtable.facts_of(given, server, [*jobfields.needs(layout.names), *jobsort.needs(keys)])
     facts.only(jobsort.in_order(facts, keys))
     if given.count("long") and not given.count("noheader") and not repeated:
         _print_date()
     texts = {name: jobfields.FIELDS[name].make(facts) for name in layout.names}
     lines = formats.lines(layout, texts, facts.count)
-    head = [] if given.count("noheader") else [formats.header(layout, jobfields.HEADERS)]
     sys.stdout.write("".join(f"{line}\n" for line in (*head, *lines)))
 
 
