@@ -45,6 +45,7 @@ from launchyard.model.step import Step
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
 from launchyard.policy.case import Room
+from launchyard.policy.order import Ordering
 from launchyard.store.protocol import JobQuery, StepQuery
 
 T0 = 1_800_000_000.0
@@ -304,6 +305,16 @@ class FakeController(Controller):
 
     def reason(self, job_id: int) -> Reason | None:
         return Reason(code="resources", sentence="waits for CPUs") if job_id in self.jobs else None
+
+    def reason_codes(self, jobs: Iterable[Job]) -> dict[int, Reason]:
+        return {job.id: Reason(code="resources", sentence="") for job in jobs if job.state.name == "PENDING"}
+
+    @property
+    def ordering(self) -> Ordering:
+        return Ordering()
+
+    def seconds(self, job: Job) -> float:
+        return job.time_limit_s or 3600
 
     def room(self, job: Job) -> Room:
         return Room(memory_mib=self.node.memory_mib, gpus=self.node.gpus)
