@@ -28,7 +28,7 @@ pytestmark = [
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
 SNAKEMAKE = (
-    "snakemake --executor slurm --jobs 4 --latency-wait 20 --seconds-between-status-checks 1"
+    " --executor slurm --jobs 4 --latency-wait 20 --seconds-between-status-checks 1"
     " --slurm-init-seconds-before-status-checks 1"
     " --default-resources slurm_partition=debug slurm_account=physics"
 )
@@ -66,7 +66,7 @@ def submitit(user: Side, part: str) -> Any:
 
 
 def snakemake(user: Side, target: str) -> Said:
-    return user.run(f"{SNAKEMAKE} {target}", within_s=300)
+    return user.run(f"snakemake {target}{SNAKEMAKE}", within_s=300)
 
 
 def test_submitit_maps_a_function_over_an_array(user: Side) -> None:
