@@ -129,7 +129,11 @@ def _show(given: Given, repeated: bool) -> None:
     except jobsort.Unsortable as error:
         print(*head, sep="\n")
         raise Refused(f"error: Invalid sort specification: {error.args[0]}") from None
-    facts = jobtable.facts_of(given, server, [*jobfields.needs(layout.names), *jobsort.needs(keys)])
+    needs = [*jobfields.needs(layout.names), *jobsort.needs(keys)]
+    ahead = importlib.import_module("launchyard.cli.slurm.foretell") if given.count("start") else None
+    facts = jobtable.facts_of(given, server, [*needs, *(ahead.NEEDS if ahead else ())])
+    if ahead:
+        ahead.foretell(facts, server)
     facts.only(jobsort.in_order(facts, keys))
     if given.count("long") and not given.count("noheader") and not repeated:
         _print_date()
