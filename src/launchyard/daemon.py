@@ -163,14 +163,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         rules_at_run_time=at_run_time is not None,
         read_rules_file=lambda: prepared.read_settings().rules,
         clock=time.time,
-        launching=LaunchSettings(
-            spool=str(state.spool),
-            state=str(state.path),
-            drop_in=str(dropin.directory_of(state.path)),
-            log_cap_bytes=settings.log_cap_bytes,
-            pids_max=settings.pids_max,
-            grace_s=settings.grace_s,
-        ),
+        launching=_launching(settings, state),
         bounds=_bounds(settings),
         licences=settings.licences,
     )
@@ -208,6 +201,18 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         with contextlib.suppress(FileNotFoundError):
             state.facts.unlink()
     return 0
+
+
+def _launching(settings: Settings, state: StateDir) -> LaunchSettings:
+    return LaunchSettings(
+        spool=str(state.spool),
+        state=str(state.path),
+        drop_in=str(dropin.directory_of(state.path)),
+        slurm_cluster=settings.slurm.cluster,
+        log_cap_bytes=settings.log_cap_bytes,
+        pids_max=settings.pids_max,
+        grace_s=settings.grace_s,
+    )
 
 
 def _mailing(settings: Settings, yard: Yard, store: Store) -> Mailing:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -213,6 +214,16 @@ def test_a_job_whose_directory_is_gone_runs_elsewhere_and_says_so(sbatch: Sbatch
 def test_the_umask_goes_along(sbatch: Sbatch) -> None:
     done = sbatch("-W", "-o", "out", "--wrap", "umask", umask=0o027)
     assert (done.code, sbatch.read("out")) == (0, "0027\n")
+
+
+def test_limits_of_the_shell_go_along_unless_told_not_to(sbatch: Sbatch) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (333, before[1]))
+    try:
+        assert sbatch.output(command="ulimit -n") == "333\n"
+        assert sbatch.output("--propagate=NONE", command="ulimit -n") != "333\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_a_trial_says_when_and_where_and_queues_nothing(sbatch: Sbatch) -> None:

@@ -29,6 +29,8 @@ class LaunchSettings:
     """The state directory, by which our commands inside jobs find this server."""
     drop_in: str | None = None
     """The directory with Slurm's commands."""
+    slurm_cluster: str | None = None
+    """What Slurm's commands call this cluster."""
     log_cap_bytes: int | None = 1 << 30
     pids_max: int | None = 16384
     grace_s: float = 30
@@ -140,6 +142,7 @@ class Launcher:
             "USER": job.user,
             "LOGNAME": job.user,
             **slurm_environment(job, self.array_of(job), gid=entry.gid if entry is not None else None),
+            **({"SLURM_CLUSTER_NAME": name} if (name := self._settings.slurm_cluster) else {}),
             **_own_environment(job),
             **_gpu_environment(job),
         }

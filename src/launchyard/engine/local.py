@@ -357,6 +357,7 @@ class LocalEngine:
             cwd_else=launch.working_dir_else,
             umask=launch.umask,
             pid_variable=launch.pid_variable,
+            soft_limits=launch.soft_limits,
         )
 
     def _cpu_ids(self, launch: Launch) -> list[int]:

@@ -23,7 +23,8 @@ class Launch:
     `stdout` None: `spool_log`, a file name in the launcher's spool, capped at `log_cap_bytes`.
     `cpu_ids` empty: not pinned. `beside`: what it holds on further nodes, for engines whose nodes are one
     machine. `warning_target`: `all`, `batch` (the main process) or `steps`. `working_dir_else` is where it
-    runs when `working_dir` cannot be entered; `pid_variable` a variable that is to hold its process id.
+    runs when `working_dir` cannot be entered; `pid_variable` a variable that is to hold its process id;
+    `soft_limits` those of the kernel by name (`NOFILE`), less than 0: none.
     """
 
     launch_id: str
@@ -55,6 +56,7 @@ class Launch:
     working_dir_else: str | None = None
     umask: int | None = None
     pid_variable: str | None = None
+    soft_limits: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

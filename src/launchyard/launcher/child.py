@@ -31,6 +31,7 @@ from launchyard.launcher.outputs import (
     reason,
     write_script,
 )
+from launchyard.launcher.rlimits import set_soft
 
 PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin"
 IGNORED = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
@@ -65,6 +66,7 @@ class Plan(NamedTuple):
     cwd_else: str | None = None
     umask: int = 0o022
     pid_variable: str | None = None
+    soft_limits: Mapping[str, int] | None = None
     launch_id: str | None = None
     rooms: Sequence[Room] = ()
     joins: Sequence[str] = ()
@@ -88,9 +90,14 @@ class Plan(NamedTuple):
 
 def manners(message: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a `Plan` that few orders have."""
-    umask, names = message.get("umask"), ("cwd_else", "pid_variable", "stdin")
+    umask, soft, names = (
+        message.get("umask"),
+        message.get("soft_limits"),
+        ("cwd_else", "pid_variable", "stdin"),
+    )
     found = {name: message[name] for name in names if isinstance(message.get(name), str)}
-    return found | ({"umask": umask & 0o777} if isinstance(umask, int) else {})
+    found |= {"umask": umask & 0o777} if isinstance(umask, int) else {}
+    return found | ({"soft_limits": soft} if isinstance(soft, dict) else {})
 
 
 class Made(NamedTuple):
@@ -158,6 +165,7 @@ def _set_up(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
         os.kill(os.getpid(), signal.SIGKILL)
     for number in IGNORED:
         default_signal(number)
+    set_soft(plan.soft_limits or {})
     own = {plan.pid_variable: str(os.getpid())} if plan.pid_variable is not None else {}
     _execute(made.program, {**made.env, **own}, plan.fd3)
 

@@ -15,7 +15,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 VERSION = 3
@@ -171,6 +171,7 @@ def launch(
     cwd_else: str | None = None,
     umask: int | None = None,
     pid_variable: str | None = None,
+    soft_limits: Mapping[str, int] | None = None,
 ) -> Message:
     """Start launch `l`. `spool_log` is a file name (no slash) in the user's spool: `spool/<uid>/<spool_log>`.
 
@@ -178,7 +179,7 @@ def launch(
     the job gets as stdin, stdout and stderr (the spool is then not used). Relative paths are below `cwd`.
     `stdin` None: /dev/null. `warning_target`: whom the warning signal is for, `batch` the main process,
     `steps` the runners, None all. `cwd_else` is gone to when `cwd` cannot be; `pid_variable` is a variable
-    that is to hold the process's own id.
+    that is to hold the process's own id; `soft_limits` are those of `rlimits`.
     """
     message = {"t": "launch", "l": l, "job": job, "uid": uid, "node": node, "argv": list(argv), "env": env}
     message |= {"cwd": cwd, "spool_log": spool_log, "append": append, "cpu_ids": list(cpu_ids)}
@@ -198,6 +199,7 @@ def launch(
         "cwd_else": cwd_else,
         "umask": umask,
         "pid_variable": pid_variable,
+        "soft_limits": None if soft_limits is None else dict(soft_limits),
     }
     return message | {key: value for key, value in optional.items() if value is not None}
 

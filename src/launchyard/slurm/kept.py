@@ -17,6 +17,8 @@ SESSION = "slurm.sid"
 """The session id of who submitted it."""
 UMASK = "slurm.umask"
 """The umask of who submitted it, octal."""
+LIMITS = "slurm.rlimits"
+"""Soft limits of the shell it was submitted from: `NOFILE=1024,STACK=8388608`; -1 is unlimited."""
 MAIL_TYPE, MAIL_USER = "slurm.mail-type", "slurm.mail-user"
 
 _KEPT = frozenset(

@@ -60,6 +60,17 @@ def launch_extras(metadata: Mapping[str, str]) -> dict[str, Any]:
         "working_dir_else": "/tmp",  # noqa: S108 (where Slurm goes)
         "pid_variable": "SLURM_TASK_PID",
         "umask": int(umask, 8) if octal else None,
+        "soft_limits": _limits(metadata.get(kept.LIMITS, "")),
+    }
+
+
+def _limits(text: str) -> dict[str, int]:
+    """`NOFILE=1024,STACK=-1`; what is not of this form is left out."""
+    pairs = (part.partition("=") for part in text.split(","))
+    return {
+        name: int(value)
+        for name, _, value in pairs
+        if len(value) < 20 and value.removeprefix("-").isdecimal()
     }
 
 

@@ -3,6 +3,7 @@
 import importlib
 import os
 import posixpath
+import resource
 import shlex
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ from launchyard.slurm.complaints import refusal
 from launchyard.slurm.readers import Asked
 
 NAME_MAX = 256
+LIMITS = ("AS", "CORE", "CPU", "DATA", "FSIZE", "MEMLOCK", "NOFILE", "RSS", "STACK")
 TEXT_MAX = 4096
 """So much of a text is kept to be looked at."""
 
@@ -84,7 +86,7 @@ def _body(given: Given, choices: Choices, options: Asked, text: str, arguments: 
     if not options.get("array"):
         options.pop("array", None)
     options["environment"] = {**_variables(choices), **options.get("environment", {})}
-    options["metadata"] = {**options.get("metadata", {}), **_facts(given, arguments, here, wrap)}
+    options["metadata"] = {**options.get("metadata", {}), **_facts(given, choices, arguments, here, wrap)}
     options["metadata"] = {key: value[:TEXT_MAX] for key, value in options["metadata"].items()}
     _take_nodefile(choices, options)
     try:
@@ -135,7 +137,7 @@ def _variables(choices: Choices) -> dict[str, str]:
         raise Refused(f"error: Could not open user environment file {path}") from None
 
 
-def _facts(given: Given, arguments: list[str], here: str, wrap: bool) -> dict[str, str]:
+def _facts(given: Given, choices: Choices, arguments: list[str], here: str, wrap: bool) -> dict[str, str]:
     """What the job shows of its submission."""
     facts = {
         kept.SUBMIT_LINE: shlex.join(["sbatch", *arguments]),
@@ -143,6 +145,7 @@ def _facts(given: Given, arguments: list[str], here: str, wrap: bool) -> dict[st
         kept.SUBMIT_DIR: here,
         kept.SESSION: str(os.getsid(0)),
         kept.UMASK: _umask(),
+        kept.LIMITS: _limits(choices.last("propagate")),
     }
     if given.rest and not wrap:
         words = [posixpath.normpath(posixpath.join(here, given.rest[0])), *given.rest[1:]]
@@ -157,6 +160,16 @@ def _umask() -> str:
     mask = os.umask(0o022)
     os.umask(mask)
     return f"{mask:04o}"
+
+
+def _limits(named: str | None) -> str:
+    """The soft limits that go along: all, or those named; but that of the user's processes."""
+    words = [word.removeprefix("RLIMIT_") for word in (named or "ALL").upper().split(",")]
+    if "NONE" in words:
+        return ""
+    names = LIMITS if "ALL" in words else [word for word in words if word in LIMITS]
+    soft = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))[0] for name in names}
+    return ",".join(f"{name}={value}" for name, value in soft.items())
 
 
 def _take_nodefile(choices: Choices, options: Asked) -> None:
