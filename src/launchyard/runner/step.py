@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from launchyard.runner.connection import BACKLOG_MAX, Connection
+from launchyard.runner.files import allow_many_files
 from launchyard.runner.frames import (
     ERRORS,
     EXITED,
@@ -64,6 +65,7 @@ class Step:
 
     def run(self) -> int:
         become_subreaper()
+        allow_many_files()
         while not self._over():
             self._turn()
         end_all()

@@ -13,8 +13,8 @@ from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import WrongUse, options, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
-from launchyard.cli.slurm.steps.allocation import Allocation, cancel, interruptible, submit, wait
-from launchyard.cli.slurm.steps.listening import Listener
+from launchyard.cli.slurm.steps.allocation import Allocation, cancel, submit, wait
+from launchyard.cli.slurm.steps.listening import Listener, interruptible
 from launchyard.cli.slurm.steps.options import (
     FLAGS_OF_ALLOCATIONS,
     LETTERS,
@@ -157,7 +157,14 @@ def _run(
                 _revoked(pid, choices)
         if ended in ready:
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            _take_terminal_back()
             return code if code >= 0 else 128 - code
+
+
+def _take_terminal_back() -> None:
+    """A shell with job control leaves it to a group that is not there any more."""
+    with contextlib.suppress(OSError):
+        os.tcsetpgrp(0, os.getpgrp())
 
 
 def _become(command: list[str], environ: dict[str, str]) -> None:

@@ -10,7 +10,7 @@ from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.steps.creation import create
 from launchyard.cli.slurm.steps.launching import Wanted, converse
-from launchyard.cli.slurm.steps.listening import Listener
+from launchyard.cli.slurm.steps.listening import Listener, interruptible
 from launchyard.cli.slurm.steps.options import SRUN, Choices
 from launchyard.cli.slurm.steps.wish import step_body
 from launchyard.slurm.binding import parse_binding
@@ -60,6 +60,7 @@ def run(arguments: list[str]) -> int:
 def inside(job: str, choices: Choices) -> int:
     """A step of a job that runs."""
     command = choices.given.rest
+    interruptible()
     listener = Listener()
     try:
         server = Server()

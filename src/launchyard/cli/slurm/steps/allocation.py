@@ -118,13 +118,3 @@ def _holder(listener: Listener, within_s: float) -> tuple[Connection, dict[str, 
                 slurms = {str(name): str(value) for name, value in said.items() if name.startswith("SLURM")}
                 return holder, slurms
     return None
-
-
-def interruptible() -> None:
-    """TERM and HUP while we wait are as Ctrl-C: nothing is left behind."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)

@@ -15,6 +15,7 @@ from launchyard.cli.slurm.steps.options import Choices
 from launchyard.cli.slurm.steps.outputs import Look, Outputs
 from launchyard.cli.slurm.steps.parts import Part, Parts
 from launchyard.cli.slurm.steps.screen import raw, size
+from launchyard.runner.files import allow_many_files
 from launchyard.runner.order import Order, TaskOrder
 from launchyard.slurm.binding import Binding, binding_variables, cpus_of, parse_binding
 from launchyard.slurm.exports import exported
@@ -48,10 +49,11 @@ def converse(server: Server, listener: Listener, wanted: Wanted) -> int:
     if terminal:
         out = err = Way("rank", rank=0)
         into = Way("rank", rank=0)
+    parts = Parts(_parts(wanted, into, terminal))
+    allow_many_files()
     outputs = Outputs(_look(choices, len(places)), out, err, _appends(choices))
     for place in places:
         outputs.open(place)
-    parts = Parts(_parts(wanted, into, terminal))
     manners = _manners(choices, terminal=terminal)
 
     def gone() -> str | None:

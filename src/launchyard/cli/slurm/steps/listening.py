@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import struct
 from pathlib import Path
@@ -56,3 +57,14 @@ def _made() -> str:
             continue
         return directory
     raise OSError("no directory for a socket could be made below /tmp")
+
+
+def interruptible() -> None:
+    """TERM and HUP while we wait are as Ctrl-C: nothing is left behind."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)

@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 from launchyard.cli.slurm.server import Server
-from launchyard.cli.slurm.steps.allocation import Allocation, interruptible, submit, wait
+from launchyard.cli.slurm.steps.allocation import Allocation, submit, wait
 from launchyard.cli.slurm.steps.creation import create
 from launchyard.cli.slurm.steps.launching import Wanted, converse
-from launchyard.cli.slurm.steps.listening import Listener
+from launchyard.cli.slurm.steps.listening import Listener, interruptible
 from launchyard.cli.slurm.steps.options import Choices
 from launchyard.cli.slurm.steps.request import allocation_body, immediate_s
 from launchyard.cli.slurm.steps.wish import few_tasks, step_body
