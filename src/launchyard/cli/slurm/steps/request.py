@@ -57,6 +57,9 @@ def allocation_body(
         *_by_variables(choices, prefix),
         *((one, value) for one, value in choices.given.options if one not in NOT_FOR_JOBS),
     ]
+    if choices.flag("overcommit"):
+        # As many CPUs as for one task a node.
+        given = [(one, value) for one, value in given if one not in ("ntasks", "ntasks-per-node")]
     try:
         wanted = asked_by(given)
     except BadOption as error:
