@@ -96,6 +96,18 @@ def test_scancel_takes_tasks_of_an_array_and_leaves_the_others(slurm: Slurm) -> 
     assert slurm("scancel", array) == SILENT
 
 
+def test_a_filter_by_state_ends_waiting_tasks_and_leaves_those_at_work(slurm: Slurm) -> None:
+    array = slurm.sbatch("-H", "-J", "mixed", "--array", "0-3", "--wrap", "sleep 300")
+    assert slurm("scontrol", "release", f"{array}_1") == SILENT
+    slurm.until(f"{array}_1", "RUNNING")
+
+    assert slurm("scancel", "-n", "mixed", "-t", "PENDING") == SILENT
+
+    assert [slurm.state(f"{array}_{index}") for index in (0, 1, 3)] == ["CANCELLED", "RUNNING", "CANCELLED"]
+    assert slurm("scancel", "-f", "-s", "TERM", array) == SILENT
+    slurm.until(f"{array}_1", "FAILED")
+
+
 def test_scancel_finds_jobs_by_name_and_asks_before_each(slurm: Slurm) -> None:
     job = slurm.sbatch("-H", "-J", "by-name", "--wrap", "true")
 

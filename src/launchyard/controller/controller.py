@@ -341,9 +341,10 @@ class Controller:
 
     async def _just_ended(self, caller: Caller, ref: JobRef) -> Job | None:
         """A job (or task) of the caller's that is not live any more."""
-        if ref.job_id in self._live.jobs or (
-            ref.index is not None and self._live.task(ref.job_id, ref.index)
-        ):
+        live = self._live.jobs.get(ref.job_id)
+        if ref.index is None and live is not None:
+            return None
+        if ref.index is not None and (self._live.task(ref.job_id, ref.index) or _waits(live, ref.index)):
             return None
         job = await self._submitting.stored(ref.job_id, ref.index)
         mine = job is not None and (caller.admin or job.uid == caller.uid)
@@ -383,6 +384,11 @@ class Controller:
             jobs=free.jobs,
             reservation=next((one.name for one in keeping if node.name in one.nodes), None),
         )
+
+
+def _waits(record: Job | None, index: int) -> bool:
+    """Whether this task has not split off yet."""
+    return record is not None and record.array is not None and index in record.array.waiting
 
 
 def not_found(ref: JobRef) -> NotFound:

@@ -6,7 +6,7 @@ jobs first, as the original does: then a name that fits no live job is an error,
 
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from launchyard.cli.slurm.acting import Outcome, act, errno_of
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
@@ -17,7 +17,7 @@ from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.hostlist import expand
 from launchyard.model.signals import parse_signal
 from launchyard.slurm.errnos import ALREADY_DONE, DENIED, INVALID_JOB
-from launchyard.slurm.jobnames import BATCH, Named, read_list
+from launchyard.slurm.jobnames import BATCH, Named, read, read_list
 
 OPTIONS = options(
     value="account jobname nodelist partition qos reservation signal state user wckey admin-comment clusters",
@@ -165,40 +165,63 @@ def _selected(
     live = [Row(*row) for row in server.table("jobs", COLUMNS)]
     code = 0
     wanted: list[tuple[Named, Row]] = []
+    whole: list[Named] = []
     for one in names or [Named(_text(row), [_ref(row)]) for row in live]:
         rows = [row for row in live if _means(one, row)]
-        if not rows:
+        if not rows and one.step is None and not filters:
+            # It may be somebody else's, which is another error; the server says which.
+            whole.append(one)
+        elif not rows:
             _say(given, Outcome(one, INVALID_JOB))
             code = 1
         wanted += [(one, row) for row in rows if _fits(row, filters)]
-    if not names and filters.get("user") is None and not given.count("me"):
+    if not names and "user" not in filters:
         # Others' jobs that a filter happens to fit are left alone, unless they were meant.
         wanted = [(one, row) for one, row in wanted if os.getuid() in (0, row.uid)]
-    if not wanted and given.count("verbose"):
+    if not (wanted or whole) and given.count("verbose"):
         shown = " ".join(f"{name}={value}" for name, value in filters.items())
         print(f"scancel: error: No active jobs match ALL job filters, including: {shown}", file=sys.stderr)
     if given.count("interactive"):
         wanted = [(one, row) for one, row in wanted if _asked(one, row)]
-    steps = [(one, row) for one, row in wanted if one.step and one.step != BATCH]
-    whole = list(dict.fromkeys(one for one, row in _plain(wanted)))
+    plain = [(one, row) for one, row in wanted if not one.step or one.step == BATCH]
+    if any(one.step == BATCH for one, _ in plain):
+        given.options.append(("batch", None))
+    whole += _targets(
+        plain, live, signal, by_row=signal is not None or bool({"state", "nodelist"} & {*filters})
+    )
     code = _whole(server, given, whole, signal) or code
-    for one, row in steps:
-        code = _step(server, given, one, row, signal) or code
+    for one, row in wanted:
+        if one.step and one.step != BATCH:
+            code = _step(server, given, one, row, signal) or code
     return code
 
 
-def _plain(wanted: list[tuple[Named, Row]]) -> list[tuple[Any, Row]]:
-    """Named by what was written where that is a job or task, so that an array goes as one."""
-    return [(_key(one), row) for one, row in wanted if not one.step or one.step == BATCH]
+def _targets(
+    wanted: list[tuple[Named, Row]], live: list[Row], signal: int | None, *, by_row: bool
+) -> list[Named]:
+    """As they were named, so that an array goes as one; or row by row where its tasks differ.
+
+    Tasks that wait take no signal. Those of an array of which others are at work are named one by one.
+    """
+    if not by_row:
+        return list({one.text: one for one, _ in wanted}.values())
+    at_work = {row.task_array for row in live}
+    found: dict[str, Named] = {}
+    for one, row in wanted:
+        refs = [_ref(row)]
+        if row.array_pending is not None:
+            if signal is not None:
+                continue
+            if row.id in at_work:
+                tasks = read(f"{row.id}_[{row.array_pending}]")
+                refs = tasks.refs if tasks is not None else []
+            if one.refs != [str(row.id)] and one.text != _text(row):
+                refs = [ref for ref in one.refs if _waits(ref, row)]
+        found[_text(row)] = Named(_text(row), refs)
+    return list(found.values())
 
 
-def _key(one: Named) -> tuple[str, tuple[str, ...], str]:
-    return one.text, tuple(one.refs), one.step or ""
-
-
-def _whole(server: Server, given: Given, keys: list[Any], signal: int | None) -> int:
-    names = [Named(text, list(refs), None) for text, refs, step in keys]
-    batch = given.count("batch") or any(step == BATCH for _, _, step in keys)
+def _whole(server: Server, given: Given, names: list[Named], signal: int | None) -> int:
     if given.count("verbose"):
         for one in names:
             word = f"Signal {signal} to" if signal is not None else "Terminating"
@@ -206,11 +229,15 @@ def _whole(server: Server, given: Given, keys: list[Any], signal: int | None) ->
     if signal is None:
         outcomes = act(server, "cancel", names)
     else:
-        target = "batch" if batch else "all" if given.count("full") else "steps"
+        target = "batch" if given.count("batch") else "all" if given.count("full") else "steps"
         outcomes = act(server, "signal", names, signal=signal, target=target)
     code = 0
     for outcome in outcomes:
         if outcome.errno is None or (signal is None and outcome.errno == ALREADY_DONE):
+            continue
+        if outcome.errno in (ALREADY_DONE, INVALID_JOB):
+            _say(given, outcome._replace(errno=INVALID_JOB))
+            code = code or 1
             continue
         _say(given, outcome)
         code = outcome.errno.code

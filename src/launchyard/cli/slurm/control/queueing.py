@@ -6,7 +6,15 @@ from launchyard.cli.slurm.acting import Outcome, act
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.scontrol import Flags
 from launchyard.cli.slurm.server import Server
-from launchyard.slurm.errnos import ALREADY_DONE, FINISHED, INVALID_JOB, TRANSITION, Errno
+from launchyard.slurm.errnos import (
+    ALREADY_DONE,
+    DENIED,
+    FINISHED,
+    INVALID_JOB,
+    INVALID_USER,
+    TRANSITION,
+    Errno,
+)
 from launchyard.slurm.jobnames import Named, read, words
 
 HOLDING = ("hold", "uhold", "release")
@@ -55,6 +63,8 @@ def _errno(what: str, one: Outcome) -> Errno | None:
         if what in HOLDING and one.state in ("STARTING", "RUNNING", "SUSPENDED", "COMPLETING"):
             return None
         return PENDING if one.state == "PENDING" and what in (*AGAIN, "suspend") else TRANSITION
+    if what in HOLDING and one.errno == DENIED and not one.state:
+        return INVALID_USER
     if one.errno == ALREADY_DONE and what in HOLDING:
         return FINISHED
     return one.errno
