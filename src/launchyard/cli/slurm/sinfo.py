@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from launchyard.cli.slurm import clustertable
-from launchyard.cli.slurm.about import print_version, settings
+from launchyard.cli.slurm.about import UNTOLD, print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
@@ -119,32 +119,37 @@ def _is_long(given: Given) -> bool:
 
 def _show(given: Given) -> None:
     server = Server()
-    site = settings(server)
+    # Most of the time nothing that is shown depends on it, and a request is saved.
+    site = settings(server) if any(map(given.count, ("clusters", "json", "long"))) else UNTOLD
     clustertable.check_clusters(given, site)
     if given.last("json") is not None:
         rows = _nodes(given, clustertable.every(server, "nodes"))
         partitions = _partitions(given, clustertable.every(server, "partitions"))
         clustertable.print_groups_json(list(rows.values()), partitions, site)
-        return
-    if given.count("reservation"):
+    elif given.count("reservation"):
         _print_reservations(given, server)
-        return
-    version = str(site["version"])
-    partitions = _partitions(
-        given, clustertable.rows(server, "partitions", _partition_columns(given, version))
-    )
+    else:
+        _print_groups(given, server, str(site["version"]))
+
+
+def _print_groups(given: Given, server: Server, version: str) -> None:
+    names = _layout(given, version, (), say=False).names
+    if "version" in names:
+        version = str(settings(server)["version"])
+    wanted = nodefields.partition_columns(names, "default", *_sort_columns(given, of_nodes=False))
+    partitions = _partitions(given, clustertable.rows(server, "partitions", wanted))
     layout = _layout(given, version, partitions)
-    columns = nodefields.node_columns(layout.names, "state", *_sort_columns(given))
+    columns = nodefields.node_columns(names, "state", *_sort_columns(given))
     shown = _nodes(given, clustertable.rows(server, "nodes", [*columns, "reason"]))
     around = Around(stamp_of(time.time(), "Unknown"), _uid, version)
     apart = bool(given.count("Node"))
     found = nodefields.groups(
-        layout.names,
+        names,
         partitions,
         shown,
         apart=apart,
         exact=bool(given.count("exact")),
-        empty=not apart and "partition" in layout.names,
+        empty=not apart and "partition" in names,
     )
     found = nodefields.in_order(found, given.last("sort") or ("N" if apart else "#P,-t"), around)
     _print(layout, found, around, headed=not given.count("noheader"))
@@ -162,11 +167,6 @@ def _print(layout: Layout, found: Sequence[Group], around: Around, headed: bool)
 
 def _words(given: Given, name: str) -> list[str]:
     return [word.strip() for word in (given.last(name) or "").split(",") if word.strip()]
-
-
-def _partition_columns(given: Given, version: str) -> list[str]:
-    layout = _layout(given, version, (), say=False)
-    return nodefields.partition_columns(layout.names, "default", *_sort_columns(given, of_nodes=False))
 
 
 def _sort_columns(given: Given, of_nodes: bool = True) -> list[str]:
