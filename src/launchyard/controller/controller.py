@@ -342,6 +342,9 @@ class Controller:
     async def _just_ended(self, caller: Caller, ref: JobRef) -> Job | None:
         """A job (or task) of the caller's that is not live any more."""
         live = self._live.jobs.get(ref.job_id)
+        if live is not None and live.ended:
+            await self._loop.committed()
+            live = self._live.jobs.get(ref.job_id)
         if ref.index is None and live is not None:
             return None
         if ref.index is not None and (self._live.task(ref.job_id, ref.index) or _waits(live, ref.index)):
