@@ -28,11 +28,11 @@ class Slurm:
         self.product = product
         self.directory = directory
 
-    def __call__(self, command: str, *words: str, typed: str = "") -> Result:
+    def __call__(self, command: str, *words: str, typed: str = "", **more: str) -> Result:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("SLURM", "SBATCH", "LAUNCHYARD"))}
         done = subprocess.run(
             [f"{self.product.state}/slurm/{command}", *words],
-            env=kept,
+            env={**kept, **more},
             cwd=self.directory,
             input=typed.encode(),
             capture_output=True,
@@ -114,7 +114,7 @@ def test_scancel_finds_jobs_by_name_and_asks_before_each(slurm: Slurm) -> None:
     assert slurm("scancel", "-i", "-n", "by-name", typed="n\n").out.endswith("[y/n]? ")
     assert slurm.state(job) == "PENDING"
     assert slurm("scancel", "-n", "nobody-has-this-name") == SILENT
-    assert slurm("scancel", "--me", "-t", "PENDING", "-n", "by-name") == SILENT
+    assert slurm("scancel", "--me", "-t", "PENDING", SCANCEL_NAME="by-name") == SILENT
     slurm.until(job, "CANCELLED")
 
 

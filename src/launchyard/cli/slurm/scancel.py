@@ -26,6 +26,9 @@ OPTIONS = options(
     "Q:quiet R:reservation s:signal t:state u:user v:verbose V:version w:nodelist",
 )
 FILTERS = ("account", "jobname", "nodelist", "partition", "qos", "reservation", "state", "user", "wckey")
+VARIABLES = {"jobname": "SCANCEL_NAME", "nodelist": "", "reservation": ""}
+"""Other options are `SCANCEL_` and their name."""
+FLAGS = ("batch", "full", "interactive", "verbose")
 COLUMNS = (
     "id task_array task_index array_pending name user uid account partition qos reservation state "
     "nodelist metadata"
@@ -72,6 +75,7 @@ def run(arguments: list[str]) -> int:
     if given.count("help") or given.count("usage"):
         print(HELP)
         return 0
+    _from_environment(given)
     server = Server()
     if given.count("version"):
         print(f"slurm {server.get('/v1/slurm')['version']}")
@@ -85,6 +89,18 @@ def run(arguments: list[str]) -> int:
     if looking or any(one.step not in (None, "") for one in names):
         return _selected(server, given, names, filters, signal)
     return _named(server, given, names)
+
+
+def _from_environment(given: Given) -> None:
+    """What was given on the command line goes before it."""
+    for name in (*FILTERS, *FLAGS):
+        value = os.environ.get(VARIABLES.get(name, f"SCANCEL_{name.upper()}"))
+        if value is None or given.count(name):
+            continue
+        if name not in FLAGS:
+            given.options.append((name, value))
+        elif value.lower() in ("", "1", "t", "true", "y", "yes"):
+            given.options.append((name, None))
 
 
 def _names(words: list[str]) -> list[Named]:
