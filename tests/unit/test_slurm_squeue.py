@@ -221,6 +221,8 @@ def test_shared_indexes_keep_to_both_steps_and_are_found_in_no_time() -> None:
     assert shared(read_spans("0-100:10"), read_spans("20-55:5")) == "20,30,40,50"
     assert shared(read_spans("0-3999999"), read_spans("17")) == "17"
     assert shared(read_spans("1-5"), read_spans("7")) == ""
+    many = ",".join(str(one) for one in range(0, 40_000, 2))
+    assert shared(read_spans(many), read_spans(many)).count(",") == 19_999
 
 
 def test_states_are_known_by_word_and_code() -> None:

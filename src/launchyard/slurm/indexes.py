@@ -3,6 +3,7 @@
 Ranges stay ranges; nothing is written out but for who asks for one row an index.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -88,17 +89,20 @@ def written_out(spans: Iterable[Span]) -> Iterator[int]:
 
 
 def shared(spans: list[Span], wanted: list[Span]) -> str:
-    """The indexes that are in both, as text: `2-3,7`."""
-    both = sorted(
-        {
-            index
-            for one in spans
-            for other in wanted
-            for index in written_out([_overlap(one, other)])
-            if _in(index, one) and _in(index, other)
-        }
-    )
-    return _text(both)
+    """The indexes that are in both, as text: `2-3,7`. `spans` are in order and do not interleave."""
+    lasts = [last for _, last, _ in spans]
+    both: set[int] = set()
+    for other in set(wanted):
+        at = bisect_left(lasts, other[0])
+        while at < len(spans) and spans[at][0] <= other[1]:
+            one = spans[at]
+            both.update(
+                index
+                for index in written_out([_overlap(one, other)])
+                if _in(index, one) and _in(index, other)
+            )
+            at += 1
+    return _text(sorted(both))
 
 
 def _overlap(one: Span, other: Span) -> Span:
