@@ -220,7 +220,7 @@ def test_shares_and_reports_name_the_account(product: Product, ids: Mapping[str,
     report = run(product, "sreport", "-P", "cluster", "AccountUtilizationByUser", "start=today", "end=now")
     total = run(product, "sreport", "-n", "-P", "cluster", "utilization", "start=today", "end=now")
 
-    assert [line.split("|")[0] for line in shares] == ["root", " physics", "  physics"]
+    assert [line.split("|")[0] for line in shares] == ["root", " root", " physics", "  physics"]
     assert report.splitlines()[4] == "Cluster|Account|Login|Proper Name|Used|Energy"
     assert [line.split("|")[1] for line in report.splitlines()[5:]] == ["root", "physics", "physics"]
     assert len(total.strip().split("|")) == 7

@@ -43,10 +43,9 @@ def share(
 
 USED = {"usage_norm": 1.0, "billed_hours": TOTAL_S}
 SHARES = [
-    share("root", "root", 1, 1 / 3, 0),
-    share("chem", None, 1, 1 / 3, 0),
+    share("chem", None, 1, 1 / 2, 0),
     share("chem", "carol", 1, 1.0, 1),
-    share("physics", None, 1, 1 / 3, 0, level=1 / 3, **USED),
+    share("physics", None, 1, 1 / 2, 0, level=1 / 2, **USED),
     share("physics", "alice", 10, 0.625, 1, level=0.625, factor=0.2, **USED),
     share("physics", "bob", 5, 0.3125, 1, factor=0.6),
     share("physics", "root", 1, 0.0625, 1, factor=0.6),
@@ -76,6 +75,18 @@ def test_own_shares_stand_without_a_tree() -> None:
     text = shares("account,user", Style("|", header=False), users=frozenset({"root"}), users_only=True)
 
     assert text.splitlines() == ["root|root", "physics|root"]
+
+
+def test_what_running_jobs_may_still_use_goes_to_their_user_and_all_accounts_above() -> None:
+    job = ran("alice", "physics", 0, None, 2) | {"state": "RUNNING", "time_limit_s": 3600}
+
+    found = sharefields.with_running(sharefields.tree(SHARES), [job], 1800)
+
+    minutes = {(one["account"], one["user"]): one["running"]["cpu"] for one in found if one["running"]["cpu"]}
+    assert minutes == {("root", None): 60, ("physics", None): 60, ("physics", "alice"): 60}
+    assert sharefields.value("tresrunmins", found[2], "lab").startswith(
+        "cpu=0,mem=0,energy=0,node=0,billing=0,"
+    )
 
 
 def test_without_accounts_users_have_equal_shares_of_the_root() -> None:

@@ -41,6 +41,17 @@ FIELDS = table_of(
     },
 )
 
+_SINCE_23 = ("extra", "failednode", "planned", "plannedcpu", "plannedcpuraw")
+_SINCE_24 = ("licenses", "restarts", "stderr", "stdin", "stdout")
+_UNTIL_22 = ("reserved", "resvcpu", "resvcpuraw")
+
+
+def names_of(major: int) -> list[str]:
+    """The names of the fields that this version lists; all are known in every version."""
+    left_out = {*(_UNTIL_22 if major > 22 else _SINCE_23), *(_SINCE_24 if major < 24 else ())}
+    return [field.name for key, field in FIELDS.items() if key not in left_out]
+
+
 DEFAULT = "jobid,jobname,partition,account,alloccpus,state,exitcode"
 BRIEF = "jobid,state,exitcode"
 COMPLETION = "jobid,uid,jobname,partition,nnodes,nodelist,state,end"

@@ -136,6 +136,8 @@ def _current(row: Mapping[str, Any], now: float) -> Record:
     ran = row["begun_at"] is not None and (row["ended_at"] is not None or state != "PENDING")
     if past:
         record["submitted_at"] = past[-1]["ended_at"] or row["submitted_at"]
+        # It could start once: being held since does not change that.
+        record["eligible_at"] = row["eligible_at"] or record["submitted_at"]
     record["start"] = row["begun_at"] if ran else None
     record["end"] = row["ended_at"]
     record["word"] = "RUNNING" if state == "COMPLETING" else WORDS[state].base

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from launchyard.slurm.amounts import whole_cpus
 from launchyard.slurm.columns import PLAIN, table_of
 
 FIELDS = table_of(
@@ -19,6 +20,7 @@ LONG = (
 )
 PARTITION = "account,user,partition,rawshares,normshares,rawusage,effectvusage,fairshare"
 ROOT = "root"
+RESOURCES = ("cpu", "mem", "energy", "node", "billing", "fs/disk", "vmem", "pages", "gres/gpu")
 
 Branch = dict[str, Any]
 """A line: `account user depth shares shares_norm usage_norm level factor billed_s of_all`; None is blank."""
@@ -39,18 +41,58 @@ def tree(rows: Iterable[Mapping[str, Any]]) -> list[Branch]:
                 account=ROOT, shares=1, shares_norm=1 / len(top), usage_norm=one["of_all"], factor=None
             )
     root = {
+        **_NOBODY,
         "account": ROOT,
-        "user": None,
-        "depth": 0,
-        "shares": None,
-        "shares_norm": 0.0,
-        "usage_norm": 1.0,
-        "level": None,
-        "factor": None,
         "billed_s": total,
-        "of_all": None,
     }
-    return [root, *branches]
+    return (
+        [root, *branches] if not any(one["user"] is None for one in branches) else [root, *_beside(branches)]
+    )
+
+
+_NOBODY: Branch = {
+    **{"user": None, "depth": 0, "shares": None, "shares_norm": 0.0, "usage_norm": 1.0, "level": None},
+    **{"factor": None, "billed_s": 0.0, "of_all": None},
+}
+
+
+def _beside(branches: list[Branch]) -> list[Branch]:
+    """The user root stands in the account root with one share, as sites of Slurm are set up."""
+    shares = sum(one["shares"] for one in branches if one["depth"] == 1)
+    for one in branches:
+        if one["depth"] == 1:
+            part = shares / (shares + 1)
+            one["shares_norm"] *= part
+            one["level"] = None if one["level"] is None else one["level"] * part
+    own = {"account": ROOT, "user": ROOT, "depth": 1, "shares": 1, "shares_norm": 1 / (shares + 1)}
+    return [{**_NOBODY, **own, "usage_norm": 0.0, "factor": 1.0, "of_all": 0.0}, *branches]
+
+
+def with_running(branches: list[Branch], jobs: Iterable[Mapping[str, Any]], now: float) -> list[Branch]:
+    """What running jobs may still use by their time limits goes to their users and all accounts above."""
+    found = [{**one, "running": dict.fromkeys(RESOURCES, 0)} for one in branches]
+    for job in jobs:
+        if job["state"] != "RUNNING" or job["time_limit_s"] is None or job["begun_at"] is None:
+            continue
+        minutes = max(0.0, job["begun_at"] + job["time_limit_s"] - now) / 60
+        cpus = whole_cpus(job["got_cpus_milli"])
+        held = {"cpu": cpus, "mem": job["got_memory_mib"], "node": len(job["nodes"]), "billing": cpus}
+        held["gres/gpu"] = job["got_gpus"]
+        for one in _above(found, job["account"] or ROOT, job["user"]):
+            for name, count in held.items():
+                one["running"][name] += int(count * minutes)
+    return found
+
+
+def _above(branches: list[Branch], account: str, user: str) -> list[Branch]:
+    """A user in an account, and the accounts that it is in, up to the root."""
+    places = [n for n, one in enumerate(branches) if (one["account"], one["user"]) == (account, user)]
+    found, depth = [], None
+    for one in reversed(branches[: places[0] + 1] if places else branches[:1]):
+        if depth is None or (one["depth"] < depth and one["user"] is None):
+            found.append(one)
+            depth = one["depth"]
+    return found
 
 
 def chosen_of(
@@ -81,6 +123,8 @@ def value(name: str, one: Branch, cluster: str) -> str:
         return _level(one)
     if name == "cluster":
         return cluster
+    if name == "tresrunmins":
+        return ",".join(f"{key}={count}" for key, count in one.get("running", {}).items())
     key = _KEYS.get(name)
     found: object = None if key is None else one[key]
     if name == "fairshare" and one["user"] is None:

@@ -17,7 +17,7 @@ from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import expand
 from launchyard.model.walltime import parse_walltime
 from launchyard.slurm import accountjson, jsonframe
-from launchyard.slurm.accountfields import BRIEF, COMPLETION, DEFAULT, FIELDS, LONG, Ways, value
+from launchyard.slurm.accountfields import BRIEF, COMPLETION, DEFAULT, FIELDS, LONG, Ways, names_of, value
 from launchyard.slurm.accounting import Record, Span, counts, records, truncated
 from launchyard.slurm.amounts import UNITS, Units, whole_cpus
 from launchyard.slurm.columns import Field, Style, UnknownField, chosen, lines, listing
@@ -25,6 +25,8 @@ from launchyard.slurm.moments import BadMoment, parse_moment
 from launchyard.slurm.selection import BadSelection, Selection
 from launchyard.slurm.states import CODES
 from launchyard.slurm.times import stamps
+from launchyard.slurm.version import DEFAULT as VERSION
+from launchyard.slurm.version import parts
 
 OPTIONS = options(
     value="""accounts associations clusters constraints delimiter endtime file flags format gid group jobs
@@ -112,8 +114,17 @@ def _said(given: Given) -> str | None:
     if given.count("usage"):
         return USAGE
     if given.count("helpformat"):
-        return "\n".join(listing(field.name for field in FIELDS.values()))
+        return "\n".join(listing(names_of(_major())))
     return None
+
+
+def _major() -> int:
+    """Of the version that is reported; without a server, of the one that is reported by default."""
+    try:
+        version = str(settings(Server())["version"])
+    except LaunchyardError:
+        version = VERSION
+    return parts(version)[0]
 
 
 def _all(given: Given, *names: str) -> str:

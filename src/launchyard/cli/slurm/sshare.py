@@ -2,14 +2,25 @@
 
 import os
 import sys
+import time
 
 from launchyard.cli.slurm.about import print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
+from launchyard.cli.slurm.history import rows_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.people import user_name
 from launchyard.cli.slurm.server import Server
 from launchyard.slurm.columns import Style, UnknownField, chosen, lines, listing
-from launchyard.slurm.sharefields import DEFAULT, FIELDS, LONG, PARTITION, chosen_of, tree, value
+from launchyard.slurm.sharefields import (
+    DEFAULT,
+    FIELDS,
+    LONG,
+    PARTITION,
+    chosen_of,
+    tree,
+    value,
+    with_running,
+)
 
 OPTIONS = options(
     value="accounts clusters format users",
@@ -18,6 +29,7 @@ OPTIONS = options(
     letters="""A:accounts a:all M:clusters o:format e:helpformat l:long n:noheader h:noheader p:parsable
     P:parsable2 m:partition u:users U:Users v:verbose V:version""",
 )
+RUNNING = "id user account state time_limit_s begun_at nodes got_cpus_milli got_memory_mib got_gpus"
 USAGE = "Usage: sshare [-a] [-A account,...] [-u user,...] [-o field[%width],...] [-hlmnpPU]"
 HELP = f"""{USAGE}
 
@@ -48,8 +60,12 @@ def run(arguments: list[str]) -> int:
     except UnknownField as error:
         raise Refused(f'error: Invalid field requested: "{error}"') from None
     server = Server()
+    known = tree(server.get("/v1/usage")["usage"])
+    if any(field.key == "tresrunmins" for field in fields):
+        now = time.time()
+        known = with_running(known, rows_of(server, since=now, columns=RUNNING), now)
     branches = chosen_of(
-        tree(server.get("/v1/usage")["usage"]),
+        known,
         users=_users(given),
         accounts=_words(given, "accounts"),
         users_only=bool(given.count("Users")),
