@@ -223,6 +223,19 @@ def test_a_reservation_is_named_after_its_user_and_deleted(slurm: Slurm) -> None
     assert slurm("scontrol", "delete", "ReservationName=root_1").code == 1
 
 
+def test_nodes_with_jobs_are_reserved_only_by_who_ignores_them(slurm: Slurm) -> None:
+    job = slurm.sbatch("-w", "n1", "-t", "10", "--wrap", "sleep 300")
+    slurm.until(job, "RUNNING")
+    wanted = ("create", "reservation", "StartTime=now", "Duration=60", "Nodes=n1", "Users=root")
+
+    refused = slurm("scontrol", *wanted)
+
+    assert refused == (1, "", "Error creating the reservation: Requested nodes are busy\n")
+    assert slurm("scontrol", *wanted, "Flags=IGNORE_JOBS").out == "Reservation created: root_1\n"
+    assert slurm("scontrol", "delete", "ReservationName=root_1") == SILENT
+    assert slurm("scancel", job) == SILENT
+
+
 def test_accounts_users_and_qos_are_added_shown_changed_and_deleted(slurm: Slurm) -> None:
     assert slurm("sacctmgr", "-i", "add", "account", "physics").out.startswith(
         " Adding Account(s)\n  physics\n"

@@ -14,6 +14,7 @@ from launchyard.model.when import rfc3339
 from launchyard.slurm.update import Wrong, moment
 
 FOREVER_S = 365 * 86_400
+BUSY = "Requested nodes are busy"
 QUIET = ("flags", "partitionname", "partition", "features", "burstbuffer", "tres", "watts", "comment")
 """What has no place here or is looked at apart."""
 
@@ -24,15 +25,23 @@ KNOWN = (
 
 
 def create(server: Server, text: str, pairs: list[tuple[str, str]]) -> int:
-    """Without a name it is called after its first user or account."""
+    """Without a name it is called after its first user or account.
+
+    Nodes on which jobs may still run then are busy, unless the flag IGNORE_JOBS says that they are not.
+    """
+    given = {name.lower(): value for name, value in pairs}
     try:
-        body = _body({name.lower(): value for name, value in pairs})
+        body = _body(given)
     except (Wrong, Invalid) as error:
         _say(f"Error creating the reservation: {error}")
         raise Refused from None
     body["name"] = text or _name(server, body)
     try:
-        server.post("/v1/reservations", body)
+        made = server.post("/v1/reservations", body)
+        busy = made["jobs"] and "IGNORE_JOBS" not in given.get("flags", "").upper()
+        if busy:
+            server.transport.json("DELETE", f"/v1/reservations/{body['name']}")
+            raise Conflict(BUSY)
     except LaunchyardError as error:
         _say(f"Error creating the reservation: {_sentence(error)}")
         raise Refused from None
@@ -135,7 +144,7 @@ def _sentence(error: LaunchyardError) -> str:
     if isinstance(error, Forbidden):
         return "Access/permission denied"
     if isinstance(error, Conflict) and "reservation " in str(error) and " has " in str(error):
-        return "Requested nodes are busy"
+        return BUSY
     if isinstance(error, Infeasible):
         return "Invalid node name specified"
     return str(error)
