@@ -116,7 +116,9 @@ def test_tasks_of_a_job_meet_by_its_variables(product: Product) -> None:
 def test_a_step_waits_for_the_cpus_of_another(product: Product) -> None:
     text = """srun -n1 sh -c 'touch up; while [ ! -e go ]; do sleep 0.02; done' &
 while [ ! -e up ]; do sleep 0.02; done
-(sleep 0.3; touch go) & srun -n1 echo second 2>&1; wait"""
+srun -n1 echo second >said 2>&1 &
+while ! grep -q disabled said; do sleep 0.02; done
+touch go; wait; cat said"""
 
     _, shown = script(product, text)
 
@@ -176,6 +178,14 @@ def test_a_task_that_dies_of_a_signal_is_told(product: Product) -> None:
     assert re.fullmatch(rb"srun: error: n\d: task 0: Segmentation fault\n", done.stderr)
 
 
+@pytest.mark.root
+def test_a_task_that_is_short_of_memory_is_told(product: Product) -> None:
+    done = run(product, "srun", "--mem=50", sys.executable, "-c", "bytearray(400 << 20)")
+    assert done.returncode == 1
+    assert b"Detected 1 oom_kill event in StepId=" in done.stderr
+    assert done.stderr.endswith(b"task 0: Out Of Memory\n")
+
+
 def test_a_command_that_is_not_there_is_named(product: Product) -> None:
     done = run(product, "srun", "no-such-command")
     assert done.returncode == 2
@@ -199,7 +209,7 @@ def test_sallocs_exit_code_is_its_commands(product: Product) -> None:
 
 
 def test_salloc_says_that_its_job_was_cancelled(product: Product) -> None:
-    told = "import os; print(os.environ['SLURM_JOB_ID'], flush=True); input()"
+    told = "import os; print(os.environ['SLURM_JOB_ID'], flush=True); import time; time.sleep(1000)"
     words = ["salloc", "-K", sys.executable, "-c", told]
     with subprocess.Popen(
         words, env=variables(product), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE

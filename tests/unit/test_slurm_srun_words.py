@@ -5,7 +5,7 @@ import pytest
 from launchyard.slurm.binding import Binding, binding_variables, cpus_of, parse_binding
 from launchyard.slurm.multiprog import NOT_DEFINED, BadFile, programs
 from launchyard.slurm.ranks import compress_ranks, counted, parse_ranks
-from launchyard.slurm.stepends import exit_code, sentences
+from launchyard.slurm.stepends import OUT_OF_MEMORY, exit_code, sentences
 from launchyard.slurm.stepfiles import ALL, FILE, NONE, RANK, Place, Way, file_name, step_letters, way_of
 from launchyard.slurm.stepvariables import gpu_variables, node_variables, step_variables
 
@@ -111,6 +111,11 @@ def test_the_exit_code_is_the_highest_and_signals_count_128_more() -> None:
     assert exit_code([0, FAILED_7, 0]) == 7
     assert exit_code([FAILED_7, SEGV]) == 139
     assert exit_code([]) == 0
+
+
+def test_a_task_that_was_short_of_memory_is_told_so() -> None:
+    assert exit_code([OUT_OF_MEMORY]) == 1
+    assert sentences({0: OUT_OF_MEMORY}, {0: "n1"}) == ["n1: task 0: Out Of Memory"]
 
 
 def test_ends_are_told_once_for_the_tasks_of_a_node_that_ended_alike() -> None:

@@ -18,7 +18,7 @@ OUTPUT = 3
 ERRORS = 4
 """What a task wrote; empty: it will write no more."""
 EXITED = 5
-"""{"status": wait status, "cpu_s", "memory_peak_mib"} of a task."""
+"""{"status": wait status, "cpu_s", "memory_peak_mib", "oom": kills for want of memory} of a task."""
 TAKEN = 6
 """{"bytes": n}: so much of INPUT has gone to the tasks; srun keeps the rest short."""
 FINISHED = 7

@@ -25,6 +25,7 @@ from launchyard.runner.frames import (
 )
 from launchyard.runner.kernel import become_subreaper, take_name
 from launchyard.runner.left import end_all
+from launchyard.runner.memory import oom_kills
 from launchyard.runner.order import order_of
 from launchyard.runner.signals import Signals
 from launchyard.runner.task import Task, start
@@ -56,6 +57,7 @@ class Step:
         self._stopped_by = 0
         self._taken = 0
         self._launched = False
+        self._oom_kills = 0
         self._does: dict[int, Callable[[Frame], None]] = {
             LAUNCH: self._launch,
             INPUT: self._input,
@@ -142,6 +144,7 @@ class Step:
     def _launch(self, one: Frame) -> None:
         order = order_of(one.object())
         self._launched = True
+        self._oom_kills = oom_kills()
         if order.hostname is not None:
             take_name(order.hostname)
         for local, wanted in enumerate(order.tasks):
@@ -266,7 +269,9 @@ class Step:
         task.close_input()
         for fd in task.readable:
             self._drain(task, fd)
+        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         facts = {"status": status, "cpu_s": round(cpu_s, 3), "memory_peak_mib": memory_peak_mib}
+        facts["oom"] = oom_kills() - self._oom_kills if killed else 0
         self._connection.tell(EXITED, facts, task.rank)
         self._tell_taken()
 

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from launchyard.slurm.ranks import compress_ranks
 
+OUT_OF_MEMORY = 125
+"""What Slurm has in the place of the signal that ended a task for want of memory."""
+
 
 def exit_code(statuses: Iterable[int]) -> int:
     """The highest of all tasks; a signal counts 128 more than its number."""
@@ -13,12 +16,16 @@ def exit_code(statuses: Iterable[int]) -> int:
 
 
 def _code(status: int) -> int:
+    if status == OUT_OF_MEMORY:
+        return 1
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
 
 def word(status: int) -> str:
     """`Exited with exit code 7`, `Segmentation fault (core dumped)`, `Completed`."""
+    if status == OUT_OF_MEMORY:
+        return "Out Of Memory"
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         text = signal.strsignal(number) or f"Signal {number}"

@@ -31,7 +31,7 @@ from launchyard.runner.frames import (
     Frame,
 )
 from launchyard.runner.signals import PASSED_ON, Signals
-from launchyard.slurm.stepends import exit_code, sentences
+from launchyard.slurm.stepends import OUT_OF_MEMORY, exit_code, sentences
 
 KILL_WAIT_S = 30.0
 PATIENCE_S = 32.0
@@ -87,6 +87,7 @@ class Conversation:
         self._alarms: dict[str, float] = {"connect": time.monotonic() + CONNECT_S}
         self._aborted = False
         self._ended_by: set[str] = set()
+        self._short_of_memory: set[str] = set()
         self._interrupted_at = self._sent_at = -10.0
         self._does: Mapping[int, Callable[[Part, Frame], None]] = {
             OUTPUT: self._wrote,
@@ -264,7 +265,11 @@ class Conversation:
         self._parts.running.update(int(rank) for rank in one.object())
 
     def _exited(self, part: Part, one: Frame) -> None:
-        status = int(one.object()["status"])
+        said = one.object()
+        status = int(said["status"])
+        if kills := int(said.get("oom") or 0):
+            status = OUT_OF_MEMORY
+            self._tell_oom(part, kills)
         for observer in self._observers:
             observer.send(one.kind, one.data, one.task)
         first = not self._parts.ended
@@ -281,6 +286,15 @@ class Conversation:
             self._tell_ends()
             self.say(f"Terminating StepId={self._step}")
             self.terminate()
+
+    def _tell_oom(self, part: Part, kills: int) -> None:
+        """Once a node, in the words that programs look for."""
+        if part.node not in self._short_of_memory:
+            self._short_of_memory.add(part.node)
+            self._print_of_stepd(
+                f"error: Detected {kills} oom_kill event{'' if kills == 1 else 's'} in StepId={self._step}. "
+                "Some of the step tasks have been OOM Killed."
+            )
 
     def _took(self, part: Part, one: Frame) -> None:
         part.unread = max(0, part.unread - int(one.object()["bytes"]))
