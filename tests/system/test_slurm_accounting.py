@@ -212,6 +212,7 @@ def test_seff_tells_how_well_a_job_used_what_it_got(product: Product, ids: Mappi
     assert lines[3] == "State: FAILED (exit code 3)"
     assert run(product, "seff", str(ids["live"])).splitlines()[-1].startswith("WARNING: Efficiency")
     assert f"Array Job ID: {ids['arr']}_3" in run(product, "seff", f"{ids['arr']}_3")
+    assert run(product, "seff", "-d", str(ids["ok"])).startswith("Slurm data: JobID ArrayJobID User Group")
     assert run(product, "seff", "99999", code=2) == "Job not found.\n"
 
 

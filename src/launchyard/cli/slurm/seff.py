@@ -71,7 +71,7 @@ def _figures(record: Record, cluster: str, group: str) -> list[str]:
     )
     values = (
         *(record["raw"], task, record["user"], group, record["word"], cluster),
-        *(whole_cpus(record["cpus_milli"]), len(record["nodes"]), record["asked_memory_mib"] * 1024, 1),
+        *(whole_cpus(record["cpus_milli"]), len(record["nodes"]), record["memory_asked_mib"] * 1024, 1),
         *(cpu_seconds(record), record["elapsed_s"], round(peak_mib(record) * 1024), record["exit"][0]),
     )
     return [f"Slurm data: {names} ExitStatus", printable("Slurm data: " + " ".join(map(str, values)))]
