@@ -51,7 +51,7 @@ class Facts:
             return
         single, count = self.single, len(chosen)
         self.columns = {
-            name: column[:1] * count if name in single else [column[at] for at in chosen]
+            name: list(column[:1]) * count if name in single else [column[at] for at in chosen]
             for name, column in self.columns.items()
         }
         self.count = count
