@@ -146,8 +146,8 @@ def test_jobs_are_read_page_by_page(server: CannedServer, client: Client) -> Non
 
     assert [job.id for job in jobs] == [3, 2, 1]
     assert server.lines() == [
-        "GET /v1/jobs?state=PENDING%2CRUNNING&limit=1000",
-        "GET /v1/jobs?state=PENDING%2CRUNNING&limit=1000&cursor=2",
+        "GET /v1/jobs?state=PENDING,RUNNING&limit=1000",
+        "GET /v1/jobs?state=PENDING,RUNNING&limit=1000&cursor=2",
     ]
 
 

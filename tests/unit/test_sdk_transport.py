@@ -149,7 +149,7 @@ def test_stream_gives_what_comes_and_says_when_it_is_cut(tmp_path: Path) -> None
 
 def test_sockets_of_the_usual_places_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("launchyard.sdk.address.SYSTEM_STATE", tmp_path / "system")
+    monkeypatch.setattr("launchyard.sdk.address.SYSTEM_STATE", str(tmp_path / "system"))
 
     with pytest.raises(NotRunning) as caught:
         find(environ={})

@@ -1,16 +1,18 @@
-"""Where the server is: named by the caller or the environment, else the sockets of the usual places."""
+"""Where the server is: named by the caller or the environment, else the sockets of the usual places.
 
+Paths are text and URLs are read by what is imported only then: each costs a command milliseconds at its start.
+"""
+
+import importlib
 import os
 import stat
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from launchyard.model.errors import Forbidden, Invalid
 from launchyard.sdk.errors import NotRunning
 
-SYSTEM_STATE = Path("/var/lib/launchyard")
+SYSTEM_STATE = "/var/lib/launchyard"
 
 
 class Address(NamedTuple):
@@ -45,28 +47,28 @@ def find(
     url = url or (None if state else environ.get("LAUNCHYARD_URL"))
     if url:
         return from_url(url, environ)
-    sockets = [directory / "run" / "api.sock" for directory in state_directories(state, environ)]
+    sockets = [f"{directory}/run/api.sock" for directory in state_directories(state, environ)]
     for path in sockets:
-        if path.exists():
-            return Address(socket=str(path))
-    raise not_running(", ".join(map(str, sockets)))
+        if os.path.exists(path):
+            return Address(socket=path)
+    raise not_running(", ".join(sockets))
 
 
 def not_running(looked_at: str) -> NotRunning:
     return NotRunning(f"no Launchyard is running here (looked at {looked_at}): start one with `ly up`")
 
 
-def state_directories(state: str | None, environ: Mapping[str, str] = os.environ) -> list[Path]:
+def state_directories(state: str | None, environ: Mapping[str, str] = os.environ) -> list[str]:
     """Where a server's state may be, the likeliest first; one directory when it was named."""
     named = state or environ.get("LAUNCHYARD_STATE")
     if named:
-        return [Path(named).expanduser().absolute()]
-    return [Path("~/.local/state/launchyard").expanduser(), SYSTEM_STATE]
+        return [os.path.abspath(os.path.expanduser(named))]
+    return [os.path.expanduser("~/.local/state/launchyard"), SYSTEM_STATE]
 
 
 def from_url(url: str, environ: Mapping[str, str] = os.environ) -> Address:
     """The address for `http://host:port`, `https://host/prefix` or `unix:/path/to/api.sock`."""
-    parts = urlsplit(url)
+    parts = importlib.import_module("urllib.parse").urlsplit(url)
     if parts.scheme == "unix":
         return Address(socket=parts.path)
     try:
@@ -88,11 +90,12 @@ def token(environ: Mapping[str, str] = os.environ) -> str | None:
     """LAUNCHYARD_TOKEN, else the content of the token file, which nobody else may be able to read."""
     if given := environ.get("LAUNCHYARD_TOKEN"):
         return given.strip()
-    path = Path("~/.config/launchyard/token").expanduser()
+    path = os.path.expanduser("~/.config/launchyard/token")
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        mode = stat.S_IMODE(os.stat(path).st_mode)
         if mode & 0o077:
             raise Forbidden(f"{path} can be read by others (mode {mode:03o}); run: chmod 600 {path}")
-        return path.read_text().strip() or None
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip() or None
     except OSError:
         return None

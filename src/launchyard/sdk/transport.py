@@ -8,7 +8,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from launchyard.sdk.address import Address
 from launchyard.sdk.body import Body
@@ -188,4 +187,16 @@ class Transport:
 def query_string(query: Query | None) -> str:
     """`?a=1&b=2` of what is not None; empty when nothing is."""
     given = {name: value for name, value in (query or {}).items() if value is not None}
-    return "?" + urlencode(given) if given else ""
+    return "?" + "&".join(f"{name}={_quoted(str(value))}" for name, value in given.items()) if given else ""
+
+
+def _quoted(text: str) -> str:
+    """Percent-encoded but for letters, digits and what no URL reads otherwise."""
+    if text.isalnum() and text.isascii():
+        return text
+    return "".join(
+        chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode("utf-8", "surrogateescape")
+    )
+
+
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~,")

@@ -18,7 +18,7 @@ def slurm_path() -> int:
     if address.socket is not None:
         directory = dropin.directory_of(Path(address.socket).resolve().parent.parent)
     else:
-        directory = dropin.directory_of(state_directories(None)[0])
+        directory = dropin.directory_of(Path(state_directories(None)[0]))
     if not directory.is_dir():
         directory = _written(directory.parent)
     out(str(directory))
