@@ -1,6 +1,6 @@
 """Where the server is: named by the caller or the environment, else the sockets of the usual places.
 
-Paths are text and URLs are read by what is imported only then: each costs a command milliseconds at its start.
+Paths are text, and URLs are read by what is imported only then: each costs a command milliseconds to import.
 """
 
 import importlib
