@@ -67,7 +67,9 @@ def end_waiting(record: Job, state: JobState, at: float, cause: str | None = Non
     array = _array(record)
     counts = dict(array.counts)
     counts[state] = counts.get(state, 0) + len(array.waiting)
-    record = changed(record, array=replace(array, waiting=Indexes(), ended=array.waiting, counts=counts), held=False)
+    record = changed(
+        record, array=replace(array, waiting=Indexes(), ended=array.waiting, counts=counts), held=False
+    )
     ended = follow_many(record, [], at)
     return changed(ended, cause=cause) if cause is not None and ended.ended else ended
 

@@ -8,7 +8,8 @@ from launchyard.slurm.jobnames import Named
 
 # fmt: off
 ENDED = frozenset((
-    "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "DEADLINE", "LOST",
+    "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "DEADLINE",
+    "LOST",
 ))
 # fmt: on
 
