@@ -63,7 +63,7 @@ def lay_out(tasks: int, room: list[int], distribution: str = BLOCK, plane: int =
 
 
 def lay_out_as_listed(names: list[str]) -> tuple[list[str], list[list[int]]]:
-    """Arbitrary: rank i runs on `names[i]`; the nodes in the order of their first ranks, and the ranks of each."""
+    """Arbitrary: rank i runs on `names[i]`. Nodes in the order of their first ranks; the ranks of each."""
     ranks: dict[str, list[int]] = {}
     for rank, name in enumerate(names):
         ranks.setdefault(name, []).append(rank)
