@@ -20,7 +20,7 @@ UNTIL = "until"
 
 HISTORY: tuple[tuple[str, str, str], ...] = (
     # What ends, in every way.
-    ("timed", "ada", "sbatch -J timed -t 1 --wrap 'sleep 600'"),
+    ("timed", "ada", "sbatch -J timed -t 1 --wrap 'exec sleep 600'"),
     ("again", "ada", "sbatch -J again --requeue again.sh"),
     ("broke", "ada", "sbatch -J broke -w n1 --requeue again.sh"),
     ("fail3", "ada", "sbatch --wrap='exit 3' -J fail3"),
@@ -36,7 +36,7 @@ HISTORY: tuple[tuple[str, str, str], ...] = (
     ("seven", "ada", "srun -Q -J seven bash -c 'exit 7'"),
     ("segv", "ada", "srun -Q -J segv bash -c 'kill -SEGV $$'"),
     ("alloc", "ada", "salloc -n1 -J alloc bash -c 'srun hostname; srun false'"),
-    ("stopped", "ada", "sbatch -J stopped --wrap 'sleep 600'"),
+    ("stopped", "ada", "sbatch -J stopped --wrap 'exec sleep 600'"),
     ("unstarted", "ada", "sbatch -H -J unstarted --wrap true"),
     (UNTIL, "running", "again broke stopped"),
     ("", "ada", "scontrol requeue {again}"),
@@ -63,7 +63,7 @@ HISTORY: tuple[tuple[str, str, str], ...] = (
     (
         "full",
         "ada",
-        "sbatch -H -N1-2 --ntasks-per-node=2 --mem=1G -C lab -x n3 -J full -e e.%j -o o.%j late.sh a b",
+        "sbatch -H -N1 --ntasks-per-node=2 --mem=1G -C lab -x n3 -J full -e e.%j -o o.%j late.sh a b",
     ),
     (UNTIL, "waiting", "held never dep single2 later lic2 named harr full broke"),
 )

@@ -85,7 +85,8 @@ KINDS: tuple[tuple[str, str], ...] = (
     (r"error: (Unable to allocate resources|Job submit/allocate failed):", "refused"),
     (r"Invalid (--\S+ specification|numeric value)|(Max|Min)imum node count", "wrong value"),
     (r"Access/permission denied|Invalid user id|Access denied", "denied"),
-    (r"Invalid job id|Invalid node name|does not exist|not found|Unexpected message received|steps (running )?for job", "unknown"),
+    (r"Invalid job id|Invalid node name|does not exist|not found", "unknown"),
+    (r"Unexpected message received|steps (running )?for job", "unknown"),
 )
 """What a line of stderr is about; a line that none of these finds is its own class."""
 

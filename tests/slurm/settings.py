@@ -61,7 +61,7 @@ Licenses=matlab:4,ansys:2
 GresTypes=gpu
 {nodes}
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=01:00:00 State=UP
-PartitionName=short Nodes=ALL MaxTime=00:10:00 DefaultTime=00:10:00 PriorityTier=10 State=UP
+PartitionName=short Nodes=ALL MaxTime=00:10:00 PriorityTier=10 State=UP
 """
 
 NODE = (

@@ -132,7 +132,7 @@ def _places(row: Row) -> Iterator[str]:
     if row["nodes"]:
         yield f"BatchHost={row['nodes'][0]}"
     yield (
-        f"NumNodes={_nodes(row)} NumCPUs={row['cpus']} NumTasks={row['task_count']} "
+        f"NumNodes={row['node_count']} NumCPUs={row['cpus']} NumTasks={row['task_count']} "
         f"CPUs/Task={row['cpus_a_task']} ReqB:S:C:T=0:0:*:*"
     )
     yield f"TRES={row['tres']}"
@@ -140,12 +140,6 @@ def _places(row: Row) -> Iterator[str]:
     yield f"AllocTRES={row['tres'] if row['nodelist'] else '(null)'}"
     per_node = printable((row["metadata"] or {}).get("slurm.ntasks-per-node", "0"))
     yield f"Socks/Node=* NtasksPerN:B:S:C={per_node}:0:*:* CoreSpec=*"
-
-
-def _nodes(row: Row) -> str:
-    """`2`, or `1-2` of a job that waits for as many as it can get."""
-    least, most = row["node_count"], row["nodes_max"]
-    return f"{least}-{most}" if most and most > least and not row["nodelist"] else str(least)
 
 
 def _details(row: Row) -> Iterator[str]:

@@ -61,6 +61,8 @@ def run(arguments: list[str]) -> int:
         texts, count = priofields.weight_texts(layout.names, weights), 1
     else:
         jobs = _jobs(given, server)
+        if not jobs and given.last("jobs"):
+            return 0
         texts, count = priofields.texts(jobs, layout.names, weights), len(jobs)
     if not given.count("noheader"):
         print(formats.header(layout, priofields.HEADERS))
