@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from launchyard.model.state import TRANSITIONS, JobState
-from tests.system.product import ENDED, Json, Product, Refused, job_pids, wait_for
+from tests.system.product import ENDED, Json, Product, Refused, job_pids, let_others_in, wait_for
 
 ASKED = {"cpus": 0.5, "memory_mib": 64}
 
@@ -216,9 +216,7 @@ def test_f34_user_with_a_broken_account_gets_a_clear_cause(
     trouble: str, make_product: Callable[..., Product], tmp_path: Path
 ) -> None:
     """F34: one attempt, one sentence."""
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    tmp_path.chmod(0o755)
+    let_others_in(tmp_path)
     product = make_product('listen = "127.0.0.1:0"\n[[nodes]]\nname = "node"\ncpus = 2\nmemory = "1GiB"\n')
     product.start()
     subprocess.run(["userdel", "-r", "lytest3"], capture_output=True, check=False)

@@ -86,7 +86,8 @@ def test_a_runner_that_does_not_go_is_killed_with_all_it_started(yard: Yard, eve
     _, client = yard
     begin(yard, eve.pw_uid, "stubborn")
     mark = f"9{os.getpid()}"
-    client.send(runner("stubborn", eve.pw_uid, f"trap '' TERM; (sleep {mark}; :) & sleep {mark}; :"))
+    stubborn = f"while :; do sleep {mark}; done"
+    client.send(runner("stubborn", eve.pw_uid, f"trap '' TERM; {stubborn} & {stubborn}"))
     wait_for(lambda: len(processes_with(f"sleep\0{mark}")) == 2)
 
     client.send(messages.signal_runner("stubborn.0.0", signal.SIGTERM, grace_s=0.2))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.product import Json, Product, wait_for
+from tests.system.product import Json, Product, let_others_in, wait_for
 
 pytestmark = [
     pytest.mark.root,
@@ -36,8 +36,7 @@ def served(tmp_path: Path) -> Iterator[Product]:
     for user in (ADA, LI):
         if subprocess.run(["id", user], capture_output=True, check=False).returncode:
             subprocess.run(["useradd", "--create-home", user], check=True)
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
+    let_others_in(tmp_path)
     product = Product(tmp_path / "state", CONFIG)
     product.start()
     yield product

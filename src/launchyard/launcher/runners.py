@@ -23,6 +23,7 @@ _ROOM_BYTES = 4096
 """Journal room for the start and the end of a runner, twice: a rewrite keeps both."""
 _EXIT_WAIT_S = 3.0
 _ID_MAX = 128
+_ROUNDS_MAX = 16
 
 
 class Runners:
@@ -196,9 +197,15 @@ class Runners:
 
     def _kill(self, runner: Runner) -> None:
         """KILL to it and to what it started: nobody would be left to do that."""
-        for pid in [*_below(runner.pid, _processes()[1]), runner.pid]:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+        still: set[int] = set()
+        # All are stopped first, those too that came meanwhile: what stands still starts nothing more.
+        for _ in range(_ROUNDS_MAX):
+            fresh = {runner.pid, *_below(runner.pid, _processes()[1])} - still
+            if not fresh:
+                break
+            _send(fresh, signal.SIGSTOP)
+            still |= fresh
+        _send(still, signal.SIGKILL)
 
     def _hear(self, runner: Runner) -> None:
         """The set-up: an account that was looked up, an error, or the end: the program runs."""
@@ -286,6 +293,12 @@ def _processes() -> tuple[dict[int, processes.Stat], dict[int, list[int]]]:
         for parent in {found.ppid, found.session} - {pid}:
             children.setdefault(parent, []).append(pid)
     return living, children
+
+
+def _send(pids: set[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
 
 
 def _below(pid: int, children: dict[int, list[int]]) -> list[int]:
