@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,10 +116,7 @@ def test_simple_slurms_first_example_runs(user: Side) -> None:
     job_id = int(said.out.split()[-1])
     for index in (3, 7, 11):
         path = user.work / f"{job_id}_{index}.out"
-        wait_for(
-            lambda path=path: (path.exists() and path.read_text()) or None, 60, f"{path.name} is written"
-        )  # type: ignore[misc]
-        assert path.read_text() == f"task {index}\n"
+        assert wait_for(partial(_written, path), 60, f"{path.name} is written") == f"task {index}\n"
 
 
 def test_reportseff_tells_the_efficiency_of_jobs(user: Side) -> None:
@@ -129,3 +127,7 @@ def test_reportseff_tells_the_efficiency_of_jobs(user: Side) -> None:
     assert row["JobID"] == done
     assert row["State"] == "COMPLETED"
     assert USERS[0] in user.run(f"squeue -h -t all -j {done} -o %u").out
+
+
+def _written(path: Path) -> str | None:
+    return (path.read_text() if path.exists() else "") or None
