@@ -84,3 +84,9 @@ def test_the_batch_step_is_printed_as_slurm_prints_it() -> None:
     steps = stepfields.steps_of([], [job])
 
     assert "\n   ".join(stepfields.record(steps[0], around)).splitlines() == captured("show-step.txt")[:-1]
+
+
+def test_the_record_of_an_array_has_no_batch_step() -> None:
+    record = [5, None, None, "RUNNING", True, "ada", 1001, "debug", 1.0, []]
+    task = [6, 5, 3, "RUNNING", True, "ada", 1001, "debug", 1.0, ["n1"]]
+    assert [stepfields.shown_id(one) for one in stepfields.steps_of([], [record, task])] == ["5_3.batch"]

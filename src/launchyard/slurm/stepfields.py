@@ -23,7 +23,8 @@ def steps_of(steps: Sequence[Sequence[Any]], jobs: Sequence[Sequence[Any]]) -> l
     found = [dict(zip(STEP_COLUMNS.split(), row, strict=True)) for row in steps]
     for row in jobs:
         job = dict(zip(JOB_COLUMNS.split(), row, strict=True))
-        if job["batch"] and job["state"] in ("RUNNING", "SUSPENDED"):
+        # The record of an array is at work when tasks of it are, and is on no node itself.
+        if job["batch"] and job["nodes"] and job["state"] in ("RUNNING", "SUSPENDED"):
             found.append(
                 {**job, "job_id": job["id"], "step": BATCH, "name": BATCH, "tasks": 1, "cpus_milli": 0}
                 | {"nodes": job["nodes"][:1]}
