@@ -261,6 +261,7 @@ def test_a_signal_to_srun_is_the_tasks(product: Product) -> None:
     ) as srun:
         until_up(srun)
         srun.send_signal(signal.SIGUSR2)
+        srun.communicate(timeout=PATIENCE_S)
     assert srun.returncode == 9
 
 
