@@ -87,6 +87,6 @@ def test_the_batch_step_is_printed_as_slurm_prints_it() -> None:
 
 
 def test_the_record_of_an_array_has_no_batch_step() -> None:
-    record = [5, None, None, "RUNNING", True, "ada", 1001, "debug", 1.0, []]
-    task = [6, 5, 3, "RUNNING", True, "ada", 1001, "debug", 1.0, ["n1"]]
+    record: list[object] = [5, None, None, "RUNNING", True, "ada", 1001, "debug", 1.0, []]
+    task: list[object] = [6, 5, 3, "RUNNING", True, "ada", 1001, "debug", 1.0, ["n1"]]
     assert [stepfields.shown_id(one) for one in stepfields.steps_of([], [record, task])] == ["5_3.batch"]
