@@ -34,7 +34,7 @@ demo: setup
 
 # Three at a time, a file each: most tests of the whole product wait for a job, a clock or a disk.
 test: setup
-	$(PYTEST) -n 3 --dist loadfile -m "not slow"
+	$(PYTEST) -n 3 --dist loadgroup -m "not slow"
 
 # Everything, with soak tests and negative controls.
 test-all: setup
