@@ -32,9 +32,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@scripts/demo
 
-# Three at a time, a file each: most tests of the whole product wait for a job, a clock or a disk.
+# Three at a time, a file each: most tests of the whole product wait for a job, a clock or a disk. Those of the
+# launcher alone come one by one: launchers of one user know their processes by launch ids, and all have a launch l1.
 test: setup
-	$(PYTEST) -n 3 --dist loadgroup -m "not slow"
+	$(PYTEST) -n 3 --dist loadfile -m "not slow" --ignore-glob='*/system/test_launcher_*'
+	$(PYTEST) -m "not slow" tests/system/test_launcher_*.py
 
 # Everything, with soak tests and negative controls.
 test-all: setup

@@ -27,9 +27,6 @@ SERVED = {
 }
 """Unit tests that serve real sockets and wait for clients: `make check` leaves them to `make test`."""
 
-LAUNCHERS = ("test_launcher", "test_slurm_runner", "test_steps")
-"""Files whose tests run one after the other where several run at once; others do so file by file."""
-
 _skipped: dict[str, int] = {}
 
 
@@ -37,9 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem in SERVED:
             item.add_marker(pytest.mark.served)
-        # Launchers of one user know their processes by launch ids, and each of these tests has a launch `l1`.
-        group = "launcher" if item.path.stem.startswith(LAUNCHERS) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
