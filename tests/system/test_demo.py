@@ -7,6 +7,7 @@ import re
 import select
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -25,29 +26,56 @@ EXPECTED = {
     "too-big": ("OUT_OF_MEMORY", None),
     "broken": ("FAILED", 3),
 }
+MARGIN = 0.10
 
 
 def ly(product: Product, *words: str) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "LAUNCHYARD_STATE": str(product.state)}
+    """Run to the end with a directory of its own for what is temporary, of which nothing may be left."""
     code = "import sys; from launchyard.cli.main import main; sys.exit(main())"
     command = [sys.executable, "-c", code, *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    with tempfile.TemporaryDirectory(prefix="test-demo-") as own:
+        environment = {**os.environ, "LAUNCHYARD_STATE": str(product.state), "TMPDIR": own}
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=200, check=False
+        )
+        assert not list(Path(own).iterdir())
+    return done
 
 
 @pytest.mark.timeout(240)
 def test_the_demo_ends_as_its_final_table_says(product: Product) -> None:
     done = ly(product, "demo", "--json")
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     jobs = {job["name"]: job for job in json.loads(done.stdout)}
     assert {name: (job["state"], job["exit_code"]) for name, job in jobs.items()} == EXPECTED
+    assert jobs["squares"]["array"]["counts"] == {"COMPLETED": 20}
+    assert jobs["primes"]["usage"]["cpu_s"] > 0
     assert jobs["greet"]["working_dir"].endswith("/data")
     said = ly(product, "logs", str(jobs["greet"]["id"])).stdout
     assert said.startswith("hello Ada, here is ")
     assert "add up to 2870" in ly(product, "logs", str(jobs["sum"]["id"])).stdout
     own = re.findall(r"peak ([0-9.]+) MiB", ly(product, "logs", str(jobs["allocate"]["id"])).stdout)
-    assert jobs["allocate"]["usage"]["memory_peak_mib"] == pytest.approx(float(own[0]), rel=0.1)
+    recorded = jobs["allocate"]["usage"]["memory_peak_mib"]
+    assert recorded == pytest.approx(float(own[0]), rel=MARGIN)
+    assert recorded == pytest.approx(150, rel=2 * MARGIN)
     assert jobs["too-long"]["cause"] == "ran longer than its time limit of 3 s"
     assert "64 MiB" in jobs["too-big"]["cause"]
+
+
+@pytest.mark.timeout(240)
+def test_the_demo_shows_a_log_the_queue_a_reason_and_its_table(product: Product) -> None:
+    done = ly(product, "demo")
+    assert (done.returncode, done.stderr) == (0, "")
+    for line in (
+        "$ ly submit primes.sh",
+        "$ ly logs -f 1",
+        "783 primes below 6000",
+        "$ ly jobs",
+        "What became of them:",
+    ):
+        assert f"\n{line}" in done.stdout
+    assert "ran longer than its time limit of 3 s" in done.stdout
+    assert "needed more than the 64 MiB asked for" in done.stdout
 
 
 def demo_directories() -> set[str]:
