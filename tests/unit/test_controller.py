@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import threading
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
 from launchyard.engine.fake import FakeEngine, Obedience
 from launchyard.model.array import parse_indexes
+from launchyard.model.change import Change
 from launchyard.model.dependency import parse_dependency
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFound
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
-from launchyard.model.state import TRANSITIONS, JobState
+from launchyard.model.state import ENDED, TRANSITIONS, JobState
 from launchyard.model.submission import Submission, Update
 from launchyard.store.memory import MemoryStore
 from tests.unit.yard import ADA, BOB, NODES, ROOT, running_yard
@@ -195,6 +197,53 @@ async def test_objects_of_others_are_as_good_as_missing() -> None:
             errors.append(str(caught.value).replace(str(job_id), "N"))
         assert errors[0] == errors[1]
         assert (await yard.controller.cancel(ROOT, yard.ref(job.id))).stop_requested == "cancelled by root"
+
+
+class TellsLate(MemoryStore):
+    """What ends is durable some time before the loop hears that it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tell = threading.Event()
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        super().commit(changes)
+        if any(job.state in ENDED for change in changes for job in change.jobs):
+            self.tell.wait(10)
+
+
+async def turns(count: int) -> None:
+    """Let the loop turn, so that what needs no other thread is done."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@lives
+async def test_dependency_on_a_job_whose_end_the_loop_hears_of_meanwhile_is_known() -> None:
+    store = TellsLate()
+    async with running_yard(store=store, obedience=Obedience.COMPLETE) as yard:
+        first = await yard.submit()
+        await yard.until_ended(first.id)
+        coming = asyncio.create_task(yard.submit(dependency=parse_dependency(f"afterok:{first.id}")))
+        await turns(20)
+        store.tell.set()
+        after = await coming
+        assert (await yard.until_ended(after.id)).state is S.COMPLETED
+
+
+@lives
+async def test_job_whose_end_the_loop_has_not_heard_of_has_ended_for_every_order() -> None:
+    store = TellsLate()
+    async with running_yard(store=store, obedience=Obedience.COMPLETE) as yard:
+        job = await yard.submit()
+        await yard.until_ended(job.id)
+        asking = [asyncio.ensure_future(yard.controller.cancel(ADA, yard.ref(job.id)))]
+        asking.append(asyncio.ensure_future(yard.controller.hold(ADA, yard.ref(job.id))))
+        await turns(20)
+        store.tell.set()
+        for one in asking:
+            with pytest.raises(Conflict, match="has ended"):
+                await one
 
 
 @lives

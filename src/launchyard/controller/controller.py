@@ -285,10 +285,12 @@ class Controller:
     async def _mine(self, caller: Caller, ref: JobRef) -> Job:
         """The live job meant, if it is the caller's; a task that has not split off yet does so now."""
         self._loop.refuse_when_degraded()
-        job = self._live.jobs.get(ref.job_id)
-        if ref.index is not None:
-            job = self._live.task(ref.job_id, ref.index) or job
-        if job is None:
+        job = self._meant(ref)
+        if job is not None and job.ended:
+            # Its end is on the way to the store: there it is found as what it is.
+            await self._loop.committed()
+            job = self._meant(ref)
+        if job is None or job.ended:
             raise await self._not_live(caller, ref)
         if not (caller.admin or job.uid == caller.uid):
             raise not_found(ref)
@@ -297,6 +299,11 @@ class Controller:
         if job.array is None or ref.index not in job.array.waiting:
             raise await self._not_live(caller, ref)
         return self._split(job, ref.index)
+
+    def _meant(self, ref: JobRef) -> Job | None:
+        """The live job, or the live task, or the record of an array whose task has not split off."""
+        task = None if ref.index is None else self._live.task(ref.job_id, ref.index)
+        return task or self._live.jobs.get(ref.job_id)
 
     async def _not_live(self, caller: Caller, ref: JobRef) -> LaunchyardError:
         job = await self._submitting.stored(ref.job_id, ref.index)

@@ -55,7 +55,8 @@ class Dependents:
             self._remember(job)
 
     def drop(self, job: Job) -> None:
-        """It is not live any more."""
+        """It is not live any more: who came to wait for it after it ended has its end from here on."""
+        self._remember(job)
         _take_out(self.named, (job.uid, job.name), job.id)
         self._release(job)
         self._forget(job.id)
