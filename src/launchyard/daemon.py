@@ -185,6 +185,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         clock=time.time,
         owner_uid=None if prepared.serves_all else prepared.owner.uid,
         hosts=frozenset(settings.hosts),
+        jobs_visible_to_all=settings.jobs_visible_to_all,
         slurm=settings.slurm,
         live_usage=engine.usage,
     )

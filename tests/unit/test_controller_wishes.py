@@ -1,6 +1,7 @@
 """Jobs with wishes in a running controller: licences are booked, and a cluster that changed is said."""
 
 import asyncio
+from dataclasses import replace
 
 from launchyard.controller.assembly import assemble
 from launchyard.controller.launching import LaunchSettings
@@ -8,7 +9,7 @@ from launchyard.engine.fake import FakeEngine, Obedience
 from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.state import JobState
-from launchyard.model.submission import Submission
+from launchyard.model.submission import Submission, Update
 from launchyard.model.wishes import Wishes
 from launchyard.store.memory import MemoryStore
 from tests.unit.yard import ADA, RULES, Yard, running_yard
@@ -38,6 +39,34 @@ def test_a_job_that_the_cluster_no_longer_holds_is_told_so() -> None:
             assert 'there is no node "n2"' in why(yard, named)
             plain = await yard.submit()
             await yard.until_state(plain.id, JobState.RUNNING)
+
+    asyncio.run(run())
+
+
+def test_jobs_beyond_a_limit_wait_in_nobodys_way_until_it_is_raised() -> None:
+    async def run() -> None:
+        partition = RULES.partitions["all"]
+        rules = replace(RULES, partitions={"all": replace(partition, time_limit_max_s=60, nodes_max=1)})
+        store = MemoryStore()
+        async with running_yard(store=store, nodes=NODES, rules=rules) as yard:
+            long = await yard.submit(time_limit_s=120, keep_beyond_limits=True)
+            wide = await yard.submit(nodes=2, time_limit_s=60, keep_beyond_limits=True)
+            huge = await yard.submit(nodes=3, time_limit_s=60, keep_beyond_limits=True)
+            plain = await yard.submit(time_limit_s=60)
+            await yard.until_state(plain.id, JobState.RUNNING)
+            assert why(yard, long) == (
+                "waits because partition all allows 1m for a job and this one asks for 2m; "
+                f"`ly update {long.id} --time 1m` lets it go on"
+            )
+            assert "allows 1 node for a job and this one asks for 2" in why(yard, wide)
+            yard.engine.finish(await yard.until_launched(plain.id))
+            shorter = await yard.controller.update(ADA, yard.ref(long.id), Update(time_limit_s=60))
+            await yard.until_state(shorter.id, JobState.RUNNING)
+        async with running_yard(store=store, nodes=NODES) as yard:
+            await yard.until_state(wide.id, JobState.RUNNING)
+            reason = yard.controller.reason(huge.id)
+            assert reason is not None
+            assert (reason.code, reason.scope) == ("impossible", "nodes")
 
     asyncio.run(run())
 

@@ -176,6 +176,23 @@ def test_what_can_never_run_is_refused_with_the_numbers(asked: dict[str, Any], s
     assert sentence in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [{"nodes": 9}, {"tasks": 900}, {"partition": "pairs", "nodes": 3}],
+)
+def test_what_only_sizes_and_limits_forbid_may_wait_for_others(asked: dict[str, Any]) -> None:
+    with pytest.raises(Infeasible):
+        admitted(**asked)
+    kept = admitted(**asked, keep_beyond_limits=True)
+    assert kept.request.nodes == asked.get("nodes", 1)
+
+
+def test_what_no_node_has_is_refused_also_where_limits_are_waited_for() -> None:
+    for asked in ({"memory_mib": 1 << 30}, {"constraint": "nosuch"}, {"gpus": 99}, {"partition": "nosuch"}):
+        with pytest.raises(Infeasible):
+            admitted(**asked, keep_beyond_limits=True)
+
+
 def test_a_drained_node_is_no_reason_to_refuse() -> None:
     nodes = [replace(node, state=NodeState.DRAIN) for node in NODES]
     cluster = replace(CLUSTER, nodes=nodes, capacity=Capacity(nodes, PARTITIONS))

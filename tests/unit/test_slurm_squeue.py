@@ -37,8 +37,8 @@ def captured(name: str) -> list[str]:
 def the_lab() -> list[dict[str, Any]]:
     """The queue of the capture, ids for priorities where the real ones are equal."""
     waits = [
-        job(id=17, node_count=250, reason_code="impossible", reason_scope="partition", priority=11101),
-        job(id=16, node_count=20, reason_code="impossible", reason_scope="partition", priority=11100),
+        job(id=17, node_count=250, reason_code="impossible", reason_scope="nodes", priority=11101),
+        job(id=16, node_count=20, reason_code="impossible", reason_scope="nodes", priority=11100),
         job(id=12, name="later", reason_code="begin", begin_at=T0 + 3600),
         job(id=15, name="lic2", reason_code="licences", priority=11019),
         job(id=11, name="single", reason_code="dependency", priority=11018),
@@ -54,7 +54,7 @@ def the_lab() -> list[dict[str, Any]]:
         running(14, "n3", name="lic1", started_at=T0 + 3, priority=11017),
         running(10, "n3", name="single", started_at=T0 + 1, priority=11016),
     ]
-    late = job(id=19, partition="short", reason_code="impossible", reason_scope="time")
+    late = job(id=19, partition="short", reason_code="partition-limit", reason_scope="time")
     return [*waits, *runs, late]
 
 

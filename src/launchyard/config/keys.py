@@ -12,6 +12,10 @@ KEYS: dict[str, Keys] = {
         "state": ("see above", "The state directory; never on a network file system."),
         "daemon_user": ('"launchyard"', "The system user that the daemon becomes when root starts it."),
         "allow_root_jobs": ("false", "Let root and system users submit; for tests and demos."),
+        "jobs_visible_to_all": (
+            "false",
+            "Let everybody list and look at everybody's jobs; never their logs, scripts and variables.",
+        ),
         "log_cap": ('"1GiB"', 'The most that one log in our spool holds, or "none". Over it the job ends.'),
         "grace_s": ("30", "Seconds between the polite signal and the kill."),
         "pids_max": ("16384", "The most processes and threads that one job may have."),

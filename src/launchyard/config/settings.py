@@ -36,6 +36,7 @@ class Settings:
     state: Path
     daemon_user: str = "launchyard"
     allow_root_jobs: bool = False
+    jobs_visible_to_all: bool = False
     log_cap_bytes: int | None = 1 << 30
     grace_s: int = 30
     pids_max: int = 16_384
@@ -117,6 +118,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         state=table.read("state", words.state, default.state),
         daemon_user=table.read("daemon_user", words.word, default.daemon_user),
         allow_root_jobs=table.get("allow_root_jobs", bool, default.allow_root_jobs),
+        jobs_visible_to_all=table.get("jobs_visible_to_all", bool, default.jobs_visible_to_all),
         log_cap_bytes=table.read("log_cap", words.log_cap, default.log_cap_bytes),
         grace_s=table.count("grace_s", default.grace_s, 0, 3_600),
         pids_max=table.count("pids_max", default.pids_max, 16, 4_194_304),

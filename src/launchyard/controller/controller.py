@@ -285,11 +285,7 @@ class Controller:
     async def _mine(self, caller: Caller, ref: JobRef) -> Job:
         """The live job meant, if it is the caller's; a task that has not split off yet does so now."""
         self._loop.refuse_when_degraded()
-        job = self._meant(ref)
-        if job is not None and job.ended:
-            # Its end is on the way to the store: there it is found as what it is.
-            await self._loop.committed()
-            job = self._meant(ref)
+        job = await self._meant(ref)
         if job is None or job.ended:
             raise await self._not_live(caller, ref)
         if not (caller.admin or job.uid == caller.uid):
@@ -300,10 +296,15 @@ class Controller:
             raise await self._not_live(caller, ref)
         return self._split(job, ref.index)
 
-    def _meant(self, ref: JobRef) -> Job | None:
-        """The live job, or the live task, or the record of an array whose task has not split off."""
-        task = None if ref.index is None else self._live.task(ref.job_id, ref.index)
-        return task or self._live.jobs.get(ref.job_id)
+    async def _meant(self, ref: JobRef) -> Job | None:
+        """The live job or task, or the record of its array; what has ended goes to the store meanwhile."""
+        for _ in range(2):
+            task = None if ref.index is None else self._live.task(ref.job_id, ref.index)
+            job = task or self._live.jobs.get(ref.job_id)
+            if job is None or not job.ended:
+                break
+            await self._loop.committed()
+        return job
 
     async def _not_live(self, caller: Caller, ref: JobRef) -> LaunchyardError:
         job = await self._submitting.stored(ref.job_id, ref.index)
@@ -348,13 +349,8 @@ class Controller:
 
     async def _just_ended(self, caller: Caller, ref: JobRef) -> Job | None:
         """A job (or task) of the caller's that is not live any more."""
-        live = self._live.jobs.get(ref.job_id)
-        if live is not None and live.ended:
-            await self._loop.committed()
-            live = self._live.jobs.get(ref.job_id)
-        if ref.index is None and live is not None:
-            return None
-        if ref.index is not None and (self._live.task(ref.job_id, ref.index) or _waits(live, ref.index)):
+        live = await self._meant(ref)
+        if live is not None and (ref.index is None or live.task is not None or _waits(live, ref.index)):
             return None
         job = await self._submitting.stored(ref.job_id, ref.index)
         mine = job is not None and (caller.admin or job.uid == caller.uid)

@@ -14,7 +14,7 @@ from launchyard.model.reason import Reason
 from launchyard.model.rules import Rules
 from launchyard.model.state import ALLOCATED, ENDED, JobState
 from launchyard.policy import fairshare
-from launchyard.policy.access import barred
+from launchyard.policy.access import barred, beyond
 from launchyard.policy.fairshare import Used
 from launchyard.policy.limits import Amounts, Breach, LimitBook, Party
 from launchyard.policy.order import Standing
@@ -83,12 +83,11 @@ class Parties:
     def barred(self, job: Job) -> Reason | None:
         """Why the rules as they are now keep a waiting job from starting; None: they do not."""
         key = (job.partition, Party.of(job))
-        known = self._barred.get(key)
-        if known is False:
-            return None
-        reason = barred(job, self.rules)
-        self._barred[key] = reason is not None
-        return reason
+        reason = None
+        if self._barred.get(key) is not False:
+            reason = barred(job, self.rules)
+            self._barred[key] = reason is not None
+        return reason or beyond(job, self.rules)
 
     def reason(self, job: Job) -> Reason | None:
         """Why rules or limits keep a waiting job from starting now; None: they do not."""

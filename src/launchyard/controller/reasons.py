@@ -145,7 +145,11 @@ class Reasons:
         try:
             refuse_impossible(job.request, live.partitions[job.partition], live.capacity)
         except Infeasible as error:
-            return Reason(code="impossible", sentence=f"waits for other nodes than there are now: {error}")
+            return Reason(
+                code="impossible",
+                sentence=f"waits for other nodes than there are now: {error}",
+                scope="nodes" if error.code == "node-limit" else "",
+            )
         return Reason(code="resources", sentence="waits for nodes")
 
 

@@ -27,6 +27,7 @@ class Submission:
     Exactly one of `command` (executed as it is) and `script` is given; `arguments` go to the script.
     A `memory_mib` of 0 is all that a node has.
     `environment` None: the bare one (HOME, USER, PATH ...). `kind` None: by what is given.
+    `keep_beyond_limits`: what limits or the number of nodes do not allow waits until they do.
     """
 
     command: tuple[str, ...] = ()
@@ -51,6 +52,7 @@ class Submission:
     throttle: int | None = None
     dependency: Dependency | None = None
     keep_on_failed_dependency: bool = False
+    keep_beyond_limits: bool = False
     begin_at: float | None = None
     deadline_at: float | None = None
     held: bool = False

@@ -13,6 +13,7 @@ from launchyard.model.partition import Partition, PartitionState
 from launchyard.model.reason import Reason
 from launchyard.model.resources import Request
 from launchyard.model.rules import NORMAL, Rules
+from launchyard.model.walltime import format_walltime
 from launchyard.policy.limits import Amounts, LimitBook, Party
 from launchyard.policy.snapshot import seconds_of
 
@@ -185,6 +186,36 @@ def barred(job: Job, rules: Rules) -> Reason | None:
         if job.account not in own:
             return _gone("account", job.account, change, own)
     return None
+
+
+def beyond(job: Job, rules: Rules) -> Reason | None:
+    """Why its partition does not allow so much for one job as a waiting one asks for; None: it does."""
+    partition, qos = rules.partitions.get(job.partition), rules.qos.get(job.qos)
+    if partition is None or (qos is not None and qos.ignores_partition_limits):
+        return None
+    most_s, nodes = partition.time_limit_max_s, job.request.nodes
+    if most_s is not None and (job.time_limit_s is None or job.time_limit_s > most_s):
+        asked = "no limit" if job.time_limit_s is None else format_walltime(job.time_limit_s)
+        most = format_walltime(most_s)
+        return _beyond("time", f"{most} for a job and this one asks for {asked}", f"--time {most}", job)
+    if partition.nodes_max is not None and nodes > partition.nodes_max:
+        most = f"{partition.nodes_max} node{'' if partition.nodes_max == 1 else 's'}"
+        said = f"{most} for a job and this one asks for {nodes}"
+        return _beyond("nodes", said, f"--nodes {partition.nodes_max}", job)
+    if nodes < partition.nodes_min:
+        least = f"{partition.nodes_min}"
+        said = f"no fewer than {least} nodes for a job and this one asks for {nodes}"
+        return _beyond("nodes", said, f"--nodes {least}", job)
+    return None
+
+
+def _beyond(scope: str, allowed: str, change: str, job: Job) -> Reason:
+    return Reason(
+        code="partition-limit",
+        sentence=f"waits because partition {job.partition} allows {allowed}; "
+        f"`ly update {job.id} {change}` lets it go on",
+        scope=scope,
+    )
 
 
 def on_nodes(rules: Rules, nodes: Collection[str]) -> Rules:

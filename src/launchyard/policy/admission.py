@@ -52,12 +52,14 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     request = request_of(submission, partition, cluster.capacity)
     asked = (submission.account, submission.qos)
     entry = enter(caller.user, _groups(caller), asked, partition, cluster.rules, cluster.book)
-    limit_s = _time_limit(submission.time_limit_s, entry)
+    keep = submission.keep_beyond_limits
+    limit_s = submission.time_limit_s if keep else None
+    if limit_s is None:
+        limit_s = _time_limit(submission.time_limit_s, entry)
     if submission.time_limit_s is None and request.reservation in cluster.reservations:
         limit_s = _within(cluster.reservations[request.reservation], limit_s, now)
     _refuse_longer_minimum(submission.time_min_s, limit_s)
-    refuse_impossible(request, partition, cluster.capacity)
-    refuse_beyond(entry, request, limit_s, cluster.book)
+    _refuse_what_cannot_be(request, entry, limit_s, cluster, keep)
     _refuse_reservation(request, submission.time_min_s or limit_s, entry, caller, cluster, now)
     if submission.cluster not in (None, cluster.name):
         raise Infeasible(f"there is no cluster {submission.cluster!r}; this one is {cluster.name!r}")
@@ -137,6 +139,18 @@ def _entry_again(job: Job, update: Update, partition: Partition, cluster: Cluste
     asked = (update.account or job.account, update.qos or job.qos)
     groups = None if update.partition is None else _groups(caller)
     return enter(job.user, groups, asked, partition, cluster.rules, cluster.book)
+
+
+def _refuse_what_cannot_be(
+    request: Request, entry: Entry, limit_s: int | None, cluster: Cluster, keep: bool
+) -> None:
+    """With `keep`, what is only too many nodes or beyond a limit may wait until they are changed."""
+    try:
+        refuse_impossible(request, entry.partition, cluster.capacity)
+        refuse_beyond(entry, request, limit_s, cluster.book)
+    except Infeasible as error:
+        if not keep or not (error.code == "node-limit" or error.code.startswith("limit")):
+            raise
 
 
 def _groups(caller: Caller) -> tuple[str, ...] | None:

@@ -137,7 +137,8 @@ def _too_much(
     nodes = "1 node holds" if count == 1 else f"{count} nodes hold"
     return Infeasible(
         f"{need.tasks} tasks with {_part(need)} each asked for; "
-        f"{nodes} {fits} in {where}: ask for --ntasks {fits} or less"
+        f"{nodes} {fits} in {where}: ask for --ntasks {fits} or less",
+        code="node-limit",
     )
 
 

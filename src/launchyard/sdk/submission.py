@@ -47,6 +47,7 @@ class JobOptions(TypedDict, total=False):
     array: str | None
     after: str | None
     keep_on_failed_dependency: bool
+    keep_beyond_limits: bool
     begin: float | str | None
     deadline: float | str | None
     hold: bool
@@ -73,8 +74,9 @@ class JobOptions(TypedDict, total=False):
 # fmt: off
 _AS_THEY_ARE = (
     "name", "account", "partition", "qos", "cluster", "group", "array", "after",
-    "keep_on_failed_dependency", "hold", "requeue", "nice", "working_dir", "environment", "kind", "stdin",
-    "stdout", "stderr", "append", "terminal", "submission_id", "metadata", "dry_run",
+    "keep_on_failed_dependency", "keep_beyond_limits", "hold", "requeue", "nice", "working_dir",
+    "environment", "kind", "stdin", "stdout", "stderr", "append", "terminal", "submission_id", "metadata",
+    "dry_run",
 )
 # fmt: on
 

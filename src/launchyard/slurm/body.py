@@ -15,6 +15,7 @@ _SAME = (
         "array",
         "after",
         "keep_on_failed_dependency",
+        "keep_beyond_limits",
         "hold",
         "requeue",
     ),

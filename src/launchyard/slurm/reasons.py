@@ -32,9 +32,9 @@ _WITH_SCOPE: Mapping[tuple[str, str], str] = {
     ("held", "admin"): "JobHeldAdmin",
     ("held", "requeues"): "JobHoldMaxRequeue",
     ("partition-down", "inactive"): "PartitionInactive",
-    ("impossible", "nodes"): "PartitionNodeLimit",
-    ("impossible", "time"): "PartitionTimeLimit",
-    ("impossible", "partition"): "PartitionConfig",
+    ("impossible", "nodes"): "PartitionConfig",
+    ("partition-limit", "nodes"): "PartitionNodeLimit",
+    ("partition-limit", "time"): "PartitionTimeLimit",
 }
 _SCOPES = ("job of qos", "qos", "user of qos", "account of qos", "job", "user", "account", "user of account")
 _LIMITS: Mapping[str, tuple[str, ...]] = {

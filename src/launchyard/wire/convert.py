@@ -70,6 +70,7 @@ def to_submission(body: SubmitJob) -> Submission:
         throttle=throttle,
         dependency=None if body.after is None else _coded("dependency", parse_dependency, body.after),
         keep_on_failed_dependency=body.keep_on_failed_dependency,
+        keep_beyond_limits=body.keep_beyond_limits,
         begin_at=parse_rfc3339(body.begin_at) if body.begin_at is not None else None,
         deadline_at=parse_rfc3339(body.deadline_at) if body.deadline_at is not None else None,
         held=body.hold,

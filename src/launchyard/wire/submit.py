@@ -75,6 +75,7 @@ class SubmitJob:
     array: str | None = None
     after: str | None = None
     keep_on_failed_dependency: bool = False
+    keep_beyond_limits: bool = False
     begin_at: str | None = None
     deadline_at: str | None = None
     hold: bool = False

@@ -76,6 +76,7 @@ def _body(given: Given, choices: Choices, options: Asked, text: str, arguments: 
     options["partition"] = choices.last("partition") or options.get("partition")
     options.setdefault("requeue", True)
     options.setdefault("keep_on_failed_dependency", True)
+    options["keep_beyond_limits"] = True
     options.setdefault("append", False)
     options["working_dir"] = posixpath.normpath(posixpath.join(here, options.get("working_dir") or "."))
     options["stdout"] = _file(options.get("stdout")) or (

@@ -16,7 +16,7 @@ def tell(server: Server, body: dict[str, Any]) -> int:
     if "," in partition:
         body["partition"] = partition.partition(",")[0]
     try:
-        job = server.post("/v1/jobs", {**body, "dry_run": True})
+        job = server.post("/v1/jobs", {**body, "keep_beyond_limits": False, "dry_run": True})
     except LaunchyardError as error:
         *before, line = refusal(error.code, str(error), partition)
         for one in before if error.code == "no-partition" else ():

@@ -67,6 +67,7 @@ def allocation_body(
         line = line.replace(FAILED, _FAILED[prefix])
         raise (Refused(line) if code == 1 else WrongUse(line)) from None
     wanted.setdefault("name", name)
+    wanted["keep_beyond_limits"] = True
     wanted["working_dir"] = str(Path.cwd())
     wanted["stdout"] = os.devnull
     wanted["environment"] = {one: os.environ[one] for one in _ENVIRONMENT if one in os.environ}
