@@ -211,6 +211,14 @@ def test_different_sizes_are_one_line_with_a_plus_unless_exact_lines_are_asked_f
     assert printed(unlike, by_letters("%c %N"), exact=True).splitlines()[1:] == ["4 n1", "8 n2"]
 
 
+def test_nodes_of_different_hosts_or_used_memory_are_never_on_one_line() -> None:
+    unlike = ([node("n1"), node("n2"), node("n3", 1)], [partition("debug", ["n1", "n2", "n3"])])
+
+    assert printed(unlike, by_letters("%n %P")).splitlines()[1:] == ["n3 debug", "n1 debug", "n2 debug"]
+    layout = formats.by_names("NodeList:9,AllocMem:4", nodefields.NAMES)
+    assert printed(unlike, layout).splitlines()[1:] == ["n3       100 ", "n[1-2]   0   "]
+
+
 def test_a_reason_cannot_forge_a_row() -> None:
     forged = ([node("n1", state="DRAIN", reason="x\nn2 idle\x1b[2J")], [partition("debug", ["n1"])])
 

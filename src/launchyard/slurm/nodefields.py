@@ -122,6 +122,11 @@ def _names(group: Group, around: Around) -> str:
     return folded(row["name"] for row in group.nodes)
 
 
+def _name(row: Row) -> Any:
+    """Slurm puts no two nodes together that are reached by different names, where these are shown."""
+    return row["name"]
+
+
 def _name_order(group: Group) -> Any:
     return natural(min((row["name"] for row in group.nodes), key=natural, default=""))
 
@@ -204,9 +209,9 @@ FIELDS: Mapping[str, NodeField] = {
     "defaulttime": _P("DEFAULTTIME", "time_limit_s time_limit_max_s", _default_time),
     "memory": _size("MEMORY", "memory_mib"),
     "preemptmode": _P("PREEMPT_MODE", "preempt_mode", lambda row: row["preempt_mode"].upper()),
-    "nodehost": _N("HOSTNAMES", "name", "", _names, order=_name_order),
+    "nodehost": _N("HOSTNAMES", "name", "", _names, node_key=_name, order=_name_order),
     "nodelist": _N("NODELIST", "name", "", _names, order=_name_order),
-    "nodeaddr": _N("NODE_ADDR", "name", "", _names, order=_name_order),
+    "nodeaddr": _N("NODE_ADDR", "name", "", _names, node_key=_name, order=_name_order),
     "cpusload": _range("CPU_LOAD", "load", "%.2f"),
     "prioritytier": _P("PRIO_TIER", "tier", lambda row: str(row["tier"]), lambda row: row["tier"]),
     "partition": _P("PARTITION", "name default", _title),
@@ -282,7 +287,7 @@ FIELDS: Mapping[str, NodeField] = {
         "gpus gpu_type gpus_used",
         lambda row: f"{gres(row, row['gpus_used'])}(IDX:N/A)" if row["gpus"] else "(null)",
     ),
-    "allocmem": _size("ALLOCMEM", "memory_used_mib"),
+    "allocmem": _of_node("ALLOCMEM", "memory_used_mib", lambda row: str(row["memory_used_mib"])),
     "comment": _always("COMMENT", "(null)"),
     "extra": _always("EXTRA", "(null)"),
     "port": _always("PORT", "6818"),
