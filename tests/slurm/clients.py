@@ -57,7 +57,7 @@ CLIENTS = (
     Client(
         "Open OnDemand ood_core", "squeue -M lab --noconvert -j {long} -o '%A;%t' | head -1", "CLUSTER: lab"
     ),
-    Client("Open OnDemand ood_core", 'sinfo "-aho %A/%D/%C"', r"\d+/\d+/\d+/\d+/\d+/\d+/\d+"),
+    Client("Open OnDemand ood_core", 'sinfo "-aho %A/%D/%C"', r" ?\d+/\d+/\d+/\d+/\d+/\d+/\d+"),
     Client("Open OnDemand ood_core", 'sinfo "-ahNO ,nodehost:100,gres:100,gresused:100"'),
     Client(
         "Open OnDemand ood_core",
@@ -124,7 +124,7 @@ CLIENTS = (
     Client(
         "prometheus-slurm-exporter node",
         "sinfo -h -N -O 'NodeList,AllocMem,Memory,CPUsState,StateLong,Partition'",
-        r"n\d +\d+ +\d+ +\d+/\d+/\d+/\d+ +[a-z]+\S* +\w+ *",
+        r"n\d +\d+ +\d+ +\d+/\d+/\d+/\d+ +[a-z]+\S* +\w+\*? *",
     ),
     Client(
         "prometheus-slurm-exporter queue",
@@ -181,7 +181,7 @@ CLIENTS = (
     Client(
         "PSI/J executors/batch/slurm",
         "squeue -O JobArrayID,StateCompact,Reason -t all --me",
-        r"\S+ +\S+ +\S.*",
+        rf"JOBID +ST +REASON *|(?=.{{60}})(\d+\S* +|\d+_\[[\d,\-:%]+){STATE} +\S.*",
     ),
     Client(
         "Galaxy slurm runner",
@@ -189,7 +189,7 @@ CLIENTS = (
         r"JobId=\S+ .*",
         (r"JobState=FAILED\b", r"ExitCode=3:0"),
     ),
-    Client("Cromwell slurm backend", "squeue -j {long}", some=(r"(?m)^ +\d+ ",)),
+    Client("Cromwell slurm backend", "squeue -j {long}", some=(r"(?m)^ +\{long\} ",)),
     Client(
         "jobstats seff", "sacct -X -n -P -j {gpu} -o cluster,reqtres,alloctres", r"lab\|[\w=,/:]+\|[\w=,/:]+"
     ),
