@@ -29,6 +29,8 @@ NORMAL: tuple[tuple[str, str], ...] = (
     (r"\bLastSchedEval=\S+( Scheduler=\S+)?", "LastSchedEval=<date>"),
     (r"\bslurm(-wlm)? \d+\.\d+\.\d+", "slurm <version>"),
     (r"\bSLURM_VERSION +=.*", "SLURM_VERSION = <version>"),
+    # The real one says it only when it hears of the end before it is gone itself.
+    (r"^salloc: Job allocation .* has been revoked\.$", ""),
     (r"(?<=\bSlurmUser)( +)= \S+", r"\1= <user>"),
     (r"\b(Priority)=[1-9]\d*", r"\1=<number>"),
 )

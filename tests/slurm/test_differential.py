@@ -56,7 +56,7 @@ def test_the_history_is_told_alike(both: Both) -> None:
         for line, theirs, ours in both.told
         if (
             found := difference(
-                "=",
+                "~",
                 Said(theirs.code, normal(theirs.out, both.theirs), normal(theirs.err, both.theirs)),
                 Said(ours.code, normal(ours.out, both.ours), normal(ours.err, both.ours)),
             )

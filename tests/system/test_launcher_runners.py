@@ -10,7 +10,16 @@ import pytest
 
 from launchyard.launcher import messages
 from launchyard.launcher.messages import Message
-from tests.system.launcher_client import ENV, Client, Rig, account, processes_with, temporary_rig, wait_for
+from tests.system.launcher_client import (
+    ENV,
+    Client,
+    Rig,
+    account,
+    processes_with,
+    temporary_rig,
+    wait_for,
+    zombies_of,
+)
 
 pytestmark = pytest.mark.root
 
@@ -111,6 +120,27 @@ def test_a_runner_ends_with_its_launch_and_says_so_before_it(yard: Yard, eve: pw
         message["t"] for message in client.said if "brief" in (message.get("l"), message.get("id", "")[:5])
     ]
     assert kinds.index("runner_ended") < kinds.index("ended")
+
+
+def test_a_runner_that_went_before_its_launch_did_not_end_with_it(yard: Yard, eve: pwd.struct_passwd) -> None:
+    rig, client = yard
+    first, second = (Path("/tmp") / f"{rig.state_dir.name}.{name}" for name in ("first", "second"))
+    begin(yard, eve.pw_uid, "before", f"while [ ! -e {second} ]; do sleep 0.02; done")
+    client.send(runner("before", eve.pw_uid, f"while [ ! -e {first} ]; do sleep 0.02; done; exit 7"))
+    wait_for(lambda: processes_with(f"{first} ]; do"))
+    launcher = rig.launcher_pid()
+
+    os.kill(launcher, signal.SIGSTOP)
+    for count, path in enumerate((first, second), 1):
+        path.touch()
+        wait_for(lambda count=count: len(zombies_of(launcher)) == count)
+    os.kill(launcher, signal.SIGCONT)
+
+    told = client.expect("runner_ended", id="before.0.0")
+    assert (told["exit_code"], told.get("ending")) == (7, None)
+    client.ended("before")
+    first.unlink()
+    second.unlink()
 
 
 def test_what_cannot_start_says_why(yard: Yard, eve: pwd.struct_passwd) -> None:

@@ -184,12 +184,12 @@ def test_an_array_that_waits_is_one_row_and_long_lists_are_cut() -> None:
         job(id=8, task_array=5, task_index=3),
     )
 
-    assert letters(facts(*rows), "%i %F %K", "i")[1:3] == [
+    assert letters(facts(*rows), "%i %F %K", "i")[2:] == [
         "6_[3-6%2] 6 3-6%2",
         f"7_[{long[:60]}...] 7 {long[:60]}...",
     ]
-    assert letters(facts(*rows), "%i %A %F", "i")[3] == "5_3 8 5"
-    assert letters(facts(*rows, array_text_max=0), "%K", "i")[2] == long
+    assert letters(facts(*rows), "%i %A %F", "i")[1] == "5_3 8 5"
+    assert letters(facts(*rows, array_text_max=0), "%K", "i")[3] == long
 
 
 def test_rows_of_tasks_are_written_out_and_chosen() -> None:
@@ -200,8 +200,8 @@ def test_rows_of_tasks_are_written_out_and_chosen() -> None:
     Choice([Wanted(6, [(1, 6, 1)])]).choose(some)
     Choice(read_ids("6_9")).choose(one)
 
-    assert letters(every, "%i", "i")[1:] == ["6_3", "6_6", "6_9", "6_1"]
-    assert letters(some, "%i", "i")[1:] == ["6_[3,6]", "6_1"]
+    assert letters(every, "%i", "i")[1:] == ["6_1", "6_3", "6_6", "6_9"]
+    assert letters(some, "%i", "i")[1:] == ["6_1", "6_[3,6]"]
     assert letters(one, "%i", "i")[1:] == ["6_9"]
 
 

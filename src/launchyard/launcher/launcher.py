@@ -188,12 +188,12 @@ class Launcher:
             if seen is None:
                 return
             self._forks_from = 0.0  # something is free again
-            launch = self._state.mains.get(seen.si_pid)
-            if launch is None:
+            if (launch := self._state.mains.get(seen.si_pid)) is None:
                 _, status, rusage = os.wait4(seen.si_pid, 0)
                 if not self._runners.ended(seen.si_pid, status, usage_of(rusage)):
                     self._attendants.ended(seen.si_pid, status)
                 continue
+            self._runners.reap(launch.l)
             if self._is_to_be_done_again(launch):
                 os.waitpid(seen.si_pid, 0)
                 continue

@@ -13,6 +13,7 @@ import time
 from launchyard.launcher import messages, processes
 from launchyard.launcher.attendants import plan_inside
 from launchyard.launcher.child import fork, give_leave, hear, keep_waiting, make_pipes
+from launchyard.launcher.endings import usage_of
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock
 from launchyard.launcher.messages import Message
@@ -178,6 +179,13 @@ class Runners:
             self._hear(runner)
         self._over(runner, status, usage)
         return True
+
+    def reap(self, l: str) -> None:
+        """Those that went before the main process of their launch did: they did not end with it."""
+        for pid in self._state.runners.get(l, set()) & self._state.children.keys():
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                _, status, rusage = os.wait4(pid, 0)
+                self.ended(pid, status, usage_of(rusage))
 
     def due(self, id: str) -> None:
         """Timer `runner`: its set-up takes too long, its grace is over, or nobody told how it ended."""

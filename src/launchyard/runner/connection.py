@@ -73,11 +73,15 @@ class Connection:
         return self._reader.feed(data)
 
     def end(self, within_s: float) -> None:
+        """Send the rest, if the other side takes it in time, and close."""
+        self.drain(within_s)
+        self._socket.close()
+
+    def drain(self, within_s: float) -> None:
         """Send the rest, if the other side takes it in time."""
         self._socket.settimeout(within_s)
         with contextlib.suppress(OSError):
             self._socket.sendall(self._backlog)
-        self._socket.close()
 
     def _lose(self) -> None:
         self.lost = True

@@ -72,7 +72,8 @@ class Step:
             self._turn()
         end_all()
         self._connection.send(FINISHED)
-        self._connection.end(LAST_WORDS_S)
+        # Closed by our exit alone, by which srun knows that we are gone and the job may end.
+        self._connection.drain(LAST_WORDS_S)
         if not self._launched:
             return int(signal.SIGTERM)
         return worst([task.status or 0 for task in self._tasks.values()])

@@ -8,18 +8,30 @@ from launchyard.slurm.facts import Facts
 from launchyard.slurm.jobfields import FIELDS, LETTERS
 
 NUMBERS = {
-    **{"jobarrayid": "id", "jobid": "id", "arrayjobid": "id", "userid": "uid", "nice": "nice"},
+    **{"jobid": "id", "arrayjobid": "id", "userid": "uid", "nice": "nice"},
     **{"priority": "priority", "prioritylong": "priority", "numnodes": "node_count", "numcpus": "cpus_milli"},
     **{"timelimit": "time_limit_s", "submittime": "submitted_at", "mincpus": "cpus_milli"},
     **{"minmemory": "memory_mib"},
 }
 """Fields that are sorted as numbers, by the column that holds them."""
+NEVER = float("inf")
+
+
+def ranks(facts: Facts) -> Sequence[tuple[int, float]]:
+    """By id; of an array the tasks that were started by index, then those that wait."""
+    columns = (facts["id"], facts["task_array"], facts["task_index"])
+    return [
+        (id if array is None else array, NEVER if index is None else index)
+        for id, array, index in zip(*columns, strict=True)
+    ]
+
+
 MADE: dict[str, tuple[str, Callable[[Facts], Sequence[Any]]]] = {
+    "jobarrayid": ("id task_array task_index", ranks),
     "starttime": (of.STARTS, of.starts),
     "timeused": (of.TIMES, of.used_seconds),
     "groupid": ("uid", of.group_id),
 }
-NEVER = float("inf")
 
 
 class Key(NamedTuple):
@@ -47,7 +59,7 @@ def keys_of(text: str) -> list[Key]:
 
 def needs(keys: Sequence[Key]) -> list[str]:
     """The server's columns that the keys are made of."""
-    columns = ["id", "task_index"]
+    columns = ["id", "task_array", "task_index"]
     for key in keys:
         made = MADE.get(key.name)
         columns += [NUMBERS[key.name]] if key.name in NUMBERS else (made or FIELDS[key.name][1:])[0].split()
@@ -55,16 +67,12 @@ def needs(keys: Sequence[Key]) -> list[str]:
 
 
 def in_order(facts: Facts, keys: Sequence[Key]) -> list[int]:
-    """The positions of the rows in order; what is equal goes by id, tasks by index."""
+    """The positions of the rows in order; what is equal goes by `ranks`."""
     rows = list(range(facts.count))
-    rows.sort(key=_pairs(facts["id"], facts["task_index"]).__getitem__)
+    rows.sort(key=ranks(facts).__getitem__)
     for key in reversed(keys):
         rows.sort(key=_values(facts, key.name).__getitem__, reverse=key.falling)
     return rows
-
-
-def _pairs(ids: Sequence[int], indexes: Sequence[int | None]) -> list[tuple[int, int]]:
-    return [(id, index or 0) for id, index in zip(ids, indexes, strict=True)]
 
 
 def _values(facts: Facts, name: str) -> Sequence[Any]:

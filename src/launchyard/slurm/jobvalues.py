@@ -126,11 +126,13 @@ def nodes_or_reason(facts: Facts) -> Texts:
 
 
 def dependency(facts: Facts) -> Texts:
-    """What it waits for, each with how that stands."""
-    known = zip(facts["dependency"], facts["reason_scope"], strict=True)
+    """What it waits for, each with how that stands; what does not wait has nothing left of it."""
+    known = zip(facts["dependency"], facts["reason_scope"], facts["state"], strict=True)
     return [
-        NONE if not text else _standing(text, "failed" if never == "never" else "unfulfilled")
-        for text, never in known
+        _standing(text, "failed" if never == "never" else "unfulfilled")
+        if text and state == "PENDING"
+        else NONE
+        for text, never, state in known
     ]
 
 
@@ -313,6 +315,10 @@ def shared(facts: Facts) -> Texts:
 
 def priority_part(facts: Facts) -> Texts:
     return [f"{(one or 0) / PRIORITY_SCALE:.14f}" for one in facts["priority"]]
+
+
+def cron_job(facts: Facts) -> Texts:
+    return ["No" if one is None else "Yes" for one in facts["cron"]]
 
 
 TRES = "cpus_milli memory_mib node_count gpus"

@@ -19,6 +19,8 @@ UMASK = "slurm.umask"
 """The umask of who submitted it, octal."""
 LIMITS = "slurm.rlimits"
 """Soft limits of the shell it was submitted from: `NOFILE=1024,STACK=8388608`; -1 is unlimited."""
+CRON = "slurm.cron"
+"""The times of a job that comes of a crontab."""
 MAIL_TYPE, MAIL_USER = "slurm.mail-type", "slurm.mail-user"
 
 _KEPT = frozenset(
@@ -29,8 +31,15 @@ _KEPT = frozenset(
         *("extra-node-info", "get-user-env", "gpu-bind", "gpu-freq", "gpus", "gpus-per-node"),
         *("gpus-per-socket", "gpus-per-task", "gres", "gres-flags", "hint", "input", "kill-on-invalid-dep"),
         *("mail-type", "mail-user", "mcs-label", "mem", "mem-bind", "mem-per-cpu", "mem-per-gpu"),
-        *("mem-update", "mincpus", "network", "no-kill", "ntasks", "ntasks-per-core", "ntasks-per-gpu"),
-        *("ntasks-per-node", "ntasks-per-socket", "ntasks-per-tres", "oom-kill-step", "overcommit"),
+        *("mem-update", "mincpus", "network", "no-kill", "nodes", "ntasks", "ntasks-per-core"),
+        *(
+            "ntasks-per-gpu",
+            "ntasks-per-node",
+            "ntasks-per-socket",
+            "ntasks-per-tres",
+            "oom-kill-step",
+            "overcommit",
+        ),
         *("oversubscribe", "partition", "power", "prefer", "priority", "profile", "propagate", "reboot"),
         *("resources", "resv-ports", "runtime", "segment", "sockets-per-node", "spread-job"),
         *("spread-segments", "stepmgr", "switches", "thread-spec", "threads-per-core", "tmp", "tres-bind"),

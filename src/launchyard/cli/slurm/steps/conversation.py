@@ -36,6 +36,8 @@ from launchyard.slurm.stepends import OUT_OF_MEMORY, exit_code, sentences
 KILL_WAIT_S = 30.0
 PATIENCE_S = 32.0
 """After the tasks were told to end, until srun goes without them."""
+LEAVE_S = 5.0
+"""After a runner said that it is done, until srun goes without its exit."""
 TOGETHER_S = 0.05
 """Ends of tasks within this time are told in one line."""
 INTERRUPT_S = 2.0
@@ -170,6 +172,8 @@ class Conversation:
                 self.terminate()
             elif name == "patience":
                 self._give_up()
+            elif name == "leave":
+                self._leave_behind()
 
     def _look_for_the_missing(self) -> None:
         if not self._parts.missing:
@@ -190,6 +194,12 @@ class Conversation:
             self._parts.lose(part)
         for part in self._parts.missing:
             self._parts.give_up(part)
+
+    def _leave_behind(self) -> None:
+        """Runners that said their last word some time ago and are still there."""
+        for part in self._parts.connected:
+            if part.finished:
+                self._parts.lose(part)
 
     # ---- who connects
 
@@ -300,10 +310,9 @@ class Conversation:
         part.unread = max(0, part.unread - int(one.object()["bytes"]))
 
     def _finished(self, part: Part, one: Frame) -> None:
+        """It is lost in a moment, by its exit: a job that ended before would be taken for its end."""
         part.finished = True
-        if part.connection is not None:
-            part.connection.end(1.0)
-        self._parts.lose(part)
+        self._alarms.setdefault("leave", time.monotonic() + LEAVE_S)
 
     def _signalled_there(self, part: Part, one: Frame) -> None:
         """Perhaps somebody ends the job or the step: when tasks die of it, it is said."""
