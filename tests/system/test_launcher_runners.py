@@ -131,9 +131,10 @@ def test_a_runner_that_went_before_its_launch_did_not_end_with_it(yard: Yard, ev
     launcher = rig.launcher_pid()
 
     os.kill(launcher, signal.SIGSTOP)
-    for count, path in enumerate((first, second), 1):
-        path.touch()
-        wait_for(lambda count=count: len(zombies_of(launcher)) == count)
+    first.touch()
+    wait_for(lambda: len(zombies_of(launcher)) == 1)
+    second.touch()
+    wait_for(lambda: len(zombies_of(launcher)) == 2)
     os.kill(launcher, signal.SIGCONT)
 
     told = client.expect("runner_ended", id="before.0.0")
