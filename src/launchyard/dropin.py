@@ -4,11 +4,15 @@ Each file names the interpreter, the package and the state directory, so that no
 the directory first in PATH and the commands are ours.
 """
 
+import compileall
 import os
 import sys
 from pathlib import Path
 
 from launchyard.slurm.commands import COMMANDS
+
+IMPORTED = ("cli/slurm", "launcher", "model", "runner", "sdk", "slurm")
+"""What the commands are made of."""
 
 
 def directory_of(state: Path) -> Path:
@@ -22,6 +26,8 @@ def write(state: Path) -> Path:
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     for name in COMMANDS:
         _write_if_other(directory / name, text(name, state))
+    if not sys.dont_write_bytecode:
+        compile_commands(Path(__file__).parent)
     return directory
 
 
@@ -30,13 +36,22 @@ def text(name: str, state: Path) -> str:
     parent = Path(__file__).resolve().parents[1]
     return (
         f"#!{sys.executable} -IS\n"
-        "import os, sys\n"
+        "import gc, os, sys\n"
+        "gc.set_threshold(100_000)  # next to nothing becomes garbage in so short a life\n"
         f"sys.path.append({str(parent)!r})\n"
         'if "LAUNCHYARD_URL" not in os.environ:\n'
         f'    os.environ.setdefault("LAUNCHYARD_STATE", {str(state)!r})\n'
-        "from launchyard.cli.slurm.main import main\n"
-        f"sys.exit(main({name!r}))\n"
+        "from launchyard.cli.slurm.main import leave\n"
+        f"leave({name!r})\n"
     )
+
+
+def compile_commands(package: Path) -> None:
+    """Compiled once, here: users cannot write it, and each of their commands would compile it all anew."""
+    for directory in (package, package / "cli"):
+        compileall.compile_dir(directory, maxlevels=0, quiet=2)
+    for name in IMPORTED:
+        compileall.compile_dir(package / name, quiet=2)
 
 
 def _write_if_other(path: Path, wanted: str) -> None:

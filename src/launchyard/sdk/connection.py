@@ -1,11 +1,12 @@
 """One HTTP/1.1 connection over a unix socket or TCP, and nothing of the standard library's heavy client.
 
 Importing `http.client` costs 25 ms, more than `ly jobs` needs in all; what we speak to is one known server.
+`socket` makes enumerations of some hundred constants, which costs 5 ms: a unix socket does without it.
 """
 
+import _socket
 import importlib
 import select
-import socket
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -125,7 +126,7 @@ class Connection:
         return TimedOut(f"the server at {self.address} did not answer in time; is the machine overloaded?")
 
 
-def connect(address: Address, timeout_s: float | None) -> socket.socket:
+def connect(address: Address, timeout_s: float | None) -> _socket.socket:
     """A connected socket; raises `NotRunning` when nobody listens there."""
     try:
         return _connect(address, timeout_s)
@@ -139,9 +140,9 @@ def connect(address: Address, timeout_s: float | None) -> socket.socket:
         raise NotRunning(f"cannot reach the server at {address}: {error.strerror or error}") from None
 
 
-def _connect(address: Address, timeout_s: float | None) -> socket.socket:
+def _connect(address: Address, timeout_s: float | None) -> _socket.socket:
     if address.socket is not None:
-        sock = socket.socket(socket.AF_UNIX)
+        sock = _socket.socket(_socket.AF_UNIX)
         sock.settimeout(timeout_s)
         try:
             sock.connect(address.socket)
@@ -149,14 +150,19 @@ def _connect(address: Address, timeout_s: float | None) -> socket.socket:
             sock.close()
             raise
         return sock
-    sock = socket.create_connection((address.host, address.port), timeout_s)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return _connect_by_tcp(address, timeout_s)
+
+
+def _connect_by_tcp(address: Address, timeout_s: float | None) -> _socket.socket:
+    socket = importlib.import_module("socket")
+    sock: _socket.socket = socket.create_connection((address.host, address.port), timeout_s)
+    sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+    sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
     return _encrypted(sock, address.host) if address.tls else sock
 
 
-def _encrypted(sock: socket.socket, host: str) -> socket.socket:
+def _encrypted(sock: _socket.socket, host: str) -> _socket.socket:
     # Loading TLS costs 12 ms, and a unix socket needs none.
     ssl = importlib.import_module("ssl")
-    encrypted: socket.socket = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+    encrypted: _socket.socket = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
     return encrypted

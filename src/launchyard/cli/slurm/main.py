@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from launchyard.cli.slurm.arguments import WrongUse
 from launchyard.model.errors import LaunchyardError
@@ -31,9 +32,33 @@ def main(name: str, arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
     try:
-        command = importlib.import_module(f"launchyard.cli.slurm.{name}")
-        code: int = command.run(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
+        code = _told(name, list(sys.argv[1:] if arguments is None else arguments))
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read our output has gone: nothing is left to say, not even at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        print(f"{name}: error: cannot write the output: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def leave(name: str) -> NoReturn:
+    """Run one command and end at once: to take down all that it made would take a fifth of its time."""
+    os._exit(main(name))
+
+
+def _told(name: str, arguments: list[str]) -> int:
+    """The command's exit code; what stopped it is told on stderr."""
+    try:
+        code: int = importlib.import_module(f"launchyard.cli.slurm.{name}").run(arguments)
         return code
     except WrongUse as error:
         print(error.line if error.whole else f"{name}: {error.line}", file=sys.stderr)
@@ -47,15 +72,3 @@ def main(name: str, arguments: Sequence[str] | None = None) -> int:
     except LaunchyardError as error:
         print(f"{name}: error: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # Whoever read our output has gone: nothing is left to say, not even at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 141
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        print(f"{name}: error: cannot write the output: {error.strerror}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130

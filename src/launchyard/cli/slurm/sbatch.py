@@ -6,7 +6,6 @@ import posixpath
 import resource
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 from launchyard.cli.slurm.arguments import Given, WrongUse, parse
@@ -116,7 +115,7 @@ def _moment(text: str) -> str:
 
 def _here() -> str:
     try:
-        return str(Path.cwd())
+        return os.getcwd()
     except FileNotFoundError:
         raise Refused("error: getcwd failed: No such file or directory") from None
 

@@ -1,7 +1,6 @@
 """The text to run: a script's, that of standard input, or one made of --wrap."""
 
 import sys
-from pathlib import Path
 
 from launchyard.cli.slurm.main import Refused
 
@@ -46,10 +45,10 @@ def read_script(path: str | None) -> str:
 def _read(path: str | None) -> bytes:
     if path is None:
         return sys.stdin.buffer.read(BYTES_MAX + 1)
-    if Path(path).is_dir():
-        return b""
     try:
         with open(path, "rb") as file:
             return file.read(BYTES_MAX + 1)
+    except IsADirectoryError:
+        return b""
     except OSError:
         raise Refused(f"error: Unable to open file {path}") from None

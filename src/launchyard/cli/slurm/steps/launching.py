@@ -3,7 +3,6 @@
 import os
 import resource
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from launchyard.cli.slurm.main import Refused
@@ -166,7 +165,7 @@ def _order(
     rows, columns = size()
     return Order(
         env={**common, **gpus, **binding_variables(binding, cpus)},
-        cwd=wanted.choices.text("chdir") or str(Path.cwd()),
+        cwd=wanted.choices.text("chdir") or os.getcwd(),
         umask=_umask(),
         limits=_limits(),
         tasks=tasks,

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import struct
-from pathlib import Path
 
 PATH_BYTES_MAX = 107
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - the directory made below them is private
@@ -41,9 +40,9 @@ class Listener:
     def close(self) -> None:
         self._socket.close()
         with contextlib.suppress(OSError):
-            Path(self.path).unlink()
+            os.unlink(self.path)
         with contextlib.suppress(OSError):
-            Path(self._directory).rmdir()
+            os.rmdir(self._directory)
 
 
 def _made() -> str:
@@ -52,7 +51,7 @@ def _made() -> str:
     for place in (*places, *_PLACES):
         directory = f"{place}/ly-srun-{os.urandom(4).hex()}"
         try:
-            Path(directory).mkdir(0o700)
+            os.mkdir(directory, 0o700)
         except OSError:
             continue
         return directory

@@ -1,7 +1,7 @@
 """srun where there is no job: one is made, the step runs in it, and it ends as the step did."""
 
 import sys
-from pathlib import Path
+from posixpath import basename
 
 from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.steps.allocation import Allocation, submit, wait
@@ -19,7 +19,7 @@ def run(choices: Choices) -> int:
     listener = Listener()
     try:
         server = Server()
-        body = allocation_body(choices, Path(command[0]).name, command, listener.path, "SLURM")
+        body = allocation_body(choices, basename(command[0]), command, listener.path, "SLURM")
         quiet = choices.named("quiet")
         if (warning := few_tasks(choices)) is not None:
             _say(warning, quiet=False)

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-from pathlib import Path
 from typing import Any
 
 from launchyard.cli.slurm.arguments import WrongUse
@@ -68,7 +67,7 @@ def allocation_body(
         raise (Refused(line) if code == 1 else WrongUse(line)) from None
     wanted.setdefault("name", name)
     wanted["keep_beyond_limits"] = True
-    wanted["working_dir"] = str(Path.cwd())
+    wanted["working_dir"] = os.getcwd()
     wanted["stdout"] = os.devnull
     wanted["environment"] = {one: os.environ[one] for one in _ENVIRONMENT if one in os.environ}
     words = " ".join(command)[:1000]

@@ -1,7 +1,7 @@
 """What a step is to be: the body of `POST /v1/jobs/{id}/steps` from srun's options."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from posixpath import basename
 from typing import Any
 
 from launchyard.cli.slurm.arguments import WrongUse
@@ -25,7 +25,7 @@ def step_body(choices: Choices, command: list[str], connect: str) -> tuple[dict[
         raise Refused(f"error: Only allocated {here} nodes asked for {nodes}")
     cpus = choices.number("cpus-per-task")
     body = {
-        "name": choices.given.last("job-name") or Path(command[0]).name,
+        "name": choices.given.last("job-name") or basename(command[0]),
         "tasks": tasks,
         "nodes": nodes,
         "nodelist": _nodelist(choices, nodes),
