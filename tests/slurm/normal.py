@@ -1,6 +1,7 @@
 """What two clusters cannot have in common, as regular expressions in one table, and the rest compared."""
 
 import re
+from itertools import zip_longest
 
 from tests.slurm.settings import FIRST_JOB_ID
 from tests.slurm.sides import Said, Side, node_name
@@ -72,6 +73,9 @@ def difference(how: str, theirs: Said, ours: Said) -> str:
         if a != b:
             only_a = [line for line in a if line not in b][:6]
             only_b = [line for line in b if line not in a][:6]
+            if not only_a and not only_b:
+                pairs = [pair for pair in zip_longest(a, b, fillvalue="") if pair[0] != pair[1]][:6]
+                only_a, only_b = [one for one, _ in pairs], [two for _, two in pairs]
             found.append(
                 "\n".join((name, *(f"  - {line}" for line in only_a), *(f"  + {line}" for line in only_b)))
             )

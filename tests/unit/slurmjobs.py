@@ -23,7 +23,7 @@ PLAIN: dict[str, Any] = {
     **{"begin_at": None, "deadline_at": None, "started_at": None, "suspended_at": None, "suspended_s": 0},
     **{"ended_at": None, "estimate_start": None, "time_limit_s": 3600, "time_min_s": None, "priority": 11020},
     **{"nice": 0, "held": False, "batch": True, "command": [], "working_dir": "/home/alice/cap"},
-    **{"stdout_path": "", "stderr_path": "", "metadata": {}, "array_size": None},
+    **{"stdout_path": "", "stderr_path": "", "metadata": {}, "array_size": None, "cron": None},
 }
 
 

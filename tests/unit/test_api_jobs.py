@@ -63,6 +63,7 @@ def test_each_item_of_a_list_has_its_own_result(bench: Bench) -> None:
     assert list(typo["error"]) == [one.name for one in fields(shapes.Problem)]
 
 
+@pytest.mark.long
 def test_a_list_without_errors_is_created(bench: Bench) -> None:
     made = bench.ask("POST", "/v1/jobs", [TRUE] * 1000, user="ada")
     assert made.status == 201
@@ -197,6 +198,7 @@ def test_a_filter_is_a_value_and_never_a_piece_of_sql(bench: Bench, name: str, t
     assert ids(bench.ask("GET", f"/v1/jobs?{name}={query}", user="ada")) == []
 
 
+@pytest.mark.long
 def test_a_long_list_is_whole(bench: Bench) -> None:
     bench.ask("POST", "/v1/jobs", [TRUE] * 700, user="ada")
     listed = bench.ask("GET", "/v1/jobs?limit=500", user="ada")
@@ -329,6 +331,7 @@ def test_a_degraded_server_says_so_and_still_answers(bench: Bench) -> None:
     assert bench.ask("GET", "/v1/status", user="ada").json["degraded"] == "the disk of /state is full"
 
 
+@pytest.mark.long
 def test_the_openapi_document_describes_every_route_body_and_error(bench: Bench) -> None:
     document = bench.ask("GET", "/openapi.json", user="ada").json
     assert set(document["paths"]) >= {"/v1/jobs", "/v1/jobs/{job}/logs", "/v1/tokens/{token}", "/v1/health"}

@@ -113,6 +113,7 @@ def test_a_chunked_body_over_the_limit_is_refused_too(bench: Bench) -> None:
         assert b" 413 " in sock.recv(100)
 
 
+@pytest.mark.long
 def test_a_head_without_end_is_cut(bench: Bench) -> None:
     with bench.connect() as sock:
         sock.sendall(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n")

@@ -48,6 +48,7 @@ def test_deeply_nested_json_breaks_the_stream_only() -> None:
         Decoder().feed(len(body).to_bytes(4, "big") + body)
 
 
+@pytest.mark.long
 def test_a_message_that_is_too_long_is_refused_by_the_sender() -> None:
     with pytest.raises(ValueError, match="longer"):
         encode({"t": "launch", "script": "x" * FRAME_MAX})

@@ -241,6 +241,7 @@ def test_requests_that_the_launcher_took_to_its_grave_end_with_a_sentence(tmp_pa
     with_engine(tmp_path, body)
 
 
+@pytest.mark.long
 def test_launcher_that_hangs_up_at_once_is_asked_less_and_less_often(tmp_path: Path) -> None:
     async def body(engine: LocalEngine, launcher: Launcher, heard: Heard) -> None:
         launcher.cut()
@@ -285,6 +286,7 @@ def test_user_for_whom_no_helper_starts_is_named(tmp_path: Path) -> None:
     with_engine(tmp_path, body)
 
 
+@pytest.mark.long
 def test_launch_too_long_to_send_ends_with_a_sentence_and_the_others_start(tmp_path: Path) -> None:
     async def body(engine: LocalEngine, launcher: Launcher, heard: Heard) -> None:
         engine.start([launch("long", script=b"x" * messages.FRAME_MAX), launch("short")])

@@ -250,6 +250,23 @@ def test_the_index_says_what_the_nodes_say(
         assert made.index.row(partition, asked).fits == fresh.row(partition, asked).fits
 
 
+@given(_waiting, _running)
+def test_no_node_is_missing_where_a_plan_looks(
+    waiting: list[tuple[Request, int, str]], running: list[tuple[Request, int]]
+) -> None:
+    """Rows that may name too many nodes name all that hold the need; nodes booked anew give the same."""
+    made = yard(waiting, running)
+    starts = made.plan().starts
+    anew = Ledger(NODES, LICENCES)
+    for allocation in [*(one.allocation for one in made.ends.in_order), *(one.allocation for one in starts)]:
+        anew.adopt(allocation)
+    fresh = Index(anew, NODES, PARTITIONS)
+    for asked, _, partition in waiting:
+        row, exact = made.index.widest(partition, asked), fresh.row(partition, asked)
+        assert not exact.fits & ~row.fits
+        assert made.ledger.shares(asked, row.need, row.fits) == anew.shares(asked, row.need, exact.fits)
+
+
 @dataclass
 class Rigid:
     number: int

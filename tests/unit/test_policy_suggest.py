@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,6 +53,7 @@ _requests = st.builds(
 _jobs = st.lists(st.tuples(_requests, st.sampled_from([300, 3600, 20_000, 90_000])), min_size=1, max_size=12)
 
 
+@pytest.mark.long
 @given(_jobs, st.lists(st.tuples(_requests, st.sampled_from([200, 4000, 50_000])), max_size=6))
 def test_every_suggested_change_gives_the_promised_start(
     waiting: list[tuple[Request, int]], running: list[tuple[Request, int]]

@@ -215,6 +215,7 @@ LINES = st.one_of(
 )
 
 
+@pytest.mark.long
 @given(st.lists(LINES, max_size=12))
 def test_every_conf_that_can_be_read_gives_a_configuration_that_loads(lines: list[str]) -> None:
     try:
@@ -270,6 +271,7 @@ def test_check_names_the_line_that_is_wrong(tmp_path: Path) -> None:
         CliRunner().invoke(command, ["check", str(wrong)], catch_exceptions=False)
 
 
+@pytest.mark.long
 def test_a_hostile_file_is_read_in_linear_time() -> None:
     lines = ["NodeName=n1 Gres=" + "(" * 200_000, *(f"Odd{number}=1" for number in range(20_000))]
 

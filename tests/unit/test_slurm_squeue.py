@@ -217,6 +217,7 @@ def test_ids_are_read_as_people_write_them() -> None:
             read_ids(wrong)
 
 
+@pytest.mark.long
 def test_shared_indexes_keep_to_both_steps_and_are_found_in_no_time() -> None:
     assert shared(read_spans("0-100:10"), read_spans("20-55:5")) == "20,30,40,50"
     assert shared(read_spans("0-3999999"), read_spans("17")) == "17"

@@ -187,6 +187,7 @@ def test_a_transition_that_cannot_be_stored_degrades_and_nothing_passes_it() -> 
     asyncio.run(scene())
 
 
+@pytest.mark.long
 def test_a_commit_is_bounded() -> None:
     async def scene() -> None:
         async with running_rig() as rig:
