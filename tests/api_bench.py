@@ -32,6 +32,7 @@ from launchyard.controller.users import UserEntry, Users
 from launchyard.model.account import Spent
 from launchyard.model.array import Array
 from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.crontab import Crontab
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFound
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job, JobKind
@@ -107,6 +108,9 @@ class FakeStore:
         return ""
 
     def reservations(self) -> list[Reservation]:
+        return []
+
+    def crontabs(self) -> list[Crontab]:
         return []
 
     def commit(self, changes: Sequence[Change]) -> None: ...

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from launchyard.model.account import Spent
 from launchyard.model.array import Array, Indexes, Task
 from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.cron import Cron
+from launchyard.model.crontab import Crontab
 from launchyard.model.dependency import Clause, Dependency, DependencyKind
 from launchyard.model.job import Attempt, Job, JobKind, Warning
 from launchyard.model.node import NodeState
@@ -299,6 +301,22 @@ def test_what_was_spent_is_kept_by_user_account_and_qos(store: Store) -> None:
     store.commit([Change(seq=1, spent=(spent("bob"), spent(), spent(qos="fast")))])
     store.commit([Change(seq=2, spent=(spent(billed_s=7.0),)), Change(seq=3, spent=(spent(billed_s=8.0),))])
     assert store.spent() == [spent(qos="fast"), spent(billed_s=8.0), spent("bob")]
+
+
+def test_the_last_crontab_of_each_user_is_kept(store: Store) -> None:
+    ada = Crontab(uid=1000, user="ada", text="@daily true ü\n", jobs=(4, 5))
+    bob = Crontab(uid=7, user="bob", text="# nothing\n")
+    assert store.crontabs() == []
+    store.commit([Change(seq=1, crontabs=(ada, bob)), Change(seq=2)])
+    store.commit([Change(seq=3, crontabs=(replace(bob, text=None),))])
+    assert store.crontabs() == [replace(bob, text=None), ada]
+    store.check()
+
+
+def test_a_job_that_comes_again_is_kept_with_its_times(store: Store) -> None:
+    daily = job(1, cron=Cron("0 0 * * *", 2, 3))
+    put(store, daily)
+    assert store.job(1) == daily
 
 
 def test_the_last_rules_are_kept_and_can_be_taken_back(store: Store) -> None:

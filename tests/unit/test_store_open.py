@@ -128,10 +128,11 @@ def test_the_steps_lead_to_the_tables_that_queries_use() -> None:
     engine.dispose()
 
     used = [tables.jobs, tables.texts, tables.idempotency, tables.tokens, tables.nodes, tables.meta]
-    used += [tables.spent, tables.rules, tables.steps]
+    used += [tables.spent, tables.rules, tables.steps, tables.crontabs]
     assert made == {table.name: [column.name for column in table.c] for table in used}
 
 
+@pytest.mark.long
 def test_a_thousand_rows_take_a_handful_of_statements(path: Path) -> None:
     # Each statement lets the other threads run; beside a busy loop that costs up to 5 ms a statement.
     statements: list[str] = []

@@ -5,7 +5,7 @@ The schemas that the names stand for are made in `openapi`, and only when somebo
 
 from typing import Any
 
-from launchyard.wire import acts, orders, shapes, steps, submit, tableshapes
+from launchyard.wire import acts, crontabs, orders, shapes, steps, submit, tableshapes
 
 Description = dict[str, Any]
 
@@ -304,6 +304,22 @@ DELETE_RESERVATION: Description = {
     "summary": "Delete a reservation; its nodes are open at once (administrators).",
     "parameters": [_parameter("name", "path", _TEXT, "The reservation's name.")],
     **_answers(200, ref(shapes.Reservation), "The deleted reservation.", 400, 404, 503, 507),
+}
+
+CRONTAB: Description = {
+    "summary": "The caller's crontab.",
+    **_answers(200, ref(crontabs.CrontabText), "The table.", 400, 404),
+}
+
+PUT_CRONTAB: Description = {
+    "summary": "Put another crontab in the place of the caller's, as a whole or not at all.",
+    **_body(ref(crontabs.PutCrontab)),
+    **_answers(201, ref(crontabs.CrontabJobs), "Its jobs.", 400, 409, 413, 415, 422, 503, 507),
+}
+
+REMOVE_CRONTAB: Description = {
+    "summary": "Remove the caller's crontab; its waiting jobs end.",
+    **_answers(200, ref(crontabs.CrontabJobs), "No jobs.", 400, 404, 503, 507),
 }
 
 RULES: Description = {

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from launchyard import __version__
-from launchyard.wire import acts, orders, shapes, steps, submit, tableshapes
+from launchyard.wire import acts, crontabs, orders, shapes, steps, submit, tableshapes
 
 _BODIES = (
     submit.SubmitJob,
@@ -21,6 +21,7 @@ _BODIES = (
     orders.NewToken,
     orders.PutRules,
     orders.ChangeRules,
+    crontabs.PutCrontab,
     steps.StartStep,
     steps.SignalStep,
 )
@@ -55,6 +56,8 @@ _ANSWERS = (
     shapes.Health,
     shapes.Status,
     shapes.JobMoved,
+    crontabs.CrontabText,
+    crontabs.CrontabJobs,
     steps.StartedStep,
 )
 _ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 500, 503, 507)

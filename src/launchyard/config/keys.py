@@ -124,6 +124,7 @@ KEYS: dict[str, Keys] = {
         "cluster": ('"local"', "The name of the cluster."),
         "min_job_age_s": ("300", "How many seconds `squeue -t all` and `scontrol show job` show ended jobs."),
         "max_array_size": ("100001", "One more than the largest index of an array of `sbatch`."),
+        "explicit_scancel": ("false", "`scancel` leaves jobs of a crontab alone unless it is told `--cron`."),
     },
     "mail": {
         "command": (

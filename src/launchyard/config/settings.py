@@ -140,6 +140,7 @@ def _slurm(table: Table) -> SlurmSettings:
         cluster=table.read("cluster", words.word, default.cluster),
         min_job_age_s=table.count("min_job_age_s", default.min_job_age_s, 0, 86_400),
         max_array_size=table.count("max_array_size", default.max_array_size, 2, 4_000_001),
+        explicit_scancel=table.get("explicit_scancel", bool, default.explicit_scancel),
     )
 
 

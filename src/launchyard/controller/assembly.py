@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
 from launchyard.controller.controller import Controller
+from launchyard.controller.crontabs import Crontabs
 from launchyard.controller.drivers import JOBS_MAX
 from launchyard.controller.duties import begin, deadlines
 from launchyard.controller.duties.charging import Charging
@@ -91,6 +92,8 @@ async def assemble(
     scheduler.stop = reports.stop
     submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
+    crontabs = Crontabs(loop, submitting)
+    await crontabs.take_in(store)
     await steps.take_in(store)
     facts = await engine.open(reports.take)
     steps.cpus = facts.cpus
@@ -109,6 +112,7 @@ async def assemble(
         outlooks=outlooks,
         administration=administration,
         reserving=reserving,
+        crontabs=crontabs,
         counters=scheduler.counters,
     )
     return Yard(

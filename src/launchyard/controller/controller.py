@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
 from launchyard.controller.counters import Counters
+from launchyard.controller.crontabs import Crontabs
 from launchyard.controller.loop import Loop
 from launchyard.controller.nodefailure import NodeFailure
+from launchyard.controller.nodeuse import NodeUse, use_of
 from launchyard.controller.outlook import Outlook, Outlooks
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
@@ -21,9 +23,8 @@ from launchyard.controller.submitting import Submitting
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
-from launchyard.model.node import Node, NodeState
+from launchyard.model.node import NodeState
 from launchyard.model.reason import Reason
-from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
@@ -46,19 +47,6 @@ class JobRef:
         return str(self.job_id) if self.index is None else f"{self.job_id}_{self.index}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeUse:
-    """A node and what of it is allocated now."""
-
-    node: Node
-    cpus_milli: int
-    memory_mib: int
-    gpus: float
-    jobs: int
-    reservation: str | None = None
-    """The one that keeps it now."""
-
-
 class Controller:
     """What may be asked of the running system; made by the composition root from its parts."""
 
@@ -74,9 +62,11 @@ class Controller:
         outlooks: Outlooks,
         administration: Administration,
         reserving: Reserving,
+        crontabs: Crontabs,
         counters: Counters,
     ) -> None:
         self.counters = counters
+        self.crontabs = crontabs
         self.administration = administration
         self.reserving = reserving
         self.steps = steps
@@ -184,6 +174,8 @@ class Controller:
     async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job:
         """Change what a waiting job asks for, or shorten a running one."""
         job = await self._mine(caller, ref)
+        if job.cron is not None:
+            raise Conflict(f"job {ref} is a line of a crontab; change it there by scrontab -e", code="cron")
         if job.attempt is not None:
             return await self._settled(self._running.update(job, update, caller))
         return await self._settled(await self._submitting.amend(caller, job, update))
@@ -243,7 +235,7 @@ class Controller:
         return [(name, count, count - free.get(name, 0)) for name, count in sorted(total.items())]
 
     def node_uses(self) -> list[NodeUse]:
-        return [self._use(node) for node in self._live.nodes.values()]
+        return [use_of(node, self._live, self._loop.now()) for node in self._live.nodes.values()]
 
     @property
     def degraded(self) -> str | None:
@@ -272,7 +264,7 @@ class Controller:
         else:
             node = self._loop.mark(node, state, reason, by)
         await self._loop.committed()
-        return self._use(node)
+        return use_of(node, self._live, self._loop.now())
 
     async def keep_token(self, token: Token) -> None:
         """Make a new or revoked token durable."""
@@ -322,6 +314,8 @@ class Controller:
             return job
         if job.array is not None:
             return self._cancel_array(job, caller)
+        if job.cron is not None:
+            job = self.crontabs.leave(job)
         cancelled = apply(job, Cancelled(by=caller.user), self._loop.now())
         self._loop.move(cancelled)
         if cancelled.stop_requested is not None:
@@ -377,19 +371,6 @@ class Controller:
     async def _settled(self, job: Job) -> Job:
         await self._loop.committed()
         return self._live.jobs.get(job.id, job)
-
-    def _use(self, node: Node) -> NodeUse:
-        free, now = self._live.ledger.free[node.name], self._loop.now()
-        gpus_milli = (node.gpus - free.gpus.bit_count()) * WHOLE_GPU_MILLI - sum(free.parts.values())
-        keeping = (one for one in self._live.reservations.values() if one.start <= now < one.end)
-        return NodeUse(
-            node=node,
-            cpus_milli=node.cpus * 1000 - free.cpus_milli,
-            memory_mib=node.memory_mib - free.memory_mib,
-            gpus=gpus_milli / WHOLE_GPU_MILLI,
-            jobs=free.jobs,
-            reservation=next((one.name for one in keeping if node.name in one.nodes), None),
-        )
 
 
 def _waits(record: Job | None, index: int) -> bool:

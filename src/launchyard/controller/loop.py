@@ -8,6 +8,7 @@ and writing state, so every decision sees all earlier ones.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from typing import Any
 
 from launchyard import faults
@@ -15,6 +16,7 @@ from launchyard.controller.live import LiveJobs
 from launchyard.controller.writer import Writer
 from launchyard.engine.protocol import Engine
 from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.crontab import Crontab
 from launchyard.model.errors import StorageFull, Unavailable
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
@@ -25,6 +27,7 @@ from launchyard.model.step import Step
 from launchyard.model.token import Token
 from launchyard.policy import arrays
 from launchyard.policy.lifecycle import hold_if_requeued_too_often
+from launchyard.policy.recurring import waits_for_next
 
 REQUEUES_MAX = 10
 
@@ -45,6 +48,7 @@ class Draft:
     starting: list[int] = field(default_factory=list)
     rules: str | None = None
     reservations: tuple[Reservation, ...] | None = None
+    crontabs: dict[int, Crontab] = field(default_factory=dict)
     acknowledge: int = 0
 
 
@@ -71,6 +75,8 @@ class Loop:
         self.moved: Callable[[Job | None, Job], None] = lambda before, job: None
         """Told of each job that came or whose state is another one, before and after."""
         self.requeues_max = REQUEUES_MAX
+        self.zone: tzinfo | None = None
+        """In which crontabs are read; None: that of the machine."""
         self.version = 0
         """Rises with every change of live state; what is derived from it is good for one version."""
         self._seq = seq
@@ -84,7 +90,9 @@ class Loop:
     def move(self, job: Job) -> None:
         """A job is now like this. Its array, and those who depend on it, follow."""
         before = self.live.jobs.get(job.id)
-        if before is not None and before.requeues != job.requeues:
+        if job.cron is not None and before is not None and before.attempt is not None and job.attempt is None:
+            job = waits_for_next(job, self.now(), self.zone)
+        elif before is not None and before.requeues != job.requeues:
             job = hold_if_requeued_too_often(job, self.requeues_max)
         self._keep(job)
         if before is not None and before.state is job.state:
@@ -176,6 +184,7 @@ class Loop:
             spent=self.live.parties.charges(),
             rules=draft.rules,
             reservations=draft.reservations,
+            crontabs=tuple(draft.crontabs.values()),
         )
         self.writer.submit(change, lambda error: self._after_commit(change, draft, error), may_fail=False)
 
@@ -189,12 +198,18 @@ class Loop:
         return Change(seq=self._seq, next_job_id=self.next_job_id, events=events, **parts)
 
     async def add(
-        self, jobs: Sequence[Job], texts: Mapping[str, bytes], idempotency: tuple[Idempotency, ...]
+        self,
+        jobs: Sequence[Job],
+        texts: Mapping[str, bytes],
+        idempotency: tuple[Idempotency, ...],
+        crontabs: tuple[Crontab, ...] = (),
     ) -> None:
         """Make new jobs durable, then take them in. Raises when they could not be kept."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         events = tuple(_moved(job, None, job.submitted_at) for job in jobs)
-        change = self.change(jobs=tuple(jobs), events=events, texts=texts, idempotency=idempotency)
+        change = self.change(
+            jobs=tuple(jobs), events=events, texts=texts, idempotency=idempotency, crontabs=crontabs
+        )
         self.writer.submit(change, lambda error: self._added(change, done, error), may_fail=True)
         await self._answer(done)
 

@@ -1,13 +1,14 @@
 """From submissions to durable jobs: checked, numbered, made durable in one change, then taken in."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from launchyard.controller.loop import Loop
 from launchyard.controller.recall import recall
 from launchyard.controller.texts import Texts, digest, environment_text
 from launchyard.controller.users import Users
 from launchyard.model.change import Idempotency
+from launchyard.model.crontab import Crontab
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError
 from launchyard.model.frozen import changed
 from launchyard.model.job import Job
@@ -86,6 +87,12 @@ class Submitting:
         finally:
             self._keys.pop(key).set_result(None)
 
+    async def submit_table(
+        self, caller: Caller, lines: Sequence[Submission], table_of: Callable[[Sequence[Job]], Crontab]
+    ) -> list[Job | LaunchyardError]:
+        """The jobs of a crontab and, durable with them, the table; nothing of it where one is refused."""
+        return await self._submit(caller, lines, (), table_of)
+
     async def stored(self, job_id: int, index: int | None = None) -> Job | None:
         """An ended job (or task of an array) from the store."""
         if index is None:
@@ -108,7 +115,11 @@ class Submitting:
         return self._loop.live.jobs.get(job_id) or await self.stored(job_id)
 
     async def _submit(
-        self, caller: Caller, submissions: Sequence[Submission], idempotency: tuple[()] | tuple[str, str]
+        self,
+        caller: Caller,
+        submissions: Sequence[Submission],
+        idempotency: tuple[()] | tuple[str, str],
+        table_of: Callable[[Sequence[Job]], Crontab] | None = None,
     ) -> list[Job | LaunchyardError]:
         if self._users.entry(caller.uid) is None:
             await self._users.load(caller.uid)
@@ -122,7 +133,10 @@ class Submitting:
                 result = await self._one(caller, submission, texts, reserved, expected)
                 results.append(self._within_limits(result, entering))
             jobs = [result for result in results if isinstance(result, Job)]
-            if jobs:
+            if table_of is not None and len(jobs) == len(results):
+                await self._loop.add(jobs, texts, (), (table_of(jobs),))
+                self._texts.hold(texts)
+            elif table_of is None and jobs:
                 await self._loop.add(jobs, texts, self._record(caller, idempotency, jobs))
                 self._texts.hold(texts)
         finally:

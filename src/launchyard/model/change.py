@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from launchyard.model.account import Spent
+from launchyard.model.crontab import Crontab
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import NodeState
@@ -43,7 +44,7 @@ class Change:
     `next_job_id` is the counter after this change (ids below it are never handed out again).
     `spent` is what users have used so far and `steps` are steps as they are now, in whole rows too.
     `rules` are the rules now in force as text, empty for those of the configuration file. `reservations`
-    are all there are now; None: as before.
+    are all there are now; None: as before. `crontabs` are those that changed.
     """
 
     seq: int
@@ -58,3 +59,4 @@ class Change:
     steps: tuple[Step, ...] = ()
     rules: str | None = None
     reservations: tuple[Reservation, ...] | None = None
+    crontabs: tuple[Crontab, ...] = ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from launchyard.model.array import Array, Task
+from launchyard.model.cron import Cron
 from launchyard.model.dependency import Dependency
 from launchyard.model.resources import Allocation, Request, Usage
 from launchyard.model.retries import Retries
@@ -104,6 +105,8 @@ class Job:
     """It may be started with a shorter time limit, down to this one, where that lets it start now."""
     warning: Warning | None = None
     begin_at: float | None = None
+    cron: Cron | None = None
+    """When it comes again after each end; None: never."""
     held: bool = False
     held_because: str | None = None
     """Why it is held when nobody asked for it, one sentence."""

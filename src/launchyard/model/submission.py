@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from launchyard.model.array import Indexes
+from launchyard.model.cron import Cron
 from launchyard.model.dependency import Dependency
 from launchyard.model.job import JobKind, Warning
 from launchyard.model.retries import Retries
@@ -28,6 +29,7 @@ class Submission:
     A `memory_mib` of 0 is all that a node has.
     `environment` None: the bare one (HOME, USER, PATH ...). `kind` None: by what is given.
     `keep_beyond_limits`: what limits or the number of nodes do not allow waits until they do.
+    `cron`: it comes again and again, and belongs to its user's crontab.
     """
 
     command: tuple[str, ...] = ()
@@ -54,6 +56,7 @@ class Submission:
     keep_on_failed_dependency: bool = False
     keep_beyond_limits: bool = False
     begin_at: float | None = None
+    cron: Cron | None = None
     deadline_at: float | None = None
     held: bool = False
     requeue: bool = False

@@ -80,6 +80,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         time_min_s=submission.time_min_s,
         warning=submission.warning,
         begin_at=submission.begin_at,
+        cron=submission.cron,
         deadline_at=submission.deadline_at,
         held=submission.held,
         dependency=submission.dependency,

@@ -41,7 +41,16 @@ def made_room_for(job_id: int, *, again: bool) -> str:
 
 
 def apply(job: Job, event: JobEvent, now: float) -> Job:
-    """The job after the event. Raises `IllegalTransition` for what can never happen to such a job."""
+    """The job after the event. Raises `IllegalTransition` for what can never happen to such a job.
+
+    One that comes again and again waits after each attempt, however that ended.
+    """
+    after_it = _applied(job, event, now)
+    comes_again = job.cron is not None and job.attempt is not None and after_it.state in ENDED
+    return again(after_it, now) if comes_again else after_it
+
+
+def _applied(job: Job, event: JobEvent, now: float) -> Job:
     match event:
         case Allocated():
             return _allocated(job, event, now)

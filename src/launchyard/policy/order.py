@@ -86,7 +86,7 @@ class Ordering:
         if self.order is not Order.DEFAULT:
             return None
         smallest = self._area(replace(job, request=Request()), SMALLEST_S)
-        return job.submitted_at + max(0.0, self.ageing_s * math.log(self._area(job, seconds) / smallest))
+        return _since(job) + max(0.0, self.ageing_s * math.log(self._area(job, seconds) / smallest))
 
     def _value(self, job: Job, seconds: float, standing: Standing, now: float) -> float:
         match self.order:
@@ -97,7 +97,7 @@ class Ordering:
             case Order.MULTIFACTOR:
                 return -self._priority(job, standing, now)
             case _:
-                return math.log(self._area(job, seconds)) + job.submitted_at / self.ageing_s
+                return math.log(self._area(job, seconds)) + _since(job) / self.ageing_s
 
     def _area(self, job: Job, seconds: float) -> float:
         return max(AREA_MIN, self.totals.dominant_share(job.request) * seconds)
@@ -106,7 +106,7 @@ class Ordering:
         """Slurm's multifactor priority: the sum of weights times factors. Source: its
         priority_multifactor."""
         weights, request = self.weights, job.request
-        eligible = job.eligible_at or job.submitted_at
+        eligible = _since(job)
         size = request.cpus_milli / max(self.totals.cpus_milli, 1)
         return (
             weights.age * min(1.0, max(0.0, now - eligible) / weights.age_max_s)
@@ -118,3 +118,8 @@ class Ordering:
             + weights.memory * request.memory_mib / max(self.totals.memory_mib, 1)
             + weights.gpus * request.gpus / max(self.totals.gpus, 1)
         )
+
+
+def _since(job: Job) -> float:
+    """From when its waiting counts: one that comes again and again is new each time."""
+    return job.eligible_at or job.submitted_at

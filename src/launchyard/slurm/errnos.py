@@ -32,6 +32,8 @@ INVALID_RESERVATION = Errno(2050, "Requested reservation is invalid")
 INVALID_USER = Errno(2010, "Invalid user id")
 DEPENDENCY = Errno(2043, "Job dependency problem")
 FINISHED = Errno(2021, "Job has already finished")
+CRON_CHANGE = Errno(2096, "Cannot modify scrontab jobs through scontrol")
+CRON_CANCEL = Errno(2098, "Cannot cancel scrontab jobs without --cron flag.")
 NOT_SUSPENDED = Errno(2063, "Job is not suspended")
 
 ALL = (

@@ -7,6 +7,7 @@ from launchyard.slurm import jobvalues as of
 from launchyard.slurm.facts import Facts
 from launchyard.slurm.formats import printable
 from launchyard.slurm.indexes import as_listed
+from launchyard.slurm.reasons import REQUEUED_AND_HELD
 from launchyard.slurm.states import LONG
 from launchyard.slurm.times import Stamp, full_clock
 
@@ -19,7 +20,7 @@ NEEDS = list(
         "dependency requeue restarts batch time_limit_s time_min_s submitted_at eligible_at deadline_at "
         "partition nodelist_asked exclude nodelist nodes task_count cpus_asked_milli memory_asked_mib "
         "nodes_max constraint exclusive licences command working_dir stdout_path stderr_path metadata "
-        "gpu_type shares tasks_per_node".split()
+        "cron gpu_type shares tasks_per_node".split()
     )
 )
 """The server's columns that a record is made of."""
@@ -111,9 +112,12 @@ def _times(row: Row, stamp: Stamp) -> Iterator[str]:
     )
     eligible = stamp(row["eligible_at"])
     yield f"SubmitTime={stamp(row['submitted_at'])} EligibleTime={eligible}"
-    yield f"AccrueTime={'Unknown' if row['begins_later'] else eligible}"
+    grows = not row["begins_later"] and row["shown_reason"] != REQUEUED_AND_HELD
+    yield f"AccrueTime={eligible if grows else 'Unknown'}"
     deadline = "N/A" if row["deadline_at"] is None else stamp(row["deadline_at"])
     yield f"StartTime={stamp(start)} EndTime={stamp(end)} Deadline={deadline}"
+    if spec := (row["metadata"] or {}).get("slurm.cron"):
+        yield f'{"CronJob=Yes " if row["cron"] else ""}CrontabSpec="{printable(spec)}"'
     if row["state"] != "PENDING":
         yield f"PreemptEligibleTime={stamp(start)} PreemptTime=None"
     suspended = "None" if row["suspended_at"] is None else stamp(row["suspended_at"])
@@ -132,7 +136,7 @@ def _places(row: Row) -> Iterator[str]:
     if row["nodes"]:
         yield f"BatchHost={row['nodes'][0]}"
     yield (
-        f"NumNodes={row['node_count']} NumCPUs={row['cpus']} NumTasks={row['task_count']} "
+        f"NumNodes={_node_count(row)} NumCPUs={row['cpus']} NumTasks={row['task_count']} "
         f"CPUs/Task={row['cpus_a_task']} ReqB:S:C:T=0:0:*:*"
     )
     yield f"TRES={row['tres']}"
@@ -140,6 +144,13 @@ def _places(row: Row) -> Iterator[str]:
     yield f"AllocTRES={row['tres'] if row['nodelist'] else '(null)'}"
     per_node = printable((row["metadata"] or {}).get("slurm.ntasks-per-node", "0"))
     yield f"Socks/Node=* NtasksPerN:B:S:C={per_node}:0:*:* CoreSpec=*"
+
+
+def _node_count(row: Row) -> str:
+    """Of a job that waits the least and the most, where a number was asked for."""
+    least = f"{row['node_count']}"
+    asked = "slurm.nodes" in (row["metadata"] or {}) and row["state"] == "PENDING"
+    return f"{least}-{row['nodes_max'] or least}" if asked else least
 
 
 def _details(row: Row) -> Iterator[str]:

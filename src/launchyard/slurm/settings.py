@@ -16,3 +16,5 @@ class SlurmSettings:
     cluster: str = "local"
     min_job_age_s: int = 300
     max_array_size: int = 100_001
+    explicit_scancel: bool = False
+    """Jobs of a crontab are cancelled by `scancel --cron` alone."""

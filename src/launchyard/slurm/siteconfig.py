@@ -134,6 +134,7 @@ def _server(site: Site, stamp: Stamp, host: str) -> dict[str, str]:
         "BOOT_TIME": stamp(site["served_since"]),
         "ClusterName": site["cluster"],
         "SLURM_CONF": f"{site['state']}/slurm.conf",
+        "ScronParameters": "enable,explicit_scancel" if site["explicit_scancel"] else "enable",
         "SLURM_VERSION": site["version"],
         "SchedulerParameters": f"bf_job_part_count_reserve={depth}" if depth != "all" else "bf_continue",
         "SlurmUser": f"{site['daemon_user']}({site['daemon_uid']})",

@@ -5,6 +5,7 @@ from threading import Lock
 
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.crontab import Crontab
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
@@ -33,6 +34,7 @@ class MemoryStore:
         self._rules = ""
         self._reservations: tuple[Reservation, ...] = ()
         self._steps: dict[tuple[int, int, int], Step] = {}
+        self._crontabs: dict[int, Crontab] = {}
 
     def commit(self, changes: Sequence[Change]) -> None:
         jobs = rows.last_rows(changes)
@@ -58,6 +60,7 @@ class MemoryStore:
         self._marks.update({(mark.cluster, mark.name): mark for mark in change.nodes})
         self._spent.update({rows.spent_key(one): one for one in change.spent})
         self._steps.update({step.key: step for step in change.steps})
+        self._crontabs.update({one.uid: one for one in change.crontabs})
         self._rules = self._rules if change.rules is None else change.rules
         if change.reservations is not None:
             self._reservations = change.reservations
@@ -135,6 +138,10 @@ class MemoryStore:
 
     def reservations(self) -> list[Reservation]:
         return sorted(self._reservations, key=lambda one: one.name)
+
+    def crontabs(self) -> list[Crontab]:
+        with self._lock:
+            return [self._crontabs[uid] for uid in sorted(self._crontabs)]
 
     def steps(self, query: StepQuery) -> list[Step]:
         with self._lock:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.crontab import Crontab
 from launchyard.model.errors import LaunchyardError, StorageFull, Unavailable
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
@@ -127,6 +128,9 @@ class Store(Protocol):
 
     def reservations(self) -> list[Reservation]:
         """All of the last change that brought some, by name."""
+
+    def crontabs(self) -> list[Crontab]:
+        """The last one of each user, by user id; one that was removed has no text."""
 
     def steps(self, query: StepQuery) -> list[Step]: ...
 

@@ -16,6 +16,7 @@ import msgspec
 
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.crontab import Crontab
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import ENDED, JobState
@@ -37,7 +38,8 @@ LIVE = tuple(state for state in JobState if state not in ENDED)
 
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Job, Idempotency, Token, NodeMark, Spent, Kept, Step)
+    kind: msgspec.json.Decoder(kind)
+    for kind in (Job, Idempotency, Token, NodeMark, Spent, Kept, Step, Crontab)
 }
 
 
@@ -45,7 +47,7 @@ class Garbled(Exception):
     """A row that is not what was written; says which."""
 
 
-Record = Job | Idempotency | Token | NodeMark | Spent | Kept | Step
+Record = Job | Idempotency | Token | NodeMark | Spent | Kept | Step | Crontab
 
 
 def pack(value: Record) -> tuple[bytes, int]:
@@ -189,6 +191,7 @@ def refuse_unstorable(change: Change) -> None:
     names += [name for mark in change.nodes for name in (mark.cluster, mark.name)]
     names += [*change.texts, *(token.id for token in change.tokens)]
     names += [name for one in change.spent for name in spent_key(one)]
+    names += [one.user for one in change.crontabs]
     if not all(storable_text(name) for name in names):
         raise ValueError("a key has characters that cannot be stored")
     times = [key.at for key in change.idempotency]
@@ -211,6 +214,7 @@ def refuse_unstorable(change: Change) -> None:
         *change.tokens,
         *change.nodes,
         *change.spent,
+        *change.crontabs,
     )
     for value in beside_jobs:
         pack(value)

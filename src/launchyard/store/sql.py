@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
+from launchyard.model.crontab import Crontab
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
@@ -66,6 +67,7 @@ class SqlStore:
         self._put_spent = Upsert(tables.spent, ["user", "account", "qos"])
         self._put_rules = Upsert(tables.rules, ["name"])
         self._put_steps = Upsert(tables.steps, ["job_id", "attempt", "number"])
+        self._put_crontabs = Upsert(tables.crontabs, ["uid"])
         self._put_meta = Upsert(tables.meta, ["key"])
         self._known_texts: dict[str, None] = {}
         self._seq, self._next_job_id = self._counters()
@@ -83,6 +85,7 @@ class SqlStore:
         tokens = {token.id: token for change in changes for token in change.tokens}
         marks = {(mark.cluster, mark.name): mark for change in changes for mark in change.nodes}
         spent = {rows.spent_key(one): one for change in changes for one in change.spent}
+        crontabs = {one.uid: one for change in changes for one in change.crontabs}
         in_force = _rules_rows(changes)
         seq, next_job_id = rows.counters(self._seq, self._next_job_id, changes, jobs)
         with self._writing() as connection:
@@ -94,6 +97,7 @@ class SqlStore:
             self._put_spent.run(connection, [(*key, *_sealed(one)) for key, one in spent.items()])
             self._put_rules.run(connection, in_force)
             self._put_steps.run(connection, step_rows)
+            self._put_crontabs.run(connection, [(uid, *_sealed(one)) for uid, one in crontabs.items()])
             counters = {meta.LAST_SEQ: seq, meta.NEXT_JOB_ID: next_job_id}
             self._put_meta.run(connection, [meta.row(key, str(value)) for key, value in counters.items()])
         self._backend.durable(seq)
@@ -196,6 +200,11 @@ class SqlStore:
             kept = Kept() if row is None else rows.unpack(Kept, row[2], row[1], "the reservations")
         return sorted(kept.reservations, key=lambda one: one.name)
 
+    def crontabs(self) -> list[Crontab]:
+        with self._reading() as connection:
+            found = connection.execute(sa.select(*tables.crontabs.c).order_by(tables.crontabs.c.uid)).all()
+            return [rows.unpack(Crontab, row[2], row[1], f"the crontab of user {row[0]}") for row in found]
+
     def steps(self, query: StepQuery) -> list[Step]:
         limit, found = max(0, query.limit), list[Step]()
         statement = _step_selection(query)
@@ -226,6 +235,7 @@ class SqlStore:
         self.spent()
         self.rules()
         self.reservations()
+        self.crontabs()
         self._counters()
 
     def close(self) -> None:

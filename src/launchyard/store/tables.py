@@ -63,6 +63,13 @@ steps = sa.table(
     sa.column("record", sa.LargeBinary),
 )
 
+crontabs = sa.table(
+    "crontabs",
+    sa.column("uid", sa.BigInteger),
+    sa.column("checksum", sa.BigInteger),
+    sa.column("record", sa.LargeBinary),
+)
+
 rules = sa.table(
     "rules",
     sa.column("name", sa.Text),

@@ -13,13 +13,15 @@ Act = Literal[
 class ActOnJobs:
     """The body of `POST /v1/acts`: one thing done to many jobs, each by id or as a task (`12_3`).
 
-    `signal` and `target` belong to the act `signal`.
+    `signal` and `target` belong to the act `signal`. `cron` says of the act `cancel` that jobs of a crontab
+    are meant too, where the site wants that to be said.
     """
 
     act: Act
     jobs: list[str]
     signal: str | int | None = None
     target: Literal["all", "batch", "steps"] = "all"
+    cron: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

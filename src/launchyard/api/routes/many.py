@@ -15,7 +15,7 @@ from launchyard.api.lookup import find, parse_ref
 from launchyard.api.query import Query
 from launchyard.api.routes.acts import Act
 from launchyard.controller.controller import Controller, JobRef
-from launchyard.model.errors import Forbidden, Invalid, LaunchyardError, NotFound
+from launchyard.model.errors import Conflict, Forbidden, Invalid, LaunchyardError, NotFound
 from launchyard.model.job import Job
 from launchyard.model.signals import parse_signal
 from launchyard.model.submission import Caller
@@ -47,18 +47,27 @@ async def many(request: Request) -> Response:
     body = await read_as(ActOnJobs, request)
     if len(body.jobs) > JOBS_MAX:
         raise Invalid(f"{len(body.jobs)} jobs are named; name at most {JOBS_MAX} in one request")
-    act = _act_of(body)
+    act = _act_of(body, context.services.slurm.explicit_scancel)
     results = await asyncio.gather(*(_one(context, caller, act, text) for text in body.jobs))
     return answer({"results": results})
 
 
-def _act_of(body: ActOnJobs) -> Act:
+def _act_of(body: ActOnJobs, explicit: bool) -> Act:
+    if body.act == "cancel" and explicit and not body.cron:
+        return _cancel_but_cron
     if body.act != "signal":
         return _ACTS[body.act]
     if body.signal is None:
         raise Invalid("the act signal needs a signal, such as TERM or 10")
     number, target = parse_signal(body.signal), body.target
     return lambda controller, caller, ref: controller.signal(caller, ref, number, target)
+
+
+async def _cancel_but_cron(controller: Controller, caller: Caller, ref: JobRef) -> Job:
+    job = controller.live_job(ref.job_id)
+    if job is not None and job.cron is not None:
+        raise Conflict(f"job {ref} is a line of a crontab; say scancel --cron to cancel it", code="cron")
+    return await controller.cancel(caller, ref)
 
 
 async def _one(context: Context, caller: Caller, act: Act, text: str) -> dict[str, Any]:

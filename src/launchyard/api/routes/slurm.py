@@ -28,6 +28,7 @@ async def config(request: Request) -> Response:
             "cluster": site.cluster,
             "min_job_age_s": site.min_job_age_s,
             "max_array_size": site.max_array_size,
+            "explicit_scancel": site.explicit_scancel,
             "order": rules.scheduler.order,
             "depth": rules.scheduler.depth,
             "half_life_s": rules.scheduler.half_life_s,

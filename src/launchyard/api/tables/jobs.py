@@ -196,6 +196,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "dependency": _dependency,
     "requeue": lambda row: row.job.requeue,
     "restarts": _restarts,
+    "cron": lambda row: None if row.job.cron is None else row.job.cron.spec,
     "submitted_at": lambda row: row.job.submitted_at,
     "eligible_at": _eligible,
     "begin_at": lambda row: row.job.not_before,

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from launchyard.cli.slurm.server import Server
-from launchyard.slurm.errnos import ALREADY_DONE, DENIED, INVALID_JOB, TRANSITION, Errno
+from launchyard.slurm.errnos import ALREADY_DONE, CRON_CANCEL, DENIED, INVALID_JOB, TRANSITION, Errno
 from launchyard.slurm.jobnames import Named
 
 # fmt: off
@@ -45,6 +45,8 @@ def _told(named: Named, result: dict[str, Any]) -> Outcome:
     status, state = result["status"], result.get("state") or ""
     if status == 200:
         return Outcome(named, None, "", state)
+    if result.get("code") == "cron":
+        return Outcome(named, CRON_CANCEL, result.get("detail") or "", state)
     return Outcome(named, errno_of(status, state), result.get("detail") or "", state)
 
 

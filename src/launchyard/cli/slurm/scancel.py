@@ -39,6 +39,7 @@ KILL = 9
 HELP = """Usage: scancel [OPTIONS] [JOB[_TASK][.STEP]...]
   -A, --account=NAME     jobs charged to this account        -p, --partition=NAME  jobs in this partition
   -b, --batch            signal the batch shell alone        -q, --qos=NAME        jobs of this QOS
+  -c, --cron             jobs of a crontab too, where the site wants that to be said
   -f, --full             signal batch shell and steps        -Q, --quiet           say nothing of errors
   -H, --hurry            accepted                            -R, --reservation=NAME
   -i, --interactive      ask before each job                 -s, --signal=NAME     send this signal
@@ -157,7 +158,7 @@ def _named(server: Server, given: Given, names: list[Named]) -> int:
         print(f"scancel: Terminating {signal}job {one.text}", file=sys.stderr)
     gone = (INVALID_JOB, ALREADY_DONE)
     code = 0
-    for outcome in act(server, "cancel", names):
+    for outcome in act(server, "cancel", names, cron=bool(given.count("cron"))):
         if outcome.errno is not None and (verbose or outcome.errno not in gone):
             _say(given, outcome)
         if outcome.errno is not None and outcome.errno not in gone:
@@ -179,11 +180,12 @@ def _selected(
     server: Server, given: Given, names: list[Named], filters: dict[str, str], signal: int | None
 ) -> int:
     live = [Row(*row) for row in server.table("jobs", COLUMNS)]
+    known, records = _by_name(live), {str(row.id): row for row in live if row.array_pending is not None}
     code = 0
     wanted: list[tuple[Named, Row]] = []
     whole: list[Named] = []
     for one in names or [Named(_text(row), [_ref(row)]) for row in live]:
-        rows = [row for row in live if _means(one, row)]
+        rows = _meant(one, known, records)
         if not rows and one.step is None and not filters:
             # It may be somebody else's, which is another error; the server says which.
             whole.append(one)
@@ -243,7 +245,7 @@ def _whole(server: Server, given: Given, names: list[Named], signal: int | None)
             word = f"Signal {signal} to" if signal is not None else "Terminating"
             print(f"scancel: {word} job {one.text}", file=sys.stderr)
     if signal is None:
-        outcomes = act(server, "cancel", names)
+        outcomes = act(server, "cancel", names, cron=bool(given.count("cron")))
     else:
         target = "batch" if given.count("batch") else "all" if given.count("full") else "steps"
         outcomes = act(server, "signal", names, signal=signal, target=target)
@@ -286,14 +288,23 @@ def _text(row: Row) -> str:
     return f"{row.id}_[{row.array_pending}]" if row.array_pending else _ref(row)
 
 
-def _means(one: Named, row: Row) -> bool:
+def _by_name(live: list[Row]) -> dict[str, list[Row]]:
+    """Rows by all that they may be called: `12`, `5_3`, and `5` of a task of that array."""
+    known: dict[str, list[Row]] = {}
+    for row in live:
+        for name in {str(row.id), _ref(row), str(row.task_array or row.id)}:
+            known.setdefault(name, []).append(row)
+    return known
+
+
+def _meant(one: Named, known: dict[str, list[Row]], records: dict[str, Row]) -> list[Row]:
     """A job by its id or as a task; an array's record stands for its tasks that have not split off."""
-    mine = {str(row.id), _ref(row)}
-    if any(ref in mine for ref in one.refs):
-        return True
-    if row.task_array is not None and str(row.task_array) in one.refs:
-        return True
-    return row.array_pending is not None and any(_waits(ref, row) for ref in one.refs)
+    found = {row.id: row for ref in one.refs for row in known.get(ref, ())}
+    for ref in one.refs:
+        record = records.get(ref.partition("_")[0])
+        if record is not None and _waits(ref, record):
+            found[record.id] = record
+    return [found[id] for id in sorted(found)]
 
 
 def _waits(ref: str, row: Row) -> bool:

@@ -86,6 +86,8 @@ def _errno(server: Server, ref: str, change: Change, error: LaunchyardError) -> 
         return errnos.INVALID_USER if rows else errnos.INVALID_JOB
     if error.status == 403:
         return errnos.DENIED
+    if error.code == "cron":
+        return errnos.CRON_CHANGE
     if error.status == 409:
         state = _state(server, ref)
         if state in ENDED:
