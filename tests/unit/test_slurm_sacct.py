@@ -190,6 +190,14 @@ def test_each_run_of_a_requeued_job_is_a_record_of_its_own() -> None:
     assert [len(records([job], LATER, past=past)) for past in (True, False)] == [2, 1]
 
 
+def test_what_was_put_back_into_the_queue_stands_where_it_was_submitted_again() -> None:
+    early = row(1, "again", "08:10", "08:20", submitted_at=at("07:58"))
+    early["past"] = [{"number": 1, "state": "NODE_FAIL", "begun_at": at("07:58"), "ended_at": at("08:05")}]
+    rows = [early, row(2, "second", "08:00", "08:01", submitted_at=at("08:00"))]
+
+    assert [one["raw"] for one in records(rows, LATER)] == [2, 1]
+
+
 def test_every_field_of_the_real_sacct_is_known_with_its_name() -> None:
     names = captured("sacct/helpformat.txt").split()
 

@@ -38,7 +38,7 @@ def records(
     named: Collection[str] = (),
     steps: Mapping[tuple[int, int], Sequence[Mapping[str, Any]]] | None = None,
 ) -> list[Record]:
-    """All records of these jobs in order, each job followed by its steps in `record["steps"]`.
+    """All records of these jobs, each with its steps in `record["steps"]`, by second of submission, then id.
 
     `past`: earlier attempts too. `each_task`: waiting tasks of an array one by one; so are those whose
     ids are in `named` where the array itself is not. `steps` are by job and attempt.
@@ -54,6 +54,8 @@ def records(
                 _take_apart(record["steps"])
                 record["derived"] = _worst([step for step in record["steps"] if step["suffix"] != ".batch"])
                 found.append(record)
+    # What was put back into the queue was submitted anew.
+    found.sort(key=lambda record: int(record["submitted_at"]))
     return found
 
 
