@@ -3,8 +3,6 @@
 import importlib
 import os
 import sys
-import tempfile
-from pathlib import Path
 from typing import NamedTuple
 
 from launchyard.cli.slurm.about import print_version
@@ -209,7 +207,7 @@ def _edited(text: str) -> str:
     """What the user's editor makes of it."""
     subprocess = importlib.import_module("subprocess")
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    descriptor, path = tempfile.mkstemp(prefix="scrontab-")
+    descriptor, path = importlib.import_module("tempfile").mkstemp(prefix="scrontab-")
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(text)
@@ -223,4 +221,5 @@ def _edited(text: str) -> str:
             raise Refused("fatal: editor returned non-zero exit code")
         return _read([path])
     finally:
-        Path(path).unlink(missing_ok=True)
+        if os.path.exists(path):
+            os.unlink(path)
