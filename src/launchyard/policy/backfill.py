@@ -153,7 +153,9 @@ class _Nodes:
         nodes = self.future.open_to(row.fits, seconds, request.reservation, now)
         if self.future.reservations:
             nodes &= self.future.beside(row.need, now + seconds)
-        allocation = self._ledger.shares(request, row.need, nodes)
+        missed: list[int] = []
+        allocation = self._ledger.shares(request, row.need, nodes, missed)
+        self._snapshot.index.forget(row, missed)
         if allocation is None or not self.future.leaves_enough(allocation, now + seconds):
             return None
         return Placed(allocation, time_limit_s)
@@ -246,8 +248,7 @@ class _Nodes:
         shape = job.shape
         known = self._classes.get(id(shape))
         if known is None:
-            row = self._snapshot.index.row(shape.partition, shape.request)
+            row = self._snapshot.index.widest(shape.partition, shape.request)
             seconds = self._snapshot.seconds(shape.partition, shape.time_limit_s)
             known = self._classes[id(shape)] = (row, seconds)
-        self._snapshot.index.refresh_gains(known[0])
         return known

@@ -64,27 +64,40 @@ class Index:
 
     def row(self, partition: str, request: Request) -> Row:
         """The row of a class, as the ledger is now."""
-        row = self._rows.get((partition, request))
-        if row is None:
-            if len(self._rows) >= ROWS_MAX:
-                self._rows.clear()
-            row = self._rows[partition, request] = Row(Need.of(request), self.allowed(partition, request))
+        row = self._find(partition, request)
         self.refresh(row)
         return row
 
+    def widest(self, partition: str, request: Request) -> Row:
+        """The row of a class in which no node that holds it is missing; some may hold it no more.
+
+        Whoever meets one of those says so (`forget`). So a start costs a look at the nodes that it meets, and
+        not one at each node that changed, for each class. Who spreads tasks looks at all nodes anyway.
+        """
+        ledger, row = self._ledger, self._find(partition, request)
+        if row.need.tasks:
+            self.refresh(row)
+        elif row.generation != ledger.generation or len(ledger.gains) - row.gained > len(ledger.at):
+            self._make_anew(row)
+        elif row.gained != len(ledger.gains):
+            self._look_again(row, ledger.gains[row.gained :])
+            row.gained = len(ledger.gains)
+        return row
+
     def refresh(self, row: Row) -> None:
-        """Bring a row up to date with the ledger."""
+        """Bring a row up to date with the ledger; where too much has changed, look at all nodes."""
         ledger = self._ledger
-        if not self._made_anew(row) and row.seen != len(ledger.changes):
+        if row.generation != ledger.generation or len(ledger.changes) - row.seen > len(ledger.at):
+            self._make_anew(row)
+        elif row.seen != len(ledger.changes):
             self._look_again(row, ledger.changes[row.seen :])
             row.seen, row.gained = len(ledger.changes), len(ledger.gains)
 
-    def refresh_gains(self, row: Row) -> None:
-        """Let no node that holds the need be missing; some that hold it no more may be among them still."""
-        ledger = self._ledger
-        if not self._made_anew(row) and row.gained != len(ledger.gains):
-            self._look_again(row, ledger.gains[row.gained :])
-            row.gained = len(ledger.gains)
+    def forget(self, row: Row, missed: list[int]) -> None:
+        """These nodes were met in the row and do not hold its need."""
+        for position in missed:
+            row.holds[position] = False
+            row.fits ^= self._ledger.at[position].bit
 
     def allowed(self, partition: str, request: Request) -> int:
         """The nodes that the request may use at any time, whatever is free on them."""
@@ -98,16 +111,19 @@ class Index:
             nodes &= self._suitable(request)
         return nodes
 
-    def _made_anew(self, row: Row) -> bool:
-        """A row that nothing is known of, or of which too much has changed, is looked at as a whole."""
+    def _find(self, partition: str, request: Request) -> Row:
+        row = self._rows.get((partition, request))
+        if row is None:
+            if len(self._rows) >= ROWS_MAX:
+                self._rows.clear()
+            row = self._rows[partition, request] = Row(Need.of(request), self.allowed(partition, request))
+        return row
+
+    def _make_anew(self, row: Row) -> None:
         ledger = self._ledger
-        unread = len(ledger.changes) - row.seen
-        if row.generation == ledger.generation and unread <= len(ledger.at):
-            return False
         row.holds = self._holds(row.need)
         row.fits = int(row.holds[::-1].translate(_DIGITS) or b"0", 2) & row.allowed
         row.seen, row.gained, row.generation = len(ledger.changes), len(ledger.gains), ledger.generation
-        return True
 
     def _look_again(self, row: Row, changes: list[int]) -> None:
         """At these nodes alone."""

@@ -15,6 +15,9 @@ from launchyard.policy.need import Need
 
 CHANGES_MAX = 100_000
 
+STEPS = 4 * 64
+"""Steps of free memory, four to a doubling."""
+
 Level = tuple[int, int]
 """Free GPUs and free CPUs of a node: nodes that are used the most come first, so that large gaps stay."""
 
@@ -148,15 +151,20 @@ class Ledger:
         """Those of them that may hold more than before, or be open again."""
         self.generation = 0
         self._order: list[Level] = []
+        self._roomy = [0] * STEPS
+        """The nodes that have as much memory free as the step says, or more."""
         self._promised: dict[int, Allocation] = {}
         for free in self.at:
             self._enter(free)
+            self._roomy[_step(free.memory_mib)] |= free.bit
+        for step in reversed(range(STEPS - 1)):
+            self._roomy[step] |= self._roomy[step + 1]
 
     def copy(self) -> "Ledger":
         twin = Ledger((), self.licences)
         twin.free = {name: free.copy() for name, free in self.free.items()}
         twin.names, twin.at = self.names, list(twin.free.values())
-        twin.levels, twin._order = dict(self.levels), list(self._order)
+        twin.levels, twin._order, twin._roomy = dict(self.levels), list(self._order), list(self._roomy)
         return twin
 
     def set_open(self, name: str, open_: bool) -> None:
@@ -168,9 +176,11 @@ class Ledger:
     def has_licences(self, request: Request) -> bool:
         return all(self.licences.get(name, 0) >= count for name, count in request.licences)
 
-    def choose(self, nodes: int, least: int, most: int, need: Need | None = None) -> list[int]:
+    def choose(
+        self, nodes: int, least: int, most: int, need: Need | None = None, missed: list[int] | None = None
+    ) -> list[int]:
         """Which of `nodes` (a mask) to take: the fullest; none if too few. With `need`: of those that hold
-        it.
+        it; those that were looked at and do not are put into `missed`.
 
         Of the same level the lowest position, so that the same plan comes out of the same state.
         """
@@ -185,17 +195,26 @@ class Ledger:
                     chosen.append(position)
                     if len(chosen) == most:
                         return chosen
+                elif missed is not None:
+                    missed.append(position)
                 here ^= low
         return chosen if len(chosen) >= least else []
 
-    def shares(self, request: Request, need: Need, nodes: int) -> Allocation | None:
-        """The allocation that the request gets on these nodes, as far as they hold it; None: too few do."""
+    def shares(
+        self, request: Request, need: Need, nodes: int, missed: list[int] | None = None
+    ) -> Allocation | None:
+        """The allocation that the request gets on these nodes, as far as they hold it; None: too few do.
+
+        Nodes that were looked at and do not hold it are put into `missed`.
+        """
+        nodes &= self._roomy[_step(need.memory_mib)]
         if nodes.bit_count() < need.nodes:
             return None
         if need.tasks:
             parts = self._spread(need, nodes)
         else:
-            parts = [(position, 1) for position in self.choose(nodes, need.nodes, need.nodes_max, need)]
+            chosen = self.choose(nodes, need.nodes, need.nodes_max, need, missed)
+            parts = [(position, 1) for position in chosen]
         if not parts:
             return None
         shares = tuple(self._share(position, need, tasks) for position, tasks in parts)
@@ -250,7 +269,11 @@ class Ledger:
         if free is None:
             return
         self._leave(free)
+        before = _step(free.memory_mib)
         book(free, share, sign)
+        after = _step(free.memory_mib)
+        for step in range(min(before, after) + 1, max(before, after) + 1):
+            self._roomy[step] ^= free.bit
         self._enter(free)
         self._note(free.position, gain=sign > 0)
 
@@ -339,6 +362,14 @@ def positions(nodes: int) -> list[int]:
         found.append(low.bit_length() - 1)
         nodes ^= low
     return found
+
+
+def _step(memory_mib: int) -> int:
+    """More memory is never a lower step; what is less than nothing is the lowest."""
+    if memory_mib <= 0:
+        return 0
+    doublings = memory_mib.bit_length()
+    return min(4 * doublings + (memory_mib << 2 >> doublings - 1 & 3), STEPS - 1)
 
 
 def _level_of(need: Need) -> Level:
