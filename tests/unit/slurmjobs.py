@@ -19,6 +19,7 @@ PLAIN: dict[str, Any] = {
     **{"memory_asked_mib": 100, "gpus": 0, "gpu_type": "", "shares": [], "exclusive": False},
     **{"constraint": "", "nodelist_asked": [], "exclude": [], "licences": {}, "reservation": ""},
     **{"array_pending": None, "array_throttle": None, "task_array": None, "task_index": None},
+    "part_of": None,
     **{"dependency": None, "requeue": True, "restarts": 0, "submitted_at": T0, "eligible_at": T0},
     **{"begin_at": None, "deadline_at": None, "started_at": None, "suspended_at": None, "suspended_s": 0},
     **{"ended_at": None, "estimate_start": None, "time_limit_s": 3600, "time_min_s": None, "priority": 11020},

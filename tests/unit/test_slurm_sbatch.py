@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from launchyard.cli.slurm.arguments import WrongUse, parse
-from launchyard.cli.slurm.batch.choices import OPTIONS, Choices, asked, of_script, refuse_parts
+from launchyard.cli.slurm.batch.choices import OPTIONS, Choices, asked, of_line, of_script
 from launchyard.cli.slurm.batch.script import read_script, wrapped
+from launchyard.cli.slurm.batch.unlike import choices_of
 from launchyard.cli.slurm.batch.variables import VARIABLES, by_variables, variables_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.model.job import Attempt, Job, JobKind
@@ -21,7 +22,7 @@ from launchyard.slurm.waited import exit_code_of
 
 def choices(*words: str, script: str = "", **environ: str) -> Choices:
     given = parse(words, OPTIONS, stop_at_first=True)
-    found, ours = of_script(f"#!/bin/sh\n{script}\ntrue\n")
+    (found,), ours = of_script(f"#!/bin/sh\n{script}\ntrue\n")
     return Choices(found, ours, by_variables(environ), given.options)
 
 
@@ -102,7 +103,6 @@ def test_every_variable_stands_for_an_option() -> None:
         (["--hint=foo"], "", 'error: unrecognized --hint argument "foo", see --hint=help', 1),
         (["--wait-all-nodes=3"], "", "error: Invalid --wait-all-nodes specification", 255),
         (["--propagate=foo"], "", "error: --propagate=foo is not valid.", 1),
-        ([], "#SBATCH hetjob", "error: jobs of several unlike parts (hetjob, :) are not supported", 1),
     ],
 )
 def test_what_cannot_be_is_refused_in_slurms_words(
@@ -119,9 +119,25 @@ def test_what_cannot_be_is_refused_in_slurms_words(
     assert found == code
 
 
-def test_parts_of_a_job_are_refused_in_one_sentence() -> None:
-    with pytest.raises(Refused, match="not supported"):
-        refuse_parts(["-n1", ":", "-n2"])
+def test_parts_of_a_job_are_divided_by_colons_and_by_hetjob_lines() -> None:
+    parts, given = of_line(["-n1", ":", "-n2", "-J", "two", "x.sh", "a", ":"])
+    assert [part.options for part in parts] == [[("ntasks", "1")], [("ntasks", "2"), ("job-name", "two")]]
+    assert given.rest == ["x.sh", "a", ":"]
+    scripts, _ = of_script("#!/bin/sh\n#SBATCH -n1 -t5\n#SBATCH hetjob\n#SBATCH -n2 -p gpu\ntrue\n")
+    assert scripts == [[("ntasks", "1"), ("time", "5")], [("ntasks", "2"), ("partition", "gpu")]]
+
+
+def test_options_of_the_whole_job_may_stand_with_any_part_and_memory_is_carried_on() -> None:
+    whole = Choices([], (), [], [])
+    lines: list[list[tuple[str, str | None]]] = [
+        [("mem", "100"), ("partition", "a")],
+        [("ntasks", "2"), ("job-name", "x")],
+        [("mem-per-cpu", "5")],
+    ]
+    first, second, third = choices_of([[]], whole, lines)
+    assert (first.last("job-name"), second.last("job-name")) == ("x", None)
+    assert (second.last("mem"), second.last("partition")) == ("100", None)
+    assert (third.last("mem"), third.last("mem-per-cpu")) == (None, "5")
 
 
 def test_what_the_server_refuses_has_slurms_reason() -> None:

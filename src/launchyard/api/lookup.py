@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from launchyard.api.context import Context
 from launchyard.controller.controller import JobRef, not_found
-from launchyard.model.errors import Invalid
+from launchyard.model.errors import Conflict, Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import shown
+from launchyard.model.parts import PARTS_MAX, ids_of
 from launchyard.model.submission import Caller
 
 _REF = re.compile(r"([1-9][0-9]{0,17})(?:_([0-9]{1,9}))?", re.ASCII)
@@ -33,6 +34,7 @@ async def find(context: Context, caller: Caller, ref: JobRef, *, seen_by_all: bo
     """The job as it is now. Raises `NotFound`. `seen_by_all`: others' too where the site's policy says so."""
     found = await _find(context, ref)
     if found is None:
+        _refuse_part(context, caller, ref)
         raise not_found(ref)
     visible = seen_by_all and context.services.jobs_visible_to_all
     if not (visible or caller.admin or found.job.uid == caller.uid):
@@ -55,3 +57,22 @@ async def _find(context: Context, ref: JobRef) -> Found | None:
         task = await context.read(lambda: store.job_of_task(ref.job_id, index))
         return None if task is None else Found(task)
     return Found(record, index)
+
+
+def _refuse_part(context: Context, caller: Caller, ref: JobRef) -> None:
+    """What is done to a job is done to all of its parts."""
+    job = live_job_of_part(context, ref.job_id)
+    if job is not None and (caller.admin or job.uid == caller.uid):
+        raise Conflict(
+            f"job {ref} is a part of job {job.id}, and its parts stay together; name job {job.id}",
+            code="part",
+        )
+
+
+def live_job_of_part(context: Context, part_id: int) -> Job | None:
+    """The live job of which a further part is known by this id. Its ids are in a row and nobody else's."""
+    for job_id in range(part_id - 1, part_id - PARTS_MAX, -1):
+        job = context.services.controller.live_job(job_id)
+        if job is not None:
+            return job if part_id in ids_of(job) else None
+    return None

@@ -91,7 +91,7 @@ class Launcher:
         attempt = job.attempt
         if attempt is None:
             raise ValueError(f"job {job.id} has no attempt to launch")
-        share, *beside = attempt.allocation.shares
+        share, *beside = attempt.allocation.by_node
         warning = job.warning
         entry = self._users.entry(job.uid)
         script = texts.get(job.script) if job.script is not None else None

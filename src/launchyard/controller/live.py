@@ -115,7 +115,7 @@ class LiveJobs:
         """Other rules are in force: whoever waits stands anew under them."""
         before, self.partitions = self.partitions, dict(rules.partitions)
         for job in self.jobs.values():
-            self._keep_partition(job, before.get(job.partition))
+            self._keep_partition(job, before)
         self.parties.use_rules(rules, self.jobs.values(), now)
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
         self.capacity = Capacity(self.nodes.values(), self.partitions, self.capacity.licences)
@@ -135,11 +135,11 @@ class LiveJobs:
             if Party.of(self.jobs[job_id]) in parties:
                 self._line_up(self.jobs[job_id], now)
 
-    def _keep_partition(self, job: Job, before: Partition | None = None) -> None:
+    def _keep_partition(self, job: Job, before: Mapping[str, Partition] | None = None) -> None:
         """A partition that is gone stays closed for as long as there are jobs in it."""
-        if job.partition not in self.partitions:
-            gone = before or Partition(name=job.partition)
-            self.partitions[job.partition] = replace(gone, default=False, state=PartitionState.INACTIVE)
+        for name in {job.partition, *(part.partition for part in job.parts)} - self.partitions.keys():
+            gone = (before or {}).get(name) or Partition(name=name)
+            self.partitions[name] = replace(gone, default=False, state=PartitionState.INACTIVE)
 
     def _ordering(self) -> Ordering:
         rules = self.parties.rules.scheduler
@@ -299,7 +299,7 @@ class LiveJobs:
         """Where the job stands in the queue."""
         tier = self.partitions[job.partition].tier
         seconds = seconds_of(self.partitions, job.partition, job.time_limit_s)
-        shape = Shape(job.partition, job.request, job.time_limit_s, job.time_min_s)
+        shape = Shape(job.partition, job.request, job.time_limit_s, job.time_min_s, job.parts)
         key = self.ordering.key(job, tier, seconds, now)
         party = self.parties.party_in_limits(job)
         if party is None and job.qos in self.preempts:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from launchyard.model.account import Spent
 from launchyard.model.job import Job
+from launchyard.model.parts import as_parts
 from launchyard.model.reason import Reason
 from launchyard.model.rules import Rules
 from launchyard.model.state import ALLOCATED, ENDED, JobState
@@ -82,6 +83,8 @@ class Parties:
 
     def barred(self, job: Job) -> Reason | None:
         """Why the rules as they are now keep a waiting job from starting; None: they do not."""
+        if job.parts:
+            return next((why for one in as_parts(job) if (why := self.barred(one)) is not None), None)
         key = (job.partition, Party.of(job))
         reason = None
         if self._barred.get(key) is not False:

@@ -6,6 +6,7 @@ from launchyard.controller.loop import Loop
 from launchyard.controller.scheduling import Scheduler
 from launchyard.model.errors import Infeasible
 from launchyard.model.job import Job
+from launchyard.model.parts import as_parts
 from launchyard.model.reason import Reason
 from launchyard.model.resources import Request
 from launchyard.model.state import JobState
@@ -96,6 +97,8 @@ class Reasons:
 
     def _reserved(self, job: Job) -> Reason | None:
         """Why reservations keep it from starting, whatever else is free."""
+        if job.parts:
+            return next((why for one in as_parts(job) if (why := self._reserved(one)) is not None), None)
         live, name = self._loop.live, job.request.reservation
         if not live.reservations and not name:
             return None
@@ -116,6 +119,8 @@ class Reasons:
     def short(self, job: Job, ahead: int) -> Reason:
         """What is short is the same for a request; how many are ahead is the job's own."""
         live = self._loop.live
+        if job.parts:
+            return self._short_together(job, ahead)
         self._forget_older()
         key = (job.partition, job.request)
         if key not in self._by_request and not live.capacity.holds(*key):
@@ -131,6 +136,15 @@ class Reasons:
             )
             self._by_request[key] = explain.resources(job, situation)
         return explain.with_ahead(self._by_request[key], ahead)
+
+    def _short_together(self, job: Job, ahead: int) -> Reason:
+        """The first part for which there is too little; else there is too little for all at once."""
+        for one in as_parts(job):
+            reason = self.short(one, ahead)
+            if reason.code not in ("priority", "behind"):
+                return reason
+        sentence = f"waits until its {len(job.parts)} parts can start at once"
+        return explain.with_ahead(Reason(code="resources", sentence=sentence), ahead)
 
     def _forget_older(self) -> None:
         """What is known is good for one version of live state."""

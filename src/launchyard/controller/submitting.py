@@ -171,7 +171,7 @@ class Submitting:
                 await self._look_at_dependency(caller, job, expected)
         except LaunchyardError as error:
             return error
-        job = changed(job, id=self._loop.new_ids(1))
+        job = changed(job, id=self._loop.new_ids(max(1, len(job.parts))))
         return self._with_texts(job, submission, texts)
 
     def _with_texts(self, job: Job, submission: Submission, texts: dict[str, bytes]) -> Job:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from launchyard.model.array import Array, Task
 from launchyard.model.cron import Cron
 from launchyard.model.dependency import Dependency
-from launchyard.model.resources import Allocation, Request, Usage
+from launchyard.model.resources import Allocation, Part, Request, Usage
 from launchyard.model.retries import Retries
 from launchyard.model.state import ALLOCATED, ENDED, JobState
 
@@ -62,6 +62,15 @@ class PastAttempt:
     cause: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartOf:
+    """Which of the `count` parts of a job this is, counted from 0."""
+
+    job_id: int
+    number: int
+    count: int
+
+
 PAST_MAX = 20
 """How many earlier attempts a job keeps, the last ones."""
 
@@ -100,6 +109,13 @@ class Job:
     group: str | None = None
     nice: int = 0
     request: Request = Request()
+    parts: tuple[Part, ...] = ()
+    """The unlike parts of which it is made, all started at once, `request` being their sum; else empty.
+
+    They are known by the job's id and as many after it.
+    """
+    part_of: PartOf | None = None
+    """Set on what `model.parts.as_part` makes of it, and never stored."""
     time_limit_s: int | None = None
     time_min_s: int | None = None
     """It may be started with a shorter time limit, down to this one, where that lets it start now."""

@@ -3,7 +3,8 @@
 CPUs are counted in thousandths (Ray asks for 0.5), memory in MiB, GPUs by index.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from launchyard.model.errors import Invalid
 from launchyard.model.number import bounded, scaled, shown
@@ -43,6 +44,18 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One of the unlike parts of a job: what it asks for, of the nodes of which partition.
+
+    `metadata` is what is only kept of it, beside that of the whole job.
+    """
+
+    partition: str
+    request: Request
+    metadata: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeShare:
     """What an attempt holds of one node. `cpu_ids` is empty when its CPUs are not whole or not pinned.
 
@@ -64,14 +77,62 @@ class Allocation:
 
     shares: tuple[NodeShare, ...]
     licences: tuple[tuple[str, int], ...] = ()
+    parts: tuple[int, ...] = ()
+    """Of a job of unlike parts how many shares each part has, in their order; parts may be on one node."""
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        return tuple(share.node for share in self.shares)
+        nodes = tuple(share.node for share in self.shares)
+        return tuple(dict.fromkeys(nodes)) if self.parts else nodes
+
+    @property
+    def by_node(self) -> tuple[NodeShare, ...]:
+        """One share for each node."""
+        if not self.parts:
+            return self.shares
+        found: dict[str, NodeShare] = {}
+        for share in self.shares:
+            found[share.node] = _joined(found[share.node], share) if share.node in found else share
+        return tuple(found.values())
+
+    def of_part(self, number: int) -> "Allocation":
+        """What one part of the job has of it."""
+        first = sum(self.parts[:number])
+        return Allocation(shares=self.shares[first : first + self.parts[number]])
 
     def without_cpus(self) -> "Allocation":
         """The rest of it: what a job holds while it stands still."""
         return replace(self, shares=tuple(replace(one, cpus_milli=0, cpu_ids=()) for one in self.shares))
+
+
+def _joined(one: NodeShare, other: NodeShare) -> NodeShare:
+    """Of one node. Where both have GPUs they count as whole ones, rather as too many than as too few."""
+    with_gpus = [share for share in (one, other) if share.gpu_ids]
+    return NodeShare(
+        node=one.node,
+        cpus_milli=one.cpus_milli + other.cpus_milli,
+        memory_mib=one.memory_mib + other.memory_mib,
+        cpu_ids=tuple(sorted({*one.cpu_ids, *other.cpu_ids})),
+        gpu_ids=tuple(sorted({*one.gpu_ids, *other.gpu_ids})),
+        gpu_milli=with_gpus[0].gpu_milli if len(with_gpus) == 1 else WHOLE_GPU_MILLI,
+        tasks=one.tasks + other.tasks,
+    )
+
+
+def in_all(parts: Sequence[Part]) -> Request:
+    """What unlike parts ask for together: what limits and the order look at."""
+    asked = [part.request for part in parts]
+    licences: dict[str, int] = {}
+    for name, count in (one for request in asked for one in request.licences):
+        licences[name] = licences.get(name, 0) + count
+    return Request(
+        cpus_milli=sum(one.cpus_milli for one in asked),
+        memory_mib=sum(one.memory_mib for one in asked),
+        gpus=sum(one.gpus for one in asked),
+        nodes=sum(one.nodes for one in asked),
+        licences=tuple(sorted(licences.items())),
+        reservation=asked[0].reservation,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,19 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartAsked:
+    """A further part of a job, as asked: it starts with the others, with resources and nodes of its own."""
+
+    partition: str | None = None
+    cpus_milli: int | None = None
+    memory_mib: int | None = None
+    gpus: int = 0
+    nodes: int | None = None
+    wishes: Wishes = Wishes()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """One job, or one array of them, as asked. None means: the cluster's default.
 
@@ -47,6 +60,10 @@ class Submission:
     gpus: int = 0
     nodes: int | None = None
     wishes: Wishes = Wishes()
+    parts: tuple[PartAsked, ...] = ()
+    """Further parts, unlike the first."""
+    part_metadata: Mapping[str, str] = field(default_factory=dict)
+    """What is only kept of the first part, where there are others."""
     time_limit_s: int | None = None
     time_min_s: int | None = None
     warning: Warning | None = None

@@ -59,6 +59,11 @@ def _entry(party: Party, account: str | None, partition: Partition, rules: Rules
 def refuse_beyond(entry: Entry, request: Request, time_limit_s: int | None, book: LimitBook) -> None:
     """Raises `Infeasible` for what could not start under the limits if nothing else ran."""
     refuse_size(request.nodes, entry.partition)
+    refuse_counted(entry, request, time_limit_s, book)
+
+
+def refuse_counted(entry: Entry, request: Request, time_limit_s: int | None, book: LimitBook) -> None:
+    """The same for what is counted of QOS, users and accounts."""
     seconds = seconds_of({entry.partition.name: entry.partition}, entry.partition.name, time_limit_s)
     found = book.impossible(entry.party, Amounts.asked(request), seconds)
     if found is not None:

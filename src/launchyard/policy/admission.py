@@ -11,12 +11,13 @@ from launchyard.model.frozen import changed
 from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
+from launchyard.model.parts import PARTS_MAX
 from launchyard.model.reservation import Reservation
-from launchyard.model.resources import Request
+from launchyard.model.resources import Part, Request, in_all
 from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.walltime import format_walltime
-from launchyard.policy.access import Entry, enter, entered, refuse_beyond
+from launchyard.policy.access import Entry, enter, entered, refuse_beyond, refuse_counted
 from launchyard.policy.asking import amended, request_of
 from launchyard.policy.capacity import Capacity
 from launchyard.policy.impossible import refuse_impossible
@@ -50,6 +51,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     """
     partition = _partition(submission.partition, cluster)
     request = request_of(submission, partition, cluster.capacity)
+    parts = _parts(submission, partition, request, caller, cluster) if submission.parts else ()
     asked = (submission.account, submission.qos)
     entry = enter(caller.user, _groups(caller), asked, partition, cluster.rules, cluster.book)
     keep = submission.keep_beyond_limits
@@ -61,6 +63,8 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     _refuse_longer_minimum(submission.time_min_s, limit_s)
     _refuse_what_cannot_be(request, entry, limit_s, cluster, keep)
     _refuse_reservation(request, submission.time_min_s or limit_s, entry, caller, cluster, now)
+    if parts:
+        _refuse_together(parts, entry, limit_s, cluster, keep)
     if submission.cluster not in (None, cluster.name):
         raise Infeasible(f"there is no cluster {submission.cluster!r}; this one is {cluster.name!r}")
     return Job(
@@ -75,7 +79,8 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         cluster=cluster.name,
         group=submission.group,
         nice=submission.nice,
-        request=request,
+        request=in_all(parts) if parts else request,
+        parts=parts,
         time_limit_s=limit_s,
         time_min_s=submission.time_min_s,
         warning=submission.warning,
@@ -103,14 +108,16 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
 
 def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float = 0) -> Job:
     """A waiting job with other wishes. Raises as `admit` does."""
+    _refuse_other_parts(job, update)
     partition = _partition(update.partition or job.partition, cluster)
-    request = amended(job.request, update, partition, cluster.capacity)
+    request = job.request if job.parts else amended(job.request, update, partition, cluster.capacity)
     entry = _entry_again(job, update, partition, cluster, caller)
     limit_s = job.time_limit_s
     if update.time_limit_s is not None or update.partition is not None:
         limit_s = _time_limit(update.time_limit_s or job.time_limit_s, entry)
-    refuse_impossible(request, partition, cluster.capacity)
-    refuse_beyond(entry, request, limit_s, cluster.book)
+    if not job.parts:
+        refuse_impossible(request, partition, cluster.capacity)
+        refuse_beyond(entry, request, limit_s, cluster.book)
     if (request, limit_s) != (job.request, job.time_limit_s):
         _refuse_reservation(request, job.time_min_s or limit_s, entry, caller, cluster, now)
     array = job.array
@@ -152,6 +159,53 @@ def _refuse_what_cannot_be(
     except Infeasible as error:
         if not keep or not (error.code == "node-limit" or error.code.startswith("limit")):
             raise
+
+
+def _parts(
+    submission: Submission, partition: Partition, first: Request, caller: Caller, cluster: Cluster
+) -> tuple[Part, ...]:
+    """All parts of a job that has several, each let in and possible. Raises as `admit` does."""
+    if submission.indexes is not None:
+        raise Invalid("an array cannot have unlike parts; submit one job for each index", code="array")
+    if len(submission.parts) >= PARTS_MAX:
+        raise Invalid(f"{len(submission.parts) + 1} parts asked for; a job has at most {PARTS_MAX}")
+    made = [Part(partition=partition.name, request=first, metadata=submission.part_metadata)]
+    asked, keep = (submission.account, submission.qos), submission.keep_beyond_limits
+    for one in submission.parts:
+        where = _partition(one.partition, cluster)
+        request = request_of(one, where, cluster.capacity)
+        entry = enter(caller.user, _groups(caller), asked, where, cluster.rules, cluster.book)
+        limit_s = submission.time_limit_s if keep else _time_limit(submission.time_limit_s, entry)
+        _refuse_what_cannot_be(request, entry, limit_s, cluster, keep)
+        if request.reservation != first.reservation:
+            raise Invalid("all parts of a job go into the same reservation; name it for each of them")
+        made.append(Part(partition=where.name, request=request, metadata=one.metadata))
+    return tuple(made)
+
+
+def _refuse_together(
+    parts: tuple[Part, ...], entry: Entry, limit_s: int | None, cluster: Cluster, keep: bool
+) -> None:
+    """Each fits by itself; now all at once."""
+    try:
+        if not cluster.capacity.holds_together(parts):
+            raise Infeasible(
+                f"its {len(parts)} parts do not fit on the nodes at the same time, even with nothing else "
+                "there; ask for less of one"
+            )
+        refuse_counted(entry, in_all(parts), limit_s, cluster.book)
+    except Infeasible as error:
+        if not keep or not error.code.startswith("limit"):
+            raise
+
+
+def _refuse_other_parts(job: Job, update: Update) -> None:
+    fixed = ("partition", "cpus_milli", "memory_mib", "gpus", "nodes", "wishes")
+    if job.parts and any(getattr(update, name) is not None for name in fixed):
+        raise Invalid(
+            f"job {job.id} is of {len(job.parts)} unlike parts, whose resources and partitions stay as they "
+            "are; cancel it and submit it anew"
+        )
 
 
 def _groups(caller: Caller) -> tuple[str, ...] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from launchyard.model.errors import Invalid
 from launchyard.model.partition import Partition
 from launchyard.model.resources import WHOLE_GPU_MILLI, Request
-from launchyard.model.submission import Submission, Update
+from launchyard.model.submission import PartAsked, Submission, Update
 from launchyard.model.wishes import Wishes
 from launchyard.policy.capacity import Capacity
 
@@ -31,8 +31,8 @@ class _Spread:
         return self.tasks or self.nodes * (self.tasks_per_node or 1)
 
 
-def request_of(submission: Submission, partition: Partition, capacity: Capacity) -> Request:
-    """What a submission asks for. Raises `Invalid`."""
+def request_of(submission: Submission | PartAsked, partition: Partition, capacity: Capacity) -> Request:
+    """What a submission, or a further part of one, asks for. Raises `Invalid`."""
     return _request(
         submission.nodes,
         submission.gpus,

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 from launchyard.model.resources import Allocation
-from launchyard.policy.future import Future, Holding, Reservation, Wish
+from launchyard.policy.future import Future, Holding, Reservation
 from launchyard.policy.index import Row
+from launchyard.policy.parts import fit, wishes_of
 from launchyard.policy.preempt import Preemption, victims_for
 from launchyard.policy.queue import Candidate, Walk
 from launchyard.policy.snapshot import Snapshot
@@ -146,6 +147,10 @@ class _Nodes:
 
     def _fit(self, job: Candidate, row: Row, seconds: float, time_limit_s: int | None) -> Placed | None:
         """Where it fits for so long, if it delays nobody for whom something is kept."""
+        if job.shape.parts:
+            self.foresee()
+            found = fit(self._snapshot, self.future, job.shape.parts, seconds)
+            return None if found is None else Placed(found, time_limit_s)
         if row.fits.bit_count() < row.need.nodes:
             return None
         self.foresee()
@@ -182,7 +187,7 @@ class _Nodes:
         if self._is_kept_for(job):
             return None
         self.foresee()
-        if len(self.future.reservations) - self._for_urgent >= self._snapshot.depth:
+        if self.future.jobs - self._for_urgent >= self._snapshot.depth:
             return None
         self._blocked.append(job)
         return job.job_id
@@ -190,15 +195,12 @@ class _Nodes:
     def kept_for(self) -> tuple[int, ...]:
         """The jobs that have a reservation, or get one when somebody comes after them."""
         kept = [one.job_id for one in self.future.reservations]
-        return (*kept, *(one.job_id for one in self._blocked))
+        return tuple(dict.fromkeys([*kept, *(one.job_id for one in self._blocked)]))
 
     def foresee(self) -> None:
         """Make the reservations of those who were blocked so far."""
         for job in self._blocked:
-            row, seconds = self._class(job)
-            self._snapshot.index.refresh(row)
-            wish = Wish(job.job_id, row, seconds, job.shape.request.reservation)
-            self.future.reserve(wish, self._ends())
+            self.future.reserve(wishes_of(self._snapshot, job), self._ends())
         self._blocked.clear()
 
     def _ends(self) -> list[Holding]:
@@ -216,7 +218,7 @@ class _Nodes:
     def _make_room(self, job: Candidate, row: Row, seconds: float) -> None:
         """Ask the fewest others to go, and keep for this job what they leave, whatever the depth."""
         may_go = self._snapshot.preempts.get(job.qos)
-        if not may_go or self._is_kept_for(job):
+        if not may_go or job.shape.parts or self._is_kept_for(job):
             return
         self.foresee()
         now = self._snapshot.now

@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from launchyard.model.node import Node, NodeState
 from launchyard.model.partition import Partition
-from launchyard.model.resources import Allocation, Request
+from launchyard.model.resources import Allocation, Part, Request
 from launchyard.policy.index import Index
 from launchyard.policy.ledger import Ledger, positions
+from launchyard.policy.parts import place
 
 KNOWN_MAX = 1_024
 
@@ -46,6 +47,11 @@ class Capacity:
             self._holds.clear()
         self._holds[key] = holds = self._place(partition, request) is not None
         return holds
+
+    def holds_together(self, parts: tuple[Part, ...]) -> bool:
+        """Whether unlike parts could start at once if nothing else were there."""
+        self.ledger.licences = dict(self.licences)
+        return place(self.ledger, self._index, parts, lambda part, row: row.fits) is not None
 
     def _place(self, partition: str, request: Request) -> Allocation | None:
         row = self._index.row(partition, request)

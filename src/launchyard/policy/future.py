@@ -92,6 +92,8 @@ class Future:
 
     def __init__(self, ledger: Ledger, now: float, closures: Sequence[Closure] = ()) -> None:
         self.reservations: list[Reservation] = []
+        self.jobs = 0
+        """For how many jobs they are."""
         self._ledger = ledger
         self._now = now
         self._closures = closures
@@ -128,12 +130,33 @@ class Future:
             if until > kept.at:
                 kept.spare.take(allocation)
 
-    def reserve(self, wish: Wish, ends: Sequence[Holding]) -> Reservation | None:
-        """Keep the earliest time at which the job fits; None when that is not to be foreseen."""
-        found = self._earliest(wish, ends)
-        if found is None:
-            return None
-        at, nodes, walk = found
+    def reserve(self, wishes: Sequence[Wish], ends: Sequence[Holding]) -> bool:
+        """Keep the earliest time at which all wishes of a job fit; False when that is not to be foreseen.
+
+        A job has one, or one for each of its unlike parts.
+        """
+        before, walks = len(self.reservations), [_Walk(self._ledger, wish.row, ends) for wish in wishes]
+        for at in self._moments(ends):
+            # What was found for the first parts is in the way of those that follow.
+            for wish, walk in zip(wishes, walks, strict=True):
+                walk.go_to(at)
+                nodes = self._nodes_at(wish, walk, at)
+                if not nodes:
+                    break
+                self.reservations.append(self._reservation(wish, walk, at, nodes))
+            else:
+                break
+            del self.reservations[before:]
+        made = self.reservations[before:]
+        del self.reservations[before:]
+        for new in made:
+            for kept in self.reservations:
+                _divide(kept, new)
+            self.reservations.append(new)
+        self.jobs += bool(made)
+        return bool(made)
+
+    def _reservation(self, wish: Wish, walk: "_Walk", at: float, nodes: int) -> Reservation:
         need, left = wish.row.need, wish.row.need.tasks
         shares: dict[int, Share] = {}
         spare: dict[int, Free] = {}
@@ -142,32 +165,22 @@ class Future:
             left -= shares[position].tasks
             spare[position] = walk.free_at(position)
             take_any(spare[position], shares[position])
-        new = Reservation(wish.job_id, at, at + wish.seconds, nodes, shares, Spare(self._ledger, spare))
-        for kept in self.reservations:
-            _divide(kept, new)
-        self.reservations.append(new)
-        return new
+        return Reservation(wish.job_id, at, at + wish.seconds, nodes, shares, Spare(self._ledger, spare))
 
-    def _earliest(self, wish: Wish, ends: Sequence[Holding]) -> "tuple[float, int, _Walk] | None":
-        """The first moment at which enough nodes hold the need for as long as it takes."""
-        row = wish.row
-        walk = _Walk(self._ledger, row, ends)
+    def _nodes_at(self, wish: Wish, walk: "_Walk", at: float) -> int:
+        """Nodes that hold the need then for as long as it takes, as many as it takes; 0: too few do."""
+        row, nodes = wish.row, walk.fitting
         kept = 0
         for one in self.reservations:
-            kept |= one.nodes & row.allowed
-        for at in self._moments(ends):
-            walk.go_to(at)
-            nodes = walk.fitting
-            for position in positions(kept):
-                bit = 1 << position
-                holds = self._room(walk, position, at, wish.seconds).holds(row.need)
-                nodes = nodes | bit if holds else nodes & ~bit
-            nodes &= self.open_to(row.allowed, wish.seconds, wish.name, at)
-            if nodes.bit_count() < row.need.nodes:
-                continue
-            if chosen := self._choose(row.need, nodes, walk, at, wish.seconds):
-                return at, chosen, walk
-        return None
+            kept |= one.nodes
+        for position in positions(kept & row.allowed):
+            bit = 1 << position
+            holds = self._room(walk, position, at, wish.seconds).holds(row.need)
+            nodes = nodes | bit if holds else nodes & ~bit
+        nodes &= self.open_to(row.allowed, wish.seconds, wish.name, at)
+        if nodes.bit_count() < row.need.nodes:
+            return 0
+        return self._choose(row.need, nodes, walk, at, wish.seconds)
 
     def _moments(self, ends: Sequence[Holding]) -> list[float]:
         """When more may be free than before."""

@@ -224,7 +224,7 @@ class Ledger:
         """Book an allocation; raises `ValueError` rather than hand out what is not there."""
         if self._promised.pop(id(allocation), None) is not None:
             return
-        for share in allocation.shares:
+        for share in allocation.by_node:
             if not _has(self.free[share.node], share):
                 raise ValueError(f"node {share.node} has not got {share} free")
         self._book_all(allocation, -1)
@@ -236,7 +236,7 @@ class Ledger:
             and free.open
             and free.cpus_milli >= share.cpus_milli
             and free.cpus & _mask(share.cpu_ids) == _mask(share.cpu_ids)
-            for share in allocation.shares
+            for share in allocation.by_node
         )
 
     def promise(self, allocation: Allocation) -> None:

@@ -10,7 +10,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from launchyard.model.resources import Request
+from launchyard.model.resources import Part, Request
 from launchyard.policy.limits import Amounts, LimitBook, Party
 from launchyard.policy.order import Key
 
@@ -20,12 +20,16 @@ Entry = tuple[Key, int]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What decides where and how long a job may run; with `time_min_s` also shorter, to start at once."""
+    """What decides where and how long a job may run; with `time_min_s` also shorter, to start at once.
+
+    A job of unlike `parts` is placed part by part; `request` is their sum.
+    """
 
     partition: str
     request: Request
     time_limit_s: int | None
     time_min_s: int | None = None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Spare:
 
     def covers(self, allocation: Allocation) -> bool:
         """Whether there is room for this allocation on those of its nodes that are among these."""
-        for share in allocation.shares:
+        for share in allocation.by_node:
             free = self._free.get(self._ledger.free[share.node].position)
             if free is not None and not (
                 free.cpus_milli >= share.cpus_milli
@@ -59,7 +59,7 @@ class Spare:
                 self._ledger.free[share.node].position: Share(
                     share.cpus_milli, share.memory_mib, len(share.gpu_ids), share.gpu_milli
                 )
-                for share in allocation.shares
+                for share in allocation.by_node
             }
         )
 

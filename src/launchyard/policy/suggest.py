@@ -75,6 +75,8 @@ def start_with(snapshot: Snapshot, changed: Job, entry: Entry, start: float | No
 def _changes(snapshot: Snapshot, job: Job) -> Iterator[Iterator[Update]]:
     """Kinds of change; of each kind the smallest first."""
     yield _shorter(snapshot, job)
+    if job.parts:
+        return
     yield _fewer_cpus(snapshot, job)
     yield _less_memory(snapshot, job)
     yield _fewer_gpus(snapshot, job)

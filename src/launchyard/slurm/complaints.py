@@ -59,6 +59,7 @@ def _bad_nodes(value: str) -> str:
 FAILED = "Batch job submission failed"
 
 REASONS = {
+    "part": "Operation not permitted on individual component of heterogeneous job",
     "array": "Invalid job array specification",
     "deadline": "Requested time limit is invalid (missing or exceeds some limit)",
     "dependency": "Job dependency problem",

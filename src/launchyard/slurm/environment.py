@@ -10,6 +10,7 @@ from launchyard.model.array import Array
 from launchyard.model.dependency import format_dependency
 from launchyard.model.hostlist import compress, expand
 from launchyard.model.job import Attempt, Job
+from launchyard.model.parts import as_parts
 from launchyard.model.resources import NodeShare, Request
 from launchyard.slurm.submitted import as_submitted, by_slurm
 
@@ -19,6 +20,8 @@ def slurm_environment(job: Job, array: Array | None = None, *, gid: int | None =
 
     `gid` is its user's own group.
     """
+    if job.parts:
+        return _of_parts(job, gid)
     variables = {
         "SLURM_JOB_ID": str(job.id),
         "SLURM_JOBID": str(job.id),
@@ -45,6 +48,29 @@ def slurm_environment(job: Job, array: Array | None = None, *, gid: int | None =
     if job.attempt is not None:
         variables.update(_allocation(job.attempt, job))
     return as_submitted(variables, job) if by_slurm(job.metadata) else variables
+
+
+_OF_PARTS = (
+    *("SLURM_JOB_ACCOUNT", "SLURM_JOB_CPUS_PER_NODE", "SLURM_JOB_GPUS", "SLURM_JOB_ID", "SLURM_JOB_LICENSES"),
+    *("SLURM_JOB_NAME", "SLURM_JOB_NODELIST", "SLURM_JOB_NUM_NODES", "SLURM_JOB_PARTITION", "SLURM_JOB_QOS"),
+    *("SLURM_JOB_RESERVATION", "SLURM_CPUS_PER_GPU", "SLURM_CPUS_PER_TASK", "SLURM_GPUS", "SLURM_HINT"),
+    *("SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_MEM_PER_CPU", "SLURM_MEM_PER_GPU"),
+    *("SLURM_MEM_PER_NODE", "SLURM_NPROCS", "SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_TASKS_PER_NODE"),
+)
+"""What is told of each part of a job that has several, with `_HET_GROUP_` and its number."""
+
+
+def _of_parts(job: Job, gid: int | None) -> dict[str, str]:
+    """The script is at home in the first part, and finds the others by the number of their group."""
+    every = [slurm_environment(part, gid=gid) for part in as_parts(job)]
+    variables = {**every[0], "SLURM_HET_SIZE": str(len(every))}
+    for number, (part, told) in enumerate(zip(as_parts(job), every, strict=True)):
+        if part.attempt is not None:
+            shares = part.attempt.allocation.shares
+            count = str(sum(tasks_by_node(part.request, shares)))
+            told = {"SLURM_NTASKS": count, "SLURM_NPROCS": count, **told}
+        variables |= {f"{name}_HET_GROUP_{number}": told[name] for name in _OF_PARTS if name in told}
+    return variables
 
 
 def _first_process(job: Job) -> dict[str, str]:

@@ -36,7 +36,10 @@ CRON_CHANGE = Errno(2096, "Cannot modify scrontab jobs through scontrol")
 CRON_CANCEL = Errno(2098, "Cannot cancel scrontab jobs without --cron flag.")
 NOT_SUSPENDED = Errno(2063, "Job is not suspended")
 
+PART = Errno(2108, "Operation not permitted on individual component of heterogeneous job")
+
 ALL = (
+    PART,
     INVALID_PARTITION,
     DENIED,
     NODES_BUSY,

@@ -77,8 +77,11 @@ def _narrow(facts: Facts, ids: Sequence[Wanted]) -> None:
     """Rows of these jobs and tasks. An array record shows only those of its indexes that were asked for."""
     rows, pending = [], list(facts["array_pending"])
     indexes, arrays = list(facts["task_index"]), list(facts["task_array"])
-    throttles = list(facts["array_throttle"])
+    throttles, owners = list(facts["array_throttle"]), facts["part_of"]
     for row, id in enumerate(facts["id"]):
+        if owners[row] is not None:
+            rows += [row] if any(not one.spans and one.id in (id, owners[row][0]) for one in ids) else []
+            continue
         if arrays[row] is not None:
             meant = [one for one in ids if (one.id == id and not one.spans) or one.id == arrays[row]]
             if any(one.id == id or one.has(indexes[row]) for one in meant):

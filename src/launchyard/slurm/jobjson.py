@@ -72,6 +72,10 @@ def _kept(name: str) -> Make:
     return lambda facts: [_quoted(one) for one in facts.kept(name)]
 
 
+def _of_part(write: Callable[[int, int, int], str], none: str) -> Make:
+    return lambda facts: [none if one is None else write(*one) for one in facts["part_of"]]
+
+
 def _quote(make: Make) -> Make:
     """Texts of a column, as JSON."""
     return lambda facts: [_quoted(one) if one != of.NONE else EMPTY for one in make(facts)]
@@ -237,9 +241,9 @@ PARTS: dict[str, str | Make] = {
     "gres_detail": LIST,
     "group_id": of.group_id,
     "group_name": _groups,
-    "het_job_id": number(0),
-    "het_job_id_set": EMPTY,
-    "het_job_offset": number(0),
+    "het_job_id": _of_part(lambda job, *_: number(job), number(0)),
+    "het_job_id_set": _of_part(lambda job, _, count: f'"{job}-{job + count - 1}"', EMPTY),
+    "het_job_offset": _of_part(lambda _, part, __: number(part), number(0)),
     "job_id": _whole("id"),
     "job_resources": _resources,
     "job_size_str": LIST,

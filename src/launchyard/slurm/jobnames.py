@@ -23,6 +23,8 @@ def read(text: str) -> Named | None:
     job, _, component = job.partition("+")
     if not _number(job) or int(job) == 0 or (component and not _number(component)):
         return None
+    if component and int(component):
+        return Named(text, [str(int(job) + int(component))], step or None)
     if not under or not tasks:
         return Named(text, [job], step or None)
     if _number(tasks):

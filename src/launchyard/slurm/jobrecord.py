@@ -55,6 +55,9 @@ def records(facts: Facts, *, oneliner: bool, details: bool) -> Iterator[str]:
 
 def _lines(row: Row, stamp: Stamp, details: bool) -> Iterator[str]:
     yield _head(row)
+    if row["part_of"] is not None:
+        job, _, count = row["part_of"]
+        yield f"HetJobIdSet={job}-{job + count - 1}"
     yield from _who(row)
     if details:
         yield f"DerivedExitCode={exit_pair(row)}"
@@ -68,6 +71,9 @@ def _lines(row: Row, stamp: Stamp, details: bool) -> Iterator[str]:
 
 def _head(row: Row) -> str:
     name = printable(row["name"])
+    if row["part_of"] is not None:
+        job, number, _ = row["part_of"]
+        return f"JobId={row['id']} HetJobId={job} HetJobOffset={number} JobName={name}"
     if row["task_array"] is not None:
         array, tasks = row["task_array"], str(row["task_index"])
     elif row["array_pending"] is not None:

@@ -57,14 +57,16 @@ def words(column: str) -> Make:
 
 def shown_id(facts: Facts) -> Texts:
     """`12`, `6_[3-6%2]` for the tasks that wait, `6_2`."""
-    longest = facts.around.array_text_max
+    longest, parts = facts.around.array_text_max, facts["part_of"]
     return [
-        str(id)
+        f"{part[0]}+{part[1]}"
+        if part is not None
+        else str(id)
         if array is None and pending is None
         else f"{array}_{index}"
         if array is not None
         else f"{id}_[{array_text(pending or '', throttle, longest)}]"
-        for id, pending, throttle, array, index in _ids(facts)
+        for (id, pending, throttle, array, index), part in zip(_ids(facts), parts, strict=True)
     ]
 
 
@@ -80,11 +82,16 @@ def array_index(facts: Facts) -> Texts:
     ]
 
 
-IDS = "id array_pending array_throttle task_array task_index"
+IDS = "id array_pending array_throttle task_array task_index part_of"
 
 
 def _ids(facts: Facts) -> Iterable[tuple[int, str | None, int | None, int | None, int | None]]:
-    return zip(*(facts[name] for name in IDS.split()), strict=True)
+    return zip(*(facts[name] for name in IDS.split()[:5]), strict=True)
+
+
+def of_parts(write: Callable[[int, int, int], str]) -> Make:
+    """Of parts of a job: made of the job's id, which part it is, and how many there are; of others `N/A`."""
+    return lambda facts: ["N/A" if one is None else write(*one) for one in facts["part_of"]]
 
 
 def group_id(facts: Facts) -> Texts:

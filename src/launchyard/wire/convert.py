@@ -16,11 +16,11 @@ from launchyard.model.number import shown
 from launchyard.model.retries import BACKOFF_MAX_S, Retries, parse_retried
 from launchyard.model.retries import COUNT_MAX as RETRIES_MAX
 from launchyard.model.signals import parse_signal
-from launchyard.model.submission import Submission, Update
+from launchyard.model.submission import PartAsked, Submission, Update
 from launchyard.model.walltime import WALLTIME_MAX_S
 from launchyard.model.when import parse_rfc3339
 from launchyard.model.wishes import Wishes
-from launchyard.wire.submit import Resources, SubmitJob, TryAgain, UpdateJob, WarningSignal
+from launchyard.wire.submit import PartOfJob, Resources, SubmitJob, TryAgain, UpdateJob, WarningSignal
 from launchyard.wire.wishes import count, gpus_of, wishes_of
 
 NAME_MAX = 256
@@ -63,6 +63,8 @@ def to_submission(body: SubmitJob) -> Submission:
         gpus=gpus_of(asked.gpus, "resources.gpus")[0] or 0,
         nodes=count(asked.nodes, "resources.nodes"),
         wishes=wishes_of(asked, "resources.") if asked != NO_RESOURCES else NO_WISHES,
+        parts=tuple(_part(one, f"parts[{number}].") for number, one in enumerate(body.parts)),
+        part_metadata=_metadata(body.part_metadata),
         time_limit_s=_time_limit_s(body.time_limit_s),
         time_min_s=_time_limit_s(body.time_min_s, "time_min_s"),
         warning=_warning(body.warning),
@@ -85,6 +87,19 @@ def to_submission(body: SubmitJob) -> Submission:
         append=body.append,
         terminal=body.terminal,
         submission_id=_submission_id(body.submission_id),
+        metadata=_metadata(body.metadata),
+    )
+
+
+def _part(body: PartOfJob, path: str) -> PartAsked:
+    asked, path = body.resources, f"{path}resources."
+    return PartAsked(
+        partition=checked_name(body.partition, "partition"),
+        cpus_milli=_cpus_milli(asked.cpus, f"{path}cpus"),
+        memory_mib=_count(asked.memory_mib, f"{path}memory_mib", 0),
+        gpus=gpus_of(asked.gpus, f"{path}gpus")[0] or 0,
+        nodes=count(asked.nodes, f"{path}nodes"),
+        wishes=wishes_of(asked, path),
         metadata=_metadata(body.metadata),
     )
 

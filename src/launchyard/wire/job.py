@@ -9,6 +9,7 @@ from typing import Any
 from launchyard.model.array import format_indexes
 from launchyard.model.dependency import format_dependency
 from launchyard.model.job import Job, PastAttempt
+from launchyard.model.parts import as_parts
 from launchyard.model.reason import Estimate, Reason
 from launchyard.model.resources import Request, Usage
 from launchyard.model.retries import RETRIED
@@ -71,7 +72,15 @@ def job_json(
         "begin_at": time_json(job.not_before),
         "deadline_at": time_json(job.deadline_at),
         "time_min_s": job.time_min_s,
+        **({"parts": [_part_json(one) for one in as_parts(job)]} if job.parts else {}),
     }
+
+
+def _part_json(part: Job) -> dict[str, Any]:
+    """One of the unlike parts of a job; told only of jobs that have them."""
+    nodes = [] if part.attempt is None else list(part.attempt.allocation.nodes)
+    resources = resources_json(part.request)
+    return {"id": part.id, "partition": part.partition, "resources": resources, "nodes": nodes}
 
 
 def time_json(at: float | None) -> str | None:

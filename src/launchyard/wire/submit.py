@@ -30,6 +30,15 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartOfJob:
+    """A further part of a job, which starts at the same time as the others, on nodes of its own partition."""
+
+    partition: str | None = None
+    resources: Resources = field(default_factory=Resources)
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WarningSignal:
     """A signal (name or number) sent `before_s` seconds before the time limit.
 
@@ -56,6 +65,7 @@ class SubmitJob:
 
     `array` is like `1-10:2%4,20`, `after` like `afterok:12:13,after:14+5` or `singleton`, `begin_at` and
     `deadline_at` RFC 3339. `kind` is `driver` for a command that only holds what it is given for a client.
+    `parts` are further parts of a job whose first part has `partition`, `resources` and `part_metadata`.
     """
 
     kind: Literal["driver"] | None = None
@@ -69,6 +79,8 @@ class SubmitJob:
     cluster: str | None = None
     group: str | None = None
     resources: Resources = field(default_factory=Resources)
+    parts: list[PartOfJob] = field(default_factory=list)
+    part_metadata: dict[str, str] = field(default_factory=dict)
     time_limit_s: int | None = None
     time_min_s: int | None = None
     warning: WarningSignal | None = None

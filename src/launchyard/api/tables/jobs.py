@@ -113,6 +113,12 @@ def _shares(row: Row) -> list[list[object]]:
     ]
 
 
+def _part_of(row: Row) -> list[int] | None:
+    """The job of which this is a part, which part, and how many there are."""
+    one = row.job.part_of
+    return None if one is None else [one.job_id, one.number, one.count]
+
+
 def _dependency(row: Row) -> str | None:
     return None if row.job.dependency is None else format_dependency(row.job.dependency)
 
@@ -193,6 +199,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "array_last": lambda row: None if row.job.array is None else row.job.array.last,
     "task_array": lambda row: None if row.job.task is None else row.job.task.job_id,
     "task_index": lambda row: None if row.job.task is None else row.job.task.index,
+    "part_of": _part_of,
     "dependency": _dependency,
     "requeue": lambda row: row.job.requeue,
     "restarts": _restarts,

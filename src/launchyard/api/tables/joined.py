@@ -36,9 +36,14 @@ class Joined:
         self._reasons: Mapping[int, Reason | None] = {}
         if wanted & SENTENCES:
             reason = services.controller.reason
-            self._reasons = {job.id: reason(job.id) for job in jobs if _may_wait(job)}
+            self._reasons = {job.id: reason(owner_id(job)) for job in jobs if _may_wait(job)}
         elif wanted & REASONED:
-            self._reasons = services.controller.reason_codes(jobs)
+            self._reasons = services.controller.reason_codes([job for job in jobs if job.part_of is None])
+            parts = [job for job in jobs if job.part_of is not None and _may_wait(job)]
+            self._reasons = {
+                **self._reasons,
+                **{job.id: services.controller.reason(owner_id(job)) for job in parts},
+            }
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """The values of each column, in the order of the jobs."""
@@ -80,6 +85,11 @@ class Joined:
 
 def _may_wait(job: Job) -> bool:
     return job.state is JobState.PENDING or job.array is not None
+
+
+def owner_id(job: Job) -> int:
+    """Its own, or that of the job of which it is a part."""
+    return job.id if job.part_of is None else job.part_of.job_id
 
 
 def without_constants(columns: Mapping[str, Sequence[Any]], count: int) -> dict[str, Any]:

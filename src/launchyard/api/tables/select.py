@@ -8,11 +8,14 @@ from launchyard.api.query import Query
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import is_digits, shown
+from launchyard.model.parts import as_parts, ids_of
 from launchyard.model.state import JobState
-from launchyard.store.protocol import JobQuery
+from launchyard.store.protocol import JobQuery, Store
 
 PARAMETERS = ("user", "users", "ids", "states", "partitions", "recent")
 IDS_MAX = 2_000
+PARTS_LOOKED_FOR = 100
+"""So many ids that no job has are looked for among parts."""
 ENDED_MAX = 50_000
 """So many ended jobs are shown at most, the newest ones."""
 
@@ -41,10 +44,23 @@ class Selection:
             self.only in (None, job.user)
             and (not self.states or job.state in self.states)
             and (not self.users or job.user in self.users or str(job.uid) in self.users)
-            and (not self.partitions or job.partition in self.partitions)
-            and (not self.ids or job.id in self.ids or (job.task is not None and job.task.job_id in self.ids))
+            and (not self.partitions or job.partition in self.partitions or bool(job.parts))
+            and (not self.ids or self._names(job))
             and (self.recent or job.ended_at is None)
         )
+
+    def shown(self, jobs: Iterable[Job]) -> list[Job]:
+        """The jobs, and instead of one that has unlike parts those of its parts that are wanted."""
+        return [one for job in jobs for one in ((job,) if not job.parts else self._parts(job))]
+
+    def _parts(self, job: Job) -> list[Job]:
+        found = [one for one in as_parts(job) if not self.ids or self.ids & {job.id, one.id}]
+        return [one for one in found if not self.partitions or one.partition in self.partitions]
+
+    def _names(self, job: Job) -> bool:
+        if job.parts:
+            return not self.ids.isdisjoint(ids_of(job))
+        return job.id in self.ids or (job.task is not None and job.task.job_id in self.ids)
 
 
 def selection_of(query: Query, only: str | None) -> Selection:
@@ -67,12 +83,20 @@ async def selected(context: Context, asked: Selection, since: float) -> list[Job
     if not asked.everything:
         live = [job for job in live if asked.wants(job)]
     if not asked.recent:
-        return live
+        return asked.shown(live)
     here = {job.id for job in live}
-    rows = await context.read(lambda: [job for query in _queries(asked, since) for job in store.jobs(query)])
+    rows = await context.read(lambda: _stored(store, asked, since))
     ended = {job.id: job for job in rows if _belongs(job, asked, since) and job.id not in here}
     # A row of the store may lag behind a job that is still live, but does not match as it is now.
-    return live + [job for job in ended.values() if controller.live_job(job.id) is None]
+    return asked.shown([*live, *(job for job in ended.values() if controller.live_job(job.id) is None)])
+
+
+def _stored(store: Store, asked: Selection, since: float) -> list[Job]:
+    """Rows of the store. An id that no job has may be that of a part of the job before."""
+    rows = [job for query in _queries(asked, since) for job in store.jobs(query)]
+    for id in sorted(asked.ids - {job.id for job in rows})[:PARTS_LOOKED_FOR]:
+        rows += [job for job in store.jobs(JobQuery(ended=True, before_id=id, limit=1)) if id in ids_of(job)]
+    return rows
 
 
 def _belongs(job: Job, asked: Selection, since: float) -> bool:

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from launchyard.cli.slurm.server import Server
-from launchyard.slurm.errnos import ALREADY_DONE, CRON_CANCEL, DENIED, INVALID_JOB, TRANSITION, Errno
+from launchyard.slurm.errnos import ALREADY_DONE, CRON_CANCEL, DENIED, INVALID_JOB, PART, TRANSITION, Errno
 from launchyard.slurm.jobnames import Named
 
 # fmt: off
@@ -47,6 +47,8 @@ def _told(named: Named, result: dict[str, Any]) -> Outcome:
         return Outcome(named, None, "", state)
     if result.get("code") == "cron":
         return Outcome(named, CRON_CANCEL, result.get("detail") or "", state)
+    if result.get("code") == "part":
+        return Outcome(named, PART, "", state)
     return Outcome(named, errno_of(status, state), result.get("detail") or "", state)
 
 

@@ -8,13 +8,12 @@ import shlex
 import sys
 from typing import Any
 
-from launchyard.cli.slurm.arguments import Given, WrongUse, parse
+from launchyard.cli.slurm.arguments import Given, WrongUse
 from launchyard.cli.slurm.batch.choices import (
-    OPTIONS,
     Choices,
     asked,
+    of_line,
     of_script,
-    refuse_parts,
     refuse_unreadable,
 )
 from launchyard.cli.slurm.batch.script import read_script, wrapped
@@ -34,16 +33,20 @@ TEXT_MAX = 4096
 
 
 def run(arguments: list[str]) -> int:
-    given = parse(arguments, OPTIONS, stop_at_first=True)
+    parts, given = of_line(arguments)
     for name in ("help", "usage", "version"):
         if given.count(name):
             told: int = importlib.import_module("launchyard.cli.slurm.batch.told").tell(name)
             return told
-    refuse_parts(arguments[: len(arguments) - len(given.rest)])
-    refuse_unreadable(given.options)
+    for part in parts:
+        refuse_unreadable(part.options)
     text = _text(given)
-    script, ours = of_script(text)
-    choices = Choices(script, ours, by_variables(os.environ), given.options)
+    scripts, ours = of_script(text)
+    choices = Choices(scripts[0], ours, by_variables(os.environ), given.options)
+    further: list[Choices] = []
+    if max(len(scripts), len(parts)) > 1:
+        unlike = importlib.import_module("launchyard.cli.slurm.batch.unlike")
+        choices, *further = unlike.choices_of(scripts, choices, [one.options for one in parts])
     if choices.last("uid") is not None or choices.last("gid") is not None:
         importlib.import_module("launchyard.cli.slurm.batch.identity").become(
             choices.last("uid"), choices.last("gid")
@@ -52,6 +55,8 @@ def run(arguments: list[str]) -> int:
     if "note" in options and choices.last("quiet") is None:
         print(f"sbatch: {options['note']}", file=sys.stderr)
     body = _body(given, choices, options, text, arguments)
+    if further:
+        unlike.add_parts(body, further, _take_nodefile)
     return _submit(body, choices)
 
 

@@ -31,7 +31,7 @@ VARIABLES = {"jobname": "SCANCEL_NAME", "nodelist": "", "reservation": ""}
 FLAGS = ("batch", "full", "interactive", "verbose")
 COLUMNS = (
     "id task_array task_index array_pending name user uid account partition qos reservation state "
-    "nodelist metadata"
+    "nodelist metadata part_of"
 )
 STATES = {"PENDING": "PENDING", "PD": "PENDING", "RUNNING": "RUNNING", "R": "RUNNING"}
 STATES |= {"SUSPENDED": "SUSPENDED", "S": "SUSPENDED"}
@@ -64,6 +64,7 @@ class Row(NamedTuple):
     state: str
     nodelist: str
     metadata: dict[str, str] | None
+    part_of: list[int] | None
 
 
 def run(arguments: list[str]) -> int:
@@ -179,7 +180,9 @@ def _say(given: Given, outcome: Outcome) -> None:
 def _selected(
     server: Server, given: Given, names: list[Named], filters: dict[str, str], signal: int | None
 ) -> int:
-    live = [Row(*row) for row in server.table("jobs", COLUMNS)]
+    rows = [Row(*row) for row in server.table("jobs", COLUMNS)]
+    # With the first of its parts a job ends as a whole.
+    live = [row for row in rows if row.part_of is None or not row.part_of[1]]
     known, records = _by_name(live), {str(row.id): row for row in live if row.array_pending is not None}
     code = 0
     wanted: list[tuple[Named, Row]] = []

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from launchyard.cli.slurm.arguments import Options, WrongUse, parse
+from launchyard.cli.slurm.arguments import Given, Options, WrongUse, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.model.errors import Invalid
 from launchyard.slurm.complaints import bad_option, refusal
@@ -18,7 +18,6 @@ Pairs = list[tuple[str, str | None]]
 _MEMORY = ("mem", "mem-per-cpu", "mem-per-gpu")
 _EXCLUSIVE = "--mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive."
 _EXCLUSIVE_VARIABLES = "SLURM_MEM_PER_CPU, SLURM_MEM_PER_GPU, and SLURM_MEM_PER_NODE are mutually exclusive."
-_HET = "jobs of several unlike parts (hetjob, :) are not supported; submit each part as a job of its own"
 
 
 class Choices(NamedTuple):
@@ -39,24 +38,30 @@ class Choices(NamedTuple):
         return (values[-1] or "") if values else None
 
 
-def of_script(text: str) -> tuple[Pairs, tuple[Directive, ...]]:
-    """Options of the script's head: those of Slurm, and our own. Raises `WrongUse` and `Invalid`."""
-    found: Pairs = []
+def of_script(text: str) -> tuple[list[Pairs], tuple[Directive, ...]]:
+    """Options of the script's head: those of Slurm, a list for each part of the job, and our own.
+
+    Raises `WrongUse` and `Invalid`.
+    """
+    parts: list[Pairs] = [[]]
     for line in words_of(text, SBATCH):
         if line.words[:1] in (["hetjob"], ["packjob"]):
-            raise Refused(f"error: {_HET}")
+            parts.append([])
+            continue
         given = parse(line.words, OPTIONS)
         if given.rest:
             raise WrongUse(f"error: Invalid directive found in batch script: {given.rest[0]}")
-        found += given.options
+        parts[-1] += given.options
     ours = tuple(one for one in parse_directives(text) if one.source == LY.source) if "#LY" in text else ()
-    return found, ours
+    return parts, ours
 
 
-def refuse_parts(arguments: list[str]) -> None:
-    """A colon by itself divides the parts of one job."""
-    if ":" in arguments:
-        raise Refused(f"error: {_HET}")
+def of_line(arguments: list[str]) -> tuple[list[Given], Given]:
+    """What was given of each part of the job, divided by `:`, and of all of them with the script."""
+    parts = [parse(arguments, OPTIONS, stop_at_first=True)]
+    while parts[-1].rest[:1] == [":"]:
+        parts.append(parse(parts[-1].rest[1:], OPTIONS, stop_at_first=True))
+    return parts, Given([one for part in parts for one in part.options], parts[-1].rest)
 
 
 def refuse_unreadable(given: Pairs) -> None:
