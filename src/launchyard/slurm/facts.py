@@ -23,7 +23,7 @@ class Surroundings(NamedTuple):
 class Facts:
     """Columns by name, all of one length; those in `single` hold one value alone.
 
-    `kept` reads what was kept of the submission for Slurm alone.
+    `kept` reads what was kept of the submission for Slurm alone. `read` is what was looked at.
     """
 
     def __init__(
@@ -37,13 +37,24 @@ class Facts:
         self.single = set(single)
         self.count = count
         self.around = around
+        self.read: set[str] = set()
 
     def __getitem__(self, name: str) -> Sequence[Any]:
+        self.read.add(name)
         return self.columns[name]
 
     def kept(self, name: str, default: str = "") -> list[str]:
         """A value of the metadata, such as `slurm.comment`, of each job."""
-        return [(metadata or {}).get(name, default) for metadata in self.columns["metadata"]]
+        return [(metadata or {}).get(name, default) for metadata in self["metadata"]]
+
+    def texts(self, make: "Callable[[Facts], Sequence[str]]") -> Sequence[str]:
+        """What `make` makes of each row; made once where all that it looks at is the same in all rows."""
+        if self.count > 1 and self.single:
+            first = Facts(1, {name: column[:1] for name, column in self.columns.items()}, self.around)
+            text = make(first)[0]
+            if first.read <= self.single:
+                return [text] * self.count
+        return make(self)
 
     def only(self, chosen: Sequence[int]) -> None:
         """Keep these rows, in this order."""
@@ -60,6 +71,23 @@ class Facts:
         """Other values for a column."""
         self.columns[name] = column
         self.single.discard(name)
+
+
+def each(write: Callable[[Any], str], values: Iterable[Any]) -> list[str]:
+    """A text for each value, written once for all that are equal: most are the same in many rows."""
+    return list(map(_Written(write).__getitem__, values))
+
+
+class _Written(dict[Any, str]):
+    """Texts by value."""
+
+    def __init__(self, write: Callable[[Any], str]) -> None:
+        super().__init__()
+        self._write = write
+
+    def __missing__(self, value: Any) -> str:
+        text = self[value] = self._write(value)
+        return text
 
 
 def array_text(pending: str, throttle: int | None, text_max: int) -> str:

@@ -66,7 +66,8 @@ def hide_split(facts: Facts) -> None:
     What is left of the others waits, whatever the tasks of it do that have begun.
     """
     pending = facts["array_pending"]
-    facts.only([row for row in range(facts.count) if pending[row] != ""])
+    if "" in pending:
+        facts.only([row for row in range(facts.count) if pending[row] != ""])
     for name, value in (("state", "PENDING"), ("started_at", None)):
         if name in facts.columns and any(facts["array_pending"]):
             pairs = zip(facts[name], facts["array_pending"], strict=True)

@@ -1,15 +1,16 @@
 """Jobs as JSON, as the data parser v0.0.40 of 23.11 shapes it: `{set, infinite, number}`, lists of states.
 
-Written from one template, a column at a time: ten thousand jobs are tens of megabytes of text, most of it
-the same in each of them.
+Made a column at a time and joined: ten thousand jobs are tens of megabytes of text, most of it the same in
+each of them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from launchyard.slurm import jobvalues as of
-from launchyard.slurm.facts import Facts, array_text
+from launchyard.slurm.facts import Facts, array_text, each
 from launchyard.slurm.states import WORDS
 
 Texts = Sequence[str]
@@ -27,28 +28,19 @@ def number(value: float | None) -> str:
 
 
 def _each(column: str, write: Callable[[Any], str]) -> Make:
-    """Written once for each value that there is: most are the same in many jobs."""
-
-    def make(facts: Facts) -> Texts:
-        values = facts[column]
-        if column in facts.single and facts.count:
-            return [write(values[0])] * facts.count
-        known = {value: write(value) for value in set(values)}
-        return [known[value] for value in values]
-
-    return make
+    return lambda facts: each(write, facts[column])
 
 
 def _text(column: str) -> Make:
-    return _each(column, lambda value: _quoted(value or ""))
+    return lambda facts: [_quoted(value or "") for value in facts[column]]
 
 
 def _time(column: str) -> Make:
-    return _each(column, lambda value: number(int(value or 0)))
+    return _moments(lambda facts: facts[column])
 
 
 def _whole(column: str) -> Make:
-    return _each(column, lambda value: str(int(value or 0)))
+    return lambda facts: [str(int(value or 0)) for value in facts[column]]
 
 
 def _number(column: str) -> Make:
@@ -60,12 +52,7 @@ def _flag(column: str) -> Make:
 
 
 def _listed(column: str) -> Make:
-    def make(facts: Facts) -> Texts:
-        if column in facts.single and facts.count:
-            return [_quoted(",".join(facts[column][0] or ()))] * facts.count
-        return [_quoted(",".join(one or ())) for one in facts[column]]
-
-    return make
+    return lambda facts: [_quoted(",".join(one or ())) for one in facts[column]]
 
 
 def _kept(name: str) -> Make:
@@ -86,7 +73,7 @@ def _numbers(make: Make) -> Make:
 
 
 def _moments(make: Callable[[Facts], Iterable[float | None]]) -> Make:
-    return lambda facts: [number(int(one or 0)) for one in make(facts)]
+    return lambda facts: each(number, [int(one or 0) for one in make(facts)])
 
 
 def _ends(facts: Facts) -> Iterable[float | None]:
@@ -101,16 +88,17 @@ def _minutes(column: str) -> Make:
 
 
 def _exit(facts: Facts) -> Texts:
-    known: dict[tuple[int | None, int | None], str] = {}
-    pairs = list(zip(facts["exit_code"], facts["signal"], strict=True))
-    for code, signal in set(pairs):
-        status = "SIGNALED" if signal else "ERROR" if code else "SUCCESS"
-        name = _quoted(of.SIGNALS.get(signal, str(signal)) if signal else "")
-        known[code, signal] = (
-            f'{{"status":["{status}"],"return_code":{number(code or 0)},'
-            f'"signal":{{"id":{number(signal)},"name":{name}}}}}'
-        )
-    return [known[pair] for pair in pairs]
+    return each(_exit_status, zip(facts["exit_code"], facts["signal"], strict=True))
+
+
+def _exit_status(pair: tuple[int | None, int | None]) -> str:
+    code, signal = pair
+    status = "SIGNALED" if signal else "ERROR" if code else "SUCCESS"
+    name = _quoted(of.SIGNALS.get(signal, str(signal)) if signal else "")
+    return (
+        f'{{"status":["{status}"],"return_code":{number(code or 0)},'
+        f'"signal":{{"id":{number(signal)},"name":{name}}}}}'
+    )
 
 
 def _array_job(facts: Facts) -> Texts:
@@ -160,8 +148,12 @@ def _cores(cpu_ids: Sequence[int]) -> str:
 
 
 def _memory_a_node(facts: Facts) -> Texts:
-    pairs = zip(facts["memory_mib"], facts["node_count"], strict=True)
-    return [number(mib // max(1, nodes)) for mib, nodes in pairs]
+    return each(_of_one_node, zip(facts["memory_mib"], facts["node_count"], strict=True))
+
+
+def _of_one_node(pair: tuple[int, int]) -> str:
+    mib, nodes = pair
+    return number(mib // max(1, nodes))
 
 
 def _groups(facts: Facts) -> Texts:
@@ -326,19 +318,21 @@ PARTS: dict[str, str | Make] = {
 
 
 def jobs(facts: Facts) -> Iterable[str]:
-    """Each job as an object."""
+    """Each job as an object: what is the same in all of them, with what is not in between."""
     if not facts.count:
         return []
-    pieces, columns = [], []
+    pieces: list[Iterable[str]] = []
     made: dict[str | Make, Texts] = {}
+    same = "{"
     for key, part in PARTS.items():
         if part not in made:
-            made[part] = [part] if isinstance(part, str) else part(facts)
+            made[part] = [part] if isinstance(part, str) else facts.texts(part)
         texts = made[part]
+        same += f'"{key}":'
         if texts[0] == texts[-1] and texts.count(texts[0]) == len(texts):
-            pieces.append(f'"{key}":{texts[0]}'.replace("%", "%%"))
+            same += f"{texts[0]},"
         else:
-            pieces.append(f'"{key}":%s')
-            columns.append(texts)
-    template = "{" + ",".join(pieces) + "}"
-    return map(template.__mod__, zip(*columns, strict=True)) if columns else [template % ()] * facts.count
+            pieces += [repeat(same), texts]
+            same = ","
+    pieces.append([f"{same[:-1]}}}"] * facts.count)
+    return map("".join, zip(*pieces, strict=False))

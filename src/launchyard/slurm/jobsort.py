@@ -79,4 +79,4 @@ def _values(facts: Facts, name: str) -> Sequence[Any]:
     if name in NUMBERS or name in MADE:
         column = facts[NUMBERS[name]] if name in NUMBERS else MADE[name][1](facts)
         return [NEVER if one is None else one for one in column] if None in column else column
-    return FIELDS[name].make(facts)
+    return facts.texts(FIELDS[name].make)

@@ -1,9 +1,10 @@
 """How each field of a job is made of the columns that the server tells: one list of texts a field."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from launchyard.slurm import reasons, states
-from launchyard.slurm.facts import Facts, array_text
+from launchyard.slurm.facts import Facts, array_text, each
 from launchyard.slurm.formats import printable
 from launchyard.slurm.times import clock, limit
 
@@ -117,11 +118,12 @@ WHY = "state reason_code reason_scope exit_code signal restarts"
 
 
 def reason(facts: Facts) -> Texts:
-    known: dict[tuple[object, ...], str] = {}
-    for key in set(zip(*(facts[name] for name in WHY.split()), strict=True)):
-        *facts_of_it, restarts = key
-        known[key] = reasons.requeued(reasons.word(*facts_of_it), restarts)
-    return [known[key] for key in zip(*(facts[name] for name in WHY.split()), strict=True)]
+    return each(_reason, zip(*(facts[name] for name in WHY.split()), strict=True))
+
+
+def _reason(key: tuple[Any, ...]) -> str:
+    *ended, restarts = key
+    return reasons.requeued(reasons.word(*ended), restarts)
 
 
 def nodes_or_reason(facts: Facts) -> Texts:
@@ -180,11 +182,11 @@ def used_seconds(facts: Facts) -> list[float]:
 
 
 def time_used(facts: Facts) -> Texts:
-    return list(map(clock, used_seconds(facts)))
+    return each(clock, used_seconds(facts))
 
 
 def time_limit(facts: Facts) -> Texts:
-    return list(map(limit, facts["time_limit_s"]))
+    return each(limit, facts["time_limit_s"])
 
 
 def time_least(facts: Facts) -> Texts:
@@ -247,10 +249,12 @@ def _cpus(milli: int) -> str:
 
 def cpus_a_node(facts: Facts) -> Texts:
     """The least that a node has to have for it: for one task, or for as many as it asked to have on one."""
-    return [
-        str(int(one) * int(tasks if tasks.isdigit() else 1))
-        for one, tasks in zip(cpus_a_task(facts), facts.kept("slurm.ntasks-per-node", "1"), strict=True)
-    ]
+    return each(_cpus_of, zip(cpus_a_task(facts), facts.kept("slurm.ntasks-per-node", "1"), strict=True))
+
+
+def _cpus_of(pair: tuple[str, str]) -> str:
+    one, tasks = pair
+    return str(int(one) * int(tasks if tasks.isdigit() else 1))
 
 
 def _cpus_a_task(milli: int, tasks: int) -> str:
@@ -289,11 +293,8 @@ def by_value(names: str, write: Callable[..., str]) -> Make:
     columns = names.split()
 
     def make(facts: Facts) -> Texts:
-        if facts.count and facts.single.issuperset(columns):
-            return [write(*(facts[name][0] for name in columns))] * facts.count
-        keys = list(zip(*(facts[name] for name in columns), strict=True))
-        known = {key: write(*key) for key in set(keys)}
-        return [known[key] for key in keys]
+        keys = zip(*(facts[name] for name in columns), strict=True)
+        return each(lambda key: write(*key), keys)
 
     return make
 

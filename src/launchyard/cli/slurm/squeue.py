@@ -137,7 +137,7 @@ def _show(given: Given, repeated: bool) -> None:
     facts.only(jobsort.in_order(facts, keys))
     if given.count("long") and not given.count("noheader") and not repeated:
         _print_date()
-    texts = {name: jobfields.FIELDS[name].make(facts) for name in layout.names}
+    texts = {name: facts.texts(jobfields.FIELDS[name].make) for name in layout.names}
     lines = formats.lines(layout, texts, facts.count)
     sys.stdout.write("".join(f"{line}\n" for line in (*head, *lines)))
 
