@@ -181,7 +181,7 @@ class FakeAdministration(Administration):
     async def reload(self) -> None:
         self.in_force, self.at_run_time = Rules(), False
 
-    def usage(self, caller: Caller) -> list[UsageRow]:
+    def usage(self, caller: Caller, others: bool = False) -> list[UsageRow]:
         return [UsageRow(account=None, user=caller.user, cpu_s=7200.0)]
 
 

@@ -53,6 +53,17 @@ def test_live_jobs_are_rows_of_the_columns_asked_for(bench: Bench) -> None:
     ]
 
 
+def test_gpus_are_told_by_what_they_were_asked_for(bench: Bench) -> None:
+    bench.put(job_of(ADA, 6, name="a", metadata={"slurm.gpus": "2", "slurm.gres": "gpu:1"}))
+    bench.put(job_of(ADA, 7, name="b", metadata={"slurm.gres": "craynetwork:1"}))
+    bench.put(job_of(ADA, 8, name="c", metadata={"mine": "gpus"}))
+
+    rows = ask(bench, "columns=id,gpus_asked&ids=6,7,8", user="bob")["rows"]
+
+    assert ask(bench, "columns=id,gpus_asked&ids=6,7,8")["rows"] == [[6, "job,node"], [7, ""], [8, None]]
+    assert rows == []
+
+
 def test_ended_jobs_stay_for_a_while_where_they_are_asked_for(bench: Bench) -> None:
     assert names(bench, "") == {"one", "two"}
     assert names(bench, "recent=1") == {"one", "two", "three"}

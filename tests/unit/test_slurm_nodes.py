@@ -22,7 +22,8 @@ def node(name: str, used: int = 0, **more: Any) -> dict[str, Any]:
     return {
         **{"name": name, "state": "UP", "reason": None, "reason_user": None, "reason_at": None},
         **{"cpus": 4, "cpus_used_milli": 1000 * used, "memory_mib": 4000, "memory_used_mib": 100 * used},
-        **{"memory_free_mib": 11298, "gpus": 2, "gpu_type": "fake", "gpus_used": 0, "features": ["lab"]},
+        **{"memory_free_mib": 11298, "gpus": 2, "gpu_type": "fake", "gpus_used": 0, "gpu_ids_used": []},
+        **{"features": ["lab"]},
         **{"jobs": min(used, 1), "completing": 0, "sockets": 1, "cores": 4, "threads": 1, "arch": "x86_64"},
         **{"os": "Linux 6.18.44-fc-v657 #1 SMP PREEMPT_DYNAMIC @0", "load": 19.456, "booted_at": SINCE},
         **{"served_since": SINCE, "partitions": ["debug", "short"], "reservation": None},
@@ -217,6 +218,14 @@ def test_nodes_of_different_hosts_or_used_memory_are_never_on_one_line() -> None
     assert printed(unlike, by_letters("%n %P")).splitlines()[1:] == ["n3 debug", "n1 debug", "n2 debug"]
     layout = formats.by_names("NodeList:9,AllocMem:4", nodefields.NAMES)
     assert printed(unlike, layout).splitlines()[1:] == ["n3       100 ", "n[1-2]   0   "]
+
+
+def test_gpus_in_use_are_told_with_their_numbers() -> None:
+    used = ([node("n1", gpus_used=1, gpu_ids_used=[1])], [partition("debug", ["n1"])])
+
+    assert printed(used, formats.by_names("GresUsed:30", nodefields.NAMES)).split()[1:] == [
+        "gpu:fake:1(IDX:1)"
+    ]
 
 
 def test_a_reason_cannot_forge_a_row() -> None:

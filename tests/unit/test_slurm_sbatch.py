@@ -46,6 +46,7 @@ def body(*words: str, script: str = "", **environ: str) -> dict[str, Any]:
         (["-G2", "--gpus-per-task=1"], {"resources": {"gpus": 2, "tasks": 2, "cpus": 2}}),
         (["-G2", "--ntasks-per-gpu=2"], {"resources": {"gpus": 2, "tasks": 4, "cpus": 4}}),
         (["-G", "a100"], {"resources": {"gpus": 1, "gpu_type": "a100"}}),
+        (["--gpus-per-socket=2"], {"resources": {"gpus": 2}}),
         (["--gres=gpu:a100:2"], {"resources": {"gpus": 2, "gpu_type": "a100"}}),
         (["--gres=none"], {}),
         (["-n2", "--tres-per-task=cpu=2,gres/gpu=1"], {"resources": {"cpus": 4, "tasks": 2, "gpus": 2}}),

@@ -130,6 +130,43 @@ def test_records_of_a_job_have_every_line_that_slurm_prints() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "asked, texts, line",
+    [
+        (None, "gres:gpu:2|N/A|N/A|N/A", "TresPerNode=gres:gpu:2"),
+        ("node", "gres:gpu:2|N/A|N/A|N/A", "TresPerNode=gres:gpu:2"),
+        ("job", "N/A|gres:gpu:2|N/A|N/A", "TresPerJob=gres:gpu:2"),
+        ("task", "N/A|N/A|gres:gpu:1|N/A", "TresPerTask=gres:gpu:1"),
+        ("socket", "N/A|N/A|N/A|gres:gpu:2", "TresPerSocket=gres:gpu:2"),
+        ("", "N/A|N/A|N/A|N/A", ""),
+    ],
+)
+def test_gpus_are_told_of_what_they_were_asked_for(asked: str | None, texts: str, line: str) -> None:
+    given = facts(job(gpus=2, task_count=2, gpus_asked=asked))
+    layout = formats.by_names(
+        "tres-per-node:|,tres-per-job:|,tres-per-task:|,tres-per-socket:", jobfields.NAMES
+    )
+    record = "".join(jobrecord.records(given, oneliner=False, details=False))
+
+    assert printed(given, layout)[1].rstrip() == texts
+    assert [word for word in record.split() if word.startswith("TresPer")] == line.split()
+
+
+def test_details_of_a_job_tell_the_type_and_the_numbers_of_its_gpus() -> None:
+    shares = [["n1", 1000, 100, [0], [0, 1], 1], ["n2", 1000, 100, [0], [1], 1]]
+    given = facts(
+        running(1, "n[1-2]", shares=shares, gpus=3), gpu_types={"n1": "a100", "n2": "a100", "n3": None}
+    )
+
+    record = "".join(jobrecord.records(given, oneliner=False, details=True))
+
+    assert [line.strip() for line in record.splitlines() if "GRES" in line] == [
+        "JOB_GRES=gpu:a100:3",
+        "Nodes=n1 CPU_IDs=0 Mem=100 GRES=gpu:a100:2(IDX:0-1)",
+        "Nodes=n2 CPU_IDs=0 Mem=100 GRES=gpu:a100:1(IDX:1)",
+    ]
+
+
 def test_names_with_escapes_and_newlines_stay_in_their_row() -> None:
     given = facts(job(name="a\nb 7 debug\x1b[31m\x07", metadata={"slurm.comment": "x\ny"}))
 

@@ -65,6 +65,15 @@ def test_shares_are_printed_as_the_tree_that_the_real_sshare_prints() -> None:
     assert shares(sharefields.LONG, Style("|")) == (CAPTURED / "sshare-long.txt").read_text()
 
 
+def test_the_parts_are_the_same_where_others_accounts_are_not_told() -> None:
+    fields = chosen("account,user,normshares", sharefields.FIELDS)
+    own = [one for one in SHARES if one["account"] == "physics" and one["user"] in (None, "alice")]
+    found = sharefields.tree(own)
+
+    cells = [[sharefields.value(field.key, one, "lab") for field in fields] for one in found]
+    assert [row[2] for row in cells if row[:2] == [" physics", ""]] == ["0.333333"]
+
+
 def test_accounts_that_are_named_begin_a_tree_of_their_own() -> None:
     text = shares("account,user", Style("|", header=False), accounts=frozenset({"physics"}))
 

@@ -74,11 +74,11 @@ class Administration:
         rules = await asyncio.to_thread(self._read_file)
         await self._use(on_nodes(rules, self.nodes), "")
 
-    def usage(self, caller: Caller) -> list[UsageRow]:
-        """Accounts from the top down with their users; those of others are for administrators."""
+    def usage(self, caller: Caller, others: bool = False) -> list[UsageRow]:
+        """Accounts from the top down with their users; others' only for administrators, or if `others`."""
         parties, now = self._loop.live.parties, self._loop.now()
         rows = _rows(parties, now) if parties.rules.accounts else _rows_of_users(parties.spent(now))
-        if caller.admin:
+        if caller.admin or others:
             return rows
         own = {
             name for one in accounts_of(caller.user, parties.rules) for name in parties.rules.ancestry(one)

@@ -16,6 +16,8 @@ class NodeUse:
     memory_mib: int
     gpus: float
     jobs: int
+    gpu_ids: tuple[int, ...] = ()
+    """Those that are in use, or a part of them."""
     reservation: str | None = None
     """The one that keeps it now."""
 
@@ -31,5 +33,6 @@ def use_of(node: Node, live: LiveJobs, now: float) -> NodeUse:
         memory_mib=node.memory_mib - free.memory_mib,
         gpus=gpus_milli / WHOLE_GPU_MILLI,
         jobs=free.jobs,
+        gpu_ids=tuple(gpu for gpu in range(node.gpus) if not free.gpus >> gpu & 1),
         reservation=next((one.name for one in keeping if node.name in one.nodes), None),
     )

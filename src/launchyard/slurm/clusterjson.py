@@ -14,12 +14,14 @@ from launchyard.slurm.nodes import (
     cpus_used,
     folded,
     gres,
+    gres_used,
     state_of,
 )
 
 NEEDS = {
     "nodes": f"{STATE} name reason reason_user reason_at memory_mib memory_used_mib memory_free_mib gpus "
-    "gpu_type gpus_used features sockets cores threads arch os load booted_at served_since partitions host",
+    "gpu_type gpus_used gpu_ids_used features sockets cores threads arch os load booted_at served_since "
+    "partitions host",
     "partitions": "name default state tier priority time_limit_s time_limit_max_s nodes_min nodes_max "
     "accounts denied_accounts qos denied_qos groups default_qos nodes cpus memory_mib gpus preempt_mode",
     "reservations": "name start end nodes users accounts maintenance",
@@ -77,7 +79,7 @@ def node(row: Row, version: str, cluster: str) -> dict[str, Any]:
         "active_features": row["features"],
         "gres": gres(row),
         "gres_drained": "N/A",
-        "gres_used": gres(row, row["gpus_used"]),
+        "gres_used": gres_used(row) if row["gpus"] else "",
         "instance_id": "",
         "instance_type": "",
         "last_busy": number(None if row["served_since"] is None else int(row["served_since"])),
@@ -264,7 +266,7 @@ def _group(part: Row, rows: Sequence[Row], states: Sequence[State], cluster: str
         },
         "weight": {"minimum": 1, "maximum": 1},
         "features": {"total": ",".join(first["features"]), "active": ",".join(first["features"])},
-        "gres": {"total": gres(first), "used": gres(first, first["gpus_used"])},
+        "gres": {"total": gres(first), "used": gres_used(first) if first["gpus"] else ""},
         "cluster": cluster,
         "comment": "",
         "extra": "",
@@ -280,7 +282,7 @@ def _group(part: Row, rows: Sequence[Row], states: Sequence[State], cluster: str
 
 _NOTHING: Row = {
     **dict.fromkeys(("reason", "reason_at", "reason_user", "reservation", "gpu_type")),
-    **{"features": [], "gpus": 0, "gpus_used": 0},
+    **{"features": [], "gpus": 0, "gpus_used": 0, "gpu_ids_used": []},
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from launchyard.slurm.clusterjson import tres, used_tres
 from launchyard.slurm.formats import printable
-from launchyard.slurm.nodes import Row, cpus_used, folded, gres, state_of
+from launchyard.slurm.nodes import Row, cpus_used, folded, gres, gres_used, state_of
 from launchyard.slurm.times import Stamp, full_clock
 
 PORT = 6818
@@ -19,8 +19,7 @@ def laid_out(lines: Sequence[str], oneliner: bool) -> str:
 def node(row: Row, stamp: Stamp, version: str, details: bool = False) -> list[str]:
     """Power and sensors are not measured here; their words are those of a site that measures nothing."""
     features = ",".join(row["features"]) or "(null)"
-    used = f"{gres(row, row['gpus_used'])}(IDX:N/A)" if row["gpus"] else "(null)"
-    drained = ["GresDrain=N/A", f"GresUsed={used}"] if details else []
+    drained = ["GresDrain=N/A", f"GresUsed={gres_used(row)}"] if details else []
     load = "N/A" if row["load"] is None else f"{row['load']:.2f}"
     free = "N/A" if row["memory_free_mib"] is None else row["memory_free_mib"]
     return [

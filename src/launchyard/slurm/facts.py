@@ -11,13 +11,14 @@ ARRAY_TEXT_MAX = 64
 
 
 class Surroundings(NamedTuple):
-    """`group` answers gid and name of a uid's group; `stamp` writes times."""
+    """`group` answers gid and name of a uid's group; `stamp` writes times; `gpu_types` are those of nodes."""
 
     now: float
     stamp: Stamp
     group: Callable[[int], tuple[int, str]]
     cluster: str = "local"
     array_text_max: int = ARRAY_TEXT_MAX
+    gpu_types: Mapping[str, str | None] = {}
 
 
 class Facts:

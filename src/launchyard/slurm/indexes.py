@@ -145,3 +145,14 @@ def as_listed(text: str, length: int = 0) -> str:
             stop = last + 1 if not length else min(last + 1, first + step * (length + 1))
             parts.extend(map(str, range(first, stop, step)))
     return ",".join(parts)
+
+
+def ranges(ids: Iterable[int]) -> str:
+    """`0-3,7`."""
+    spans: list[list[int]] = []
+    for one in sorted(ids):
+        if spans and spans[-1][1] + 1 == one:
+            spans[-1][1] = one
+        else:
+            spans.append([one, one])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)

@@ -72,6 +72,10 @@ def _numbers(make: Make) -> Make:
     return lambda facts: [f'{{"set":true,"infinite":false,"number":{one}}}' for one in make(facts)]
 
 
+def _or_empty(make: Callable[[Facts], Texts]) -> Make:
+    return lambda facts: each(lambda one: EMPTY if one == "N/A" else _quoted(one), make(facts))
+
+
 def _moments(make: Callable[[Facts], Iterable[float | None]]) -> Make:
     return lambda facts: each(number, [int(one or 0) for one in make(facts)])
 
@@ -176,7 +180,7 @@ _NEEDED = (
     "constraint dependency deadline_at eligible_at exclude held licences name nice nodes_max user uid "
     "partition qos priority nodelist_asked requeue restarts reservation exclusive shares stdout_path "
     "stderr_path submitted_at time_limit_s time_min_s task_count cpus_asked_milli tasks_per_node gpu_type "
-    "working_dir"
+    "gpus_asked working_dir"
 )
 NEEDS = list(dict.fromkeys(_NEEDED.split()))
 """The server's columns that a job's JSON is made of."""
@@ -303,10 +307,10 @@ PARTS: dict[str, str | Make] = {
     "threads_per_core": UNSET,
     "tres_bind": EMPTY,
     "tres_freq": EMPTY,
-    "tres_per_job": EMPTY,
-    "tres_per_node": lambda facts: [EMPTY if one == "N/A" else _quoted(one) for one in of.gres(facts)],
-    "tres_per_socket": EMPTY,
-    "tres_per_task": EMPTY,
+    "tres_per_job": _or_empty(of.gpus_a_job),
+    "tres_per_node": _or_empty(of.gres),
+    "tres_per_socket": _or_empty(of.gpus_a_socket),
+    "tres_per_task": _or_empty(of.gpus_a_task),
     "tres_req_str": _quote(of.tres),
     "tres_alloc_str": _allocated,
     "user_id": _whole("uid"),

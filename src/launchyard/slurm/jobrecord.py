@@ -6,7 +6,7 @@ from typing import Any
 from launchyard.slurm import jobvalues as of
 from launchyard.slurm.facts import Facts
 from launchyard.slurm.formats import printable
-from launchyard.slurm.indexes import as_listed
+from launchyard.slurm.indexes import as_listed, ranges
 from launchyard.slurm.reasons import REQUEUED_AND_HELD
 from launchyard.slurm.states import LONG
 from launchyard.slurm.times import Stamp, full_clock
@@ -20,7 +20,7 @@ NEEDS = list(
         "dependency requeue restarts batch time_limit_s time_min_s submitted_at eligible_at deadline_at "
         "partition nodelist_asked exclude nodelist nodes task_count cpus_asked_milli memory_asked_mib "
         "nodes_max constraint exclusive licences command working_dir stdout_path stderr_path metadata "
-        "cron gpu_type shares tasks_per_node".split()
+        "cron gpu_type gpus_asked shares tasks_per_node".split()
     )
 )
 """The server's columns that a record is made of."""
@@ -41,7 +41,10 @@ def records(facts: Facts, *, oneliner: bool, details: bool) -> Iterator[str]:
         "cpus_a_task": of.cpus_a_task(facts),
         "cpus_a_node": of.cpus_a_node(facts),
         "least_memory": of.memory(facts),
-        "gres": of.gres(facts),
+        "gpus_a_job": of.gpus_a_job(facts),
+        "gpus_a_node": of.gres(facts),
+        "gpus_a_socket": of.gpus_a_socket(facts),
+        "gpus_a_task": of.gpus_a_task(facts),
         "shown_licences": of.licences(facts),
     }
     columns = {**facts.columns, **made}
@@ -49,6 +52,7 @@ def records(facts: Facts, *, oneliner: bool, details: bool) -> Iterator[str]:
     for values in zip(*columns.values(), strict=True):
         row = dict(zip(columns, values, strict=True))
         row["gid"], row["group"] = group(row["uid"])
+        row["gpu_types"] = facts.around.gpu_types
         lines = list(_lines(row, stamp, details))
         yield " ".join(lines) + " \n" if oneliner else "\n   ".join(lines) + "\n   \n\n"
 
@@ -163,10 +167,18 @@ def _details(row: Row) -> Iterator[str]:
     """What it has of each node."""
     if not row["shares"]:
         return
-    yield f"JOB_GRES={'(null)' if row['gres'] == 'N/A' else row['gres'].removeprefix('gres:')}"
-    for node, _, memory, cpu_ids, gpu_ids, _ in row["shares"]:
-        gpus = f"gpu:{len(gpu_ids)}(IDX:{_ranges(gpu_ids)})" if gpu_ids else ""
-        yield f"  Nodes={node} CPU_IDs={_ranges(cpu_ids)} Mem={memory} GRES={gpus}"
+    kinds = [row["gpu_types"].get(share[0]) or "" for share in row["shares"]]
+    counts = dict.fromkeys(kinds, 0)
+    for kind, share in zip(kinds, row["shares"], strict=True):
+        counts[kind] += len(share[4])
+    yield f"JOB_GRES={','.join(_gpus(kind, count) for kind, count in counts.items() if count) or '(null)'}"
+    for kind, (node, _, memory, cpu_ids, gpu_ids, _) in zip(kinds, row["shares"], strict=True):
+        gpus = f"{_gpus(kind, len(gpu_ids))}(IDX:{ranges(gpu_ids)})" if gpu_ids else ""
+        yield f"  Nodes={node} CPU_IDs={ranges(cpu_ids)} Mem={memory} GRES={gpus}"
+
+
+def _gpus(kind: str, count: int) -> str:
+    return f"gpu:{kind}:{count}" if kind else f"gpu:{count}"
 
 
 def _wishes(row: Row) -> Iterator[str]:
@@ -194,8 +206,9 @@ def _files(row: Row) -> Iterator[str]:
     yield f"StdIn={printable(kept.get('slurm.input', '/dev/null'))}"
     yield f"StdOut={printable(row['stdout_path'] or '')}"
     yield "Power="
-    if row["gres"] != "N/A":
-        yield f"TresPerNode={row['gres']}"
+    for each in ("Job", "Node", "Socket", "Task"):
+        if (gpus := row[f"gpus_a_{each.lower()}"]) != "N/A":
+            yield f"TresPer{each}={gpus}"
     if "slurm.mail-type" in kept:
         user = printable(kept.get("slurm.mail-user") or str(row["user"]))
         yield f"MailUser={user} MailType={printable(kept['slurm.mail-type'])}"
@@ -207,14 +220,3 @@ def _or_null(text: str | None) -> str:
 
 def _list(names: Sequence[str] | None) -> str:
     return printable(",".join(names or ())) or "(null)"
-
-
-def _ranges(ids: Sequence[int]) -> str:
-    """`0-3,7`."""
-    spans: list[list[int]] = []
-    for one in sorted(ids):
-        if spans and spans[-1][1] + 1 == one:
-            spans[-1][1] = one
-        else:
-            spans.append([one, one])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)

@@ -305,9 +305,15 @@ def _tres(milli: int, mib: int, nodes: int, gpus: float) -> str:
     return f"{text},gres/gpu={gpus:g}" if gpus else text
 
 
-def _gres(gpus: float, kind: str, nodes: int) -> str:
-    """GPUs of each node."""
-    return f"gres:gpu{':' if kind else ''}{kind}:{-(-gpus // max(1, nodes)):g}" if gpus else "N/A"
+def _gpus_of(each: str) -> Callable[..., str]:
+    """GPUs of each of what they were asked for; jobs that did not come by Slurm's commands ask for nodes."""
+
+    def write(gpus: float, kind: str, asked: str | None, count: int = 1) -> str:
+        if not gpus or each not in ("node" if asked is None else asked):
+            return "N/A"
+        return f"gres:gpu{':' if kind else ''}{kind}:{-(-gpus // max(1, count)):g}"
+
+    return write
 
 
 def licences(facts: Facts) -> Texts:
@@ -333,4 +339,9 @@ TRES = "cpus_milli memory_mib node_count gpus"
 tres = by_value(TRES, _tres)
 cpus = by_value("cpus_milli", _cpus)
 cpus_a_task = by_value("cpus_asked_milli task_count", _cpus_a_task)
-gres = by_value("gpus gpu_type node_count", _gres)
+GPUS = "gpus gpu_type gpus_asked"
+GPUS_A_NODE, GPUS_A_TASK = f"{GPUS} node_count", f"{GPUS} task_count"
+gres = by_value(GPUS_A_NODE, _gpus_of("node"))
+gpus_a_job = by_value(GPUS, _gpus_of("job"))
+gpus_a_socket = by_value(GPUS_A_NODE, _gpus_of("socket"))
+gpus_a_task = by_value(GPUS_A_TASK, _gpus_of("task"))

@@ -17,6 +17,7 @@ from launchyard.slurm.nodes import (
     counts_of_nodes,
     folded,
     gres,
+    gres_used,
     natural,
     state_of,
 )
@@ -284,8 +285,8 @@ FIELDS: Mapping[str, NodeField] = {
     "gres": _of_node("GRES", "gpus gpu_type", lambda row: gres(row) or "(null)"),
     "gresused": _of_node(
         "GRES_USED",
-        "gpus gpu_type gpus_used",
-        lambda row: f"{gres(row, row['gpus_used'])}(IDX:N/A)" if row["gpus"] else "(null)",
+        "gpus gpu_type gpus_used gpu_ids_used",
+        gres_used,
     ),
     "allocmem": _of_node("ALLOCMEM", "memory_used_mib", lambda row: str(row["memory_used_mib"])),
     "comment": _always("COMMENT", "(null)"),

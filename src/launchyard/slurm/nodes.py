@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from launchyard.model.hostlist import compress, expand
+from launchyard.slurm.indexes import ranges
 
 Row = Mapping[str, Any]
 """Columns of the server's nodes table by name."""
@@ -228,3 +229,9 @@ def gres(row: Row, count: float | None = None) -> str:
     kind = f"{row['gpu_type']}:" if row["gpu_type"] else ""
     number = row["gpus"] if count is None else count
     return f"gpu:{kind}{number:g}"
+
+
+def gres_used(row: Row) -> str:
+    """`gpu:fake:1(IDX:0)`, as many as are in use and which."""
+    used = ranges(row["gpu_ids_used"]) or "N/A"
+    return f"{gres(row, row['gpus_used'])}(IDX:{used})" if row["gpus"] else "(null)"

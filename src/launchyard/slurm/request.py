@@ -170,6 +170,8 @@ _SBATCH: Mapping[str, Reader] = {
     "dependency": of.text("after"),
     "gpus": of.gpus,
     "gpus-per-node": of.gpus_a("gpus_a_node"),
+    # Each node here is one socket.
+    "gpus-per-socket": of.gpus_a("gpus_a_node"),
     "gpus-per-task": of.gpus_a("gpus_a_task"),
     "gres": of.gres,
     "job-name": of.text("name"),

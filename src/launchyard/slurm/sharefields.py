@@ -58,7 +58,9 @@ _NOBODY: Branch = {
 
 def _beside(branches: list[Branch]) -> list[Branch]:
     """The user root stands in the account root with one share, as sites of Slurm are set up."""
-    shares = sum(one["shares"] for one in branches if one["depth"] == 1)
+    top = [one for one in branches if one["depth"] == 1]
+    # Accounts of others may not be told: what there is in all is told by the part that one of them has.
+    shares = round(top[0]["shares"] / top[0]["shares_norm"]) if top and top[0]["shares_norm"] else 0
     for one in branches:
         if one["depth"] == 1:
             part = shares / (shares + 1)

@@ -60,7 +60,8 @@ async def reload(request: Request) -> Response:
 @router.get("/v1/usage", openapi_extra=describe.USAGE)
 async def usage(request: Request) -> Response:
     query = Query(request, ("account", "user"))
-    administration = context_of(request).services.controller.administration
+    services = context_of(request).services
+    administration = services.controller.administration
     account, user = query.text("account"), query.text("user")
     accounts = administration.rules.accounts
     if account is not None and account not in accounts:
@@ -68,7 +69,7 @@ async def usage(request: Request) -> Response:
         raise NotFound(f"there is no account {shown(account)}; there are: {there}")
     rows = [
         usage_json(row)
-        for row in administration.usage(caller_of(request))
+        for row in administration.usage(caller_of(request), services.jobs_visible_to_all)
         if account in (None, row.account) and (user is None or row.user == user)
     ]
     return answer({"half_life_s": administration.rules.scheduler.half_life_s, "usage": rows})

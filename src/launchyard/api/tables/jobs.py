@@ -14,6 +14,7 @@ from launchyard.model.reason import Reason
 from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.model.state import JobState
 from launchyard.policy.priority import Factors
+from launchyard.slurm.kept import PREFIX
 from launchyard.slurm.patterns import expand_pattern
 
 
@@ -103,6 +104,28 @@ def _gpus(row: Row) -> float:
     return request.gpus * request.gpu_milli / WHOLE_GPU_MILLI
 
 
+_GPU_OPTIONS = {
+    "job": ("gpus",),
+    "node": ("gpus-per-node", "gres"),
+    "socket": ("gpus-per-socket",),
+    "task": ("gpus-per-task", "tres-per-task"),
+}
+
+
+def _gpus_asked(row: Row) -> str | None:
+    """Of what GPUs were asked for with Slurm's options: `job`, `job,node`; None of a job without any."""
+    kept = row.job.metadata
+    if not any(name.startswith(PREFIX) for name in kept):
+        return None
+    return ",".join(
+        each
+        for each, options in _GPU_OPTIONS.items()
+        if any(
+            "gpu" in option or "gpu" in kept[PREFIX + option] for option in options if PREFIX + option in kept
+        )
+    )
+
+
 def _shares(row: Row) -> list[list[object]]:
     attempt = row.job.attempt
     if attempt is None:
@@ -186,6 +209,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "memory_asked_mib": lambda row: row.job.request.memory_mib,
     "gpus": _gpus,
     "gpu_type": lambda row: row.job.request.gpu_type,
+    "gpus_asked": _gpus_asked,
     "shares": _shares,
     "exclusive": lambda row: row.job.request.exclusive,
     "constraint": lambda row: row.job.request.constraint,

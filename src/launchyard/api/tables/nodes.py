@@ -38,6 +38,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "gpus": lambda row: row.use.node.gpus,
     "gpu_type": lambda row: row.use.node.gpu_type or None,
     "gpus_used": lambda row: row.use.gpus,
+    "gpu_ids_used": lambda row: list(row.use.gpu_ids),
     "features": lambda row: list(row.use.node.features),
     "jobs": lambda row: row.use.jobs,
     "completing": lambda row: row.completing,

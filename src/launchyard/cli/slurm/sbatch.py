@@ -4,7 +4,6 @@ import importlib
 import os
 import posixpath
 import resource
-import shlex
 import sys
 from typing import Any
 
@@ -145,7 +144,7 @@ def _variables(choices: Choices) -> dict[str, str]:
 def _facts(given: Given, choices: Choices, arguments: list[str], here: str, wrap: bool) -> dict[str, str]:
     """What the job shows of its submission."""
     facts = {
-        kept.SUBMIT_LINE: shlex.join(["sbatch", *arguments]),
+        kept.SUBMIT_LINE: " ".join(["sbatch", *arguments]),
         kept.SUBMIT_HOST: os.uname().nodename.partition(".")[0],
         kept.SUBMIT_DIR: here,
         kept.SESSION: str(os.getsid(0)),

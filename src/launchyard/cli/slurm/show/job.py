@@ -20,6 +20,8 @@ def show(words: list[str], flags: Flags) -> int:
     ids = ",".join(str(one.id) for one in wanted)
     around = surroundings()
     around = around._replace(stamp=stamp_of(around.now, "Unknown"), array_text_max=0)
+    if flags.details:
+        around = around._replace(gpu_types=dict(server.table("nodes", "name gpu_type")))
     facts = asked(server, columns, around, ids=ids or None, recent=1)
     hide_split(facts)
     Choice(wanted).choose(facts)
