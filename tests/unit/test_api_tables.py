@@ -83,6 +83,22 @@ def test_nobody_sees_jobs_of_others(bench: Bench) -> None:
     assert names(bench, "ids=1", user="bob") == set()
 
 
+def test_what_was_kept_for_slurm_and_where_the_output_goes_are_columns_for_the_owner_alone(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path, jobs_visible_to_all=True) as bench:
+        kept = {"slurm.comment": "mine"}
+        bench.put(job_of(ADA, 1, metadata=kept, working_dir="/home/ada", stdout="out-%j", stderr=None))
+        bench.put(job_of(ADA, 2))
+        query = "columns=id,slurm.comment,slurm.wckey,stdout_path,stderr_path"
+
+        assert ask(bench, query, user="ada")["rows"] == [
+            [1, "mine", None, "/home/ada/out-1", "/home/ada/out-1"],
+            [2, None, None, None, None],
+        ]
+        assert ask(bench, query, user="bob")["rows"] == [[1, *[None] * 4], [2, *[None] * 4]]
+
+
 def test_by_column_the_same_is_told_once(bench: Bench) -> None:
     told = ask(bench, "columns=id,state,name,metadata&by_column=1&users=ada&recent=1")
 

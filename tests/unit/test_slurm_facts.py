@@ -7,6 +7,7 @@ import pytest
 from launchyard.slurm import jobjson
 from launchyard.slurm.facts import Facts, each
 from launchyard.slurm.jobfields import FIELDS
+from launchyard.slurm.kept import SHOWN
 from tests.unit.slurmjobs import T0, facts, job, running
 
 ROWS = (
@@ -34,6 +35,16 @@ def test_a_field_is_the_same_however_it_is_made(name: str) -> None:
 def test_json_is_the_same_however_it_is_made() -> None:
     assert list(jobjson.jobs(_told_once(*ROWS))) == list(jobjson.jobs(facts(*ROWS)))
     assert [json.loads(one)["job_id"] for one in jobjson.jobs(_told_once(*ROWS))] == [1, 2, 3]
+
+
+def test_what_was_kept_of_a_submission_may_be_columns_of_their_own() -> None:
+    whole = facts(*ROWS)
+    columns = {name: column for name, column in whole.columns.items() if name != "metadata"}
+    kept = {key: [one["metadata"].get(key) for one in ROWS] for key in SHOWN}
+    apart = Facts(3, columns | kept, whole.around)
+
+    assert "metadata" not in jobjson.NEEDS
+    assert list(jobjson.jobs(apart)) == list(jobjson.jobs(whole))
 
 
 def test_equal_values_are_written_once() -> None:

@@ -45,7 +45,9 @@ class Facts:
         return self.columns[name]
 
     def kept(self, name: str, default: str = "") -> list[str]:
-        """A value of the metadata, such as `slurm.comment`, of each job."""
+        """A value of the metadata, such as `slurm.comment`, of each job; some are columns of their own."""
+        if name in self.columns:
+            return [default if value is None else value for value in self[name]]
         return [(metadata or {}).get(name, default) for metadata in self["metadata"]]
 
     def texts(self, make: "Callable[[Facts], Sequence[str]]") -> Sequence[str]:

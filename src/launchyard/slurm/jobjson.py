@@ -10,6 +10,7 @@ from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from launchyard.slurm import jobvalues as of
+from launchyard.slurm import kept
 from launchyard.slurm.facts import Facts, array_text, each
 from launchyard.slurm.states import WORDS
 
@@ -176,7 +177,8 @@ def _allocated(facts: Facts) -> Texts:
 
 
 _NEEDED = (
-    f"{of.IDS} {of.WHY} {of.TIMES} {of.STARTS} {of.TRES} account array_size batch nodes nodelist metadata "
+    f"{' '.join(kept.SHOWN)} "
+    f"{of.IDS} {of.WHY} {of.TIMES} {of.STARTS} {of.TRES} account array_size batch nodes nodelist "
     "constraint dependency deadline_at eligible_at exclude held licences name nice nodes_max user uid "
     "partition qos priority nodelist_asked requeue restarts reservation exclusive shares stdout_path "
     "stderr_path submitted_at time_limit_s time_min_s task_count cpus_asked_milli tasks_per_node gpu_type "

@@ -23,6 +23,12 @@ CRON = "slurm.cron"
 """The times of a job that comes of a crontab."""
 MAIL_TYPE, MAIL_USER = "slurm.mail-type", "slurm.mail-user"
 
+SHOWN = (
+    *(COMMAND, SUBMIT_HOST, MAIL_USER, "slurm.admin_comment", "slurm.comment", "slurm.container"),
+    *("slurm.container-id", "slurm.extra", "slurm.input", "slurm.ntasks-per-node", "slurm.wckey"),
+)
+"""Keys that the table of jobs has as columns: what is shown of all jobs at once, without the rest."""
+
 _KEPT = frozenset(
     (
         *("acctg-freq", "batch", "bb", "bbf", "cluster-constraint", "comment", "consolidate-segments"),

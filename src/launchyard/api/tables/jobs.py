@@ -14,7 +14,7 @@ from launchyard.model.reason import Reason
 from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.model.state import JobState
 from launchyard.policy.priority import Factors
-from launchyard.slurm.kept import PREFIX
+from launchyard.slurm.kept import PREFIX, SHOWN
 from launchyard.slurm.patterns import expand_pattern
 
 
@@ -25,7 +25,6 @@ class Row(NamedTuple):
     reason: Reason | None
     mine: bool
     priority: Factors | None = None
-    log_path: str | None = None
 
 
 REASONED = frozenset({"reason_code", "reason_scope", "reason", "estimate_start"})
@@ -33,11 +32,15 @@ REASONED = frozenset({"reason_code", "reason_scope", "reason", "estimate_start"}
 WEIGHED = frozenset({"priority", "factors"})
 """Columns for which priorities are joined."""
 LOGGED = frozenset({"stdout_path", "stderr_path"})
-"""Columns for which it is asked where the output is."""
+"""Columns that say where the output is; nothing where it is in a file that we keep."""
 
 
 def _private(read: Column[Job]) -> Column[Row]:
     return lambda row: read(row.job) if row.mine else None
+
+
+def _kept(key: str) -> Column[Row]:
+    return _private(lambda job: job.metadata.get(key))
 
 
 def _priority(row: Row) -> int | None:
@@ -155,10 +158,7 @@ def _stderr(row: Row) -> str | None:
 
 
 def _output(row: Row, pattern: str | None) -> str | None:
-    """Where the output goes: a file of the job's own, or one that we keep."""
-    if pattern is None:
-        return row.log_path
-    return join(row.job.working_dir, expand_pattern(pattern, row.job))
+    return None if pattern is None else join(row.job.working_dir, expand_pattern(pattern, row.job))
 
 
 def _eligible(row: Row) -> float | None:
@@ -247,4 +247,5 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "stdout_path": _stdout,
     "stderr_path": _stderr,
     "metadata": _private(lambda job: dict(job.metadata)),
+    **{key: _kept(key) for key in SHOWN},
 }

@@ -15,7 +15,7 @@ from launchyard.model.state import JobState
 from launchyard.model.submission import Caller
 from launchyard.policy.priority import factors, numbers
 
-CHANGING = REASONED | WEIGHED | LOGGED
+CHANGING = REASONED | WEIGHED
 SENTENCES = frozenset({"reason"})
 """Columns that differ in each job that waits."""
 BRIEF = {"reason_code": "code", "reason_scope": "scope"}
@@ -50,8 +50,8 @@ class Joined:
         own = tuple(name for name in self._names if name not in CHANGING)
         rows = self._tables.values(self._jobs, own, self._mine)
         found: dict[str, Sequence[Any]] = dict(zip(own, zip(*rows, strict=True), strict=True)) if rows else {}
-        changing = [name for name in self._names if name in CHANGING]
-        found |= {name: self._changing(name) for name in changing}
+        found |= {name: self._changing(name) for name in self._names if name in CHANGING}
+        found |= {name: self._with_logs(found[name]) for name in LOGGED & found.keys()}
         return {name: found.get(name, ()) for name in self._names}
 
     def _changing(self, name: str) -> Sequence[Any]:
@@ -63,24 +63,25 @@ class Joined:
             return [None if reason is None else read(reason) for reason in found]
         if name == "estimate_start":
             return [None] * len(self._jobs)
-        if name in LOGGED:
-            return [self._output(name, job, mine) for job, mine in zip(self._jobs, self._mine, strict=True)]
         column = COLUMNS[name]
         return [column(self._row(job, mine)) for job, mine in zip(self._jobs, self._mine, strict=True)]
 
-    def _output(self, name: str, job: Job, mine: bool) -> Any:
-        """Where the output goes; what waits without a file of its own has none yet."""
-        if not mine or (job.stdout is None and job.attempt is None):
-            return None
-        return COLUMNS[name](self._row(job, mine))
+    def _with_logs(self, paths: Sequence[str | None]) -> Sequence[str | None]:
+        """Where a job has no file of its own, the one that we keep; what waits has none yet."""
+        logs = self._logs
+        if logs is None or None not in paths:
+            return paths
+        return [
+            path if path is not None or not mine or job.attempt is None else logs.path(job)
+            for path, job, mine in zip(paths, self._jobs, self._mine, strict=True)
+        ]
 
     def _row(self, job: Job, mine: bool) -> Row:
-        path = self._logs.path(job) if self._logs is not None and mine else None
         parts = None
         if self._ordering is not None:
             at = job.started_at or job.ended_at or self._now
             parts = factors(self._ordering, job, self._seconds(job), at)
-        return Row(job, self._reasons.get(job.id), mine, parts, path)
+        return Row(job, self._reasons.get(job.id), mine, parts)
 
 
 def _may_wait(job: Job) -> bool:
