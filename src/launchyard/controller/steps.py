@@ -17,7 +17,6 @@ from launchyard.engine.protocol import ForgetRunners, RunnerEnded, SignalRunner,
 from launchyard.model.errors import Conflict, Infeasible, NotFound, Unavailable
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
-from launchyard.model.parts import as_part
 from launchyard.model.state import JobState
 from launchyard.model.step import Step, StepRequest, StepShare, parse_runner_id
 from launchyard.policy.stepping import cut_short, runner_ended
@@ -77,7 +76,7 @@ class Steps:
         number = self._next.get(attempt.launch_id, 0)
         if number >= STEPS_MAX:
             raise Infeasible(f"job {job.id} has had {number} steps, and no job may have more")
-        shares = place(ask, as_part(job, 0) if job.parts else job, self._open(job.id))
+        shares = place(ask, job, self._open(job.id))
         self._next[attempt.launch_id] = number + 1
         step = Step(
             job_id=job.id,

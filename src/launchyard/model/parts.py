@@ -10,13 +10,13 @@ PARTS_MAX = 128
 
 def as_parts(job: Job) -> tuple[Job, ...]:
     """A job for each part, with its id and partition, what it asks for and what it holds; else the job."""
-    if not job.parts:
-        return (job,)
-    return tuple(as_part(job, number) for number in range(len(job.parts)))
+    return tuple(as_part(job, number) for number in range(max(1, len(job.parts))))
 
 
 def as_part(job: Job, number: int) -> Job:
-    """One part of a job that has parts."""
+    """One part of a job; of one piece, the job itself."""
+    if not job.parts:
+        return job
     part, attempt = job.parts[number], job.attempt
     if attempt is not None:
         attempt = replace(attempt, allocation=attempt.allocation.of_part(number))

@@ -43,11 +43,16 @@ class StepRequest:
     exclusive: bool = True
     distribution: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    group: int = 0
+    """In which of the job's unlike parts, of a job that has them."""
+    parts: tuple["StepRequest", ...] = ()
+    """What the step has in further parts of the job; ranks count on from part to part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepShare:
     """What a step has of one node, its `position` among the step's. `tasks` are ranks in the whole step.
+    `part`: of which of the job's unlike parts. With several parts two shares may be of one node.
 
     `memory_mib` and `gpu_ids` are what its tasks may use; only of what was asked for by name (`keeps_memory`,
     `keeps_gpus`) no other step gets a part.
@@ -63,6 +68,7 @@ class StepShare:
     keeps_cpus: bool = True
     keeps_memory: bool = False
     keeps_gpus: bool = False
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

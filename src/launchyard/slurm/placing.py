@@ -12,6 +12,7 @@ from typing import NamedTuple
 from launchyard.model.errors import Conflict, Infeasible, Invalid
 from launchyard.model.hostlist import compress, expand
 from launchyard.model.job import Job
+from launchyard.model.parts import as_part
 from launchyard.model.resources import NodeShare
 from launchyard.model.step import Step, StepRequest, StepShare
 from launchyard.slurm.environment import tasks_by_node
@@ -43,6 +44,8 @@ def place(ask: StepRequest, job: Job, steps: Iterable[Step]) -> tuple[StepShare,
 
     Raises `Infeasible` for more than the job has, `Conflict` (`step-busy`) while other steps hold it.
     """
+    if job.parts or ask.group or ask.parts:
+        return _in_parts(ask, job, list(steps))
     if job.attempt is None:
         raise Conflict(f"job {job.id} has no allocation")
     shares = in_order(job.attempt.allocation.shares)
@@ -63,6 +66,29 @@ def place(ask: StepRequest, job: Job, steps: Iterable[Step]) -> tuple[StepShare,
             f"other steps of job {job.id} hold what this one asks for; it can start when they have ended",
             code="step-busy",
         ) from None
+
+
+def _in_parts(ask: StepRequest, job: Job, steps: Sequence[Step]) -> tuple[StepShare, ...]:
+    """The same in parts of a job, one after the other; ranks and positions count on."""
+    made: list[StepShare] = []
+    for one in sorted((ask, *ask.parts), key=lambda one: one.group):
+        if one.group >= max(1, len(job.parts)):
+            raise Infeasible(f"job {job.id} has no part {one.group}; its parts count from 0")
+        if any(share.part == one.group for share in made):
+            raise Infeasible(f"part {one.group} of job {job.id} is named twice; name each once")
+        here = [
+            replace(step, shares=tuple(share for share in step.shares if share.part == one.group))
+            for step in steps
+        ]
+        found = place(replace(one, group=0, parts=()), as_part(job, one.group), here)
+        ranks = sum(len(share.tasks) for share in made)
+        made += [_further(share, one.group, ranks, len(made)) for share in found]
+    return tuple(made)
+
+
+def _further(share: StepShare, part: int, ranks: int, position: int) -> StepShare:
+    tasks = tuple(rank + ranks for rank in share.tasks)
+    return replace(share, part=part, tasks=tasks, position=share.position + position)
 
 
 def _feasible(ask: StepRequest, whole: list[_Node], job_id: int) -> StepRequest:

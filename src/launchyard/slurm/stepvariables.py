@@ -17,7 +17,10 @@ def step_variables(answer: Mapping[str, Any], *, umask: int, host: str) -> dict[
     """What all tasks share; `answer` is the server's about the new step."""
     nodes: Sequence[Mapping[str, Any]] = answer["nodes"]
     tasks = sum(len(node["tasks"]) for node in nodes)
-    names, per_node = compress([node["node"] for node in nodes]), counted(len(one["tasks"]) for one in nodes)
+    names, per_node = (
+        compress(list(dict.fromkeys(node["node"] for node in nodes))),
+        counted(len(one["tasks"]) for one in nodes),
+    )
     number = str(answer["step"])
     return {
         "SLURM_STEP_ID": number,

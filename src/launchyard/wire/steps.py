@@ -1,11 +1,12 @@
 """The bodies of requests about steps, and what they ask for, typed and bounded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from launchyard.model.errors import Invalid
 from launchyard.model.hostlist import expand
 from launchyard.model.number import shown
+from launchyard.model.parts import PARTS_MAX
 from launchyard.model.resources import CPUS_MAX
 from launchyard.model.step import StepRequest
 from launchyard.wire.convert import checked_name
@@ -18,12 +19,28 @@ METADATA_MAX_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StepPart:
+    """What a step has in a further one of the job's unlike parts; see `StartStep`."""
+
+    group: int
+    tasks: int | None = None
+    nodes: int | None = None
+    nodelist: list[str] | None = None
+    tasks_per_node: int | None = None
+    cpus_per_task: float | None = None
+    memory_mib: int | None = None
+    gpus: int | None = None
+    distribution: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartStep:
     """The body of `POST /v1/jobs/{id}/steps`; a runner a node connects to the unix socket `connect`.
 
     `nodes` is how many, `memory_mib` a node's, `gpus` are all of the step. Other steps get none of its CPUs
     unless it overlaps or is not `exclusive`; with `cpus_per_task` 0 any number of tasks share what is there.
-    `distribution` is block, cyclic, plane=4 or arbitrary (task i on the i-th name of `nodelist`).
+    `distribution` is block, cyclic, plane=4 or arbitrary (task i on the i-th name of `nodelist`). `group` is
+    the one of the job's unlike parts that is meant (0 is the first); with `parts` it has tasks in others too.
     """
 
     connect: str
@@ -39,6 +56,8 @@ class StartStep:
     exclusive: bool = True
     distribution: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    group: int = 0
+    parts: list[StepPart] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +78,7 @@ class StepNode:
     cpu_ids: list[int]
     gpu_ids: list[int]
     memory_mib: int
+    part: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +101,22 @@ class StartedStep:
 
 def to_step_request(body: StartStep) -> StepRequest:
     """What a body asks for. Raises `Invalid`."""
-    return StepRequest(
+    whole = StepRequest(
         connect=_socket(body.connect),
         name=checked_name(body.name, "name") or "",
+        overlap=body.overlap,
+        exclusive=body.exclusive,
+        metadata=_metadata(body.metadata),
+    )
+    if len(body.parts) >= PARTS_MAX:
+        raise Invalid(f"parts has {len(body.parts)} parts of a job; it has at most {PARTS_MAX} in all")
+    return replace(_of_part(body, whole), parts=tuple(_of_part(one, whole) for one in body.parts))
+
+
+def _of_part(body: StartStep | StepPart, whole: StepRequest) -> StepRequest:
+    return replace(
+        whole,
+        group=_count(body.group, "group", least=0, most=PARTS_MAX) or 0,
         tasks=_count(body.tasks, "tasks"),
         nodes=_count(body.nodes, "nodes"),
         nodelist=_nodes(body.nodelist),
@@ -91,10 +124,7 @@ def to_step_request(body: StartStep) -> StepRequest:
         cpus_per_task_milli=_milli(body.cpus_per_task),
         memory_mib=_count(body.memory_mib, "memory_mib", least=0, most=2**40),
         gpus=_count(body.gpus, "gpus", least=0),
-        overlap=body.overlap,
-        exclusive=body.exclusive,
         distribution=body.distribution,
-        metadata=_metadata(body.metadata),
     )
 
 

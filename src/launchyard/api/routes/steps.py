@@ -88,4 +88,5 @@ def _node(share: StepShare, steps: Steps) -> StepNode:
         cpu_ids=steps.cpu_ids(share),
         gpu_ids=list(share.gpu_ids),
         memory_mib=share.memory_mib,
+        part=share.part,
     )

@@ -50,6 +50,9 @@ def run(arguments: list[str]) -> int:
     if not given.rest:
         raise Refused("fatal: No command given to execute.")
     _check(choices)
+    if ":" in given.rest or choices.named("het-group"):
+        code_of_parts: int = importlib.import_module("launchyard.cli.slurm.steps.unlike").run(choices)
+        return code_of_parts
     job = choices.text("jobid")
     if job:
         return inside(job, choices)

@@ -226,8 +226,8 @@ class Conversation:
     def _welcome(self, other: Connection, hello: Frame) -> None:
         self._strangers.remove(other)
         said = hello.object()
-        part = self._parts.by_node.get(str(said.get("node")))
-        if part is None or part.came:
+        part = self._parts.awaited(str(said.get("node")))
+        if part is None:
             other.end(0.1)
             return
         if self._aborted:

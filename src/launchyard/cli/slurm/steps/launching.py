@@ -3,6 +3,7 @@
 import os
 import resource
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from launchyard.cli.slurm.main import Refused
@@ -33,6 +34,8 @@ class Wanted(NamedTuple):
     command: list[str]
     answer: dict[str, Any]
     environ: Mapping[str, str]
+    commands: Mapping[int, list[str]] = MappingProxyType({})
+    """What runs in each of the job's parts, where the step is in several."""
 
     @property
     def id(self) -> str:
@@ -177,7 +180,8 @@ def _order(
 
 def _commands(wanted: Wanted, tasks: int) -> list[list[str]]:
     if not wanted.choices.named("multi-prog"):
-        return [wanted.command] * tasks
+        part_of = {rank: node["part"] for node in wanted.answer["nodes"] for rank in node["tasks"]}
+        return [wanted.commands.get(part_of[rank], wanted.command) for rank in range(tasks)]
     path, *more = wanted.command
     try:
         with open(path, errors="surrogateescape") as file:

@@ -36,26 +36,31 @@ class Parts:
     """All nodes; `ended` are the wait statuses of tasks by rank."""
 
     def __init__(self, parts: Iterable[Part]) -> None:
-        self.by_node = {part.node: part for part in parts}
-        self.node_of = {rank: part.node for part in self.by_node.values() for rank in part.ranks}
+        self.every = list(parts)
+        self._of_rank = {rank: part for part in self.every for rank in part.ranks}
+        self.node_of = {rank: part.node for rank, part in self._of_rank.items()}
         self.running: set[int] = set()
         self.ended: dict[int, int] = {}
 
     @property
     def connected(self) -> list[Part]:
-        return [part for part in self.by_node.values() if part.connection is not None]
+        return [part for part in self.every if part.connection is not None]
 
     @property
     def missing(self) -> list[Part]:
         """Whose runner has not come yet."""
-        return [part for part in self.by_node.values() if not part.came]
+        return [part for part in self.every if not part.came]
 
     @property
     def over(self) -> bool:
         return not self.missing and not self.connected
 
     def part(self, rank: int) -> Part:
-        return self.by_node[self.node_of[rank]]
+        return self._of_rank[rank]
+
+    def awaited(self, node: str) -> Part | None:
+        """What a runner on the node is for: any that has not come, as there may be two of one node."""
+        return next((part for part in self.missing if part.node == node), None)
 
     def tell(self, kind: int, value: dict[str, Any]) -> None:
         for part in self.connected:
