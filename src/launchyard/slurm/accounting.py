@@ -106,6 +106,8 @@ def _id(row: Mapping[str, Any]) -> str:
     """`31`, `31_4` of a task, `31_[3-6%2]` of those that wait."""
     if row["task_array"] is not None:
         return f"{row['task_array']}_{row['task_index']}"
+    if row["part_of"] is not None:
+        return f"{row['part_of'][0]}+{row['part_of'][1]}"
     pending = row["array_pending"]
     if pending is None:
         return str(row["id"])
@@ -197,7 +199,8 @@ def _exit(state: str, code: int | None, signal: int | None) -> tuple[int, int]:
 def _steps(record: Record, steps: Sequence[Mapping[str, Any]], now: float) -> list[Record]:
     """The batch script as a step, and the steps started in the job."""
     found = []
-    if record["kind"] != DRIVER and record["got"]:
+    first = record["part_of"] is None or not record["part_of"][1]
+    if record["kind"] != DRIVER and record["got"] and first:
         found.append(_batch(record))
     return found + [_step(record, step, now) for step in sorted(steps, key=lambda one: one["step"])]
 

@@ -55,7 +55,7 @@ def job(record: Record, ways: Ways) -> Json:
         "failed_node": "",
         "flags": [],
         "group": ways.group(record["uid"])[1],
-        "het": {"job_id": 0, "job_offset": number(None)},
+        "het": _het(record),
         "job_id": record["raw"],
         "name": printable(record["name"]),
         "mcs": {"label": ""},
@@ -89,6 +89,11 @@ def _request(record: Record) -> Json:
         },
         "reservation": {"id": 0, "name": record["reservation"]},
     }
+
+
+def _het(record: Record) -> Json:
+    job, part, _ = record["part_of"] or (0, None, 0)
+    return {"job_id": job, "job_offset": number(part)}
 
 
 def _array(record: Record) -> Json:

@@ -27,6 +27,10 @@ class Selection:
         id, underscore, rest = name.partition("_")
         if not _is_number(id.partition("+")[0]):
             raise BadSelection(f"Bad job/step specified: {word}")
+        if "+" in id:
+            # A part of a job has an id of its own.
+            first, _, part = id.partition("+")
+            id = str(int(first) + int(part[:3])) if _is_number(part) else first
         if dot and step not in _NAMED and not _is_number(step):
             raise BadSelection(f"Bad step specified: {name}")
         for one in _elements(id, rest) if underscore else (id,):

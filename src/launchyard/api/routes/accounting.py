@@ -21,6 +21,8 @@ from launchyard.api.query import Query
 from launchyard.api.tables.accounting import COLUMNS, USAGE_COLUMNS, Use
 from launchyard.api.tables.column import chosen, rows_of
 from launchyard.api.tables.jobs import Row
+from launchyard.api.tables.joined import owner_id
+from launchyard.api.tables.parts import jobs_of_parts, parts_shown
 from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
@@ -50,7 +52,7 @@ class _Asked(NamedTuple):
             self.user in (None, job.user)
             and (not self.users or job.user in self.users or str(job.uid) in self.users)
             and (not self.accounts or (job.account or "") in self.accounts)
-            and (not self.partitions or job.partition in self.partitions)
+            and (not self.partitions or job.partition in self.partitions or bool(job.parts))
             and (not self.names or job.name in self.names)
             and (self.until is None or job.submitted_at < self.until)
             and (job.ended_at is None or job.ended_at >= self.since)
@@ -71,7 +73,9 @@ async def accounting(request: Request) -> Response:
     )
     ids = given.text("ids")
     jobs = await (_in_span(context, asked) if ids is None else _named(context, _refs(ids)))
-    rows = [_row(context, caller, job) for job in jobs if asked.wants(job)]
+    named = frozenset[int]() if ids is None else frozenset(ref.job_id for ref in _refs(ids))
+    shown = [one for job in jobs if asked.wants(job) for one in parts_shown(job, named)]
+    rows = [_row(context, caller, one) for one in shown if asked.wants(one)]
     return await context.read(lambda: answer({"rows": rows_of(rows, columns)}))
 
 
@@ -95,7 +99,7 @@ async def usage(request: Request) -> Response:
 
 
 def _row(context: Context, caller: Caller, job: Job) -> Row:
-    reason = None if job.ended else context.services.controller.reason(job.id)
+    reason = None if job.ended else context.services.controller.reason(owner_id(job))
     return Row(job, reason, caller.admin or job.uid == caller.uid)
 
 
@@ -146,6 +150,7 @@ async def _named(context: Context, refs: list[JobRef]) -> Iterable[Job]:
         query = JobQuery(ids=ids, limit=len(ids))
         found = {job.id: job for job in await context.read(partial(store.jobs, query))}
     _add_live(found, filter(None, map(controller.live_job, ids)))
+    _add_live(found, await jobs_of_parts(context, set(ids) - found.keys()))
     for record in [job for job in found.values() if job.array is not None]:
         await _add_tasks(context, record, found)
     for ref in refs:

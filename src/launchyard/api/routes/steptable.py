@@ -14,6 +14,7 @@ from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.lookup import parse_ref
 from launchyard.api.query import Query
 from launchyard.api.tables.column import chosen, rows_of
+from launchyard.api.tables.parts import jobs_of_parts, step_by_parts
 from launchyard.api.tables.steps import COLUMNS, LIVE, Row
 from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Invalid
@@ -65,10 +66,12 @@ async def steps(request: Request) -> Response:
         None if others else caller.user,
     )
     known = await context.services.live_usage() if LIVE & set((names or "").split(",")) else {}
+    named = None if asked.refs is None else {ref.job_id for ref in asked.refs}
     rows = [
         Row(step, job, caller.admin or job.uid == caller.uid, _figures(step, known))
-        for step, job in await _found(context, asked)
-        if asked.wants(step, job)
+        for whole, owner in await _found(context, asked)
+        for step, job in step_by_parts(whole, owner)
+        if asked.wants(step, job) and (named is None or job.part_of is None or job.id in named)
     ]
     return await context.read(lambda: answer({"rows": rows_of(rows, columns)}))
 
@@ -113,7 +116,9 @@ async def _jobs(context: Context, ids: set[int]) -> dict[int, Job]:
 async def _named(context: Context, refs: list[JobRef]) -> dict[int, Job]:
     """The jobs of these ids, the tasks of those that are arrays, and tasks by array and index."""
     controller, store = context.services.controller, context.services.store
-    found = await _jobs(context, {ref.job_id for ref in refs if ref.index is None})
+    ids = {ref.job_id for ref in refs if ref.index is None}
+    found = await _jobs(context, ids)
+    found |= {job.id: job for job in await jobs_of_parts(context, ids - found.keys())}
     for record in [job for job in found.values() if job.array is not None]:
         query = JobQuery(array_job_id=record.id, limit=TASKS_MAX)
         found |= {job.id: job for job in await context.read(partial(store.jobs, query))}

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 
 from launchyard.api.context import Context
 from launchyard.api.query import Query
+from launchyard.api.tables.parts import LOOKED_FOR, ended_of_part, parts_shown
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import is_digits, shown
-from launchyard.model.parts import as_parts, ids_of
+from launchyard.model.parts import ids_of
 from launchyard.model.state import JobState
 from launchyard.store.protocol import JobQuery, Store
 
 PARAMETERS = ("user", "users", "ids", "states", "partitions", "recent")
 IDS_MAX = 2_000
-PARTS_LOOKED_FOR = 100
-"""So many ids that no job has are looked for among parts."""
 ENDED_MAX = 50_000
 """So many ended jobs are shown at most, the newest ones."""
 
@@ -54,7 +53,7 @@ class Selection:
         return [one for job in jobs for one in ((job,) if not job.parts else self._parts(job))]
 
     def _parts(self, job: Job) -> list[Job]:
-        found = [one for one in as_parts(job) if not self.ids or self.ids & {job.id, one.id}]
+        found = parts_shown(job, self.ids)
         return [one for one in found if not self.partitions or one.partition in self.partitions]
 
     def _names(self, job: Job) -> bool:
@@ -94,8 +93,8 @@ async def selected(context: Context, asked: Selection, since: float) -> list[Job
 def _stored(store: Store, asked: Selection, since: float) -> list[Job]:
     """Rows of the store. An id that no job has may be that of a part of the job before."""
     rows = [job for query in _queries(asked, since) for job in store.jobs(query)]
-    for id in sorted(asked.ids - {job.id for job in rows})[:PARTS_LOOKED_FOR]:
-        rows += [job for job in store.jobs(JobQuery(ended=True, before_id=id, limit=1)) if id in ids_of(job)]
+    for id in sorted(asked.ids - {job.id for job in rows})[:LOOKED_FOR]:
+        rows += ended_of_part(store, id)
     return rows
 
 

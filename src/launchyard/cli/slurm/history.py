@@ -6,7 +6,7 @@ from typing import Any
 from launchyard.cli.slurm.server import Server
 
 COLUMNS = """id name user uid account partition qos kind state reason_code reason_scope cause exit_code signal
-nodes held array_size array_pending array_ended array_throttle task_array task_index
+nodes held array_size array_pending array_ended array_throttle task_array task_index part_of
 submitted_at eligible_at begun_at ended_at time_limit_s suspended_s suspended_at
 cpus_asked_milli memory_asked_mib asked_gpus asked_nodes constraint licences reservation
 got_cpus_milli got_memory_mib got_gpus attempt cpu_s memory_peak_mib read_mib written_mib past"""

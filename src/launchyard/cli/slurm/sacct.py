@@ -269,7 +269,8 @@ def _with_steps(found: Iterable[Record], selection: Selection | None, jobs_only:
 def _known_as(record: Record) -> tuple[str, ...]:
     array = record["task_array"]
     by_array = () if array is None else (str(array), f"{array}_{record['task_index']}")
-    return (str(record["raw"]), *by_array)
+    of_job = () if record["part_of"] is None else (str(record["part_of"][0]),)
+    return (str(record["raw"]), *by_array, *of_job)
 
 
 class _Kind:

@@ -33,7 +33,10 @@ def running(server: Server, wanted: list[WantedStep], users: str | None = None) 
     """The running steps of these jobs; of all when none is named."""
     ids = ",".join(str(one.job.id) for one in wanted) or None
     steps = server.table("steps", STEP_COLUMNS, jobs=ids, state="RUNNING", user=users)
-    found = stepfields.steps_of(steps, server.table("jobs", JOB_COLUMNS, ids=ids, users=users))
+    jobs = server.table("jobs", f"{JOB_COLUMNS} part_of", ids=ids, users=users)
+    # The script of a job of parts is in the first.
+    first = [row for *row, part_of in jobs if part_of is None or not part_of[1]]
+    found = stepfields.steps_of(steps, first)
     return [step for step in found if not wanted or any(_is_meant(step, one) for one in wanted)]
 
 
