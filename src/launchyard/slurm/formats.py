@@ -108,8 +108,14 @@ def header(layout: Layout, headers: Mapping[str, str]) -> str:
 
 def lines(layout: Layout, columns: Mapping[str, Sequence[str]], count: int) -> Iterable[str]:
     """`count` rows; `columns` holds the texts of every field in the layout, by its name."""
-    line = template(layout)
-    chosen = [columns[field.name] for field in layout.fields if field.name]
+    line, chosen = _plain(layout.prefix), []
+    for field in layout.fields:
+        piece, texts = _piece(field), columns.get(field.name, ())
+        if count and texts and texts[0] == texts[-1] and texts.count(texts[0]) == count:
+            piece = _plain(piece % (texts[0],))
+        elif field.name:
+            chosen.append(texts)
+        line += piece + _plain(field.suffix)
     return map(line.__mod__, zip(*chosen, strict=True)) if chosen else [line % ()] * count
 
 

@@ -4,6 +4,7 @@ These change without the job and are made anew for each answer; what is a job's 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -48,8 +49,9 @@ class Joined:
     def columns(self) -> dict[str, Sequence[Any]]:
         """The values of each column, in the order of the jobs."""
         own = tuple(name for name in self._names if name not in CHANGING)
-        rows = self._tables.values(self._jobs, own, self._mine)
-        found: dict[str, Sequence[Any]] = dict(zip(own, zip(*rows, strict=True), strict=True)) if rows else {}
+        # In one row and out again by steps, which is quicker than to zip ten thousand rows.
+        values = list(chain.from_iterable(self._tables.values(self._jobs, own, self._mine)))
+        found: dict[str, Sequence[Any]] = {name: values[at :: len(own)] for at, name in enumerate(own)}
         found |= {name: self._changing(name) for name in self._names if name in CHANGING}
         found |= {name: self._with_logs(found[name]) for name in LOGGED & found.keys()}
         return {name: found.get(name, ()) for name in self._names}
