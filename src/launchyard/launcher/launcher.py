@@ -193,7 +193,7 @@ class Launcher:
                 if not self._runners.ended(seen.si_pid, status, usage_of(rusage)):
                     self._attendants.ended(seen.si_pid, status)
                 continue
-            self._runners.reap(launch.l)
+            self._runners.main_ended(launch)
             if self._is_to_be_done_again(launch):
                 os.waitpid(seen.si_pid, 0)
                 continue

@@ -9,12 +9,17 @@ from launchyard.launcher.kernel import read_bytes
 from launchyard.launcher.messages import LAUNCH_ID_ENV
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_PF_EXITING = 0x4
+"""A flag of the kernel's (include/linux/sched.h)."""
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _MARK = LAUNCH_ID_ENV.encode() + b"="
 
 
 class Stat(NamedTuple):
-    """One process at one moment; `start` is in clock ticks since boot, `exit_code` a wait status."""
+    """One process at one moment; `start` is in clock ticks since boot, `exit_code` a wait status.
+
+    `exiting`: nothing keeps it from its end any more, and it is not a zombie yet.
+    """
 
     pid: int
     state: str
@@ -24,6 +29,7 @@ class Stat(NamedTuple):
     start: int
     rss_bytes: int
     exit_code: int | None
+    exiting: bool
 
 
 def stat(pid: int) -> Stat | None:
@@ -43,6 +49,7 @@ def stat(pid: int) -> Stat | None:
         int(fields[19]),
         int(fields[21]) * PAGE_BYTES,
         int(fields[49]) if len(fields) > 49 else None,
+        bool(int(fields[6]) & _PF_EXITING),
     )
 
 

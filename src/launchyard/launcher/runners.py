@@ -13,7 +13,6 @@ import time
 from launchyard.launcher import messages, processes
 from launchyard.launcher.attendants import plan_inside
 from launchyard.launcher.child import fork, give_leave, hear, keep_waiting, make_pipes
-from launchyard.launcher.endings import usage_of
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock
 from launchyard.launcher.messages import Message
@@ -180,12 +179,12 @@ class Runners:
         self._over(runner, status, usage)
         return True
 
-    def reap(self, l: str) -> None:
-        """Those that went before the main process of their launch did: they did not end with it."""
-        for pid in self._state.runners.get(l, set()) & self._state.children.keys():
-            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                _, status, rusage = os.wait4(pid, 0)
-                self.ended(pid, status, usage_of(rusage))
+    def main_ended(self, launch: Launch) -> None:
+        """Those that go before the main process of their launch did: they do not end with it."""
+        for pid in self._state.runners.get(launch.l, set()) if launch.kill_at is None else ():
+            runner, found = self._by_pid[pid], processes.stat(pid)
+            there = found is not None and found.start == runner.start and found.state not in "ZX"
+            runner.went_before = not there or (found is not None and found.exiting)
 
     def due(self, id: str) -> None:
         """Timer `runner`: its set-up takes too long, its grace is over, or nobody told how it ended."""
@@ -255,7 +254,7 @@ class Runners:
             self._state.remember({"k": "mark", "l": launch.l, "step_oom_kills": oom_kills})
         told = {
             "oom": bool(launch.marks.get("oom")) or oom_kills > runner.oom_kills,
-            "ending": launch.kill_at is not None or launch.status is not None,
+            "ending": not runner.went_before and (launch.kill_at is not None or launch.status is not None),
             "timed_out": bool(launch.marks.get("timed_out")),
         }
         return {name: True for name, holds in told.items() if holds}

@@ -35,6 +35,7 @@ class Runner:
     """A process that runs a step; `facts` is what `runner_ended` says, once it ended.
 
     `oom_kills`: how many its launch had seen when it started. `gone_at`: seen to be gone, and not known how.
+    `went_before`: it was at its end already when its launch came to its own.
     """
 
     __slots__ = (
@@ -50,6 +51,7 @@ class Runner:
         "said",
         "setup",
         "start",
+        "went_before",
     )
 
     def __init__(self, id: str, l: str, pid: int, start: int) -> None:
@@ -65,6 +67,7 @@ class Runner:
         self.pidfd: int | None = None
         self.said: str | None = None
         self.setup: int | None = None
+        self.went_before = False
 
     def start_record(self) -> Record:
         record = {"k": "runner", "l": self.l, "i": self.id, "p": self.pid}
