@@ -105,7 +105,7 @@ def node_rows(services: Services) -> list[node_table.Row]:
     here = machine(began if isinstance(began, float) else None)
     completing: dict[str, int] = {}
     for job in controller.live_jobs():
-        if job.state is JobState.COMPLETING and job.attempt is not None:
+        if job.attempt is not None and job.state is JobState.COMPLETING:
             for name in job.attempt.allocation.nodes:
                 completing[name] = completing.get(name, 0) + 1
     kept = {one.name: one for one in controller.reserving.all()}

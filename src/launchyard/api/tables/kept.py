@@ -9,7 +9,7 @@ from launchyard.model.job import Job
 TABLES_MAX = 8
 """Of so many sets of columns values are kept."""
 SPARE = 5_000
-"""So many jobs more than were asked for last are kept at most."""
+"""So many jobs more than twice the most that were ever asked for at once are kept."""
 
 Kept = dict[int, tuple[Job, list[Any]]]
 
@@ -19,11 +19,13 @@ class JobTables:
 
     def __init__(self) -> None:
         self._tables: dict[tuple[tuple[str, ...], bool], Kept] = {}
+        self._most = 0
 
     def values(self, jobs: Sequence[Job], names: tuple[str, ...], mine: Sequence[bool]) -> list[list[Any]]:
         """A list of values for each job, of columns that are the job's own."""
         columns = [COLUMNS[name] for name in names]
-        tables = {flag: self._table(names, flag, len(jobs)) for flag in set(mine)}
+        self._most = max(self._most, len(jobs))
+        tables = {flag: self._table(names, flag) for flag in set(mine)}
         rows = []
         for job, own in zip(jobs, mine, strict=True):
             kept = tables[own].get(job.id)
@@ -33,9 +35,9 @@ class JobTables:
             rows.append(kept[1])
         return rows
 
-    def _table(self, names: tuple[str, ...], mine: bool, count: int) -> Kept:
-        table = self._tables.get((names, mine), {})
-        if len(table) > 2 * count + SPARE:
+    def _table(self, names: tuple[str, ...], mine: bool) -> Kept:
+        table = self._tables.pop((names, mine), {})
+        if len(table) > 2 * self._most + SPARE:
             # Most of it is of jobs that ended long ago.
             table = {}
         self._tables[names, mine] = table

@@ -79,6 +79,9 @@ async def selected(context: Context, asked: Selection, since: float) -> list[Job
     """The jobs, live ones first; of the ended ones those that ended since then, newest first."""
     controller, store = context.services.controller, context.services.store
     live = list(controller.live_jobs())
+    if ids := asked.ids:
+        # Asked for by who waits for a few jobs, often, among many that wait.
+        live = [job for job in live if job.id in ids or (job.task is not None and job.task.job_id in ids)]
     if not asked.everything:
         live = [job for job in live if asked.wants(job)]
     if not asked.recent:
