@@ -32,6 +32,7 @@ time_limit = "1h"
 [[partitions]]
 name = "short"
 time_limit = "10m"
+time_limit_max = "10m"
 [[qos]]
 name = "normal"
 [[qos]]
@@ -234,3 +235,18 @@ def test_the_batch_step_of_a_running_job_is_a_step(product: Product, ids: Mappin
 
     assert waiting.stdout.startswith("         STEPID     NAME PARTITION     USER      TIME NODELIST\n")
     assert f"StepId={id}.batch" in run(product, "scontrol", "show", "step", str(id)).stdout
+
+
+def test_what_is_asked_beyond_the_limits_of_a_partition_waits(
+    product: Product, ids: Mapping[str, int]
+) -> None:
+    for options in (("-p", "short", "-t", "60"), ("-N", "20"), ("-n", "100")):
+        done = run(product, "sbatch", "-Q", "-J", "beyond", *options, "--wrap", "true")
+        assert (done.returncode, done.stderr) == (0, "")
+
+    assert rows(product, "squeue", "-hn", "beyond", "-S", "i", "-o", "%t %r %D %C") == [
+        "PD PartitionTimeLimit 1 1",
+        "PD PartitionConfig 20 20",
+        "PD PartitionConfig 25 100",
+    ]
+    assert run(product, "scancel", "-n", "beyond").returncode == 0

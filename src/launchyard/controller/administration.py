@@ -13,6 +13,7 @@ from launchyard.controller.loop import Loop
 from launchyard.controller.parties import Parties
 from launchyard.controller.users import Users
 from launchyard.model.account import Spent
+from launchyard.model.job import Job
 from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller
 from launchyard.policy.access import accounts_of, on_nodes
@@ -52,6 +53,8 @@ class Administration:
         self._read_file = read_file
         self.alone = asyncio.Lock()
         """Held from reading the rules in force to putting changed ones there."""
+        self.changed: Callable[[], None] = lambda: None
+        """Told when other rules are in force."""
         self.at_run_time = at_run_time
         """The rules in force were put there at run time; else they are those of the file."""
 
@@ -64,6 +67,12 @@ class Administration:
     def nodes(self) -> frozenset[str]:
         """The nodes that partitions may name."""
         return frozenset(self._loop.live.nodes)
+
+    def least_nodes(self, job: Job) -> int:
+        """On how many nodes it is at least: what it asks for, or so many that their CPUs are enough."""
+        nodes = self._loop.live.capacity.of_partition(job.partition).values()
+        largest = max((node.cpus for node in nodes), default=1)
+        return max(job.request.nodes, -(-job.request.cpus_milli // (largest * 1000)))
 
     async def put_in_force(self, rules: Rules, text: str) -> None:
         """From now on, and after a restart. `text` is what they are read from then."""
@@ -91,6 +100,7 @@ class Administration:
         self._loop.live.use_rules(rules, self._loop.now())
         self._loop.draft.rules = text
         self.at_run_time = bool(text)
+        self.changed()
         self._loop.plan_soon()
         await self._loop.committed()
 

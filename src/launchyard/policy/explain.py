@@ -195,9 +195,7 @@ def with_ahead(reason: Reason, ahead: int) -> Reason:
     """The reason with how many wait before this job."""
     if not ahead:
         return reason if reason.code != "priority" else Reason(code="resources", sentence="starts next")
-    return Reason(
-        code=reason.code, sentence=f"{reason.sentence}; ahead: {ahead} job{'s' if ahead > 1 else ''}"
-    )
+    return replace(reason, sentence=f"{reason.sentence}; ahead: {ahead} job{'s' if ahead > 1 else ''}")
 
 
 def _short_of(kind: str, need: Need, nodes: Sequence[Node], situation: Situation) -> str | None:

@@ -30,6 +30,7 @@ class Joined:
         self._jobs, self._names = jobs, names
         self._tables = context.job_tables
         self._now, self._seconds = services.clock(), services.controller.seconds
+        self._least_nodes = services.controller.administration.least_nodes
         self._mine = [caller.admin or job.uid == caller.uid for job in jobs]
         wanted = set(names)
         self._ordering = services.controller.ordering if wanted & WEIGHED else None
@@ -54,6 +55,8 @@ class Joined:
         found: dict[str, Sequence[Any]] = {name: values[at :: len(own)] for at, name in enumerate(own)}
         found |= {name: self._changing(name) for name in self._names if name in CHANGING}
         found |= {name: self._with_logs(found[name]) for name in LOGGED & found.keys()}
+        if "node_count" in found:
+            found["node_count"] = self._with_least(found["node_count"])
         return {name: found.get(name, ()) for name in self._names}
 
     def _changing(self, name: str) -> Sequence[Any]:
@@ -76,6 +79,13 @@ class Joined:
         return [
             path if path is not None or not mine or job.attempt is None else logs.path(job)
             for path, job, mine in zip(paths, self._jobs, self._mine, strict=True)
+        ]
+
+    def _with_least(self, counts: Sequence[int]) -> Sequence[int]:
+        """Tasks that wait are not on nodes yet: so many as they need at least."""
+        return [
+            count if job.attempt is not None or not job.request.tasks else self._least_nodes(job)
+            for count, job in zip(counts, self._jobs, strict=True)
         ]
 
     def _row(self, job: Job, mine: bool) -> Row:
