@@ -1,5 +1,7 @@
 """Patterns in the names of output files: `slurm-%A_%4a.out`, as in sbatch(1)."""
 
+from collections.abc import Callable, Mapping
+
 from launchyard.model.job import Job
 
 WIDTH_MAX = 10
@@ -15,7 +17,6 @@ def expand_pattern(pattern: str, job: Job) -> str:
     """
     if "\\" in pattern:
         return pattern.replace("\\", "")
-    letters = _letters(job)
     done: list[str] = []
     position = 0
     while (start := pattern.find("%", position)) >= 0:
@@ -23,35 +24,41 @@ def expand_pattern(pattern: str, job: Job) -> str:
         end = start + 1
         while end < len(pattern) and pattern[end] in "0123456789" and end - start <= 2:
             end += 1
-        done.append(_expanded(pattern[start + 1 : end], pattern[end : end + 1], letters))
+        done.append(_expanded(pattern[start + 1 : end], pattern[end : end + 1], job))
         position = end + 1
     return "".join(done) + pattern[position:]
 
 
-def _expanded(width: str, letter: str, letters: dict[str, str]) -> str:
+def _expanded(width: str, letter: str, job: Job) -> str:
     if letter == "%" and not width:
         return "%"
-    value = letters.get(letter)
-    if value is None:
+    read = _LETTERS.get(letter)
+    if read is None:
         return f"%{width}{letter}"
     # Slurm pads numbers only.
+    value = read(job)
     return value.zfill(min(int(width), WIDTH_MAX)) if width and letter in "AajnrstJb" else value
 
 
-def _letters(job: Job) -> dict[str, str]:
-    task = job.task
-    node = job.attempt.allocation.nodes[0] if job.attempt is not None else ""
-    return {
-        "A": str(task.job_id if task is not None else job.id),
-        "a": str(task.index if task is not None else NO_TASK),
-        "b": str((task.index if task is not None else NO_TASK) % 10),
-        "j": str(job.id),
-        "J": str(job.id),
-        "N": node.partition(".")[0],
-        "n": "0",
-        "r": str(max(0, job.attempts - 1)),
-        "s": "batch",
-        "t": "0",
-        "u": job.user.replace("/", "_"),
-        "x": job.name.replace("/", "_"),
-    }
+def _index(job: Job) -> int:
+    return NO_TASK if job.task is None else job.task.index
+
+
+def _node(job: Job) -> str:
+    return "" if job.attempt is None else job.attempt.allocation.nodes[0].partition(".")[0]
+
+
+_LETTERS: Mapping[str, Callable[[Job], str]] = {
+    "A": lambda job: str(job.id if job.task is None else job.task.job_id),
+    "a": lambda job: str(_index(job)),
+    "b": lambda job: str(_index(job) % 10),
+    "j": lambda job: str(job.id),
+    "J": lambda job: str(job.id),
+    "N": _node,
+    "n": lambda job: "0",
+    "r": lambda job: str(max(0, job.attempts - 1)),
+    "s": lambda job: "batch",
+    "t": lambda job: "0",
+    "u": lambda job: job.user.replace("/", "_"),
+    "x": lambda job: job.name.replace("/", "_"),
+}
