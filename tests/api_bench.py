@@ -45,6 +45,7 @@ from launchyard.model.state import JobState
 from launchyard.model.step import Step
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
+from launchyard.model.trigger import Triggers
 from launchyard.policy.case import Room
 from launchyard.policy.order import Ordering
 from launchyard.store.protocol import JobQuery, StepQuery
@@ -112,6 +113,9 @@ class FakeStore:
 
     def crontabs(self) -> list[Crontab]:
         return []
+
+    def triggers(self) -> Triggers:
+        return Triggers()
 
     def commit(self, changes: Sequence[Change]) -> None: ...
     def last_seq(self) -> int:

@@ -25,6 +25,7 @@ from launchyard.model.resources import Allocation, NodeShare, Request, Usage
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.step import RunnerEnd, Step, StepShare, StepState
 from launchyard.model.token import Token
+from launchyard.model.trigger import Happening, Trigger, Triggers
 from launchyard.store.memory import MemoryStore
 from launchyard.store.open import open_store
 from launchyard.store.protocol import JobQuery, StepQuery, Store
@@ -310,6 +311,18 @@ def test_the_last_crontab_of_each_user_is_kept(store: Store) -> None:
     store.commit([Change(seq=1, crontabs=(ada, bob)), Change(seq=2)])
     store.commit([Change(seq=3, crontabs=(replace(bob, text=None),))])
     assert store.crontabs() == [replace(bob, text=None), ada]
+    store.check()
+
+
+def test_the_last_triggers_are_kept_as_a_whole(store: Store) -> None:
+    fini = Trigger(
+        id=4, uid=7, user="bob", happenings=(Happening.FINI,), command=("/bin/x", "ü"), job_id=9, due_at=5.0
+    )
+    assert store.triggers() == Triggers()
+    store.commit([Change(seq=1, triggers=Triggers(next_id=5, triggers=(fini,))), Change(seq=2)])
+    assert store.triggers() == Triggers(next_id=5, triggers=(fini,))
+    store.commit([Change(seq=3, triggers=Triggers(next_id=5))])
+    assert store.triggers() == Triggers(next_id=5)
     store.check()
 
 

@@ -36,6 +36,7 @@ from launchyard.api.routes import (
     tables,
     terminal,
     tokens,
+    triggers,
 )
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
@@ -52,6 +53,7 @@ _ROUTERS = [
         acts,
         associations,
         crontabs,
+        triggers,
         efficiency,
         logs,
         many,

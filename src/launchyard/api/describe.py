@@ -5,7 +5,7 @@ The schemas that the names stand for are made in `openapi`, and only when somebo
 
 from typing import Any
 
-from launchyard.wire import acts, crontabs, orders, shapes, steps, submit, tableshapes
+from launchyard.wire import acts, crontabs, orders, shapes, steps, submit, tableshapes, triggers
 
 Description = dict[str, Any]
 
@@ -320,6 +320,27 @@ PUT_CRONTAB: Description = {
 REMOVE_CRONTAB: Description = {
     "summary": "Remove the caller's crontab; its waiting jobs end.",
     **_answers(200, ref(crontabs.CrontabJobs), "No jobs.", 400, 404, 503, 507),
+}
+
+TRIGGERS: Description = {
+    "summary": "Programs that are run once something has happened: the caller's, for administrators all.",
+    **_answers(200, ref(triggers.TriggerList), "The triggers, by id.", 400),
+}
+
+SET_TRIGGER: Description = {
+    "summary": "Run a program as the caller once something has happened to a job, to nodes or to the server.",
+    **_body(ref(triggers.SetTrigger)),
+    **_answers(201, ref(triggers.Trigger), "The trigger.", 400, 404, 409, 413, 415, 503, 507),
+}
+
+CLEAR_TRIGGERS: Description = {
+    "summary": "Take away the triggers that fit all that is given.",
+    "parameters": [
+        _parameter("id", "query", _WHOLE, "The one with this id."),
+        _parameter("job", "query", _WHOLE, "Those of this job."),
+        _parameter("uid", "query", _WHOLE, "Those of this user."),
+    ],
+    **_answers(200, ref(triggers.TriggerList), "Those that are left.", 400, 404, 503, 507),
 }
 
 RULES: Description = {

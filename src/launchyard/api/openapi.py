@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from launchyard import __version__
-from launchyard.wire import acts, crontabs, orders, shapes, steps, submit, tableshapes
+from launchyard.wire import acts, crontabs, orders, shapes, steps, submit, tableshapes, triggers
 
 _BODIES = (
     submit.SubmitJob,
@@ -22,6 +22,7 @@ _BODIES = (
     orders.PutRules,
     orders.ChangeRules,
     crontabs.PutCrontab,
+    triggers.SetTrigger,
     steps.StartStep,
     steps.SignalStep,
 )
@@ -58,6 +59,8 @@ _ANSWERS = (
     shapes.JobMoved,
     crontabs.CrontabText,
     crontabs.CrontabJobs,
+    triggers.Trigger,
+    triggers.TriggerList,
     steps.StartedStep,
 )
 _ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 500, 503, 507)

@@ -27,6 +27,7 @@ from launchyard.controller.settling import Settling
 from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
 from launchyard.controller.texts import Texts
+from launchyard.controller.triggers import Triggering
 from launchyard.controller.users import Users
 from launchyard.controller.writer import Writer
 from launchyard.controller.yielding import Yielding
@@ -84,23 +85,23 @@ async def assemble(
     launcher = Launcher(engine, texts, users, launching)
     launcher.array_of = loop.live.array_of
     settling, reserving, running = Settling(loop), Reserving(loop), Running(loop)
-    scheduler = Scheduler(loop, Yielding(loop, running))
-    steps = Steps(loop, users, launching)
-    loop.launch, loop.plan, loop.moved = launcher.send, scheduler.plan, _after_moves(settling, steps)
+    scheduler, steps = Scheduler(loop, Yielding(loop, running)), Steps(loop, users, launching)
+    submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
+    triggers = Triggering(loop, submitting, scheduler, users)
+    loop.launch, loop.plan, loop.marked = launcher.send, scheduler.plan, triggers.node_marked
+    loop.moved = _after_moves(settling, steps, triggers)
     loop.watch(scheduler.counters.count)
     reports = Reports(loop, scheduler, running, steps, launching.grace_s)
     scheduler.stop = reports.stop
-    submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
-    crontabs = Crontabs(loop, submitting)
-    await crontabs.take_in(store)
-    await steps.take_in(store)
+    crontabs, reasons = Crontabs(loop, submitting), Reasons(loop, scheduler)
+    for part in (crontabs, triggers, steps):
+        await part.take_in(store)
     facts = await engine.open(reports.take)
-    steps.cpus = facts.cpus
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
-    reasons = Reasons(loop, scheduler)
+    administration.changed, steps.cpus = triggers.reconfigured, facts.cpus
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
-    duties = (*_duties(loop, settling, bounds.unkillable_s), reserving.look, outlooks.look)
+    duties = (*_duties(loop, settling, bounds.unkillable_s), reserving.look, triggers.look, outlooks.look)
     duty = asyncio.ensure_future(_each(bounds.duties_s, duties))
     controller = Controller(
         loop=loop,
@@ -113,6 +114,7 @@ async def assemble(
         administration=administration,
         reserving=reserving,
         crontabs=crontabs,
+        triggers=triggers,
         counters=scheduler.counters,
     )
     return Yard(
@@ -135,10 +137,11 @@ async def _close(loop: Loop, duty: "asyncio.Future[None]", outlooks: Outlooks, e
     await asyncio.to_thread(loop.writer.close)
 
 
-def _after_moves(settling: Settling, steps: Steps) -> Callable[[Job | None, Job], None]:
+def _after_moves(settling: Settling, steps: Steps, triggers: Triggering) -> Callable[[Job | None, Job], None]:
     def moved(before: Job | None, job: Job) -> None:
         steps.job_moved(job)
         settling.moved(before, job)
+        triggers.job_moved(before, job)
 
     return moved
 

@@ -20,6 +20,7 @@ from launchyard.controller.reserving import Reserving
 from launchyard.controller.reviving import Reviving
 from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
+from launchyard.controller.triggers import Triggering
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
@@ -63,10 +64,12 @@ class Controller:
         administration: Administration,
         reserving: Reserving,
         crontabs: Crontabs,
+        triggers: Triggering,
         counters: Counters,
     ) -> None:
         self.counters = counters
         self.crontabs = crontabs
+        self.triggers = triggers
         self.administration = administration
         self.reserving = reserving
         self.steps = steps

@@ -114,7 +114,8 @@ class Launcher:
             terminal=terminal,
             cpu_ids=share.cpu_ids,
             cpus_milli=share.cpus_milli,
-            memory_mib=share.memory_mib or None,
+            # A program of a trigger holds nothing, and has a limit all the same.
+            memory_mib=share.memory_mib or job.request.memory_mib or None,
             beside=tuple(beside),
             pids_max=self._settings.pids_max,
             time_limit_s=job.limit_s,

@@ -25,6 +25,7 @@ from launchyard.model.reservation import Reservation
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.step import Step
 from launchyard.model.token import Token
+from launchyard.model.trigger import Triggers
 from launchyard.policy import arrays
 from launchyard.policy.lifecycle import hold_if_requeued_too_often
 from launchyard.policy.recurring import waits_for_next
@@ -49,6 +50,7 @@ class Draft:
     rules: str | None = None
     reservations: tuple[Reservation, ...] | None = None
     crontabs: dict[int, Crontab] = field(default_factory=dict)
+    triggers: Triggers | None = None
     acknowledge: int = 0
 
 
@@ -74,6 +76,8 @@ class Loop:
         self.plan: Callable[[], None] = lambda: None
         self.moved: Callable[[Job | None, Job], None] = lambda before, job: None
         """Told of each job that came or whose state is another one, before and after."""
+        self.marked: Callable[[Node, Node], None] = lambda before, node: None
+        """Told of each node whose state was set, before and after."""
         self.requeues_max = REQUEUES_MAX
         self.zone: tzinfo | None = None
         """In which crontabs are read; None: that of the machine."""
@@ -112,12 +116,13 @@ class Loop:
 
     def mark(self, node: Node, state: NodeState, reason: str, by: str = "") -> Node:
         """A node is open or closed for new work; kept over restarts. `by` nobody: the server itself."""
-        now = self.now()
+        now, before = self.now(), node
         node = replace(node, state=state, reason=reason, marked_by=by, marked_at=now)
         self.live.mark(node)
         self.draft.nodes.append(
             NodeMark(cluster=node.cluster, name=node.name, state=state, reason=reason, by=by, at=now)
         )
+        self.marked(before, node)
         self.plan_soon()
         return node
 
@@ -185,6 +190,7 @@ class Loop:
             rules=draft.rules,
             reservations=draft.reservations,
             crontabs=tuple(draft.crontabs.values()),
+            triggers=draft.triggers,
         )
         self.writer.submit(change, lambda error: self._after_commit(change, draft, error), may_fail=False)
 

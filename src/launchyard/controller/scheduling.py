@@ -62,6 +62,10 @@ class Scheduler:
         if self._loop.live.yielded:
             self.yielding.go_on()
 
+    def start_now(self, job: Job, start: Start) -> None:
+        """A new job that takes nothing of any node, whatever waits; as one change with what led to it."""
+        self._start(job, start)
+
     def _plan(self) -> None:
         began, depth = time.perf_counter(), len(self._loop.live.queue)
         found = backfill.plan(self.snapshot(), starts_max=STARTS_MAX, foresee=False)

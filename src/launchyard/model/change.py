@@ -11,6 +11,7 @@ from launchyard.model.node import NodeState
 from launchyard.model.reservation import Reservation
 from launchyard.model.step import Step
 from launchyard.model.token import Token
+from launchyard.model.trigger import Triggers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,8 @@ class Change:
     `next_job_id` is the counter after this change (ids below it are never handed out again).
     `spent` is what users have used so far and `steps` are steps as they are now, in whole rows too.
     `rules` are the rules now in force as text, empty for those of the configuration file. `reservations`
-    are all there are now; None: as before. `crontabs` are those that changed.
+    are all there are now; None: as before. `crontabs` are those that changed, `triggers` all
+    there are now; None: as before.
     """
 
     seq: int
@@ -60,3 +62,4 @@ class Change:
     rules: str | None = None
     reservations: tuple[Reservation, ...] | None = None
     crontabs: tuple[Crontab, ...] = ()
+    triggers: Triggers | None = None

@@ -11,6 +11,7 @@ from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
 from launchyard.model.step import Step
 from launchyard.model.token import Token
+from launchyard.model.trigger import Triggers
 from launchyard.store import rows
 from launchyard.store.protocol import JobQuery, StepQuery
 
@@ -35,6 +36,7 @@ class MemoryStore:
         self._reservations: tuple[Reservation, ...] = ()
         self._steps: dict[tuple[int, int, int], Step] = {}
         self._crontabs: dict[int, Crontab] = {}
+        self._triggers = Triggers()
 
     def commit(self, changes: Sequence[Change]) -> None:
         jobs = rows.last_rows(changes)
@@ -61,6 +63,7 @@ class MemoryStore:
         self._spent.update({rows.spent_key(one): one for one in change.spent})
         self._steps.update({step.key: step for step in change.steps})
         self._crontabs.update({one.uid: one for one in change.crontabs})
+        self._triggers = self._triggers if change.triggers is None else change.triggers
         self._rules = self._rules if change.rules is None else change.rules
         if change.reservations is not None:
             self._reservations = change.reservations
@@ -142,6 +145,9 @@ class MemoryStore:
     def crontabs(self) -> list[Crontab]:
         with self._lock:
             return [self._crontabs[uid] for uid in sorted(self._crontabs)]
+
+    def triggers(self) -> Triggers:
+        return self._triggers
 
     def steps(self, query: StepQuery) -> list[Step]:
         with self._lock:

@@ -17,6 +17,7 @@ from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
 from launchyard.model.step import Step
 from launchyard.model.token import Token
+from launchyard.model.trigger import Triggers
 
 
 class StoreBusy(Unavailable):
@@ -131,6 +132,9 @@ class Store(Protocol):
 
     def crontabs(self) -> list[Crontab]:
         """The last one of each user, by user id; one that was removed has no text."""
+
+    def triggers(self) -> Triggers:
+        """All of the last change that brought some."""
 
     def steps(self, query: StepQuery) -> list[Step]: ...
 

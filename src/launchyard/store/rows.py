@@ -22,6 +22,7 @@ from launchyard.model.reservation import Reservation
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.step import Step
 from launchyard.model.token import Token
+from launchyard.model.trigger import Triggers
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ LIVE = tuple(state for state in JobState if state not in ENDED)
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (Job, Idempotency, Token, NodeMark, Spent, Kept, Step, Crontab)
+    for kind in (Job, Idempotency, Token, NodeMark, Spent, Kept, Step, Crontab, Triggers)
 }
 
 
@@ -47,7 +48,7 @@ class Garbled(Exception):
     """A row that is not what was written; says which."""
 
 
-Record = Job | Idempotency | Token | NodeMark | Spent | Kept | Step | Crontab
+Record = Job | Idempotency | Token | NodeMark | Spent | Kept | Step | Crontab | Triggers
 
 
 def pack(value: Record) -> tuple[bytes, int]:
@@ -215,6 +216,7 @@ def refuse_unstorable(change: Change) -> None:
         *change.nodes,
         *change.spent,
         *change.crontabs,
+        change.triggers or Triggers(),
     )
     for value in beside_jobs:
         pack(value)

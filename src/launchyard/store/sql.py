@@ -21,6 +21,7 @@ from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
 from launchyard.model.step import Step
 from launchyard.model.token import Token
+from launchyard.model.trigger import Triggers
 from launchyard.store import meta, rows, tables
 from launchyard.store.protocol import JobQuery, StepQuery, StoreDamaged
 from launchyard.store.rows import Garbled, Kept
@@ -31,7 +32,8 @@ ASKED_AT_ONCE = 5_000
 
 IN_FORCE = "in force"
 RESERVATIONS = "reservations"
-"""The rows in the table of rules: the rules as text, and all reservations as one record."""
+TRIGGERS = "triggers"
+"""The rows in the table of rules: the rules as text, all reservations as one record, and all triggers."""
 
 TEXTS_REMEMBERED = 10_000
 """Digests that need not be compressed and sent again."""
@@ -205,6 +207,11 @@ class SqlStore:
             found = connection.execute(sa.select(*tables.crontabs.c).order_by(tables.crontabs.c.uid)).all()
             return [rows.unpack(Crontab, row[2], row[1], f"the crontab of user {row[0]}") for row in found]
 
+    def triggers(self) -> Triggers:
+        with self._reading() as connection:
+            row = _rules_row(connection, TRIGGERS)
+            return Triggers() if row is None else rows.unpack(Triggers, row[2], row[1], "the triggers")
+
     def steps(self, query: StepQuery) -> list[Step]:
         limit, found = max(0, query.limit), list[Step]()
         statement = _step_selection(query)
@@ -236,6 +243,7 @@ class SqlStore:
         self.rules()
         self.reservations()
         self.crontabs()
+        self.triggers()
         self._counters()
 
     def close(self) -> None:
@@ -358,11 +366,13 @@ def _kept_key(connection: sa.Connection, user: str, key: str) -> Idempotency | N
 
 
 def _rules_rows(changes: Sequence[Change]) -> list[tuple[str, int, bytes]]:
-    """The rows of the rules in force and of the reservations, where a change brings some."""
+    """The rows of the rules in force, of reservations and triggers, where a change brings some."""
     texts = [change.rules.encode() for change in changes if change.rules is not None]
     found = [(IN_FORCE, crc32(texts[-1]), texts[-1])] if texts else []
     kept = [change.reservations for change in changes if change.reservations is not None]
-    return [*found, (RESERVATIONS, *_sealed(Kept(kept[-1])))] if kept else found
+    found += [(RESERVATIONS, *_sealed(Kept(kept[-1])))] if kept else []
+    triggers = [change.triggers for change in changes if change.triggers is not None]
+    return [*found, (TRIGGERS, *_sealed(triggers[-1]))] if triggers else found
 
 
 def _rules_row(connection: sa.Connection, name: str) -> Sequence[Any] | None:
