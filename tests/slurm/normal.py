@@ -98,13 +98,14 @@ KINDS: tuple[tuple[str, str], ...] = (
 
 
 def kinds(text: str) -> list[str]:
-    """The classes of what stderr says, each once; lines beside a refusal are part of it."""
+    """The classes of what stderr says, in any order, as srun and its tasks write at the same time; lines beside
+    a refusal are part of it."""
     found: list[str] = []
     for line in text.splitlines():
         kind = _kind(line)
         if line.strip() and kind not in found:
             found.append(kind)
-    return ["refused"] if "refused" in found else found
+    return ["refused"] if "refused" in found else sorted(found)
 
 
 def _kind(line: str) -> str:
