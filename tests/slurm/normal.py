@@ -98,8 +98,10 @@ KINDS: tuple[tuple[str, str], ...] = (
 
 
 def kinds(text: str) -> list[str]:
-    """The classes of what stderr says, in any order, as srun and its tasks write at the same time; lines beside
-    a refusal are part of it."""
+    """The classes of what stderr says, each once; lines beside a refusal are part of it.
+
+    In any order: srun and its tasks write at the same time.
+    """
     found: list[str] = []
     for line in text.splitlines():
         kind = _kind(line)
