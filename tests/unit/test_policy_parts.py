@@ -91,6 +91,25 @@ def test_the_part_that_few_nodes_suit_goes_first() -> None:
     assert [start.allocation.of_part(number).nodes for number in range(2)] == [("b",), ("a",)]
 
 
+def test_another_order_is_tried_when_the_first_does_not_do() -> None:
+    made = Yard.empty(NODES[:2])
+    few = Request(cpus_milli=8000, nodes=2, exclusive=True)
+    wait(made, 1, [(few, "all")], 100)
+    wait(made, 2, [(Request(cpus_milli=2000, constraint="fast"), "all"), small(4), small(2)], 100)
+    assert [start.job_id for start in made.plan().starts] == [1]
+    made.queue.drop(1)
+    made.ledger.drop_promises()
+    assert [start.job_id for start in made.plan().starts] == [2]
+
+
+def test_a_part_that_may_go_anywhere_leaves_the_only_node_of_another() -> None:
+    made = Yard.empty(NODES[:2])
+    alone = Request(cpus_milli=4000, constraint="nvlink"), "all"
+    wait(made, 1, [(Request(cpus_milli=1000, exclusive=True), "all"), alone], 100)
+    (start,) = made.plan().starts
+    assert [start.allocation.of_part(number).nodes for number in range(2)] == [("b",), ("a",)]
+
+
 @given(_waiting, _running, st.sampled_from([1, 3, 100]))
 def test_no_plan_with_parts_gives_more_than_there_is(waiting: Waiting, running: Running, depth: int) -> None:
     made = yard(waiting, running, depth)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from launchyard.cli.slurm.arguments import WrongUse, parse
-from launchyard.cli.slurm.batch.choices import OPTIONS, Choices, asked, of_line, of_script
+from launchyard.cli.slurm.arguments import WrongUse, parse, parse_parts
+from launchyard.cli.slurm.batch.choices import OPTIONS, Choices, asked, of_script
 from launchyard.cli.slurm.batch.script import read_script, wrapped
 from launchyard.cli.slurm.batch.unlike import choices_of
 from launchyard.cli.slurm.batch.variables import VARIABLES, by_variables, variables_of
@@ -121,7 +121,7 @@ def test_what_cannot_be_is_refused_in_slurms_words(
 
 
 def test_parts_of_a_job_are_divided_by_colons_and_by_hetjob_lines() -> None:
-    parts, given = of_line(["-n1", ":", "-n2", "-J", "two", "x.sh", "a", ":"])
+    parts, given = parse_parts(["-n1", ":", "-n2", "-J", "two", "x.sh", "a", ":"], OPTIONS)
     assert [part.options for part in parts] == [[("ntasks", "1")], [("ntasks", "2"), ("job-name", "two")]]
     assert given.rest == ["x.sh", "a", ":"]
     scripts, _ = of_script("#!/bin/sh\n#SBATCH -n1 -t5\n#SBATCH hetjob\n#SBATCH -n2 -p gpu\ntrue\n")

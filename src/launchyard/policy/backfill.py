@@ -200,7 +200,7 @@ class _Nodes:
     def foresee(self) -> None:
         """Make the reservations of those who were blocked so far."""
         for job in self._blocked:
-            self.future.reserve(wishes_of(self._snapshot, job), self._ends())
+            any(self.future.reserve(one, self._ends()) for one in wishes_of(self._snapshot, job))
         self._blocked.clear()
 
     def _ends(self) -> list[Holding]:

@@ -1,15 +1,16 @@
 """Jobs of unlike parts: all parts get their place at once, or none does.
 
-The parts are placed one after the other on the same ledger, those first that few nodes suit. The order is
-the same every time: where it misses a place that another would find, the job waits, and nobody else is hurt.
+The parts are placed one after the other on the same ledger, in a likely order, else in another.
+Not all orders are tried: where they miss a place that there is, the job waits, and nobody else is hurt.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from launchyard.model.resources import Allocation, Part, in_all
 from launchyard.policy.future import Future, Wish
 from launchyard.policy.index import Index, Row
 from launchyard.policy.ledger import Ledger
+from launchyard.policy.need import Need
 from launchyard.policy.queue import Candidate
 from launchyard.policy.snapshot import Snapshot
 
@@ -26,48 +27,60 @@ def fit(snapshot: Snapshot, future: Future, parts: Sequence[Part], seconds: floa
     return found if found is not None and future.leaves_enough(found, now + seconds) else None
 
 
-def wishes_of(snapshot: Snapshot, job: Candidate) -> list[Wish]:
-    """What is to be kept for a job: one wish, or one for each of its parts."""
+def wishes_of(snapshot: Snapshot, job: Candidate) -> list[list[Wish]]:
+    """What is to be kept for a job: one wish, or one for each of its parts, in each order that is tried."""
     index, shape = snapshot.index, job.shape
     seconds = snapshot.seconds(shape.partition, shape.time_limit_s)
     parts = shape.parts or (Part(partition=shape.partition, request=shape.request),)
-    return [
+    wishes = [
         Wish(job.job_id, index.row(part.partition, part.request), seconds, part.request.reservation)
-        for part in (parts[number] for number in _order(index, parts))
+        for part in parts
     ]
+    return [[wishes[number] for number in order] for order in _orders(index, parts)]
 
 
 def place(
     ledger: Ledger, index: Index, parts: Sequence[Part], nodes: Callable[[Part, Row], int]
 ) -> Allocation | None:
     """Where all parts go, each on those of its `nodes` that hold it; the ledger is left as it was."""
+    for order in _orders(index, parts):
+        found = _placed(ledger, index, {number: parts[number] for number in order}, nodes)
+        if len(found) == len(parts):
+            return _together(parts, [found[number] for number in range(len(parts))])
+    return None
+
+
+def _placed(
+    ledger: Ledger, index: Index, parts: Mapping[int, Part], nodes: Callable[[Part, Row], int]
+) -> dict[int, Allocation]:
+    """The parts as far as they fit one after the other."""
     given: dict[int, Allocation] = {}
-    try:
-        for number in _order(index, parts):
-            part = parts[number]
-            row = index.row(part.partition, part.request)
-            allocation = ledger.shares(part.request, row.need, nodes(part, row))
-            if allocation is None or not ledger.has_licences(part.request):
-                return None
-            ledger.adopt(allocation)
-            given[number] = allocation
-    finally:
-        for one in given.values():
-            ledger.release(one)
-    return _together(parts, [given[number] for number in range(len(parts))])
-
-
-def _order(index: Index, parts: Sequence[Part]) -> list[int]:
-    """The most particular part first."""
-
-    def rank(number: int) -> tuple[bool, int, int, int, int]:
-        part = parts[number]
+    for number, part in parts.items():
         row = index.row(part.partition, part.request)
-        need = row.need
-        size = (-need.gpus, -need.cpus_milli, -need.memory_mib)
-        return (not need.exclusive, row.allowed.bit_count(), *size)
+        allocation = ledger.shares(part.request, row.need, nodes(part, row))
+        if allocation is None or not ledger.has_licences(part.request):
+            break
+        ledger.adopt(allocation)
+        given[number] = allocation
+    for one in given.values():
+        ledger.release(one)
+    return given
 
-    return sorted(range(len(parts)), key=rank) if len(parts) > 1 else [0]
+
+def _orders(index: Index, parts: Sequence[Part]) -> list[list[int]]:
+    """Those first that few nodes suit; those first that take the most; as they were given."""
+    if len(parts) == 1:
+        return [[0]]
+    every = range(len(parts))
+    allowed = [index.row(part.partition, part.request).allowed.bit_count() for part in parts]
+    needs = [Need.of(part.request) for part in parts]
+    size = [(not one.exclusive, -one.gpus, -one.cpus_milli, -one.memory_mib) for one in needs]
+    orders = (
+        sorted(every, key=lambda number: (allowed[number], size[number])),
+        sorted(every, key=lambda number: size[number]),
+        list(every),
+    )
+    return [order for number, order in enumerate(orders) if order not in orders[:number]]
 
 
 def _together(parts: Sequence[Part], given: Sequence[Allocation]) -> Allocation:

@@ -79,6 +79,17 @@ def parse(arguments: Sequence[str], known: Options, *, stop_at_first: bool = Fal
     return given
 
 
+def parse_parts(arguments: Sequence[str], known: Options) -> tuple[list[Given], Given]:
+    """What was given of each part of a job, divided by `:`, and of all of them, with what follows the last.
+
+    Options stop at the first positional. Raises `WrongUse`.
+    """
+    parts = [parse(arguments, known, stop_at_first=True)]
+    while parts[-1].rest[:1] == [":"]:
+        parts.append(parse(parts[-1].rest[1:], known, stop_at_first=True))
+    return parts, Given([one for part in parts for one in part.options], parts[-1].rest)
+
+
 def _long(word: str, left: list[str], known: Options, given: Given) -> None:
     written, equals, value = word[2:].partition("=")
     name = written if written in known.names else ""

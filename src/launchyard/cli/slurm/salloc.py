@@ -1,6 +1,7 @@
 """salloc: get an allocation and run a shell, or a command, here while it lasts."""
 
 import contextlib
+import importlib
 import os
 import pwd
 import select
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from launchyard.cli.slurm.about import print_version
-from launchyard.cli.slurm.arguments import WrongUse, options, parse
+from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse_parts
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.steps.allocation import Allocation, cancel, submit, wait
@@ -22,7 +23,7 @@ from launchyard.cli.slurm.steps.options import (
     OF_ALLOCATIONS,
     Choices,
 )
-from launchyard.cli.slurm.steps.request import allocation_body, immediate_s
+from launchyard.cli.slurm.steps.request import Pairs, allocation_body, immediate_s
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.signals import parse_signal
 from launchyard.runner.frames import SIGNALLED
@@ -50,21 +51,25 @@ POLL_S = 0.2
 
 
 def run(arguments: list[str]) -> int:
-    given = parse(arguments, OPTIONS, stop_at_first=True)
+    parts, given = parse_parts(arguments, OPTIONS)
     if given.count("help") or given.count("usage"):
         print(USAGE, end="")
         return 0
     if given.count("version"):
         return print_version()
-    choices = Choices(given, dict(os.environ))
+    choices, further = Choices(given, dict(os.environ)), list[Pairs]()
+    if len(parts) > 1:
+        unlike = importlib.import_module("launchyard.slurm.unlike")
+        first, *further = unlike.divided([part.options for part in parts])
+        choices = choices._replace(given=Given(first, given.rest))
     command = given.rest or [os.environ.get("SHELL") or pwd.getpwuid(os.getuid()).pw_shell or "/bin/sh"]
     say = _quiet if given.count("quiet") else _say
     if given.count("no-shell"):
-        return _without_shell(choices, say)
+        return _without_shell(choices, further, say)
     listener = Listener()
     try:
         server = Server()
-        body = allocation_body(choices, "interactive", command, listener.path, "SALLOC")
+        body = allocation_body(choices, "interactive", command, listener.path, "SALLOC", further)
         interruptible()
         job = submit(server, body, "SALLOC")
         allocation = wait(
@@ -81,10 +86,10 @@ def run(arguments: list[str]) -> int:
         listener.close()
 
 
-def _without_shell(choices: Choices, say: Callable[[str], None]) -> int:
+def _without_shell(choices: Choices, further: list[Pairs], say: Callable[[str], None]) -> int:
     """The allocation stays until it is cancelled or its time is over."""
     server = Server()
-    body = allocation_body(choices, "interactive", ["no-shell"], None, "SALLOC")
+    body = allocation_body(choices, "interactive", ["no-shell"], None, "SALLOC", further)
     interruptible()
     job = submit(server, body, "SALLOC")
     limit_s, told, began = immediate_s(choices), False, time.monotonic()

@@ -7,11 +7,11 @@ import resource
 import sys
 from typing import Any
 
-from launchyard.cli.slurm.arguments import Given, WrongUse
+from launchyard.cli.slurm.arguments import Given, WrongUse, parse_parts
 from launchyard.cli.slurm.batch.choices import (
+    OPTIONS,
     Choices,
     asked,
-    of_line,
     of_script,
     refuse_unreadable,
 )
@@ -32,7 +32,7 @@ TEXT_MAX = 4096
 
 
 def run(arguments: list[str]) -> int:
-    parts, given = of_line(arguments)
+    parts, given = parse_parts(arguments, OPTIONS)
     for name in ("help", "usage", "version"):
         if given.count(name):
             told: int = importlib.import_module("launchyard.cli.slurm.batch.told").tell(name)

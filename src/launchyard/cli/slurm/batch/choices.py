@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from launchyard.cli.slurm.arguments import Given, Options, WrongUse, parse
+from launchyard.cli.slurm.arguments import Options, WrongUse, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.model.errors import Invalid
 from launchyard.slurm.complaints import bad_option, refusal
@@ -54,14 +54,6 @@ def of_script(text: str) -> tuple[list[Pairs], tuple[Directive, ...]]:
         parts[-1] += given.options
     ours = tuple(one for one in parse_directives(text) if one.source == LY.source) if "#LY" in text else ()
     return parts, ours
-
-
-def of_line(arguments: list[str]) -> tuple[list[Given], Given]:
-    """What was given of each part of the job, divided by `:`, and of all of them with the script."""
-    parts = [parse(arguments, OPTIONS, stop_at_first=True)]
-    while parts[-1].rest[:1] == [":"]:
-        parts.append(parse(parts[-1].rest[1:], OPTIONS, stop_at_first=True))
-    return parts, Given([one for part in parts for one in part.options], parts[-1].rest)
 
 
 def refuse_unreadable(given: Pairs) -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from launchyard.cli.slurm.arguments import WrongUse
@@ -11,8 +12,10 @@ from launchyard.launcher.messages import package_argv
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.slurm.body import body_of
 from launchyard.slurm.complaints import FAILED, bad_option, refusal
+from launchyard.slurm.readers import Asked
 from launchyard.slurm.request import BadOption, asked_by
 
+Pairs = list[tuple[str, str | None]]
 NOT_FOR_JOBS = ("export", "output", "error", "open-mode", "chdir", "input")
 """Options that are the step's, or the caller's own, though a batch job has them too."""
 _FAILED = {"SLURM": "Unable to allocate resources", "SALLOC": "Job submit/allocate failed"}
@@ -49,22 +52,23 @@ def holder_argv(connect: str | None) -> list[str]:
 
 
 def allocation_body(
-    choices: Choices, name: str, command: list[str], connect: str | None, prefix: str
+    choices: Choices,
+    name: str,
+    command: list[str],
+    connect: str | None,
+    prefix: str,
+    further: Sequence[Pairs] = (),
 ) -> dict[str, Any]:
-    """The body of `POST /v1/jobs`; `prefix` begins variables that stand for options. Raises `WrongUse`."""
-    given = [
-        *_by_variables(choices, prefix),
-        *((one, value) for one, value in choices.given.options if one not in NOT_FOR_JOBS),
-    ]
+    """The body of `POST /v1/jobs`; `prefix` begins variables that stand for options. Raises `WrongUse`.
+
+    `further` are the options of further parts of the job.
+    """
+    variables = _by_variables(choices, prefix)
+    given = [*variables, *((one, value) for one, value in choices.given.options if one not in NOT_FOR_JOBS)]
     if choices.flag("overcommit"):
         # As many CPUs as for one task a node.
         given = [(one, value) for one, value in given if one not in ("ntasks", "ntasks-per-node")]
-    try:
-        wanted = asked_by(given)
-    except BadOption as error:
-        line, code = bad_option(error.name, error.value)
-        line = line.replace(FAILED, _FAILED[prefix])
-        raise (Refused(line) if code == 1 else WrongUse(line)) from None
+    wanted = _asked(given, prefix)
     wanted.setdefault("name", name)
     wanted["keep_beyond_limits"] = True
     wanted["working_dir"] = os.getcwd()
@@ -73,7 +77,20 @@ def allocation_body(
     words = " ".join(command)[:1000]
     wanted["metadata"] = {**wanted.get("metadata", {}), "slurm.command": words}
     body = body_of(wanted, _moment)
+    if further:
+        unlike = importlib.import_module("launchyard.slurm.unlike")
+        own = unlike.of_a_part(variables)
+        unlike.add_parts(body, [_asked([*own, *part], prefix) for part in further])
     return {**body, "command": holder_argv(connect), "kind": "driver"}
+
+
+def _asked(given: Pairs, prefix: str) -> Asked:
+    try:
+        return asked_by(given)
+    except BadOption as error:
+        line, code = bad_option(error.name, error.value)
+        line = line.replace(FAILED, _FAILED[prefix])
+        raise (Refused(line) if code == 1 else WrongUse(line)) from None
 
 
 def refused(error: LaunchyardError, partition: str, prefix: str) -> Refused:

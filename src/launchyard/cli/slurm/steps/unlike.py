@@ -5,11 +5,13 @@ A part's own numbers of tasks and nodes are in variables that end in `_HET_GROUP
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from launchyard.cli.slurm.arguments import Given, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
+from launchyard.cli.slurm.steps import outside
 from launchyard.cli.slurm.steps.creation import create
 from launchyard.cli.slurm.steps.launching import Wanted, converse
 from launchyard.cli.slurm.steps.listening import Listener, interruptible
@@ -18,6 +20,7 @@ from launchyard.cli.slurm.steps.wish import step_body
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import compress, expand
 from launchyard.slurm.ranks import parse_ranks
+from launchyard.slurm.unlike import divided
 
 MARK = "_HET_GROUP_"
 _OF_A_PART = ("tasks", "nodes", "nodelist", "tasks_per_node", "cpus_per_task", "memory_mib", "gpus")
@@ -33,30 +36,31 @@ class InPart(NamedTuple):
 
 def run(choices: Choices) -> int:
     """srun's exit code."""
-    components = divided(choices.given)
+    components = components_of(choices.given)
     job = choices.text("jobid")
     if not job:
-        raise Refused("error: several parts outside of a job are not started here; get them with salloc")
+        first, *further = divided([one.options for one in components])
+        made = choices._replace(given=Given(first, components[0].rest))
+        return outside.run(made, further, partial(_step, components))
     interruptible()
     listener = Listener()
     try:
-        server = Server()
-        here = in_groups(components, choices.environ, _size(server, job, choices.environ))
-        answer = create(
-            server,
-            job,
-            _body(here, listener.path),
-            immediate=choices.named("immediate"),
-            quiet=choices.named("quiet"),
-        )
-        return converse(server, listener, _wanted(here, answer, choices.environ))
+        return _step(components, Server(), listener, choices, job)
     finally:
         listener.close()
 
 
+def _step(components: list[Given], server: Server, listener: Listener, choices: Choices, job: str) -> int:
+    here = in_groups(components, choices.environ, _size(server, job, choices.environ))
+    immediate, quiet = choices.named("immediate"), choices.named("quiet")
+    answer = create(server, job, _body(here, listener.path), immediate=immediate, quiet=quiet)
+    return converse(server, listener, _wanted(here, answer, choices.environ))
+
+
 def _wanted(here: list[InPart], answer: dict[str, Any], environ: Mapping[str, str]) -> Wanted:
     """The tasks find the nodes of all parts that the step is in as those of the job."""
-    nodes = [name for one in here for name in expand(one.choices.environ.get("SLURM_JOB_NODELIST", ""))]
+    texts = [one.choices.environ.get("SLURM_JOB_NODELIST") for one in here]
+    nodes = [name for text in texts if text for name in expand(text)]
     if nodes:
         names = list(dict.fromkeys(nodes))
         environ = {**environ, "SLURM_JOB_NODELIST": compress(names), "SLURM_JOB_NUM_NODES": str(len(names))}
@@ -64,7 +68,7 @@ def _wanted(here: list[InPart], answer: dict[str, Any], environ: Mapping[str, st
     return Wanted(first.choices, first.command, answer, environ, commands)
 
 
-def divided(given: Given) -> list[Given]:
+def components_of(given: Given) -> list[Given]:
     """Options and command of each component."""
     components = [given]
     while ":" in components[-1].rest:
