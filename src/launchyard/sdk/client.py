@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Unpack, cast
 from urllib.parse import quote, urlencode
 
+from launchyard.model.errors import Invalid
 from launchyard.sdk.address import find
 from launchyard.sdk.errors import ConnectionLost, TimedOut, from_problem
 from launchyard.sdk.events import Event, EventStream, follow
@@ -170,6 +171,8 @@ class Client:
     def rerun_body(self, job: JobId, **changes: Unpack[JobOptions]) -> dict[str, Any]:
         """What `rerun` submits. Variables of the environment are not told by the server, so not in it."""
         old = self.job(job)
+        if old.get("parts"):
+            raise Invalid(f"job {old.id} is of several unlike parts; submit it anew by sbatch")
         options = cast(JobOptions, {**_options_of(old), **changes})
         text = old.command or ""
         words = shlex.split(text)

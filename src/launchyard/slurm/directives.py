@@ -111,7 +111,7 @@ def _word(word: str, following: str | None, where: str, language: Language) -> t
         return _short(word, following, where, language)
     if word in ("hetjob", "packjob"):
         raise Invalid(
-            f"{where} {word}: jobs of several unlike parts are not supported yet; submit each alone"
+            f"{where} {word}: jobs of several unlike parts are submitted by sbatch, which `ly slurm-path` has"
         )
     raise Invalid(f"{where} has a word that is no option: {shown(word)}. Options begin with - or --.")
 

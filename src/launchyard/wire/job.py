@@ -72,12 +72,12 @@ def job_json(
         "begin_at": time_json(job.not_before),
         "deadline_at": time_json(job.deadline_at),
         "time_min_s": job.time_min_s,
-        **({"parts": [_part_json(one) for one in as_parts(job)]} if job.parts else {}),
+        "parts": [_part_json(one) for one in as_parts(job)] if job.parts else [],
     }
 
 
 def _part_json(part: Job) -> dict[str, Any]:
-    """One of the unlike parts of a job; told only of jobs that have them."""
+    """One of the unlike parts of a job that has them."""
     nodes = [] if part.attempt is None else list(part.attempt.allocation.nodes)
     resources = resources_json(part.request)
     return {"id": part.id, "partition": part.partition, "resources": resources, "nodes": nodes}

@@ -50,6 +50,16 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobPart:
+    """One of the unlike parts of a job that has them; `nodes` once it has started."""
+
+    id: int
+    partition: str
+    resources: Asked
+    nodes: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EstimatedStart:
     """When a waiting job may start."""
 
@@ -110,7 +120,10 @@ class Retried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job. `script` is the digest of its script, `command` what a person would type."""
+    """A job. `script` is the digest of its script, `command` what a person would type.
+
+    A job of unlike `parts` has their sum as its `resources`; others have none.
+    """
 
     id: int | None
     name: str
@@ -156,6 +169,7 @@ class Job:
     begin_at: str | None
     deadline_at: str | None
     time_min_s: int | None
+    parts: list[JobPart]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
