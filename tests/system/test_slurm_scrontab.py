@@ -104,7 +104,7 @@ def test_a_table_is_edited_until_it_is_right(slurm: Slurm) -> None:
 def test_a_cancelled_job_leaves_a_comment_and_another_table_ends_the_rest(slurm: Slurm) -> None:
     first, second = taken(slurm, "@yearly a\n#SCRON -J b\n@daily b\n")
 
-    assert slurm("scancel", "--cron", first).code == 0
+    assert slurm("scancel", first).code == 0
 
     assert slurm("scrontab", "-l").out == "#DISABLED: @yearly a\n#SCRON -J b\n@daily b\n"
     assert [line.split()[0] for line in waiting(slurm)] == [second]
@@ -114,14 +114,23 @@ def test_a_cancelled_job_leaves_a_comment_and_another_table_ends_the_rest(slurm:
     assert slurm("scrontab", "-l").code == 1
 
 
-def test_a_table_outlives_the_daemon(slurm: Slurm) -> None:
+def test_a_table_outlives_the_daemon_and_a_site_may_want_cancelling_to_be_said(slurm: Slurm) -> None:
     ids = taken(slurm, table(slurm))
 
     slurm.product.kill()
+    slurm.product.config.write_text(DEFAULT_CONFIG + "[slurm]\nexplicit_scancel = true\n")
     slurm.product.start()
 
     assert [line.split()[0] for line in waiting(slurm)] == ids
     assert slurm("scrontab", "-l").out == table(slurm)
+    refused = slurm("scancel", ids[0])
+    assert refused.code != 0
+    assert refused.err == (
+        f"scancel: error: Kill job error on job id {ids[0]}: "
+        "Cannot cancel scrontab jobs without --cron flag.\n"
+    )
+    assert slurm("scancel", "--cron", ids[0]) == Result(0, "", "")
+    assert [line.split()[0] for line in waiting(slurm)] == ids[1:]
 
 
 @pytest.mark.slow

@@ -103,10 +103,12 @@ def test_priorities_come_over_with_what_is_not_said_as_zero() -> None:
 def test_licences_bounds_and_the_name_come_over() -> None:
     settings, _ = read(
         f"{NODES}ClusterName=big\nLicenses=matlab:4,ansys\nKillWait=45\nMinJobAge=600\nMaxArraySize=5001\n"
+        "ScronParameters=enable,explicit_scancel\n"
     )
 
     assert settings.licences == {"matlab": 4, "ansys": 1}
     assert settings.grace_s == 45
+    assert settings.slurm.explicit_scancel
     assert (settings.slurm.cluster, settings.slurm.min_job_age_s, settings.slurm.max_array_size) == (
         "big",
         600,

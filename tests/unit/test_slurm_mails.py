@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from launchyard.model.array import Array, Indexes, Task
-from launchyard.model.job import Attempt, Job, JobKind
+from launchyard.model.cron import Cron
+from launchyard.model.job import Attempt, Job, JobKind, PastAttempt
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.state import JobState
-from launchyard.slurm.mails import message, news, parts_reached, subject, wanted
+from launchyard.slurm.mails import as_ended, message, news, parts_reached, subject, wanted
 
 S = JobState
 ATTEMPT = Attempt(
@@ -70,6 +71,19 @@ def test_an_array_is_one_mail_unless_each_task_was_asked_for() -> None:
     assert news(job("END", array=array), S.RUNNING, S.COMPLETED) == ["END"]
     assert news(job("END,ARRAY_TASKS", task=task), S.RUNNING, S.COMPLETED) == ["END"]
     assert news(job("END,ARRAY_TASKS", array=array), S.RUNNING, S.COMPLETED) == []
+
+
+def test_a_job_of_a_crontab_ends_each_time() -> None:
+    past = PastAttempt(number=1, launch_id="l", state=S.FAILED, started_at=100, ended_at=161, exit_code=3)
+    waits = job(cron=Cron("* * * * *", 1, 1), past=(past,))
+
+    ended = as_ended(waits, S.RUNNING, S.PENDING)
+
+    assert ended is not None
+    assert news(ended, S.RUNNING, ended.state) == ["FAIL"]
+    assert "Failed, Run time 00:01:01, FAILED, ExitCode 3" in subject("FAIL", ended, 200)
+    assert as_ended(waits, S.PENDING, S.STARTING) is None
+    assert as_ended(job(past=(past,)), S.RUNNING, S.PENDING) is None
 
 
 def test_subjects_are_slurms() -> None:

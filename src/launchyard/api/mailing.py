@@ -109,7 +109,9 @@ class Mailing:
             self._wanting.discard(event.job_id)
             self._told = {one for one in self._told if one[0] != event.job_id}
         if job is not None:
-            for one in mails.news(job, event.previous, event.state):
+            job = mails.as_ended(job, event.previous, event.state) or job
+            state = job.state if job.cron is not None and job.ended else event.state
+            for one in mails.news(job, event.previous, state):
                 await self._send(one, job)
 
     async def _send(self, kind: str, job: Job) -> None:

@@ -340,7 +340,9 @@ def book(free: Free, share: NodeShare, sign: int) -> None:
     """Take a share from what is free (-1), or give it back (1)."""
     book_cpus(free, share, sign)
     free.memory_mib += sign * share.memory_mib
-    free.jobs -= sign
+    if share.cpus_milli or share.memory_mib or share.gpu_ids:
+        # What holds nothing (a program of a trigger) stands in nobody's way.
+        free.jobs -= sign
     if sign > 0:
         free.free_gpus(share)
     else:

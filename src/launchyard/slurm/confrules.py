@@ -22,7 +22,7 @@ TRES = {"cpu": "cpus", "mem": "memory", "gres/gpu": "gpus"}
 USED = frozenset(WEIGHTS) | {
     *("PriorityType", "PriorityWeightTRES", "PriorityMaxAge", "PriorityDecayHalfLife", "PriorityFavorSmall"),
     *("PreemptType", "PreemptMode", "Licenses", "KillWait", "MaxBatchRequeue", "UnkillableStepTimeout"),
-    *("ClusterName", "MinJobAge", "MaxArraySize", "PriorityFlags"),
+    *("ClusterName", "MinJobAge", "MaxArraySize", "PriorityFlags", "ScronParameters"),
 }
 COUNTS = {
     "KillWait": ("grace_s", 0, 3_600),
@@ -67,6 +67,9 @@ def site(conf: Conf, notes: Notes) -> dict[str, Any]:
     name = conf.last("ClusterName")
     if name is not None and of.is_name(name.value):
         found = {"cluster": name.value, **found}
+    cron = conf.last("ScronParameters")
+    if cron is not None and "explicit_scancel" in cron.value.lower().split(","):
+        found["explicit_scancel"] = True
     return found
 
 

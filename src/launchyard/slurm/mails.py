@@ -1,6 +1,7 @@
 """Which mails a job wants (--mail-type, --mail-user), what happened that is worth one, and their subjects."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from launchyard.model.job import Job
 from launchyard.model.state import ENDED, JobState
@@ -41,6 +42,21 @@ def news(job: Job, previous: JobState | None, state: JobState) -> list[str]:
     if job.array is not None and ARRAY_TASKS in kinds:
         return []
     return [kind for kind in _news(kinds, previous, state) if kind in kinds]
+
+
+def as_ended(job: Job, previous: JobState | None, state: JobState) -> Job | None:
+    """A job of a crontab that waits for its next time, as it has just ended; None: this is no such move."""
+    past = job.past[-1] if job.past and state is JobState.PENDING and previous in _AT_WORK else None
+    if job.cron is None or past is None or past.state is JobState.CANCELLED:
+        return None
+    return replace(
+        job,
+        state=past.state,
+        started_at=past.started_at,
+        ended_at=past.ended_at,
+        exit_code=past.exit_code,
+        signal=past.signal,
+    )
 
 
 def _news(kinds: frozenset[str], previous: JobState | None, state: JobState) -> Iterable[str]:
