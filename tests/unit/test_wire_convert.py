@@ -135,6 +135,7 @@ def test_an_emoji_with_joiners_is_a_fine_name() -> None:
         ({"command": "x", "resources": {"cpus": -1}}, "resources.cpus is -1"),
         ({"command": "x", "retries": {"count": 101}}, "retries.count is 101"),
         ({"command": "x", "retries": {"count": 1}, "terminal": True}, "is not tried again"),
+        ({"command": "x", "terminal": True, "window": {"rows": 0}}, "window.rows is 0"),
         ({"command": "x", "retries": {"count": 1, "backoff_s": 3601}}, "retries.backoff_s is 3601"),
         ({"command": "x", "retries": {"count": 1, "on": ["cancelled"]}}, '"cancelled" is no end'),
         ({"command": "x", "deadline_at": "soon"}, '"soon" is not RFC 3339'),

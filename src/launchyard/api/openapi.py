@@ -101,7 +101,7 @@ def _components() -> dict[str, Any]:
         (cls, "validation", TypeAdapter(cls)) for cls in (*_BODIES, *_ANSWERS)
     ]
     _, made = TypeAdapter.json_schemas(adapters, ref_template="#/components/schemas/{model}")
-    for cls in (*_BODIES, submit.Resources, submit.WarningSignal):
+    for cls in (*_BODIES, submit.Resources, submit.WarningSignal, submit.Window):
         made["$defs"][cls.__name__]["additionalProperties"] = False
     problem = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {

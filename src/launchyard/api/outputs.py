@@ -14,8 +14,6 @@ from launchyard.model.errors import Conflict, NotFound
 from launchyard.model.job import Job
 from launchyard.model.state import JobState
 
-ROWS, COLS = 24, 80
-
 
 class StepEngine(Protocol):
     """What is needed of an engine that can start steps inside a running launch."""
@@ -123,7 +121,8 @@ class JobTerminals:
             terminal.close()
 
     async def _new(self, job: Job, log: str | None) -> Terminal:
-        return await open_terminal(self._helpers, job.uid, rows=ROWS, cols=COLS, log=log)
+        rows, columns = job.window
+        return await open_terminal(self._helpers, job.uid, rows=rows, cols=columns, log=log)
 
 
 class HelperTerminal:

@@ -140,6 +140,12 @@ def _write(data: bytes) -> None:
         view = view[os.write(1, view) :]
 
 
-def send_size(socket: WebSocket) -> None:
+def window() -> tuple[int, int]:
+    """Rows and columns of this terminal; of one that does not say, the usual ones."""
     size = os.get_terminal_size(0)
-    socket.send_text(json.dumps({"rows": size.lines or 24, "cols": size.columns or 80}))
+    return size.lines or 24, size.columns or 80
+
+
+def send_size(socket: WebSocket) -> None:
+    rows, columns = window()
+    socket.send_text(json.dumps({"rows": rows, "cols": columns}))

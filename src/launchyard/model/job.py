@@ -161,6 +161,8 @@ class Job:
     """Output files are appended to (the default) rather than emptied at the start."""
     terminal: bool = False
     """The job's stdin, stdout and stderr are a terminal that a client is attached to (`ly run`)."""
+    window: tuple[int, int] = (24, 80)
+    """Rows and columns of that terminal at the start."""
     submission_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     array: Array | None = None

@@ -86,6 +86,7 @@ class Submission:
     stderr: str | None = None
     append: bool = True
     terminal: bool = False
+    window: tuple[int, int] = (24, 80)
     submission_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 

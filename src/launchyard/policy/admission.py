@@ -99,6 +99,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         stderr=submission.stderr,
         append=submission.append,
         terminal=submission.terminal,
+        window=submission.window,
         submission_id=submission.submission_id,
         metadata=submission.metadata,
         array=_array(submission.indexes, submission.throttle),

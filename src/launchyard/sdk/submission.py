@@ -63,6 +63,7 @@ class JobOptions(TypedDict, total=False):
     stderr: str | None
     append: bool
     terminal: bool
+    window: tuple[int, int] | None
     warning_signal: str | int | None
     warning_before_s: int | None
     warning_target: str | None
@@ -109,6 +110,8 @@ def job_body(
         body["begin_at"] = moment(given["begin"])
     if "deadline" in given:
         body["deadline_at"] = moment(given["deadline"])
+    if options is not None and (window := options.get("window")) is not None:
+        body["window"] = {"rows": window[0], "columns": window[1]}
     if (retries := _retries(given)) is not None:
         body["retries"] = retries
     if "warning_signal" in given:

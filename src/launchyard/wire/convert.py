@@ -20,7 +20,7 @@ from launchyard.model.submission import PartAsked, Submission, Update
 from launchyard.model.walltime import WALLTIME_MAX_S
 from launchyard.model.when import parse_rfc3339
 from launchyard.model.wishes import Wishes
-from launchyard.wire.submit import PartOfJob, Resources, SubmitJob, TryAgain, UpdateJob, WarningSignal
+from launchyard.wire.submit import PartOfJob, Resources, SubmitJob, TryAgain, UpdateJob, WarningSignal, Window
 from launchyard.wire.wishes import count, gpus_of, wishes_of
 
 NAME_MAX = 256
@@ -32,6 +32,7 @@ WORD_MAX_BYTES = 128 * 1024 - 1
 """The kernel's own bound of one argument or one `NAME=value`."""
 ARGUMENTS_MAX_BYTES = 512 * 1024
 COUNT_MAX = 2**31 - 1
+WINDOW_MAX = 10_000
 
 T = TypeVar("T")
 
@@ -86,6 +87,7 @@ def to_submission(body: SubmitJob) -> Submission:
         stderr=_path(body.stderr, "stderr"),
         append=body.append,
         terminal=body.terminal,
+        window=_window(body.window),
         submission_id=_submission_id(body.submission_id),
         metadata=_metadata(body.metadata),
     )
@@ -258,6 +260,13 @@ def _warning(warning: WarningSignal | None) -> Warning | None:
         return None
     before_s = _count(warning.before_s, "warning.before_s", 0) or 0
     return Warning(signal=parse_signal(warning.signal), before_s=before_s, target=warning.target)
+
+
+def _window(window: Window) -> tuple[int, int]:
+    for name, size in (("rows", window.rows), ("columns", window.columns)):
+        if not 1 <= size <= WINDOW_MAX:
+            raise Invalid(f"window.{name} is {size}; it is between 1 and {WINDOW_MAX}")
+    return window.rows, window.columns
 
 
 def _retries(asked: TryAgain | None) -> Retries | None:

@@ -39,6 +39,14 @@ class PartOfJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """How large the terminal is at the start, in characters."""
+
+    rows: int = 24
+    columns: int = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WarningSignal:
     """A signal (name or number) sent `before_s` seconds before the time limit.
 
@@ -101,6 +109,7 @@ class SubmitJob:
     stderr: str | None = None
     append: bool = True
     terminal: bool = False
+    window: Window = field(default_factory=Window)
     submission_id: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     dry_run: bool = False

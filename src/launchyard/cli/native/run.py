@@ -16,7 +16,7 @@ from launchyard.cli.native.why import told_of
 from launchyard.cli.options import client
 from launchyard.cli.output.screen import Line, err, is_terminal, out_stream, problem
 from launchyard.cli.output.sentences import ended, waits_shortly
-from launchyard.cli.terminal import OURS, Outcome, Screen, attach, have_terminal, send_size
+from launchyard.cli.terminal import OURS, Outcome, Screen, attach, have_terminal, send_size, window
 from launchyard.model.errors import Conflict, Infeasible, Invalid, LaunchyardError
 from launchyard.sdk.client import Client
 from launchyard.sdk.jobs import Job
@@ -48,6 +48,7 @@ def run(words: tuple[str, ...], **values: Any) -> int:
         with client() as server, interrupts():
             options = job_options(values, local=server.transport.address.local)
             options["terminal"] = terminal
+            options["window"] = window() if terminal else None
             job = server.submit_body(job_body(list(words), options))
             return stay(server, job, terminal=terminal)
     except (Invalid, Infeasible):
