@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.commands import in_turn
 from benchmarks.row import Row
 from tests.system.product import Product
 
@@ -172,10 +173,9 @@ def memory_rows(product: Product, running: int = 100) -> list[Row]:
 def cli_row(product: Product, count: int = 15) -> Row:
     """`ly jobs` from start to end, against a bare start of the same interpreter."""
     ly = str(Path(sys.executable).with_name("ly"))
-    environment = {**os.environ, "LAUNCHYARD_STATE": str(product.state)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    found = _median_run([ly, "jobs"], environment, count)
-    bare = _median_run([sys.executable, "-c", "import click"], environment, count)
+    commands = {"ours": [ly, "jobs"], "bare": [sys.executable, "-c", "import click"]}
+    runs = in_turn(commands, count, LAUNCHYARD_STATE=str(product.state))
+    found, bare = runs["ours"].wall_s, runs["bare"].wall_s
     return Row(
         work="`ly jobs`",
         value=found * 1000,
@@ -186,19 +186,6 @@ def cli_row(product: Product, count: int = 15) -> Row:
         lower_is_better=True,
         note=f"bare {bare * 1000:.0f} ms; asked: ≤ 80 ms",
     )
-
-
-def _median_run(command: Sequence[str], environment: dict[str, str], count: int) -> float:
-    times = []
-    null = os.open(os.devnull, os.O_RDWR)
-    actions = [(os.POSIX_SPAWN_DUP2, null, 1), (os.POSIX_SPAWN_DUP2, null, 2)]
-    for _ in range(count + 1):
-        began = time.perf_counter()
-        pid = os.posix_spawn(command[0], list(command), environment, file_actions=actions)
-        os.waitpid(pid, 0)
-        times.append(time.perf_counter() - began)
-    os.close(null)
-    return statistics.median(times[1:])
 
 
 def _at_most(work: str, value: float, unit: str, bound: float) -> Row:
