@@ -4,7 +4,8 @@ The names below are loaded when first used, so that importing a part of the pack
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
+
+from launchyard.model.light import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from launchyard.model.errors import LaunchyardError

@@ -7,9 +7,9 @@ import importlib
 import os
 import stat
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from launchyard.model.errors import Forbidden, Invalid
+from launchyard.model.light import NamedTuple
 from launchyard.sdk.errors import NotRunning
 
 SYSTEM_STATE = "/var/lib/launchyard"

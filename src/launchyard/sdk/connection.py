@@ -8,8 +8,8 @@ import _socket
 import importlib
 import select
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
+from launchyard.model.light import NamedTuple
 from launchyard.sdk.address import Address, not_running
 from launchyard.sdk.body import Body
 from launchyard.sdk.errors import ConnectionLost, NotRunning, ProtocolError, TimedOut

@@ -7,8 +7,8 @@ POST with an Idempotency-Key) are sent again for `patience_s` seconds.
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
 
+from launchyard.model.light import Any, TypeVar
 from launchyard.sdk.address import Address
 from launchyard.sdk.body import Body
 from launchyard.sdk.connection import Connection, Head

@@ -4,9 +4,9 @@ Widths and names are those of sacct 22.05 and 23.11; of the ones that 23.11 rena
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from launchyard.model.hostlist import compress
+from launchyard.model.light import NamedTuple
 from launchyard.slurm import reasons
 from launchyard.slurm.accounting import Record
 from launchyard.slurm.amounts import Units, short_clock, whole_cpus

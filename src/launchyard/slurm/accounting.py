@@ -5,8 +5,8 @@ and gets Slurm's words: which attempt it is, how it ended, since when it ran.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm.indexes import as_listed, read_spans, written_out
 from launchyard.slurm.states import WORDS
 

@@ -1,9 +1,9 @@
 """sacct's JSON (data_parser v0.0.40, the one of 23.11): jobs with their steps."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from launchyard.model.hostlist import compress
+from launchyard.model.light import Any
 from launchyard.slurm.accountfields import Ways, allocated, asked, licences, planned_s, state_reason, used_s
 from launchyard.slurm.accounting import Record
 from launchyard.slurm.amounts import whole_cpus

@@ -1,7 +1,8 @@
 """The columns of sacctmgr: names, heads, widths, and those of each list by default."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+from launchyard.model.light import NamedTuple
 
 
 class Field(NamedTuple):

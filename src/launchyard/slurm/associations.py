@@ -1,8 +1,8 @@
 """Accounts, users, QOS and associations as sacctmgr shows them, from the tables of our rules. Pure."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
+from launchyard.model.light import Any, NamedTuple
 from launchyard.model.walltime import parse_walltime
 from launchyard.slurm.limitnames import MINUTES, tres_text
 from launchyard.slurm.times import full_clock

@@ -1,7 +1,8 @@
 """Which CPUs each task of a node may use: `--cpu-bind`, and the variables that tell it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from launchyard.model.light import NamedTuple
 
 _VERBOSITY = ("quiet", "q", "verbose", "v")
 _NONE = ("none", "no")

@@ -1,8 +1,8 @@
 """What was asked, as the body of `POST /v1/jobs`: in the units of the server, and only what was asked."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.model.walltime import parse_walltime
 from launchyard.slurm.readers import Asked
 

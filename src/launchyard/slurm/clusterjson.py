@@ -1,8 +1,8 @@
 """Nodes, partitions, reservations and licences as Slurm's JSON has them (data_parser v0.0.40)."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.slurm import nodefields
 from launchyard.slurm.amounts import Units
 from launchyard.slurm.nodes import (

@@ -5,8 +5,8 @@ ways, as the real commands have them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
+from launchyard.model.light import NamedTuple
 from launchyard.slurm.formats import printable
 
 TEXT, DATE, PLAIN = 0, 1, 2

@@ -4,7 +4,7 @@ An option that cannot be read is wrong use (exit code 255, for counts 1), what t
 job submission failed: ` and one of Slurm's reasons.
 """
 
-from typing import NamedTuple
+from launchyard.model.light import NamedTuple
 
 _COUNTS = frozenset(
     (

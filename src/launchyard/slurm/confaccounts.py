@@ -1,8 +1,8 @@
 """Accounts and users from what `sacctmgr dump` wrote, as our `[[accounts]]` and `[[users]]`."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
 
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm import confvalues as of
 from launchyard.slurm.conf import Place
 from launchyard.slurm.confnotes import Notes

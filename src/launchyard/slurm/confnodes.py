@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from launchyard.model.hostlist import compress
+from launchyard.model.light import Any
 from launchyard.slurm import confvalues as of
 from launchyard.slurm.conf import Conf, Record
 from launchyard.slurm.confnames import NODE_KEYS

@@ -1,7 +1,6 @@
 """What of a slurm.conf was left out or came over changed, for people to read."""
 
-from typing import NamedTuple
-
+from launchyard.model.light import NamedTuple
 from launchyard.slurm.conf import Place, Record
 
 

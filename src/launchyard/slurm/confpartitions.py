@@ -1,9 +1,9 @@
 """The partitions of a slurm.conf as our `[[partitions]]`."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from launchyard.model.hostlist import compress
+from launchyard.model.light import Any
 from launchyard.slurm import confvalues as of
 from launchyard.slurm.conf import Conf, Record
 from launchyard.slurm.confnames import PARTITION_KEYS, why

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
 
 from launchyard.model.errors import Invalid
+from launchyard.model.light import Any
 from launchyard.model.wishes import checked_licences
 from launchyard.slurm import confvalues as of
 from launchyard.slurm.conf import Conf, Setting

@@ -1,7 +1,6 @@
 """A slurm.conf, with what goes with it, as the tables of our configuration; and what was left out."""
 
-from typing import Any, NamedTuple
-
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm import confaccounts, confnodes, confpartitions, confrules
 from launchyard.slurm.conf import Conf
 from launchyard.slurm.confnotes import Note, Notes

@@ -1,10 +1,10 @@
 """A crontab as scrontab reads it: entries, `#SCRON` lines with options for the next one, variables."""
 
 import shlex
-from typing import NamedTuple
 
 from launchyard.model.cron import parse_schedule, split_entry
 from launchyard.model.errors import Invalid
+from launchyard.model.light import NamedTuple
 from launchyard.model.number import shown
 
 DIRECTIVE = "#SCRON"

@@ -5,9 +5,9 @@ Read as sbatch reads them: several options a line, quotes, `#` begins a comment,
 """
 
 import shlex
-from typing import NamedTuple
 
 from launchyard.model.errors import Invalid
+from launchyard.model.light import NamedTuple
 from launchyard.model.number import shown
 from launchyard.slurm.nearest import nearest
 from launchyard.slurm.options import LY, NOTHING, SBATCH, VALUE, Language

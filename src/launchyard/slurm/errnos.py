@@ -1,6 +1,6 @@
 """Slurm's errors that programs know by number or sentence; an exit code is the number's last byte."""
 
-from typing import NamedTuple
+from launchyard.model.light import NamedTuple
 
 
 class Errno(NamedTuple):

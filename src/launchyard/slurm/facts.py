@@ -1,8 +1,8 @@
 """What the server told of many jobs, a column at a time, and what surrounds it: the clock, who is who."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm.indexes import as_listed
 from launchyard.slurm.times import Stamp
 

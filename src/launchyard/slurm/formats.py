@@ -6,7 +6,8 @@ at a time, with one template for all of them: ten thousand rows take some millis
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+from launchyard.model.light import NamedTuple
 
 NAME_WIDTH = 20
 """Of a field asked for by its name without a width."""

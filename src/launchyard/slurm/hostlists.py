@@ -1,7 +1,8 @@
 """Node lists folded as they come: nothing is left out, and nothing sorted unless that is asked for."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+from launchyard.model.light import NamedTuple
 
 
 class _Span(NamedTuple):

@@ -5,7 +5,8 @@ Ranges stay ranges; nothing is written out but for who asks for one row an index
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+from launchyard.model.light import NamedTuple
 
 DIGITS_MAX = 18
 SPANS_MAX = 100_000

@@ -1,8 +1,8 @@
 """Which rows of jobs a command shows, of what the server told: by task, name, account, QOS, node and more."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, NamedTuple
 
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm.facts import Facts
 from launchyard.slurm.indexes import Wanted, read_spans, shared, written_out
 

@@ -1,8 +1,8 @@
 """The fields of a job that `squeue -o` knows by letter and `-O` by name: heading, facts needed, texts."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
+from launchyard.model.light import NamedTuple
 from launchyard.slurm import jobvalues as of
 from launchyard.slurm.jobvalues import Make
 

@@ -1,6 +1,6 @@
 """How Slurm names jobs on a command line: `12`, `12_3`, `12_[1-3,5]`, `12.0`, `12_3.batch`, `1,2`."""
 
-from typing import NamedTuple
+from launchyard.model.light import NamedTuple
 
 TASKS_MAX = 100_000
 BATCH = "batch"

@@ -1,8 +1,8 @@
 """A job in full, as `scontrol show job` prints it: lines of `Key=value`, or all of it in one line."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.slurm import jobvalues as of
 from launchyard.slurm.facts import Facts
 from launchyard.slurm.formats import printable

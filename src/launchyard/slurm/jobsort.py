@@ -1,8 +1,8 @@
 """The order of rows: `P,t,-p` sorts by partition, then state, then priority from high to low."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
 
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm import jobvalues as of
 from launchyard.slurm.facts import Facts
 from launchyard.slurm.jobfields import FIELDS, LETTERS

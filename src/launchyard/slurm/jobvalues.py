@@ -1,8 +1,8 @@
 """How each field of a job is made of the columns that the server tells: one list of texts a field."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.slurm import reasons, states
 from launchyard.slurm.facts import Facts, array_text, each
 from launchyard.slurm.formats import printable

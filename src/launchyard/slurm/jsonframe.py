@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.slurm.version import data_parser
 
 

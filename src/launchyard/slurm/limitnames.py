@@ -1,9 +1,9 @@
 """Slurm's names of limits (`GrpTRES=cpu=8,mem=8G`, `MaxWall=60`) and the keys they are in our rules."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from launchyard.model.errors import Invalid
+from launchyard.model.light import Any
 
 NONE = "-1"
 TRES = {"cpu": "cpus", "mem": "memory", "gres/gpu": "gpus", "node": "nodes"}

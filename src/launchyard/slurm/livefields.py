@@ -1,8 +1,8 @@
 """The fields of sstat(1): what the steps of running jobs use now."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.slurm.amounts import Units
 from launchyard.slurm.columns import PLAIN, table_of
 from launchyard.slurm.times import full_clock

@@ -5,8 +5,8 @@ is the rank and `%o` its place within the line's ranks; single quotes keep a tex
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
+from launchyard.model.light import NamedTuple
 from launchyard.slurm.ranks import parse_ranks
 
 NOT_DEFINED = "No executable program specified for this task"

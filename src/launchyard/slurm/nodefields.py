@@ -5,8 +5,8 @@ nodes and partitions apart, the text, the order: each field says it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm import times
 from launchyard.slurm.formats import printable
 from launchyard.slurm.nodes import (

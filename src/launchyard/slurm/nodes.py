@@ -1,9 +1,9 @@
 """Slurm's words for the states of nodes, from what our server knows of them; and node lists in its shapes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from launchyard.model.hostlist import compress, expand
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm.indexes import ranges
 
 Row = Mapping[str, Any]

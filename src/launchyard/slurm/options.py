@@ -3,7 +3,7 @@
 One table a language: long name, short letter, and whether a value follows.
 """
 
-from typing import NamedTuple
+from launchyard.model.light import NamedTuple
 
 NOTHING, VALUE, MAYBE = 0, 1, 2
 """What an option takes; MAYBE only as `--name=value`."""

@@ -7,11 +7,11 @@ names an amount; else it may use what the job has of them on its nodes.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 from launchyard.model.errors import Conflict, Infeasible, Invalid
 from launchyard.model.hostlist import compress, expand
 from launchyard.model.job import Job
+from launchyard.model.light import NamedTuple
 from launchyard.model.parts import as_part
 from launchyard.model.resources import NodeShare
 from launchyard.model.step import Step, StepRequest, StepShare

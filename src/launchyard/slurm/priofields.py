@@ -1,7 +1,8 @@
 """What `sprio` prints of waiting jobs: the parts of their priority, weighted or as factors of 0 to 1."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from launchyard.model.light import Any
 
 PARTS = ("age", "fairshare", "job_size", "partition", "qos", "site", "nice", "cpus", "memory", "gpus")
 """The order in which the server tells the parts of a priority."""

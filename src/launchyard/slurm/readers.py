@@ -4,10 +4,10 @@ Each raises `Invalid` with one sentence.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from launchyard.model.errors import Invalid
 from launchyard.model.hostlist import expand
+from launchyard.model.light import Any
 from launchyard.model.memory import parse_memory
 from launchyard.model.number import is_digits, scaled, shown
 from launchyard.model.signals import parse_signal

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
 
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm.amounts import whole_cpus
 from launchyard.slurm.columns import PLAIN, Field
 

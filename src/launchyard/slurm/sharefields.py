@@ -1,8 +1,8 @@
 """sshare(1): shares, usage and factors of accounts and users, as a tree."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.slurm.amounts import whole_cpus
 from launchyard.slurm.columns import PLAIN, table_of
 

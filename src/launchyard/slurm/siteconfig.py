@@ -5,8 +5,8 @@ better than a value that is wrong.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.slurm.times import Stamp, full_clock
 
 Site = Mapping[str, Any]

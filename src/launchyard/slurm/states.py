@@ -1,7 +1,8 @@
 """Slurm's words for the states of jobs, from ours and back."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+from launchyard.model.light import NamedTuple
 
 
 class Word(NamedTuple):

@@ -1,7 +1,8 @@
 """What `sdiag` prints: what the server has done since it began, in Slurm's shape."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+
+from launchyard.model.light import Any
 
 Counters = Mapping[str, Any]
 """As `GET /v1/counters` answers."""

@@ -1,9 +1,9 @@
 """Steps that run as `squeue -s` and `scontrol show step` print them; a batch script is a step too."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from launchyard.model.hostlist import compress
+from launchyard.model.light import Any
 from launchyard.slurm.facts import Surroundings
 from launchyard.slurm.formats import printable
 from launchyard.slurm.times import clock

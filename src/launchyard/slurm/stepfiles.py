@@ -1,7 +1,8 @@
 """Where a step's output goes and its input comes from: `all`, `none`, a rank, or a file with patterns."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from launchyard.model.light import NamedTuple
 
 ALL, NONE, RANK, FILE = "all", "none", "rank", "file"
 WIDTH_MAX = 10

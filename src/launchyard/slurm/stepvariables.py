@@ -1,9 +1,9 @@
 """The variables of a step and of its part on a node, as srun sets them for its tasks."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from launchyard.model.hostlist import compress
+from launchyard.model.light import Any
 from launchyard.slurm.ranks import counted
 
 _OF_ANOTHER_STEP = (

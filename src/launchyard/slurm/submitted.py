@@ -4,9 +4,9 @@ Scripts test whether SLURM_NTASKS or SLURM_CPUS_PER_TASK is there; a job of `ly 
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from launchyard.model.job import Job
+from launchyard.model.light import Any
 from launchyard.slurm import kept
 
 _AS_ASKED = {

@@ -1,7 +1,8 @@
 """Times as Slurm's commands print them. The clock and the time zone are the caller's, handed in."""
 
 from collections.abc import Callable
-from typing import Any
+
+from launchyard.model.light import Any
 
 Stamp = Callable[[float | None], str]
 

@@ -1,8 +1,8 @@
 """Triggers in Slurm's words: which options name an event, and the table that strigger prints."""
 
 from collections.abc import Iterable
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.slurm.formats import printable
 
 EVENTS = {

@@ -5,8 +5,8 @@ that say nothing else.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.slurm import kept
 from launchyard.slurm.body import body_of
 from launchyard.slurm.readers import Asked

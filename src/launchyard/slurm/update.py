@@ -5,9 +5,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
 
 from launchyard.model.errors import Invalid
+from launchyard.model.light import Any, NamedTuple
 from launchyard.model.memory import parse_memory
 from launchyard.model.walltime import parse_walltime
 from launchyard.model.when import parse_begin, rfc3339

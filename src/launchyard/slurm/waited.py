@@ -1,7 +1,8 @@
 """The exit code by which sbatch --wait tells how jobs ended."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from launchyard.model.light import Any
 
 
 def exit_code_of(jobs: Iterable[Mapping[str, Any]]) -> int:

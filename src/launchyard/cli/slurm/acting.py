@@ -1,8 +1,7 @@
 """One thing done to many jobs by one request, and how its refusals are told in Slurm's words."""
 
-from typing import Any, NamedTuple
-
 from launchyard.cli.slurm.server import Server
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm.errnos import ALREADY_DONE, CRON_CANCEL, DENIED, INVALID_JOB, PART, TRANSITION, Errno
 from launchyard.slurm.jobnames import Named
 

@@ -4,7 +4,8 @@ Every drop-in command gives its options as one table and gets back what was give
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+from launchyard.model.light import NamedTuple
 
 NOTHING, VALUE, MAYBE = 0, 1, 2
 """What an option takes; MAYBE only as `--name=value` or `-nvalue`."""

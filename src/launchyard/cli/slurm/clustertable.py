@@ -7,12 +7,12 @@ import pwd
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from launchyard.cli.slurm.about import Settings
 from launchyard.cli.slurm.arguments import Given
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
+from launchyard.model.light import Any
 from launchyard.slurm import clusterjson, jsonframe
 from launchyard.slurm.nodes import Row
 

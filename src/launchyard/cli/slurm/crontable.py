@@ -4,7 +4,6 @@ import importlib
 import os
 import posixpath
 import pwd
-from typing import Any
 
 from launchyard.cli.slurm.arguments import WrongUse, parse
 from launchyard.cli.slurm.batch.choices import OPTIONS, Choices, asked
@@ -13,6 +12,7 @@ from launchyard.cli.slurm.batch.variables import login_variables
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.model.light import Any
 from launchyard.slurm import kept
 from launchyard.slurm.body import body_of
 from launchyard.slurm.crontab import Bad, Entry, name_of, script_of

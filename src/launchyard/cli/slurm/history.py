@@ -1,9 +1,9 @@
 """Jobs and steps of the past and the present, as the server's accounting table has them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from launchyard.cli.slurm.server import Server
+from launchyard.model.light import Any
 
 COLUMNS = """id name user uid account partition qos kind state reason_code reason_scope cause exit_code signal
 nodes held array_size array_pending array_ended array_throttle task_array task_index part_of

@@ -3,7 +3,6 @@
 import os
 import pwd
 import sys
-from typing import Any
 
 from launchyard.cli.slurm.about import settings
 from launchyard.cli.slurm.arguments import Given
@@ -12,6 +11,7 @@ from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.surroundings import surroundings
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import expand
+from launchyard.model.light import Any
 from launchyard.slurm import jobchoice, states
 from launchyard.slurm.facts import Facts, Surroundings
 from launchyard.slurm.indexes import NotAnId, Wanted, read_ids

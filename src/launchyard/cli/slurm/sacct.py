@@ -5,7 +5,6 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from launchyard.cli.slurm.about import print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
@@ -15,6 +14,7 @@ from launchyard.cli.slurm.people import gid_of, group_of, uid_of, user_name, use
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import expand
+from launchyard.model.light import NamedTuple
 from launchyard.model.walltime import parse_walltime
 from launchyard.slurm import accountjson, jsonframe
 from launchyard.slurm.accountfields import BRIEF, COMPLETION, DEFAULT, FIELDS, LONG, Ways, names_of, value

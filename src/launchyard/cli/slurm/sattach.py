@@ -3,7 +3,6 @@
 import os
 import select
 from collections.abc import Mapping
-from typing import Any
 
 from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
@@ -12,6 +11,7 @@ from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.steps.inputs import Source
 from launchyard.cli.slurm.steps.outputs import Look, Stream
 from launchyard.model.errors import LaunchyardError
+from launchyard.model.light import Any
 from launchyard.runner.connection import BACKLOG_MAX, Connection, connect
 from launchyard.runner.frames import ERRORS, EXITED, INPUT, OBSERVE, OUTPUT, Frame
 from launchyard.slurm.stepends import exit_code

@@ -5,7 +5,6 @@ import os
 import posixpath
 import resource
 import sys
-from typing import Any
 
 from launchyard.cli.slurm.arguments import Given, WrongUse, parse_parts
 from launchyard.cli.slurm.batch.choices import (
@@ -20,6 +19,7 @@ from launchyard.cli.slurm.batch.variables import by_variables, login_variables, 
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.model.light import Any
 from launchyard.slurm import kept
 from launchyard.slurm.body import body_of
 from launchyard.slurm.complaints import refusal

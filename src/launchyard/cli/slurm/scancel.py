@@ -6,7 +6,6 @@ jobs first, as the original does: then a name that fits no live job is an error,
 
 import os
 import sys
-from typing import NamedTuple
 
 from launchyard.cli.slurm.acting import Outcome, act, errno_of
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
@@ -15,6 +14,7 @@ from launchyard.cli.slurm.people import uid_of
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.hostlist import expand
+from launchyard.model.light import NamedTuple
 from launchyard.model.signals import parse_signal
 from launchyard.slurm.errnos import ALREADY_DONE, DENIED, INVALID_JOB
 from launchyard.slurm.jobnames import BATCH, Named, read, read_list

@@ -2,10 +2,10 @@
 
 import importlib
 import sys
-from typing import NamedTuple
 
 from launchyard.cli.slurm.arguments import WrongUse, options, parse
 from launchyard.cli.slurm.main import Refused
+from launchyard.model.light import NamedTuple
 from launchyard.slurm.formats import printable
 
 OPTIONS = options(

@@ -3,7 +3,6 @@
 import importlib
 import os
 import sys
-from typing import NamedTuple
 
 from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
@@ -11,6 +10,7 @@ from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.crontext import commented
 from launchyard.model.errors import LaunchyardError, NotFound
+from launchyard.model.light import NamedTuple
 from launchyard.slurm.complaints import FAILED, refusal
 from launchyard.slurm.crontab import BAD, EXAMPLE, Bad, read_table
 

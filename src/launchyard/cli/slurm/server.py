@@ -1,8 +1,8 @@
 """What the drop-in commands ask the server: tables by column, Slurm's settings, and plain requests."""
 
 import os
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.sdk.address import find
 from launchyard.sdk.transport import Transport
 

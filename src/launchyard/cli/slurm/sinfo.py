@@ -5,7 +5,6 @@ import pwd
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from launchyard.cli.slurm import clustertable
 from launchyard.cli.slurm.about import UNTOLD, print_version, settings
@@ -13,6 +12,7 @@ from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.surroundings import stamp_of
+from launchyard.model.light import Any
 from launchyard.slurm import formats, nodefields, nodes
 from launchyard.slurm.formats import Layout
 from launchyard.slurm.nodefields import Around, Group

@@ -2,13 +2,13 @@
 
 import os
 import sys
-from typing import Any
 
 from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import Given, options, parse
 from launchyard.cli.slurm.jobtable import check_clusters, users_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
+from launchyard.model.light import Any
 from launchyard.slurm import formats, priofields
 from launchyard.slurm.indexes import NotAnId, read_ids
 

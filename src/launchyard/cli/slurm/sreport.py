@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from launchyard.cli.slurm.about import print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
@@ -11,6 +10,7 @@ from launchyard.cli.slurm.history import rows_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.people import full_name
 from launchyard.cli.slurm.server import Server
+from launchyard.model.light import NamedTuple
 from launchyard.slurm import reports
 from launchyard.slurm.columns import Style, UnknownField, chosen, lines
 from launchyard.slurm.moments import BadMoment, parse_moment

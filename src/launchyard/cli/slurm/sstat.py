@@ -2,13 +2,13 @@
 
 import sys
 from collections.abc import Iterable
-from typing import Any
 
 from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
 from launchyard.cli.slurm.history import STEP_COLUMNS, parts, steps_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
+from launchyard.model.light import Any
 from launchyard.slurm.amounts import Units
 from launchyard.slurm.columns import Style, UnknownField, chosen, lines, listing
 from launchyard.slurm.livefields import DEFAULT, FIELDS, PIDS, value

@@ -1,12 +1,12 @@
 """Running steps from the server, by the ids that people write: `12`, `12.0`, `5_3.batch`."""
 
 import sys
-from typing import NamedTuple
 
 from launchyard.cli.slurm.arguments import Given
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.surroundings import surroundings
+from launchyard.model.light import NamedTuple
 from launchyard.slurm import formats, stepfields
 from launchyard.slurm.indexes import NotAnId, Wanted, read_ids
 from launchyard.slurm.stepfields import JOB_COLUMNS, STEP_COLUMNS, Step

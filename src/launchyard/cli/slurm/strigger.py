@@ -3,7 +3,6 @@
 import os
 import shlex
 import sys
-from typing import Any
 
 from launchyard.cli.slurm.about import print_version
 from launchyard.cli.slurm.arguments import Given, options, parse
@@ -11,6 +10,7 @@ from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.people import uid_of
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
+from launchyard.model.light import Any
 from launchyard.slurm.triggers import EVENTS, NOT_HERE, resource, table
 
 OPTIONS = options(

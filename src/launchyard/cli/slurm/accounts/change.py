@@ -1,12 +1,12 @@
 """sacctmgr add, modify and delete: turned into changes of our rules, which hold at once."""
 
 import sys
-from typing import Any
 
 from launchyard.cli.slurm.accounts.show import site
 from launchyard.cli.slurm.accounts.words import Lines, Mode, Words, entity_of, listed, split
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import Forbidden, Invalid, LaunchyardError
+from launchyard.model.light import Any
 from launchyard.slurm import associations as of
 from launchyard.slurm.limitnames import NONE, OF_QOS, PARTITION_FLAGS, minutes, of_association, values_of
 

@@ -1,8 +1,7 @@
 """The words after sacctmgr's verb: names, `where` conditions, `set` values, formats."""
 
-from typing import NamedTuple
-
 from launchyard.cli.slurm.main import Refused
+from launchyard.model.light import NamedTuple
 
 ENTITIES = {
     "account": "account",

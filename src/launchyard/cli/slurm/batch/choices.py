@@ -1,11 +1,11 @@
 """What was asked for in sbatch's three places: the command line, then SBATCH_ variables, then the script."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from launchyard.cli.slurm.arguments import Options, WrongUse, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.model.errors import Invalid
+from launchyard.model.light import NamedTuple
 from launchyard.slurm.complaints import bad_option, refusal
 from launchyard.slurm.directives import Directive, parse_directives, words_of
 from launchyard.slurm.options import LY, SBATCH

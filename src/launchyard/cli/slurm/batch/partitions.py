@@ -1,9 +1,8 @@
 """--partition=a,b: the one in which the job would start first."""
 
-from typing import Any
-
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
+from launchyard.model.light import Any
 
 
 def choose(server: Server, body: dict[str, Any]) -> None:

@@ -2,11 +2,11 @@
 
 import sys
 import time
-from typing import Any
 
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import compress
+from launchyard.model.light import Any
 from launchyard.model.when import parse_rfc3339
 from launchyard.slurm.complaints import FAILED, refusal
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
-from typing import Any
 
 from launchyard.cli.slurm.batch.choices import Choices, Pairs, asked
+from launchyard.model.light import Any
 from launchyard.slurm import unlike
 from launchyard.slurm.readers import Asked
 

@@ -2,12 +2,12 @@
 
 import sys
 import time
-from typing import Any
 
 from launchyard.cli.slurm.acting import ENDED, act
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
+from launchyard.model.light import Any
 from launchyard.slurm import errnos
 from launchyard.slurm.jobnames import Named, read_list
 from launchyard.slurm.update import Change, Wrong, read

@@ -4,11 +4,11 @@ import os
 import pwd
 import sys
 import time
-from typing import Any
 
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import Conflict, Forbidden, Infeasible, Invalid, LaunchyardError, NotFound
+from launchyard.model.light import Any
 from launchyard.model.walltime import parse_walltime
 from launchyard.model.when import rfc3339
 from launchyard.slurm.update import Wrong, moment

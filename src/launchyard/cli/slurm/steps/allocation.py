@@ -9,13 +9,13 @@ import select
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
 
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.steps.listening import Listener
 from launchyard.cli.slurm.steps.request import refused
 from launchyard.model.errors import LaunchyardError
+from launchyard.model.light import Any
 from launchyard.runner.connection import Connection
 from launchyard.runner.frames import END, HELLO
 

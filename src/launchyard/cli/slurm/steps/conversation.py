@@ -7,7 +7,6 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
 
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.steps.inputs import Source
@@ -15,6 +14,7 @@ from launchyard.cli.slurm.steps.listening import Listener
 from launchyard.cli.slurm.steps.outputs import Gone, Outputs
 from launchyard.cli.slurm.steps.parts import Part, Parts
 from launchyard.cli.slurm.steps.screen import size
+from launchyard.model.light import NamedTuple
 from launchyard.runner.connection import Connection
 from launchyard.runner.frames import (
     ERRORS,

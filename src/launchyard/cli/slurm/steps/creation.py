@@ -2,11 +2,11 @@
 
 import sys
 import time
-from typing import Any
 
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
+from launchyard.model.light import Any
 
 PAUSE_FIRST_S = 0.05
 PAUSE_MAX_S = 1.0

@@ -1,9 +1,9 @@
 """What the tasks read: srun's standard input or files, sent no faster than they read it."""
 
 import os
-from typing import NamedTuple
 
 from launchyard.cli.slurm.main import Refused
+from launchyard.model.light import NamedTuple
 from launchyard.slurm.stepfiles import ALL, FILE, NONE, Place, Way, file_name
 
 READ_BYTES = 64 * 1024

@@ -4,7 +4,6 @@ import os
 import resource
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
 
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
@@ -15,6 +14,7 @@ from launchyard.cli.slurm.steps.options import Choices
 from launchyard.cli.slurm.steps.outputs import Look, Outputs
 from launchyard.cli.slurm.steps.parts import Part, Parts
 from launchyard.cli.slurm.steps.screen import raw, size
+from launchyard.model.light import Any, NamedTuple
 from launchyard.runner.files import allow_many_files
 from launchyard.runner.order import Order, TaskOrder
 from launchyard.slurm.binding import Binding, binding_variables, cpus_of, parse_binding

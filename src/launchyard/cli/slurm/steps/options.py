@@ -1,10 +1,10 @@
 """The options of srun, and the variables that stand for them."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from launchyard.cli.slurm.arguments import Given, options
 from launchyard.cli.slurm.main import Refused
+from launchyard.model.light import NamedTuple
 
 OF_ALLOCATIONS = """
 account acctg-freq bb bbf begin chdir cluster-constraint clusters comment constraint container container-id

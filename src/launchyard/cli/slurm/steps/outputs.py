@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple
 
 from launchyard.cli.slurm.main import Refused
+from launchyard.model.light import NamedTuple
 from launchyard.slurm.stepfiles import ALL, FILE, RANK, Place, Way, file_name
 
 LINE_MAX = 64 * 1024

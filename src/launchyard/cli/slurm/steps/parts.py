@@ -2,8 +2,8 @@
 
 import signal
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from launchyard.model.light import Any
 from launchyard.runner.connection import Connection
 from launchyard.runner.frames import INPUT, LAUNCH, SIGNAL, SIZE
 from launchyard.runner.order import Order

@@ -3,13 +3,13 @@
 import importlib
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from launchyard.cli.slurm.arguments import WrongUse
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.steps.options import VARIABLES, Choices
 from launchyard.launcher.messages import package_argv
 from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.model.light import Any
 from launchyard.slurm.body import body_of
 from launchyard.slurm.complaints import FAILED, bad_option, refusal
 from launchyard.slurm.readers import Asked

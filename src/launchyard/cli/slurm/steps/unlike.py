@@ -6,7 +6,6 @@ A part's own numbers of tasks and nodes are in variables that end in `_HET_GROUP
 import sys
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
 
 from launchyard.cli.slurm.arguments import Given, parse
 from launchyard.cli.slurm.main import Refused
@@ -19,6 +18,7 @@ from launchyard.cli.slurm.steps.options import SRUN, Choices
 from launchyard.cli.slurm.steps.wish import step_body
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import compress, expand
+from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm.ranks import parse_ranks
 from launchyard.slurm.unlike import divided
 

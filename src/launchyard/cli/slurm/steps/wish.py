@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from posixpath import basename
-from typing import Any
 
 from launchyard.cli.slurm.arguments import WrongUse
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.steps.options import Choices
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import expand
+from launchyard.model.light import Any
 
 _UNITS = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024 * 1024}
 
