@@ -5,10 +5,11 @@ import asyncio
 import pytest
 
 from launchyard.engine.protocol import Launch
+from launchyard.model.cron import Cron
 from launchyard.model.errors import Conflict, Invalid, NotFound
 from launchyard.model.node import Node, NodeState
 from launchyard.model.state import JobState
-from launchyard.model.submission import Caller
+from launchyard.model.submission import Caller, Submission
 from launchyard.model.trigger import Happening, Trigger
 from launchyard.store.memory import MemoryStore
 from tests.unit.yard import ADA, BOB, ROOT, Yard, running_yard
@@ -163,6 +164,28 @@ def test_an_offset_waits_after_the_event_and_the_rest_goes_with_the_job() -> Non
             assert left.due_at == clock.now + 30
             clock.now += 31
             await yard.until(lambda: told(yard) == [str(job.id)])
+
+    asyncio.run(scenario())
+
+
+def test_a_permanent_one_about_a_job_stays_until_the_job_has_ended() -> None:
+    async def scenario() -> None:
+        clock = Clock()
+        async with running_yard(nodes=NODES, clock=clock) as yard:
+            line = Submission(command=("true",), cron=Cron("* * * * *", 1, 1))
+            (job,) = await yard.controller.crontabs.replace(ADA, "* * * * * true\n", [line])
+            fini = trigger(Happening.FINI, Happening.DOWN, job_id=job.id, permanent=True)
+            await yard.controller.triggers.add(ADA, fini)
+            for count in (1, 2):
+                clock.now += 60
+                await yard.until_state(job.id, JobState.RUNNING)
+                yard.engine.finish(yard.launch_id(job.id))
+                await yard.until(lambda count=count: told(yard) == [str(job.id)] * count)  # type: ignore[misc]
+
+            await yard.controller.cancel(ADA, yard.ref(job.id))
+
+            await yard.until(lambda: told(yard) == [str(job.id)] * 3)
+            assert yard.controller.triggers.all(ADA) == []
 
     asyncio.run(scenario())
 

@@ -21,7 +21,7 @@ from launchyard.model.hostlist import compress
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.resources import Allocation, NodeShare
-from launchyard.model.state import ENDED
+from launchyard.model.state import ENDED, JobState
 from launchyard.model.submission import Caller, Submission
 from launchyard.model.trigger import EVERYTHING, Happening, Trigger, Triggers, refuse_contradictory
 from launchyard.policy.backfill import Start
@@ -131,10 +131,12 @@ class Triggering:
         if before is not None and before.holds is not None and job.holds is None:
             for name in before.holds.nodes:
                 self._look_if_drained(name)
-        if job.state in ENDED:
-            for trigger in list(self._triggers.values()):
-                if trigger.job_id == job.id:
-                    self._job_ended(trigger)
+        again = job.cron is not None and before is not None and before.attempt is not None
+        for trigger in [one for one in self._triggers.values() if one.job_id == job.id]:
+            if job.state in ENDED:
+                self._job_ended(trigger)
+            elif again and job.state is JobState.PENDING and trigger.waits_for(Happening.FINI):
+                self._note(trigger, ())
 
     def reconfigured(self) -> None:
         """Other rules are in force."""
@@ -236,7 +238,7 @@ class Triggering:
 
     def _start(self, trigger: Trigger) -> None:
         """The program as a job, and the trigger gone or ready for the next time, in one change."""
-        if trigger.permanent and trigger.job_id is None:
+        if trigger.permanent and not trigger.waits_for(Happening.TIME) and not self._is_over(trigger):
             self._keep(replace(trigger, due_at=None, happened_to=()))
         else:
             self._drop(trigger)
