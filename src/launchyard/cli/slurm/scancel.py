@@ -180,15 +180,16 @@ def _say(given: Given, outcome: Outcome) -> None:
 def _selected(
     server: Server, given: Given, names: list[Named], filters: dict[str, str], signal: int | None
 ) -> int:
-    rows = [Row(*row) for row in server.table("jobs", COLUMNS)]
-    # With the first of its parts a job ends as a whole.
-    live = [row for row in rows if row.part_of is None or not row.part_of[1]]
+    every = [Row(*row) for row in server.table("jobs", COLUMNS)]
+    # With the first of its parts a job ends as a whole; steps are known by the ids of all.
+    live = [row for row in every if row.part_of is None or not row.part_of[1]]
+    with_parts = _by_name(every) if any(one.step for one in names) else {}
     known, records = _by_name(live), {str(row.id): row for row in live if row.array_pending is not None}
     code = 0
     wanted: list[tuple[Named, Row]] = []
     whole: list[Named] = []
     for one in names or [Named(_text(row), [_ref(row)]) for row in live]:
-        rows = _meant(one, known, records)
+        rows = _meant(one, with_parts if one.step else known, records)
         if not rows and one.step is None and not filters:
             # It may be somebody else's, which is another error; the server says which.
             whole.append(one)
@@ -267,7 +268,8 @@ def _whole(server: Server, given: Given, names: list[Named], signal: int | None)
 
 def _step(server: Server, given: Given, one: Named, row: Row, signal: int | None) -> int:
     """`extern` and `interactive` are no steps of ours: nothing of theirs is there to be ended."""
-    path = f"/v1/jobs/{row.id}/steps/{one.step}"
+    job = row.id if row.part_of is None else row.part_of[0]
+    path = f"/v1/jobs/{job}/steps/{one.step}"
     if given.count("verbose"):
         word = "Terminating" if signal is None else f"Signal {signal} to"
         print(f"scancel: {word} step {one.text}", file=sys.stderr)
