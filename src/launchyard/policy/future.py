@@ -5,7 +5,7 @@ that runs uses its whole time limit. Beside it remains what those nodes have the
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from launchyard.model.resources import Allocation
@@ -135,26 +135,36 @@ class Future:
 
         A job has one, or one for each of its unlike parts.
         """
-        before, walks = len(self.reservations), [_Walk(self._ledger, wish.row, ends) for wish in wishes]
-        for at in self._moments(ends):
-            # What was found for the first parts is in the way of those that follow.
-            for wish, walk in zip(wishes, walks, strict=True):
-                walk.go_to(at)
-                nodes = self._nodes_at(wish, walk, at)
-                if not nodes:
-                    break
-                self.reservations.append(self._reservation(wish, walk, at, nodes))
-            else:
+        first, *others = ((wish, _Walk(self._ledger, wish.row, ends)) for wish in wishes)
+        for at, nodes in self._fitting(*first, self._moments(ends)):
+            made = [self._reservation(*first, at, nodes)]
+            if others:
+                made += self._beside_first(made[0], others, at)
+            if len(made) == len(wishes):
+                for new in made:
+                    self._keep(new)
+                self.jobs += 1
+                return True
+        return False
+
+    def _beside_first(
+        self, first: Reservation, others: "Sequence[tuple[Wish, _Walk]]", at: float
+    ) -> list[Reservation]:
+        """The other parts at the same moment, as far as they fit; each is in the way of those that follow."""
+        made, before = [first], len(self.reservations)
+        for wish, walk in others:
+            self.reservations.append(made[-1])
+            found = next(self._fitting(wish, walk, [at]), None)
+            if found is None:
                 break
-            del self.reservations[before:]
-        made = self.reservations[before:]
+            made.append(self._reservation(wish, walk, at, found[1]))
         del self.reservations[before:]
-        for new in made:
-            for kept in self.reservations:
-                _divide(kept, new)
-            self.reservations.append(new)
-        self.jobs += bool(made)
-        return bool(made)
+        return made[1:]
+
+    def _keep(self, new: Reservation) -> None:
+        for kept in self.reservations:
+            _divide(kept, new)
+        self.reservations.append(new)
 
     def _reservation(self, wish: Wish, walk: "_Walk", at: float, nodes: int) -> Reservation:
         need, left = wish.row.need, wish.row.need.tasks
@@ -167,20 +177,24 @@ class Future:
             take_any(spare[position], shares[position])
         return Reservation(wish.job_id, at, at + wish.seconds, nodes, shares, Spare(self._ledger, spare))
 
-    def _nodes_at(self, wish: Wish, walk: "_Walk", at: float) -> int:
-        """Nodes that hold the need then for as long as it takes, as many as it takes; 0: too few do."""
-        row, nodes = wish.row, walk.fitting
+    def _fitting(self, wish: Wish, walk: "_Walk", moments: Sequence[float]) -> Iterator[tuple[float, int]]:
+        """When enough nodes hold the need for as long as it takes, and which."""
+        row = wish.row
         kept = 0
         for one in self.reservations:
-            kept |= one.nodes
-        for position in positions(kept & row.allowed):
-            bit = 1 << position
-            holds = self._room(walk, position, at, wish.seconds).holds(row.need)
-            nodes = nodes | bit if holds else nodes & ~bit
-        nodes &= self.open_to(row.allowed, wish.seconds, wish.name, at)
-        if nodes.bit_count() < row.need.nodes:
-            return 0
-        return self._choose(row.need, nodes, walk, at, wish.seconds)
+            kept |= one.nodes & row.allowed
+        for at in moments:
+            walk.go_to(at)
+            nodes = walk.fitting
+            for position in positions(kept):
+                bit = 1 << position
+                holds = self._room(walk, position, at, wish.seconds).holds(row.need)
+                nodes = nodes | bit if holds else nodes & ~bit
+            nodes &= self.open_to(row.allowed, wish.seconds, wish.name, at)
+            if nodes.bit_count() < row.need.nodes:
+                continue
+            if chosen := self._choose(row.need, nodes, walk, at, wish.seconds):
+                yield at, chosen
 
     def _moments(self, ends: Sequence[Holding]) -> list[float]:
         """When more may be free than before."""
