@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from launchyard.cli.slurm.accounts.words import split
+from launchyard.slurm import associationjson
 from launchyard.slurm import associations as of
 from launchyard.slurm.associationfields import Field, chosen, printed
 from launchyard.slurm.errnos import DENIED, sentence_of
@@ -152,6 +153,28 @@ def test_users_are_shown_with_their_default_account() -> None:
     rows = {row["user"]: row for row in of.users(SITE)}
     assert rows["alice"]["defaultaccount"] == "physics"
     assert rows["root"]["admin"] == "Administrator"
+
+
+def test_json_has_the_lists_and_names_that_programs_look_for() -> None:
+    def answer(kind: str, rows: list[of.Row]) -> dict[str, Any]:
+        found = associationjson.answer(kind, SITE, rows)
+        assert found is not None
+        return found
+
+    alice = answer("user", of.users(SITE))["users"][0]
+    physics = answer("association", of.associations(SITE))["associations"][2]
+    high = answer("qos", of.qos(SITE))["QOS"][1]
+
+    assert (alice["name"], alice["default"]["account"]) == ("alice", "physics")
+    assert [one["account"] for one in alice["associations"]] == ["physics", "optics"]
+    assert physics["shares_raw"] == 3
+    assert physics["max"]["tres"]["total"] == [{"type": "cpu", "name": "", "id": 1, "count": 64}]
+    assert physics["max"]["jobs"]["per"]["wall_clock"] == {"set": True, "infinite": False, "number": 1440}
+    assert (high["name"], high["priority"]["number"], high["preempt"]["list"]) == ("high", 1000, ["normal"])
+    assert answer("account", of.accounts(SITE))["accounts"][0]["name"] == "optics"
+    assert answer("cluster", of.clusters(SITE))["clusters"][0]["name"] == "lab"
+    assert answer("tres", of.tres(SITE))["TRES"][0]["type"] == "cpu"
+    assert associationjson.answer("wckey", SITE, []) is None
 
 
 def test_where_no_account_is_configured_the_caller_is_in_the_one_of_all() -> None:

@@ -49,6 +49,8 @@ def run(arguments: list[str]) -> int:
     if given.count("help") or given.count("usage") or verb == "help":
         print(HELP)
         return 0
+    if given.last("yaml") is not None:
+        raise Refused("error: YAML is not written here; ask for --json")
     mode = Mode(
         immediate=bool(given.count("immediate")),
         header=not given.count("noheader"),
@@ -56,6 +58,7 @@ def run(arguments: list[str]) -> int:
         readonly=bool(given.count("readonly")),
         quiet=bool(given.count("quiet")),
         associations=bool(given.count("associations")),
+        json=given.last("json") is not None,
     )
     verb = verb.lower()
     if verb in NOT_HERE:

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
+from launchyard.cli.slurm.about import settings
 from launchyard.cli.slurm.accounts.words import Lines, Mode, Words, entity_of, listed, split
+from launchyard.cli.slurm.clustertable import print_json
 from launchyard.cli.slurm.server import Server
+from launchyard.slurm import associationjson
 from launchyard.slurm import associations as of
 from launchyard.slurm.associationfields import chosen, printed
 
@@ -40,7 +43,7 @@ def show(words: list[str], mode: Mode) -> int:
         return _other(kind, server)
     known = site(server)
     with_associations = mode.associations or bool(asked.flags & {"withassoc", "withassocs"})
-    with_associations = with_associations and kind in ("user", "account")
+    with_associations = with_associations and kind in ("user", "account") and not mode.json
     fields = chosen(kind, asked.last("format", "fields", "fomat"), associations=with_associations)
     if isinstance(fields, str):
         raise Lines(f"Unknown field '{fields}'")
@@ -50,11 +53,21 @@ def show(words: list[str], mode: Mode) -> int:
         if kind == "user":
             rows = [row for row in rows if row["user"]]
     rows = [row for row in rows if _fits(kind, row, asked)]
+    if mode.json:
+        return _print_json(kind, rows, known, server)
     if "tree" in asked.flags and not mode.parsable:
         rows = [{**row, "account": " " * int(row.get("depth", "0")) + row["account"]} for row in rows]
         fields = [one._replace(width=-20) if one.key == "account" else one for one in fields]
     for line in printed(fields, rows, header=mode.header, parsable=mode.parsable):
         print(line)
+    return 0
+
+
+def _print_json(kind: str, rows: Rows, known: of.Site, server: Server) -> int:
+    answer = associationjson.answer(kind, known, rows)
+    if answer is None:
+        raise Lines(f" {kind}: there is no JSON of these here")
+    print_json(settings(server), answer)
     return 0
 
 

@@ -47,6 +47,7 @@ class Mode(NamedTuple):
     readonly: bool
     quiet: bool
     associations: bool
+    json: bool = False
 
 
 class Words(NamedTuple):
