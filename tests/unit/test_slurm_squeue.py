@@ -131,7 +131,7 @@ def test_records_of_a_job_have_every_line_that_slurm_prints() -> None:
 
 
 @pytest.mark.parametrize(
-    "asked, texts, line",
+    ("asked", "texts", "line"),
     [
         (None, "gres:gpu:2|N/A|N/A|N/A", "TresPerNode=gres:gpu:2"),
         ("node", "gres:gpu:2|N/A|N/A|N/A", "TresPerNode=gres:gpu:2"),
