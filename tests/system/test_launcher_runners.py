@@ -115,11 +115,47 @@ def test_a_runner_ends_with_its_launch_and_says_so_before_it(yard: Yard, eve: pw
     client.ended("brief")
 
     told = client.expect("runner_ended", id="brief.0.0")
-    assert (told["signal"], told["ending"]) == (signal.SIGKILL, True)
+    assert (told["signal"], told["ending"]) == (signal.SIGTERM, True)
     kinds = [
         message["t"] for message in client.said if "brief" in (message.get("l"), message.get("id", "")[:5])
     ]
     assert kinds.index("runner_ended") < kinds.index("ended")
+
+
+def test_steps_have_the_grace_of_their_job_although_its_script_died_at_once(
+    yard: Yard, eve: pwd.struct_passwd
+) -> None:
+    _, client = yard
+    begin(yard, eve.pw_uid, "saves")
+    mark = f"8{os.getpid()}"
+    client.send(runner("saves", eve.pw_uid, f"trap 'sleep 0.3; exit 4' TERM; sleep {mark} & wait"))
+    wait_for(lambda: processes_with(f"sleep\0{mark}"))
+
+    client.send(messages.kill("saves", signal=signal.SIGTERM, grace_s=30))
+
+    told = client.expect("runner_ended", id="saves.0.0")
+    assert (told["exit_code"], told["ending"]) == (4, True)
+    assert client.ended("saves")["signal"] == signal.SIGTERM
+    wait_for(lambda: not processes_with(f"sleep\0{mark}"))
+
+
+def test_steps_that_do_not_end_with_their_job_are_killed_after_its_grace(
+    yard: Yard, eve: pwd.struct_passwd
+) -> None:
+    rig, client = yard
+    mark = f"7{os.getpid()}"
+    text = f"until [ -e /tmp/{mark} ]; do sleep 0.05; done"
+    client.send(rig.sh(text, l="stays", uid=eve.pw_uid, grace_s=0.3))
+    client.expect("started", l="stays")
+    client.send(runner("stays", eve.pw_uid, f"trap '' TERM; while :; do sleep {mark}; done"))
+    wait_for(lambda: processes_with(f"sleep\0{mark}"))
+
+    Path(f"/tmp/{mark}").touch()
+
+    told = client.expect("runner_ended", id="stays.0.0")
+    assert (told["signal"], told["ending"]) == (signal.SIGKILL, True)
+    assert client.ended("stays")["exit_code"] == 0
+    Path(f"/tmp/{mark}").unlink()
 
 
 def test_a_runner_that_went_before_its_launch_did_not_end_with_it(yard: Yard, eve: pwd.struct_passwd) -> None:

@@ -17,6 +17,7 @@ from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch
 
 _RECHECK_MAX_S = 0.5
+_STEPS_RECHECK_S = 0.1
 _TELL_MAIN_ENDED_S = 1.0
 _MIB = 1 << 20
 
@@ -40,16 +41,19 @@ class Endings:
         if launch.status is not None or number == signal.SIGKILL or grace_s <= 0:
             self.kill(launch)
             return
+        self._kill_after(launch, grace_s)
+        self._state.fence.thaw(launch.l)
+        self.signal(launch, number)
+        # A stopped process hears nothing but KILL and CONT.
+        self.signal(launch, signal.SIGCONT)
+
+    def _kill_after(self, launch: Launch, grace_s: float) -> None:
         deadline = boot_clock() + grace_s
         if launch.kill_at is None or deadline < launch.kill_at:
             launch.kill_at = deadline
             launch.marks["kill_at"] = deadline
             self._state.remember({"k": "mark", "l": launch.l, "kill_at": deadline})
             self._state.timers.at(deadline, launch.l, "kill")
-        self._state.fence.thaw(launch.l)
-        self.signal(launch, number)
-        # A stopped process hears nothing but KILL and CONT.
-        self.signal(launch, signal.SIGCONT)
 
     def signal(self, launch: Launch, number: int, *, main_only: bool = False) -> None:
         """Send a signal to all of it, or to its main process."""
@@ -89,7 +93,7 @@ class Endings:
     # ---- the end of the main process
 
     def main_ended(self, launch: Launch, status: int, usage: Record) -> None:
-        """Take in its wait status; what else is left of the launch is killed."""
+        """Take in its wait status; what else is left of the launch is killed, its steps after a grace."""
         self.hear_setup(launch)
         self.close_setup(launch)
         launch.status, launch.usage = status, usage
@@ -149,8 +153,22 @@ class Endings:
             self._signal_main(launch, signal.SIGKILL)
             self._check_again(launch)
 
+    def _waits_for_steps(self, launch: Launch) -> bool:
+        """Steps have the time that the script had, or would have had, to end by themselves."""
+        if launch.marks.get("lost") or all(
+            runner.facts is not None or runner.went_before for runner in launch.runners.values()
+        ):
+            return False
+        if launch.kill_at is None:
+            self._kill_after(launch, launch.order.get("grace_s", 30))
+            self.signal_runners(launch, signal.SIGTERM)
+        return launch.kill_at is not None and boot_clock() < launch.kill_at
+
     def _finish(self, launch: Launch) -> None:
         state = self._state
+        if self._waits_for_steps(launch):
+            state.timers.after(_STEPS_RECHECK_S, launch.l, "recheck")
+            return
         figures = state.fence.figures(launch.l)
         peak_mib = self._peak_mib(launch)
         if state.fence.emptied(launch.l) and launch.l not in state.runners:
