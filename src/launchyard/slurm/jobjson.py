@@ -182,7 +182,7 @@ _NEEDED = (
     "constraint dependency deadline_at eligible_at exclude held licences name nice nodes_max user uid "
     "partition qos priority nodelist_asked requeue restarts reservation exclusive shares stdout_path "
     "stderr_path submitted_at time_limit_s time_min_s task_count cpus_asked_milli tasks_per_node gpu_type "
-    "gpus_asked working_dir"
+    "gpus_asked working_dir cron"
 )
 NEEDS = list(dict.fromkeys(_NEEDED.split()))
 """The server's columns that a job's JSON is made of."""
@@ -221,7 +221,7 @@ PARTS: dict[str, str | Make] = {
     "cpu_frequency_maximum": UNSET,
     "cpu_frequency_governor": UNSET,
     "cpus_per_tres": EMPTY,
-    "cron": EMPTY,
+    "cron": _each("cron", lambda spec: _quoted(spec) if spec else EMPTY),
     "deadline": _time("deadline_at"),
     "delay_boot": number(0),
     "dependency": _text("dependency"),
