@@ -193,4 +193,90 @@ CLIENTS = (
     Client(
         "jobstats seff", "sacct -X -n -P -j {gpu} -o cluster,reqtres,alloctres", r"lab\|[\w=,/:]+\|[\w=,/:]+"
     ),
+    Client("toil batchSystems/slurm.py", 'sinfo -a -o "%P %G %l %p %c %m"', r"(\S+ ){5}\S+"),
+    Client("toil batchSystems/slurm.py", "squeue -h --format '%i %t %M'", rf"{ID} {STATE} [\d:-]+"),
+    Client(
+        "toil batchSystems/slurm.py",
+        "sacct -n -j {fail3},{sig9},{long} --format JobIDRaw,State,ExitCode -P -S 1970-01-01T00:00:00"
+        " -E $(date -d tomorrow +%FT%T)",
+        rf"\d+(\.\w+)?\|{WORD}\|\d+:\d+",
+        (r"\{fail3\}\|FAILED\|3:0", r"\{sig9\}\|FAILED\|0:9", r"\{long\}\|RUNNING\|0:0"),
+    ),
+    Client("cylc job_runner_handlers/slurm.py", "squeue -h -j {long},{fail3}", r" *(\d+) .*"),
+    Client(
+        "qtoolkit io/slurm.py",
+        "SLURM_TIME_FORMAT='standard' squeue --noheader"
+        " -o '%i<><> %t<><> %r<><> %j<><> %u<><> %P<><> %l<><> %D<><> %C<><> %M<><> %m' --jobs={long},{long}",
+        rf"{ID}<><> R<><> None<><> long<><> lytest1<><> debug<><> 1:40:00<><> 1<><> 2<><> [\d:]+<><> \d+M",
+    ),
+    Client(
+        "clusterfutures slurm.py",
+        "squeue --noheader '--format=%i %T' --jobs {long},{fail3},{sig9} --states=all",
+        rf"{ID} (RUNNING|FAILED)",
+    ),
+    Client("pysqa wrapper/slurm.py", "squeue --format '%A|%u|%t|%.15j|%Z' --noheader", r"([^|]+\|){4}[^|]+"),
+    Client(
+        "stui backend.py",
+        "squeue --noheader --all '--format=\"%A|%i|%F|%K|%C|%j|%P|%r|%u|%y|%T|%M|%b|%N\"'",
+        r'"([^|]*\|){13}[^|]*"',
+    ),
+    Client(
+        "slurm_gpustat",
+        "squeue -O tres-per-node:100,nodelist:100,username:100,jobid:100 --noheader",
+        r"(N/A|gres:gpu(:fake)?:\d) .{99,}",
+        (r"(?m)^gres:gpu:fake:1 +n1 +lytest1 +\{long\} *$",),
+    ),
+    Client(
+        "slurm_gpustat",
+        "scontrol show jobid -dd {excl}",
+        some=(r"JOB_GRES=gpu:fake:2", r"Nodes=n3 .* GRES=gpu:fake:2\(IDX:0-1\)"),
+    ),
+    Client("slurm_gpustat", "sinfo -o '%1000N|%1000G' --noheader", r"n\S* +\|gpu:fake:2 +"),
+    Client("slurmtop _data.py", "sinfo -sh", r"\w+\*? +up +\S+ +(\d+/){3}\d+ +\S+ *"),
+    Client(
+        "slurmtop _data.py",
+        "squeue --json | python3 -c \"import json, sys; [print(j['job_state'][0], j['start_time']['number'],"
+        " j['priority']['number'], j['node_count']['number']) for j in json.load(sys.stdin)['jobs']]\"",
+        r"[A-Z_]+ \d+ \d+ \d+",
+    ),
+    Client("slurm-usage", "squeue -ro '%u/%t/%D/%P/%C/%N/%h'", r"USER/.*|\w+/[A-Z]+/\d+/\w+/\d+/\S*/\w+"),
+    Client(
+        "fsl_sub_plugin_slurm",
+        "sinfo -p debug -h -O CPUs,MaxCPUsPerNode,Memory,Time,NodeHost",
+        r"4 +UNLIMITED +4000 +infinite +n\d *",
+    ),
+    Client(
+        "fsl_sub_plugin_slurm",
+        "sacct -j {tasks} --parsable2 --noheader --units=M --duplicate"
+        " --format JobID,JobName,Submit,Start,End,State,ExitCode",
+        rf"\d+_\d(\.\w+)?\|\w+(\|[\d:T-]{{19}}){{3}}\|{WORD}\|\d:0",
+    ),
+    Client(
+        "fsl_sub_plugin_slurm",
+        "sacctmgr --json show user lytest1 |"
+        " python3 -c \"import json, sys; print(json.load(sys.stdin)['users'][0]['default']['account'])\"",
+        r"physics",
+    ),
+    Client(
+        "jobmanager resubmit",
+        "sacct -j {fail3} -o submitline -P",
+        r"SubmitLine|sbatch --wrap=exit 3 -J fail3|",
+    ),
+    Client(
+        "SkyPilot slurm client",
+        "scontrol show nodes -o",
+        r"NodeName=.*",
+        (r"CfgTRES=cpu=4,mem=4000M,billing=4,gres/gpu=2", r"AllocTRES=cpu=3,mem=3000M,gres/gpu=1"),
+    ),
+    Client(
+        "slurmpast sacct.py",
+        "sacct -D --parsable2 --noheader -j {again} --format=JobID,JobIDRaw,State,ExitCode,Start,SubmitLine",
+        rf"\d+(\.batch)?\|\d+(\.batch)?\|{WORD}\|\d+:\d+\|[^|]+\|[^|]*",
+        (r"REQUEUED", r"\|sbatch -J again --requeue again.sh"),
+    ),
+    Client(
+        "escancel",
+        "squeue -u lytest1 -h -o '%A|%j|%M|%N'",
+        r"\d+\|[^|]+\|[\d:-]+\|\S*",
+    ),
 )
