@@ -2,9 +2,10 @@
 
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from launchyard.model.cron import Cron, Schedule, parse_schedule
+from launchyard.model.cron import Cron
 from launchyard.model.frozen import changed
 from launchyard.model.job import Job
+from launchyard.model.schedule import Schedule, parse_schedule
 
 MINUTE_S = 60
 YEARS_MAX = 12

@@ -2,10 +2,10 @@
 
 import shlex
 
-from launchyard.model.cron import parse_schedule, split_entry
 from launchyard.model.errors import Invalid
 from launchyard.model.light import NamedTuple
 from launchyard.model.number import shown
+from launchyard.model.schedule import parse_schedule, split_entry
 
 DIRECTIVE = "#SCRON"
 BAD = "BAD"

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from launchyard.model.cron import Cron, parse_schedule
+from launchyard.model.cron import Cron
 from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.model.schedule import parse_schedule
 from launchyard.model.submission import Submission
 from launchyard.wire.convert import to_submission
 from launchyard.wire.submit import SubmitJob

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchyard.model.cron import LONGEST, Schedule, parse_schedule
 from launchyard.model.errors import Invalid
+from launchyard.model.schedule import LONGEST, Schedule, parse_schedule
 from launchyard.policy.recurring import next_match
 
 BERLIN = ZoneInfo("Europe/Berlin")
