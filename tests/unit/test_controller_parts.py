@@ -1,6 +1,7 @@
 """Jobs of unlike parts in a running controller: let in, started, told and ended as one."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,13 +9,14 @@ import pytest
 from launchyard.model.errors import Infeasible, Invalid
 from launchyard.model.job import Job
 from launchyard.model.node import Node
+from launchyard.model.partition import Partition
 from launchyard.model.parts import as_parts, ids_of
 from launchyard.model.state import JobState
 from launchyard.model.step import StepRequest
 from launchyard.model.submission import PartAsked, Update
 from launchyard.slurm.environment import slurm_environment
 from launchyard.store.memory import MemoryStore
-from tests.unit.yard import ADA, Yard, running_yard
+from tests.unit.yard import ADA, RULES, Yard, running_yard
 
 NODES = tuple(Node(name=f"n{n}", cpus=4, memory_mib=4096) for n in (1, 2))
 
@@ -108,6 +110,24 @@ def test_the_script_finds_each_part_by_the_number_of_its_group() -> None:
             assert found["SLURM_JOB_NODELIST"] == found["SLURM_JOB_NODELIST_HET_GROUP_0"]
             assert {found[f"SLURM_JOB_NODELIST_HET_GROUP_{n}"] for n in (0, 1)} == {"n1", "n2"}
             assert found["SLURM_NTASKS_HET_GROUP_1"] == "1"
+
+    asyncio.run(run())
+
+
+def test_a_default_time_limit_is_what_all_partitions_of_its_parts_allow() -> None:
+    async def run() -> None:
+        short = Partition(name="short", time_limit_max_s=600)
+        rules = replace(RULES, partitions={**RULES.partitions, "short": short})
+        async with running_yard(store=MemoryStore(), nodes=NODES, rules=rules) as yard:
+            parts = (PartAsked(partition="short"),)
+            job = await yard.submit(parts=parts)
+            assert (job.time_limit_s, job.partition, job.parts[1].partition) == (600, "all", "short")
+            with pytest.raises(Infeasible, match="partition short allows 600 s"):
+                await yard.submit(parts=parts, time_limit_s=1200)
+            waiting = await yard.submit(parts=parts, time_limit_s=1200, keep_beyond_limits=True)
+            reason = yard.controller.reason(waiting.id)
+            assert reason is not None
+            assert "partition short allows 10m" in reason.sentence
 
     asyncio.run(run())
 

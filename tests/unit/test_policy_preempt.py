@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchyard.model.node import Node
-from launchyard.model.resources import Request
+from launchyard.model.resources import Part, Request
 from launchyard.policy.backfill import Plan, plan
 from launchyard.policy.future import Ends, Holding
 from launchyard.policy.index import Index
 from launchyard.policy.ledger import Ledger
 from launchyard.policy.limits import Party
+from launchyard.policy.parts import place
 from launchyard.policy.queue import Shape, WaitingQueue
 from launchyard.policy.snapshot import Snapshot
 from tests.unit.cluster import ALL, T0, node, request
@@ -61,6 +62,21 @@ class Yard:
 
     def victims(self) -> list[tuple[int, ...]]:
         return [one.victims for one in self.plan().preemptions]
+
+
+def test_a_job_whose_parts_share_a_node_goes_as_one_and_counts_once() -> None:
+    yard = Yard((node(cpus=8),))
+    parts = tuple(Part(partition="all", request=request(cpus)) for cpus in (2, 1))
+    allocation = place(yard.ledger, yard.index, parts, lambda part, row: row.fits)
+    assert allocation is not None
+    yard.ledger.take(allocation)
+    yard.ends.put(Holding(T0 + 9000, 1, allocation, since=T0 + 1, qos="low"))
+    yard.running(2, request(5))
+    yard.urgent(9, request(4))
+    assert yard.victims() == [(2,)]
+    yard.queue.drop(9)
+    yard.urgent(10, request(8))
+    assert yard.victims() == [(1, 2)]
 
 
 def test_one_large_job_goes_rather_than_two_small_ones() -> None:

@@ -58,6 +58,8 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     limit_s = submission.time_limit_s if keep else None
     if limit_s is None:
         limit_s = _time_limit(submission.time_limit_s, entry)
+    if submission.time_limit_s is None and parts:
+        limit_s = _within_all(parts, limit_s, cluster)
     if submission.time_limit_s is None and request.reservation in cluster.reservations:
         limit_s = _within(cluster.reservations[request.reservation], limit_s, now)
     _refuse_longer_minimum(submission.time_min_s, limit_s)
@@ -182,6 +184,12 @@ def _parts(
             raise Invalid("all parts of a job go into the same reservation; name it for each of them")
         made.append(Part(partition=where.name, request=request, metadata=one.metadata))
     return tuple(made)
+
+
+def _within_all(parts: tuple[Part, ...], limit_s: int | None, cluster: Cluster) -> int | None:
+    """A default time limit cut to what the partition of each part allows."""
+    every = [limit_s, *(cluster.partitions[part.partition].time_limit_max_s for part in parts)]
+    return min((one for one in every if one is not None), default=None)
 
 
 def _refuse_together(

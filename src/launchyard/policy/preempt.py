@@ -71,8 +71,8 @@ class _Room:
         self._on: dict[int, list[Holding]] = {at: [] for at in self._nodes}
         for one in holdings:
             if not one.leaving and may_go(one):
-                for share in one.allocation.shares:
-                    free = ledger.free.get(share.node)
+                for name in one.allocation.nodes:
+                    free = ledger.free.get(name)
                     if free is not None and free.position in self._on:
                         self._on[free.position].append(one)
         for candidates in self._on.values():
