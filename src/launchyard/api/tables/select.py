@@ -81,22 +81,27 @@ async def selected(context: Context, asked: Selection, since: float) -> list[Job
     live = list(controller.live_jobs())
     if ids := asked.ids:
         # Asked for by who waits for a few jobs, often, among many that wait.
-        live = [job for job in live if job.id in ids or (job.task is not None and job.task.job_id in ids)]
+        live = [
+            job
+            for job in live
+            if job.id in ids or (job.task is not None and job.task.job_id in ids) or job.parts
+        ]
     if not asked.everything:
         live = [job for job in live if asked.wants(job)]
     if not asked.recent:
         return asked.shown(live)
     here = {job.id for job in live}
-    rows = await context.read(lambda: _stored(store, asked, since))
+    missing = asked.ids and asked.ids.difference(here, *(ids_of(job) for job in live))
+    rows = await context.read(lambda: _stored(store, asked, since, missing))
     ended = {job.id: job for job in rows if _belongs(job, asked, since) and job.id not in here}
     # A row of the store may lag behind a job that is still live, but does not match as it is now.
     return asked.shown([*live, *(job for job in ended.values() if controller.live_job(job.id) is None)])
 
 
-def _stored(store: Store, asked: Selection, since: float) -> list[Job]:
+def _stored(store: Store, asked: Selection, since: float, missing: frozenset[int]) -> list[Job]:
     """Rows of the store. An id that no job has may be that of a part of the job before."""
     rows = [job for query in _queries(asked, since) for job in store.jobs(query)]
-    for id in sorted(asked.ids - {job.id for job in rows})[:LOOKED_FOR]:
+    for id in sorted(missing - {job.id for job in rows})[:LOOKED_FOR]:
         rows += ended_of_part(store, id)
     return rows
 
