@@ -20,7 +20,7 @@ def record(text: str = "1-5") -> Job:
 def followed(start: Job, *moves: tuple[JobState | None, JobState]) -> Job:
     for before, after in moves:
         task = job(11, state=after, usage=Usage(cpu_s=1.5, memory_peak_mib=20))
-        start = arrays.follow(start, before, task, T0 + 1)
+        start = arrays.follow(start, [(before, task)], T0 + 1)
     return start
 
 

@@ -308,6 +308,8 @@ class LiveJobs:
 
     def _may_start(self, job: Job, now: float) -> int:
         """How many starts the job may have now: 0 or 1, more for an array."""
+        if job.array is None and job.state is not JobState.PENDING:
+            return 0
         if job.held or job.id in self.blocked or job.stop_requested is not None:
             return 0
         if job.not_before is not None and job.not_before > now:
@@ -317,7 +319,7 @@ class LiveJobs:
             return 0
         if job.array is not None:
             return arrays.available(job)
-        return 1 if job.state is JobState.PENDING else 0
+        return 1
 
 
 def _at_work(job: Job) -> bool:

@@ -6,7 +6,8 @@ and writing state, so every decision sees all earlier ones.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any
@@ -87,6 +88,9 @@ class Loop:
         self._draft: Draft | None = None
         self._plan_due = False
         self._unsent: set[str] = set()
+        self._gathering = False
+        self._task_moves: list[tuple[Job | None, Job]] = []
+        """Tasks that moved, before and after, whose arrays have not followed yet."""
         self._watchers: list[Callable[[Sequence[StateChanged]], None]] = []
 
     # -- deciding: called by handlers, between two flushes
@@ -101,9 +105,22 @@ class Loop:
         self._keep(job)
         if before is not None and before.state is job.state:
             return
-        if job.task is not None and (record := self.live.jobs.get(job.task.job_id)) is not None:
-            self.move(arrays.follow(record, before.state if before else None, job, self.now()))
-        self.moved(before, job)
+        if job.task is None:
+            self.moved(before, job)
+            return
+        self._task_moves.append((before, job))
+        if not self._gathering:
+            self._follow()
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """What tasks do in here is one step of their array's record, taken at the end."""
+        self._gathering = True
+        try:
+            yield
+        finally:
+            self._gathering = False
+            self._follow()
 
     def move_tasks(self, record: Job, tasks: Sequence[tuple[Job, Job]]) -> None:
         """Tasks split off `record` and moved on, (as split, as now): one step of the record for all."""
@@ -224,6 +241,19 @@ class Loop:
         return lambda: self._watchers.remove(tell)
 
     # -- inside
+
+    def _follow(self) -> None:
+        """The arrays of tasks that moved follow, then those who depend on either."""
+        moves, self._task_moves = self._task_moves, []
+        of_record: dict[int, list[tuple[JobState | None, Job]]] = {}
+        for before, job in moves:
+            if job.task is not None and job.task.job_id in self.live.jobs:
+                state = before.state if before else None
+                of_record.setdefault(job.task.job_id, []).append((state, job))
+        for job_id, steps in of_record.items():
+            self.move(arrays.follow(self.live.jobs[job_id], steps, self.now()))
+        for before, job in moves:
+            self.moved(before, job)
 
     def _keep(self, job: Job) -> None:
         before = self.live.jobs.get(job.id)

@@ -43,23 +43,27 @@ class Reports:
         self.lost_since: float | None = None
 
     def take(self, reports: Sequence[EngineReport]) -> None:
-        for report in reports:
-            match report:
-                case LaunchStarted():
-                    self._started(report)
-                case LaunchEnded():
-                    self._ended(report)
-                case RunnerEnded():
-                    self._steps.ended(report)
-                case LaunchMainEnded():
-                    self._main_ended(report)
-                case EngineConnected():
-                    self._connected(report)
-                case NodeFailed():
-                    self.node_failed(report.node, report.why)
-                case EngineLost():
-                    self.lost_since = report.since
-                    self._scheduler.epoch = None
+        with self._loop.gathered():
+            for report in reports:
+                self._take_one(report)
+
+    def _take_one(self, report: EngineReport) -> None:
+        match report:
+            case LaunchStarted():
+                self._started(report)
+            case LaunchEnded():
+                self._ended(report)
+            case RunnerEnded():
+                self._steps.ended(report)
+            case LaunchMainEnded():
+                self._main_ended(report)
+            case EngineConnected():
+                self._connected(report)
+            case NodeFailed():
+                self.node_failed(report.node, report.why)
+            case EngineLost():
+                self.lost_since = report.since
+                self._scheduler.epoch = None
 
     def stop(self, job: Job, grace_s: int | None = None) -> None:
         """Order the end of a running job, once what asked for it is durable."""

@@ -1,5 +1,6 @@
 """Job arrays: how tasks split off, and how the record follows them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from launchyard.model.array import Array, Indexes, Task
@@ -37,11 +38,15 @@ def available(record: Job) -> int:
     return max(0, min(len(array.waiting), array.throttle - at_work))
 
 
-def follow(record: Job, before: JobState | None, task: Job, at: float) -> Job:
-    """The record after one of its tasks moved from `before` (None: it has just split off) to what it is."""
-    if task.ended:
-        record = changed(record, usage=_with(record.usage, task.usage))
-    return follow_many(record, [(before, task.state)], at)
+def follow(record: Job, moves: Sequence[tuple[JobState | None, Job]], at: float) -> Job:
+    """The record after tasks moved, each from a state (None: it has just split off) to what it is."""
+    usage = record.usage
+    for _, task in moves:
+        if task.ended:
+            usage = _with(usage, task.usage)
+    if usage is not record.usage:
+        record = changed(record, usage=usage)
+    return follow_many(record, [(before, task.state) for before, task in moves], at)
 
 
 def follow_many(record: Job, moves: list[tuple[JobState | None, JobState]], at: float) -> Job:
