@@ -293,6 +293,19 @@ def test_at_the_time_limit_tasks_have_time_to_end(product: Product) -> None:
     assert (done.returncode, done.stdout) == (4, b"ended\n")
 
 
+def test_tasks_of_a_cancelled_job_are_told_once_and_have_time_to_end(product: Product) -> None:
+    task = "trap 'echo told' TERM; echo ready; sleep 60 & wait; sleep 0.3; echo saved"
+    body = {"script": f'#!/bin/sh\nsrun -n1 sh -c "{task}"; true\n', "environment": variables(product)}
+    id = product.call("POST", "/v1/jobs", body)["id"]
+    wait_for(lambda: b"ready" in product.log(id), PATIENCE_S, "the task is ready")
+
+    assert run(product, "scancel", str(id)).returncode == 0
+
+    assert product.until(id)["state"] == "CANCELLED"
+    shown = product.log(id).decode()
+    assert (shown.count("told"), shown.count("saved")) == (1, 1)
+
+
 def test_sattach_shows_what_the_tasks_of_a_step_write(product: Product) -> None:
     task = "while [ ! -e go3 ]; do echo tick; sleep 0.02; done; exit $SLURM_PROCID"
     words = ["salloc", "-N2", "sh", "-c", f"echo $SLURM_JOB_ID; exec srun -l sh -c '{task}'"]

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from launchyard.launcher.kernel import read_bytes, write_text
@@ -260,9 +260,9 @@ class Cgroups:
             with contextlib.suppress(OSError):
                 write_text(f"{self.layout.dirs['freezer']}/{launch_id}/freezer.state", "THAWED")
 
-    def signal(self, launch_id: str, number: int) -> None:
-        """One signal to every process, as listed now."""
-        for pid in self.pids(launch_id):
+    def signal(self, launch_id: str, number: int, but: Collection[int] = ()) -> None:
+        """One signal to every process, as listed now; `but` some."""
+        for pid in set(self.pids(launch_id)).difference(but):
             with contextlib.suppress(OSError):
                 os.kill(pid, number)
 

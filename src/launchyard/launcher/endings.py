@@ -13,6 +13,7 @@ from launchyard.launcher.child import hear
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock, write_text
 from launchyard.launcher.messages import ended, main_ended
+from launchyard.launcher.processes import below, family
 from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch
 
@@ -20,6 +21,8 @@ _RECHECK_MAX_S = 0.5
 _STEPS_RECHECK_S = 0.1
 _TELL_MAIN_ENDED_S = 1.0
 _MIB = 1 << 20
+_FOR_ALL = (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
+"""What nobody can pass on, or must not wait for somebody who does."""
 
 
 class Endings:
@@ -61,7 +64,15 @@ class Endings:
         if launch.pid not in pids:
             self._signal_main(launch, number)
         if pids:
-            self._state.fence.signal(launch.l, number)
+            self._state.fence.signal(launch.l, number, self._told_by_runners(launch, number))
+
+    def _told_by_runners(self, launch: Launch, number: int) -> set[int]:
+        """The tasks of its steps: their runners pass signals on, and nobody should get one twice."""
+        runners = self._state.runners.get(launch.l)
+        if not runners or number in _FOR_ALL:
+            return set()
+        _, children = family()
+        return {task for pid in runners for task in below(pid, children)}
 
     def signal_runners(self, launch: Launch, number: int) -> None:
         """Send a signal to the runners of its steps alone."""

@@ -7,7 +7,7 @@ launcher's child, so one look at its own children tells that nothing was left; o
 import contextlib
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from launchyard.launcher import processes
 from launchyard.launcher.cgroups import Figures, Room
@@ -73,8 +73,10 @@ class Marked:
     def thaw(self, launch_id: str) -> None:
         """Without cgroups of ours nothing of it is frozen."""
 
-    def signal(self, launch_id: str, number: int) -> None:
+    def signal(self, launch_id: str, number: int, but: Collection[int] = ()) -> None:
         for found in self._members(launch_id):
+            if found.pid in but:
+                continue
             processes.signal_exactly(found.pid, found.start, number)
 
     def kill(self, launch_id: str) -> None:

@@ -126,3 +126,23 @@ def written_and_read(pid: int) -> tuple[int, int] | None:
         lines = dict(line.split(b": ") for line in read_bytes(f"/proc/{pid}/io").splitlines())
         return int(lines[b"read_bytes"]), int(lines[b"write_bytes"])
     return None
+
+
+def family() -> tuple[dict[int, Stat], dict[int, list[int]]]:
+    """All that live, and who comes from whom: by parent, and by the session that its leader began."""
+    living = {pid: found for pid in all_pids() if (found := stat(pid))}
+    children: dict[int, list[int]] = {}
+    for pid, found in living.items():
+        for parent in {found.ppid, found.session} - {pid}:
+            children.setdefault(parent, []).append(pid)
+    return living, children
+
+
+def below(pid: int, children: dict[int, list[int]]) -> list[int]:
+    """The processes that descend from one, those deep down first."""
+    found: dict[int, None] = {}
+    layer = [pid]
+    while layer:
+        layer = [child for one in layer for child in children.get(one, ()) if child not in found]
+        found.update(dict.fromkeys(layer))
+    return [one for one in reversed(found) if one != pid]

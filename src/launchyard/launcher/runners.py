@@ -100,10 +100,10 @@ class Runners:
         """What those that run use now, with all that descends from them."""
         if not self._by_pid:
             return {}
-        living, children = _processes()
+        living, children = processes.family()
         found: dict[str, dict[str, float]] = {}
         for pid, runner in self._by_pid.items():
-            members = [living[one] for one in (pid, *_below(pid, children)) if one in living]
+            members = [living[one] for one in (pid, *processes.below(pid, children)) if one in living]
             found[runner.id] = {
                 "cpu_s": sum(one.cpu_ticks for one in members) / processes.TICKS_PER_S,
                 "memory_mib": sum(one.rss_bytes for one in members) / (1 << 20),
@@ -207,7 +207,7 @@ class Runners:
         still: set[int] = set()
         # All are stopped first, those too that came meanwhile: what stands still starts nothing more.
         for _ in range(_ROUNDS_MAX):
-            fresh = {runner.pid, *_below(runner.pid, _processes()[1])} - still
+            fresh = {runner.pid, *processes.below(runner.pid, processes.family()[1])} - still
             if not fresh:
                 break
             _send(fresh, signal.SIGSTOP)
@@ -292,27 +292,7 @@ class Runners:
         return True
 
 
-def _processes() -> tuple[dict[int, processes.Stat], dict[int, list[int]]]:
-    """All that live, and who comes from whom: by parent, and by the session that its leader began."""
-    living = {pid: found for pid in processes.all_pids() if (found := processes.stat(pid))}
-    children: dict[int, list[int]] = {}
-    for pid, found in living.items():
-        for parent in {found.ppid, found.session} - {pid}:
-            children.setdefault(parent, []).append(pid)
-    return living, children
-
-
 def _send(pids: set[int], number: int) -> None:
     for pid in pids:
         with contextlib.suppress(OSError):
             os.kill(pid, number)
-
-
-def _below(pid: int, children: dict[int, list[int]]) -> list[int]:
-    """The processes that descend from one, those deep down first."""
-    below: dict[int, None] = {}
-    layer = [pid]
-    while layer:
-        layer = [child for one in layer for child in children.get(one, ()) if child not in below]
-        below.update(dict.fromkeys(layer))
-    return [one for one in reversed(below) if one != pid]
