@@ -1,7 +1,6 @@
 """What a client may see go wrong. What the server refused is raised as the same class it has there."""
 
-import json
-
+from launchyard.model import lightjson
 from launchyard.model.errors import (
     Conflict,
     Forbidden,
@@ -75,7 +74,7 @@ def from_problem(status: int, body: bytes) -> LaunchyardError:
 
 def _object(body: bytes) -> dict[str, object]:
     try:
-        value = json.loads(body)
+        value = lightjson.read(body.decode())
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -4,10 +4,10 @@ A server that has answered once is waited for: when it restarts, requests that a
 POST with an Idempotency-Key) are sent again for `patience_s` seconds.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 
+from launchyard.model import lightjson
 from launchyard.model.light import Any, TypeVar
 from launchyard.sdk.address import Address
 from launchyard.sdk.body import Body
@@ -87,11 +87,11 @@ class Transport:
         sent = dict(headers or {})
         data = b""
         if body is not None:
-            data = json.dumps(body, separators=(",", ":")).encode()
+            data = lightjson.write(body).encode()
             sent["Content-Type"] = "application/json"
         raw = self.content(method, path, data, query=query, headers=sent)
         try:
-            return json.loads(raw) if raw else None
+            return lightjson.read(raw.decode()) if raw else None
         except ValueError:
             raise ProtocolError(f"what answers at {self.address} is not a Launchyard server") from None
 

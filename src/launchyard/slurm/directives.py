@@ -4,7 +4,7 @@ Read as sbatch reads them: several options a line, quotes, `#` begins a comment,
 `--mem 4G`, and unambiguous beginnings of long names. What an option means is `slurm.request`'s to say.
 """
 
-import shlex
+import importlib
 
 from launchyard.model.errors import Invalid
 from launchyard.model.light import NamedTuple
@@ -82,9 +82,21 @@ def _words(number: int, rest: str, language: Language) -> Words:
     if len(rest) > LINE_MAX:
         raise Invalid(f"{where} is {len(rest)} characters long; at most {LINE_MAX} are read")
     try:
-        return Words(number, shlex.split(rest, comments=True))
+        return Words(number, _split(rest))
     except ValueError:
         raise Invalid(f"{where} {shown(rest.strip())} has a quote that is not closed") from None
+
+
+def _split(text: str) -> list[str]:
+    """As a shell does, up to a comment; most lines have nothing that takes more than their blanks to see."""
+    if text.isascii() and _SPECIAL.isdisjoint(text):
+        return text.split()
+    words: list[str] = importlib.import_module("shlex").split(text, comments=True)
+    return words
+
+
+_SPECIAL = frozenset("'\"\\#\v\f\x1c\x1d\x1e\x1f")
+"""Quotes, comments, and what is a blank to `str.split` alone."""
 
 
 def _options_of(line: Words, language: Language) -> list[Directive]:

@@ -6,9 +6,9 @@ each of them.
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
-from json.encoder import encode_basestring_ascii as _quoted
 
 from launchyard.model.light import Any
+from launchyard.model.lightjson import quoted as _quoted
 from launchyard.slurm import jobvalues as of
 from launchyard.slurm import kept
 from launchyard.slurm.facts import Facts, array_text, each

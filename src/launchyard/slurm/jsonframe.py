@@ -1,8 +1,8 @@
 """What stands around every JSON answer of the commands: `meta`, `errors`, `warnings`."""
 
-import json
 from collections.abc import Sequence
 
+from launchyard.model import lightjson
 from launchyard.model.light import Any
 from launchyard.slurm.version import data_parser
 
@@ -29,4 +29,4 @@ def meta(version: str, cluster: str, command: Sequence[str], user: str, group: s
 
 def ending(meta: dict[str, Any], more: dict[str, Any] | None = None) -> str:
     """What follows the list, from the comma after it to the last brace."""
-    return "," + json.dumps({**(more or {}), "meta": meta, "errors": [], "warnings": []})[1:]
+    return "," + lightjson.write({**(more or {}), "meta": meta, "errors": [], "warnings": []})[1:]

@@ -1,7 +1,6 @@
 """What the commands that show the cluster ask of the server, and its JSON."""
 
 import grp
-import json
 import os
 import pwd
 import sys
@@ -12,6 +11,7 @@ from launchyard.cli.slurm.about import Settings
 from launchyard.cli.slurm.arguments import Given
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
+from launchyard.model import lightjson
 from launchyard.model.light import Any
 from launchyard.slurm import clusterjson, jsonframe
 from launchyard.slurm.nodes import Row
@@ -49,7 +49,7 @@ def print_json(site: Settings, answer: dict[str, Any]) -> None:
     """The answer with what stands around it."""
     uid = os.geteuid()
     frame = jsonframe.meta(str(site["version"]), str(site["cluster"]), sys.argv, *_names(uid))
-    text = json.dumps(answer, separators=(",", ":"))
+    text = lightjson.write(answer)
     sys.stdout.write(f"{text[:-1]}{jsonframe.ending(frame)}\n")
 
 

@@ -1,6 +1,5 @@
 """sacct: what jobs and their steps did, while they run and long after."""
 
-import json
 import os
 import sys
 import time
@@ -12,6 +11,7 @@ from launchyard.cli.slurm.history import rows_of, steps_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.people import gid_of, group_of, uid_of, user_name, users_named
 from launchyard.cli.slurm.server import Server
+from launchyard.model import lightjson
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.hostlist import expand
 from launchyard.model.light import NamedTuple
@@ -202,7 +202,7 @@ def _print_json(asked: Asked, ways: Ways) -> None:
     uid = os.geteuid()
     frame = jsonframe.meta(str(site["version"]), ways.cluster, sys.argv, user_name(uid), group_of(uid)[1])
     jobs = [accountjson.job(record, ways) for record in _jobs(asked, ways.now)]
-    sys.stdout.write(f'{{"jobs":{json.dumps(jobs)}{jsonframe.ending(frame)}\n')
+    sys.stdout.write(f'{{"jobs":{lightjson.write(jobs)}{jsonframe.ending(frame)}\n')
 
 
 def _jobs(asked: Asked, now: float) -> list[Record]:
