@@ -1,10 +1,12 @@
 """What scancel, scontrol and sacctmgr understand of their words, and how they show accounts."""
 
+import signal
 from typing import Any
 
 import pytest
 
 from launchyard.cli.slurm.accounts.words import split
+from launchyard.cli.slurm.control.queueing import hear_the_answer
 from launchyard.slurm import associationjson
 from launchyard.slurm import associations as of
 from launchyard.slurm.associationfields import Field, chosen, printed
@@ -55,6 +57,20 @@ def test_an_exit_code_is_the_last_byte_of_the_number() -> None:
     assert DENIED.code == 210
     assert sentence_of(2017) == "Invalid job id specified"
     assert sentence_of(4) is None
+
+
+def test_who_puts_its_own_job_back_hears_that_it_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+        hear_the_answer()
+        assert signal.getsignal(signal.SIGTERM) == before
+
+        monkeypatch.setenv("SLURM_JOB_ID", "7")
+        hear_the_answer()
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_an_update_reads_slurms_names_whatever_their_case() -> None:

@@ -1,5 +1,7 @@
 """scontrol hold, uhold, release, requeue, requeuehold, suspend, resume, top: done to lists of jobs."""
 
+import os
+import signal
 import sys
 
 from launchyard.cli.slurm.acting import Outcome, act
@@ -30,11 +32,19 @@ def run(arguments: list[str], flags: Flags) -> int:
     if not arguments:
         print(f"too few arguments for keyword:{flags.word}", file=sys.stderr)
         raise Refused
+    if what in AGAIN:
+        hear_the_answer()
     server = Server()
     code = 0
     for argument in arguments:
         code = _list(server, what, argument) or code
     return code
+
+
+def hear_the_answer() -> None:
+    """A job that puts itself back is told to end, and we with it, often before we have read that it will be."""
+    if "SLURM_JOB_ID" in os.environ:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _list(server: Server, what: str, text: str) -> int:
