@@ -7,7 +7,7 @@ braces is a job of tests/slurm/history.py.
 
 from typing import NamedTuple
 
-STATE = r"[A-Z]{1,2}"
+STATE = r"(?:[A-Z]{1,2}|OOM)"
 WORD = r"[A-Z_]+\+?"
 ID = r"\d+(_(\d+|\[[\d,\-:%]+\]))?"
 
