@@ -42,7 +42,7 @@ def run(arguments: list[str], flags: Flags) -> int:
 
 
 def hear_the_answer() -> None:
-    """A job that puts itself back is told to end, and we with it, often before we have read that it will be."""
+    """A job that puts itself back is told to end, and we with it, often before we have read the answer."""
     if "SLURM_JOB_ID" in os.environ:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
