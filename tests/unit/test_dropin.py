@@ -32,6 +32,23 @@ def test_every_command_is_a_file_that_needs_nothing_of_the_environment(tmp_path:
 
 
 @pytest.mark.parametrize(
+    ("redirected", "ends"),
+    [(">&-", (0, "")), ("2>&-", (0, "slurm 23.11.4\n")), (">/dev/full", (1, "")), ("| true", (0, ""))],
+)
+def test_output_that_goes_nowhere_is_no_traceback(
+    tmp_path: Path, redirected: str, ends: tuple[int, str]
+) -> None:
+    squeue = dropin.write(tmp_path / "state") / "squeue"
+
+    done = subprocess.run(
+        ["sh", "-c", f"{squeue} -V {redirected}"], capture_output=True, text=True, env={}, check=False
+    )
+
+    assert (done.returncode, done.stdout) == ends
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
     ("names", "slow"),
     [
         (("sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol"), (*SLOW, *REGULAR)),

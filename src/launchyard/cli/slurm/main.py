@@ -27,13 +27,16 @@ class Refused(Exception):
 
 def main(name: str, arguments: Sequence[str] | None = None) -> int:
     """Run one command; the answer is its exit code."""
+    # Closed ones are missing: what is written to them goes nowhere, and nothing else takes their place.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - until the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115 - until the end
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")
     try:
         code = _told(name, list(sys.argv[1:] if arguments is None else arguments))
-        for stream in filter(None, (sys.stdout, sys.stderr)):
-            stream.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
         return code
     except BrokenPipeError:
         # Whoever read our output has gone: nothing is left to say, not even at the interpreter's end.
@@ -45,8 +48,6 @@ def main(name: str, arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         print(f"{name}: error: cannot write the output: {error.strerror}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 130
 
 
 def leave(name: str) -> None:
@@ -71,3 +72,5 @@ def _told(name: str, arguments: list[str]) -> int:
     except LaunchyardError as error:
         print(f"{name}: error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
