@@ -77,7 +77,7 @@ class Quick:
         return Ready(
             words=[os.fsencode(word) for word in made.program],
             candidates=[os.fsencode(path) for path in candidates],
-            variables=[os.fsencode(name) + b"=" + os.fsencode(value) for name, value in made.env.items()],
+            variables=[os.fsencode(f"{name}={value}") for name, value in made.env.items()],
             cwd=os.fsencode(plan.cwd),
             cpu_ids=plan.cpu_ids,
             log=made.spool,
