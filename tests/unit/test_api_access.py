@@ -233,6 +233,14 @@ def test_a_list_shows_the_callers_own_jobs_and_an_administrator_all(bench: Bench
     assert 901 not in ids("root", "?user=ada")
 
 
+def test_to_act_on_others_jobs_is_answered_like_acting_on_jobs_that_are_not_there(bench: Bench) -> None:
+    """Threat 10: in lists too."""
+    act = {"act": "cancel", "jobs": ["900", "999"]}
+    others, missing = bench.ask("POST", "/v1/acts", act, user="bob").json["results"]
+    assert {**others, "job": "", "detail": ""} == {**missing, "job": "", "detail": ""}
+    assert others["detail"].replace("900", "999") == missing["detail"]
+
+
 def test_where_the_site_says_so_others_jobs_are_listed_without_what_is_private(tmp_path: Path) -> None:
     with running(tmp_path, jobs_visible_to_all=True) as bench:
         bench.put(job_of(ADA, 5, metadata={"secret": "mine"}, command=("train", "--key=hush")))
