@@ -40,12 +40,13 @@ class Joined:
             reason = services.controller.reason
             self._reasons = {job.id: reason(owner_id(job)) for job in jobs if _may_wait(job)}
         elif wanted & REASONED:
-            self._reasons = services.controller.reason_codes([job for job in jobs if job.part_of is None])
-            parts = [job for job in jobs if job.part_of is not None and _may_wait(job)]
-            self._reasons = {
-                **self._reasons,
-                **{job.id: services.controller.reason(owner_id(job)) for job in parts},
-            }
+            parts = [job for job in jobs if job.part_of is not None]
+            whole = [job for job in jobs if job.part_of is None] if parts else jobs
+            self._reasons = services.controller.reason_codes(whole)
+            if parts:
+                reason = services.controller.reason
+                told = {job.id: reason(owner_id(job)) for job in parts if _may_wait(job)}
+                self._reasons = {**self._reasons, **told}
 
     def columns(self) -> dict[str, Sequence[Any]]:
         """The values of each column, in the order of the jobs."""

@@ -48,8 +48,10 @@ class Selection:
             and (self.recent or job.ended_at is None)
         )
 
-    def shown(self, jobs: Iterable[Job]) -> list[Job]:
+    def shown(self, jobs: list[Job]) -> list[Job]:
         """The jobs, and instead of one that has unlike parts those of its parts that are wanted."""
+        if not any(job.parts for job in jobs):
+            return jobs
         return [one for job in jobs for one in ((job,) if not job.parts else self._parts(job))]
 
     def _parts(self, job: Job) -> list[Job]:
