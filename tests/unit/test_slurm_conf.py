@@ -47,6 +47,17 @@ def test_nodes_come_over_with_their_cpus_memory_gpus_and_features() -> None:
     assert (third.cpus, third.memory_mib, third.gpus, third.gpu_type) == (64, 512000, 4, "a100")
 
 
+@pytest.mark.parametrize(
+    ("line", "visible"),
+    [("", True), ("PrivateData=none", True), ("PrivateData=jobs,usage", False), ("PrivateData=all", False)],
+)
+def test_jobs_are_for_everybodys_eyes_unless_they_are_private(line: str, visible: bool) -> None:
+    settings, found = read(NODES + line)
+
+    assert settings.jobs_visible_to_all is visible
+    assert any("jobs alone are told apart" in note for note in notes_of(found)) is ("usage" in line)
+
+
 def test_a_gres_conf_gives_gpus_their_type() -> None:
     settings, _ = read(
         "NodeName=g1 CPUs=8 RealMemory=1000 Gres=gpu:2\n",

@@ -99,7 +99,6 @@ WHY: tuple[tuple[str, str], ...] = (
     ("Federation", "there is one cluster"),
     ("Propagate", "limits of the submitting shell are not carried to jobs"),
     ("OverTimeLimit ResvOverRun VSize", "a time limit is a time limit"),
-    ("PrivateData", "who sees whose jobs is decided by this server"),
     ("DisableRootJobs", "jobs of root are refused unless `allow_root_jobs = true`"),
     (
         "FirstJobId MaxJobId MaxJobCount MaxStepCount MaxTasksPerNode MaxNodeCount",

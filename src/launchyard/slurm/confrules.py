@@ -22,7 +22,7 @@ TRES = {"cpu": "cpus", "mem": "memory", "gres/gpu": "gpus"}
 USED = frozenset(WEIGHTS) | {
     *("PriorityType", "PriorityWeightTRES", "PriorityMaxAge", "PriorityDecayHalfLife", "PriorityFavorSmall"),
     *("PreemptType", "PreemptMode", "Licenses", "KillWait", "MaxBatchRequeue", "UnkillableStepTimeout"),
-    *("ClusterName", "MinJobAge", "MaxArraySize", "PriorityFlags", "ScronParameters"),
+    *("ClusterName", "MinJobAge", "MaxArraySize", "PriorityFlags", "PrivateData", "ScronParameters"),
 }
 COUNTS = {
     "KillWait": ("grace_s", 0, 3_600),
@@ -57,8 +57,12 @@ def _nearest(name: str) -> str:
 
 
 def top(conf: Conf, notes: Notes) -> dict[str, Any]:
-    """Keys that stand in no table."""
-    return _counts(conf, COUNTS, notes)
+    """Keys that stand in no table; where nothing is said to be private everybody sees everybody's jobs."""
+    private = conf.last("PrivateData")
+    hidden = of.words(private.value.lower()) if private is not None else ()
+    if private is not None and set(hidden) - {"jobs", "all", "none"}:
+        notes.add(private.place, private.name, "of what may be private jobs alone are told apart here")
+    return {**_counts(conf, COUNTS, notes), "jobs_visible_to_all": not {"jobs", "all"} & set(hidden)}
 
 
 def site(conf: Conf, notes: Notes) -> dict[str, Any]:
