@@ -57,7 +57,7 @@ def shape(how: str, text: str) -> list[str]:
     """The lines to compare, as the case says: see tests/slurm/cases.txt."""
     lines = text.splitlines()
     if how == "#":
-        return [re.sub(NUMBERS, " # ", line) for line in lines]
+        return sorted(re.sub(NUMBERS, " # ", line) for line in lines)
     return sorted(lines) if how == "~" else [] if how == ":" else lines
 
 
