@@ -39,9 +39,9 @@ test: setup
 	$(PYTEST) -n 3 --dist loadfile -m "not slow" --ignore-glob='*/system/test_launcher_*' --ignore=tests/system/test_faults_daemon.py
 	$(PYTEST) -m "not slow" tests/system/test_launcher_*.py tests/system/test_faults_daemon.py
 
-# Everything, with soak tests and negative controls.
-test-all: setup
-	$(PYTEST)
+# Everything, with soak tests, negative controls and the real Slurm beside ours.
+test-all: test
+	$(PYTEST) -m slow
 
 # Before each commit: under 10 s with a warm cache.
 check: setup
