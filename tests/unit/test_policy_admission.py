@@ -21,6 +21,7 @@ from launchyard.policy.capacity import Capacity
 from launchyard.policy.index import Index
 from launchyard.policy.ledger import Ledger
 from launchyard.policy.limits import LimitBook
+from launchyard.policy.need import Need
 from launchyard.wire.convert import to_submission
 from launchyard.wire.decode import decode
 from launchyard.wire.job import resources_json
@@ -38,6 +39,7 @@ PARTITIONS = {
     "small": Partition(name="small", nodes=("n1", "n2")),
     "pairs": Partition(name="pairs", nodes_max=2),
 }
+ODD = Node(name="odd", cpus=2, memory_mib=24105)
 LICENCES = {"matlab": 4, "ansys": 1}
 RULES = Rules(partitions=PARTITIONS)
 CLUSTER = Cluster(
@@ -57,6 +59,21 @@ def submission(**asked: Any) -> Submission:
 
 def admitted(**asked: Any) -> Job:
     return admit(submission(**asked), ADA, CLUSTER, job_id=1, now=T0)
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_tasks_that_fill_nodes_fit_with_the_memory_they_get_without_asking_or_with_all_of_it(
+    nodes: int,
+) -> None:
+    odd = tuple(replace(ODD, name=f"odd{number}") for number in range(nodes))
+    cluster = replace(CLUSTER, nodes=odd, capacity=Capacity(odd, PARTITIONS, {}))
+
+    for asked in (None, 0):
+        wish = submission(tasks=2 * nodes, partition="all", memory_mib=asked)
+        need = Need.of(admit(wish, ADA, cluster, job_id=1, now=T0).request)
+
+        assert need.tasks == 2 * nodes
+        assert need.memory_mib * 2 <= ODD.memory_mib
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,7 @@ def _request(
         request = _of_whole_nodes(request, partition, capacity)
     if memory_mib == 0 or (memory_mib is None and whole):
         memory_mib = capacity.whole_memory(partition.name, request) * spread.nodes
+        memory_mib -= memory_mib % (request.tasks or request.nodes)
     elif memory_mib is None:
         memory_mib = _default_memory(request, partition, capacity)
     return replace(request, memory_mib=memory_mib)
@@ -144,11 +145,14 @@ def _of_whole_nodes(request: Request, partition: Partition, capacity: Capacity) 
 
 
 def _default_memory(request: Request, partition: Partition, capacity: Capacity) -> int:
-    """The CPUs' share of the node that has the least memory a CPU."""
+    """The CPUs' share of the node that has the least memory a CPU; equal parts of it together fit there."""
     share = capacity.memory_a_cpu(partition.name, request)
     if not share:
         return 0
-    return max(1, int(share * request.cpus_milli / 1000)) if request.cpus_milli else DRIVER_MEMORY_MIB
+    if not request.cpus_milli:
+        return DRIVER_MEMORY_MIB
+    parts = request.tasks or request.nodes
+    return max(1, int(share * request.cpus_milli / 1000 / parts)) * parts
 
 
 def refuse_contradictions(gpus: int, wishes: Wishes) -> None:
