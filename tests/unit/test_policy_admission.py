@@ -68,7 +68,7 @@ def test_tasks_that_fill_nodes_fit_with_the_memory_they_get_without_asking_or_wi
     odd = tuple(replace(ODD, name=f"odd{number}") for number in range(nodes))
     cluster = replace(CLUSTER, nodes=odd, capacity=Capacity(odd, PARTITIONS, {}))
 
-    for asked in (None, 0):
+    for asked in (None, 0, 24105):
         wish = submission(tasks=2 * nodes, partition="all", memory_mib=asked)
         need = Need.of(admit(wish, ADA, cluster, job_id=1, now=T0).request)
 

@@ -126,11 +126,16 @@ def _request(
     whole = request.exclusive and not spread.tasks
     if whole:
         request = _of_whole_nodes(request, partition, capacity)
+    parts = request.tasks or request.nodes
     if memory_mib == 0 or (memory_mib is None and whole):
         memory_mib = capacity.whole_memory(partition.name, request) * spread.nodes
-        memory_mib -= memory_mib % (request.tasks or request.nodes)
+        memory_mib -= memory_mib % parts
     elif memory_mib is None:
         memory_mib = _default_memory(request, partition, capacity)
+    elif memory_mib % parts:
+        # Each part is rounded up; nearly all of a node is rounded down, or it would fit nowhere.
+        most = capacity.whole_memory(partition.name, request) * spread.nodes
+        memory_mib -= memory_mib % parts if memory_mib <= most < memory_mib - memory_mib % -parts else 0
     return replace(request, memory_mib=memory_mib)
 
 
