@@ -45,7 +45,7 @@ test-all: test
 
 # Before each commit: under 10 s with a warm cache.
 check: setup
-	@$(MAKE) --no-print-directory -j2 --output-sync=target units static tidy
+	@$(MAKE) --no-print-directory -j4 --output-sync=target units static tidy
 	@echo "check: all good"
 
 static: setup
@@ -55,10 +55,13 @@ static: setup
 	@$(BIN)/mypy --no-error-summary
 
 tidy: setup
-	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not long" tests/tidy tests/sim/test_replay.py
+	@$(PYTEST) --no-header tests/tidy
 
-units: setup
-	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow and not long" tests/unit
+# In two parts that take about as long, beside each other.
+units: units-a-l units-m-z
+
+units-%: setup
+	@$(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow and not long" tests/unit/test_[$*]*.py
 
 # The pages that are made from the code.
 docs: setup

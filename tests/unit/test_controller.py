@@ -392,6 +392,7 @@ async def test_waiting_job_can_be_changed_and_of_a_running_one_little() -> None:
             await yard.controller.update(ADA, yard.ref(first.id), Update(cpus_milli=1000))
 
 
+@pytest.mark.long
 @lives
 async def test_never_more_is_allocated_than_exists() -> None:
     """P6."""

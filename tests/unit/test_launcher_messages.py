@@ -14,6 +14,7 @@ from launchyard.launcher.messages import FRAME_MAX, BrokenStream, Decoder, encod
 texts = st.text(st.characters(exclude_categories=[]), max_size=30)
 
 
+@pytest.mark.long
 @given(st.lists(st.dictionaries(texts, texts | st.integers() | st.none(), max_size=4), max_size=5), st.data())
 def test_messages_survive_however_the_stream_is_cut(
     contents: list[dict[str, object]], data: st.DataObject

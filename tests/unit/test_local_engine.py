@@ -300,6 +300,7 @@ def test_launch_too_long_to_send_ends_with_a_sentence_and_the_others_start(tmp_p
     with_engine(tmp_path, body)
 
 
+@pytest.mark.long
 def test_engine_without_a_launcher_does_not_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("launchyard.engine.local.ANSWER_S", 0.1)
 

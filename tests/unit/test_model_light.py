@@ -43,6 +43,7 @@ def test_a_named_tuple_is_as_that_of_typing() -> None:
         point.x = 3
 
 
+@pytest.mark.long
 @given(Json)
 def test_json_is_read_and_written_as_by_json(value: Any) -> None:
     text = lightjson.write(value)

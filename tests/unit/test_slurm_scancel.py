@@ -26,6 +26,7 @@ def test_a_name_means_a_job_a_task_or_the_record_of_those_that_wait(name: str, i
     assert [row.id for row in _meant(named, _by_name(ROWS), records)] == ids
 
 
+@pytest.mark.long
 def test_names_are_looked_up_and_not_looked_for() -> None:
     rows = [PLAIN._replace(id=id) for id in range(1, 20_001)]
     known = _by_name(rows)
