@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from launchyard.model.array import Array, Indexes
+from launchyard.model.array import Array, Indexes, Task
 from launchyard.model.state import JobState
 from tests.api_bench import ADA, BOB, T0, Bench, job_of, running
 
@@ -42,6 +42,16 @@ def ask(bench: Bench, query: str, user: str = "root") -> Any:
 
 def names(bench: Bench, query: str, user: str = "root") -> set[str]:
     return {row[0] for row in ask(bench, f"columns=name&{query}", user)["rows"]}
+
+
+def test_a_task_has_the_throttle_of_its_array(bench: Bench) -> None:
+    waiting = Array(waiting=Indexes(((3, 4, 1),)), size=4, first=1, last=4, throttle=2)
+    bench.put(job_of(ADA, 6, name="six", array=waiting))
+    bench.put(job_of(ADA, 7, name="six", task=Task(job_id=6, index=1)))
+
+    rows = ask(bench, "columns=id,array_throttle")["rows"]
+
+    assert [row for row in sorted(rows) if row[1]] == [[6, 2], [7, 2]]
 
 
 def test_live_jobs_are_rows_of_the_columns_asked_for(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from launchyard.api.context import Context
 from launchyard.api.tables.jobs import COLUMNS, LOGGED, REASONED, WEIGHED, Row
+from launchyard.controller.controller import Controller
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
@@ -19,6 +20,7 @@ from launchyard.policy.priority import factors, numbers
 CHANGING = REASONED | WEIGHED
 SENTENCES = frozenset({"reason"})
 """Columns that differ in each job that waits."""
+THROTTLE = "array_throttle"
 BRIEF = {"reason_code": "code", "reason_scope": "scope"}
 
 
@@ -35,6 +37,7 @@ class Joined:
         wanted = set(names)
         self._ordering = services.controller.ordering if wanted & WEIGHED else None
         self._logs = services.logs if wanted & LOGGED else None
+        self._throttles = _throttles(services.controller, jobs) if THROTTLE in wanted else {}
         self._reasons: Mapping[int, Reason | None] = {}
         if wanted & SENTENCES:
             reason = services.controller.reason
@@ -56,6 +59,8 @@ class Joined:
         found: dict[str, Sequence[Any]] = {name: values[at :: len(own)] for at, name in enumerate(own)}
         found |= {name: self._changing(name) for name in self._names if name in CHANGING}
         found |= {name: self._with_logs(found[name]) for name in LOGGED & found.keys()}
+        if self._throttles:
+            found[THROTTLE] = self._with_throttles(found[THROTTLE])
         if "node_count" in found:
             found["node_count"] = self._with_least(found["node_count"])
         return {name: found.get(name, ()) for name in self._names}
@@ -82,6 +87,13 @@ class Joined:
             for path, job, mine in zip(paths, self._jobs, self._mine, strict=True)
         ]
 
+    def _with_throttles(self, own: Sequence[int | None]) -> Sequence[int | None]:
+        """Of a task that of its array."""
+        return [
+            throttle if job.task is None else self._throttles.get(job.task.job_id)
+            for throttle, job in zip(own, self._jobs, strict=True)
+        ]
+
     def _with_least(self, counts: Sequence[int]) -> Sequence[int]:
         """Tasks that wait are not on nodes yet: so many as they need at least."""
         return [
@@ -95,6 +107,16 @@ class Joined:
             at = job.started_at or job.ended_at or self._now
             parts = factors(self._ordering, job, self._seconds(job), at)
         return Row(job, self._reasons.get(job.id), mine, parts)
+
+
+def _throttles(controller: Controller, jobs: Sequence[Job]) -> dict[int, int]:
+    """Of the live arrays that these are tasks of, where they have one."""
+    found = {}
+    for array_id in {job.task.job_id for job in jobs if job.task is not None}:
+        record = controller.live_job(array_id)
+        if record is not None and record.array is not None and record.array.throttle:
+            found[array_id] = record.array.throttle
+    return found
 
 
 def _may_wait(job: Job) -> bool:
