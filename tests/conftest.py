@@ -18,8 +18,8 @@ settings.register_profile("always", deadline=None, suppress_health_check=[Health
 settings.register_profile("quick", settings.get_profile("always"), max_examples=5)
 settings.load_profile("always")
 
-SERVED = ("test_api_", "test_cli_run", "test_user_helper", "test_user_terminal")
-"""Unit tests that serve real sockets and wait for clients: `make check` leaves them to `make test`."""
+SERVED = ("test_api_", "test_cli_run", "test_controller", "test_user_helper", "test_user_terminal")
+"""Tests of a whole server or controller, which wait for it: `make check` leaves them to `make test`."""
 
 _skipped: dict[str, int] = {}
 

@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from launchyard.slurm import formats, priofields, stepfields
 from launchyard.slurm.facts import Surroundings
 from launchyard.slurm.times import stamps
@@ -11,6 +13,9 @@ from tests.unit.slurmjobs import T0
 
 DATA = Path(__file__).parents[1] / "data" / "slurm" / "jobs"
 WEIGHTS = {"age": 1000, "fairshare": 10_000, "job_size": 100, "partition": 1000, "qos": 1000}
+
+
+AROUND = Surroundings(T0, stamps(None, T0, time.gmtime, time.strftime), lambda uid: (uid, "alice"))
 
 
 def waiting(id: int, size: int = 21, partition: str = "debug") -> dict[str, Any]:
@@ -78,12 +83,29 @@ def test_factors_are_printed_of_one() -> None:
 
 def test_the_batch_step_is_printed_as_slurm_prints_it() -> None:
     began = T0 + 1
-    around = Surroundings(T0, stamps(None, T0, time.gmtime, time.strftime), lambda uid: (uid, "alice"))
     job = [1, None, None, "RUNNING", True, "alice", 1001, "debug", began, ["n1"]]
 
     steps = stepfields.steps_of([], [job])
 
-    assert "\n   ".join(stepfields.record(steps[0], around)).splitlines() == captured("show-step.txt")[:-1]
+    assert "\n   ".join(stepfields.record(steps[0], AROUND)).splitlines() == captured("show-step.txt")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "tasks", "gpus", "tres", "spread"),
+    [
+        (["n3"], 4, 0, "cpu=4,mem=4000M,node=1", "Block"),
+        (["n1", "n2"], 2, 2, "cpu=4,gres/gpu=2,mem=4000M,node=2", "Cyclic"),
+    ],
+)
+def test_a_step_is_told_with_what_it_has(
+    nodes: list[str], tasks: int, gpus: int, tres: str, spread: str
+) -> None:
+    step = [12, None, None, 0, "sleep", "ada", 1001, "debug", 1.0, nodes, tasks, 4000, 4000, gpus]
+
+    lines = stepfields.record(stepfields.steps_of([step], [])[0], AROUND)
+
+    assert lines[3] == f"TRES={tres}"
+    assert lines[5] == f"CPUFreqReq=Default Dist={spread}"
 
 
 def test_the_record_of_an_array_has_no_batch_step() -> None:

@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from launchyard.model.hostlist import compress
 from launchyard.model.light import Any
+from launchyard.slurm.amounts import Units
 from launchyard.slurm.facts import Surroundings
 from launchyard.slurm.formats import printable
 from launchyard.slurm.times import clock
 
 Step = dict[str, Any]
 
-STEP_COLUMNS = "job_id task_array task_index step name user uid partition started_at nodes tasks cpus_milli"
+STEP_COLUMNS = (
+    "job_id task_array task_index step name user uid partition started_at nodes tasks cpus_milli "
+    "memory_held_mib gpus"
+)
 """Of the server's table of steps."""
 JOB_COLUMNS = "id task_array task_index state batch user uid partition started_at nodes"
 """Of the server's table of jobs, for the batch steps."""
@@ -27,7 +31,7 @@ def steps_of(steps: Sequence[Sequence[Any]], jobs: Sequence[Sequence[Any]]) -> l
         if job["batch"] and job["nodes"] and job["state"] in ("RUNNING", "SUSPENDED"):
             found.append(
                 {**job, "job_id": job["id"], "step": BATCH, "name": BATCH, "tasks": 1, "cpus_milli": 0}
-                | {"nodes": job["nodes"][:1]}
+                | {"nodes": job["nodes"][:1], "memory_held_mib": 0, "gpus": 0}
             )
     found.sort(key=lambda step: (step["partition"], step["job_id"], step["step"] != BATCH, str(step["step"])))
     return found
@@ -82,8 +86,18 @@ def record(step: Step, around: Surroundings) -> list[str]:
         f"State=RUNNING Partition={step['partition']} NodeList={compress(step['nodes'])}",
         f"Nodes={len(step['nodes'])} CPUs={cpus} Tasks={step['tasks']} Name={printable(step['name'])} "
         "Network=(null)",
-        f"TRES={f'cpu={cpus}' if cpus else '(null)'}",
+        f"TRES={_tres(step) if cpus else '(null)'}",
         "ResvPorts=(null)",
-        "CPUFreqReq=Default",
+        f"CPUFreqReq=Default{'' if step['step'] == BATCH else f' Dist={_distribution(step)}'}",
         "SrunHost:Pid=(null):0",
     ]
+
+
+def _tres(step: Step) -> str:
+    counts = (("cpu", step["cpus_milli"] // 1000), ("mem", step["memory_held_mib"]))
+    return Units().resources((*counts, ("node", len(step["nodes"])), ("gres/gpu", step["gpus"])))
+
+
+def _distribution(step: Step) -> str:
+    """As srun spreads tasks that nobody told it how to."""
+    return "Cyclic" if step["tasks"] <= len(step["nodes"]) else "Block"

@@ -27,6 +27,15 @@ def _live(name: str, together: Callable[[list[float]], float]) -> Column[Row]:
     return column
 
 
+def _memory_held_mib(row: Row) -> int:
+    """Its own part of the job's memory; without one it shares what the job has on its nodes."""
+    own = sum(share.memory_mib for share in row.step.shares)
+    if own or row.job.attempt is None:
+        return own
+    nodes = {share.node for share in row.step.shares}
+    return sum(share.memory_mib for share in row.job.attempt.allocation.shares if share.node in nodes)
+
+
 LIVE = frozenset({"live_cpu_s", "live_memory_mib"})
 """Columns for which the engine is asked."""
 
@@ -53,7 +62,9 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "ranks": lambda row: [list(share.tasks) for share in row.step.shares],
     "cpus_milli": lambda row: sum(share.cpus_milli for share in row.step.shares),
     "memory_mib": lambda row: sum(share.memory_mib for share in row.step.shares),
-    "gpus": lambda row: sum(len(share.gpu_ids) for share in row.step.shares),
+    "memory_held_mib": _memory_held_mib,
+    # Who has a node for himself has its GPUs, and nobody counts what was not asked for.
+    "gpus": lambda row: sum(len(share.gpu_ids) for share in row.step.shares) if row.job.request.gpus else 0,
     "cpu_s": lambda row: row.step.usage.cpu_s,
     "memory_peak_mib": lambda row: row.step.usage.memory_peak_mib,
     "live_cpu_s": _live("cpu_s", sum),
