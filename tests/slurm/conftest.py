@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,15 +33,21 @@ def place() -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def ours(place: Path) -> Iterator[Side]:
-    """Our cluster, before its history."""
-    cluster = OurCluster(place / "ours")
+@contextmanager
+def cluster_of_ours(home: Path) -> Iterator[Side]:
+    """Our cluster, before its history, which it lives through once."""
+    cluster = OurCluster(home)
     try:
         cluster.start()
-        yield Side(place / "ours", cluster.environment)
+        yield Side(home, cluster.environment)
     finally:
         cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def ours(place: Path) -> Iterator[Side]:
+    with cluster_of_ours(place / "ours") as side:
+        yield side
 
 
 @pytest.fixture(scope="session")
@@ -52,17 +59,19 @@ def told_ours(ours: Side) -> Side:
 
 
 @pytest.fixture(scope="session")
-def both(place: Path, ours: Side) -> Iterator[Both]:
+def both(place: Path) -> Iterator[Both]:
     """Both clusters after the history, which each lives through at the same time."""
     lack = missing()
     if lack:
         pytest.skip(f"real Slurm is not installed (scripts/install-slurm): no {', '.join(lack)}")
     lab = Lab(place / "real")
-    try:
-        lab.start()
-        theirs = Side(place / "real", lab.environment)
-        with ThreadPoolExecutor(2) as pool:
-            a, b = pool.map(lambda side: list(side.live()), (theirs, ours))
-        yield Both(theirs, ours, [(line, one, two) for (_, line, one), (_, _, two) in zip(a, b, strict=True)])
-    finally:
-        lab.stop()
+    with cluster_of_ours(place / "beside") as side:
+        try:
+            lab.start()
+            theirs = Side(place / "real", lab.environment)
+            with ThreadPoolExecutor(2) as pool:
+                a, b = pool.map(lambda side: list(side.live()), (theirs, side))
+            told = [(line, one, two) for (_, line, one), (_, _, two) in zip(a, b, strict=True)]
+            yield Both(theirs, side, told)
+        finally:
+            lab.stop()
