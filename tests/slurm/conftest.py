@@ -65,7 +65,7 @@ def both(place: Path) -> Iterator[Both]:
     if lack:
         pytest.skip(f"real Slurm is not installed (scripts/install-slurm): no {', '.join(lack)}")
     lab = Lab(place / "real")
-    with cluster_of_ours(place / "beside") as side:
+    with cluster_of_ours(place / "near") as side:
         try:
             lab.start()
             theirs = Side(place / "real", lab.environment)
