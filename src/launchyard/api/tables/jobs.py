@@ -115,9 +115,9 @@ _GPU_OPTIONS = {
 }
 
 
-def _gpus_asked(row: Row) -> str | None:
+def gpus_asked(job: Job) -> str | None:
     """Of what GPUs were asked for with Slurm's options: `job`, `job,node`; None of a job without any."""
-    kept = row.job.metadata
+    kept = job.metadata
     if not any(name.startswith(PREFIX) for name in kept):
         return None
     return ",".join(
@@ -209,7 +209,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "memory_asked_mib": lambda row: row.job.request.memory_mib,
     "gpus": _gpus,
     "gpu_type": lambda row: row.job.request.gpu_type,
-    "gpus_asked": _gpus_asked,
+    "gpus_asked": lambda row: gpus_asked(row.job),
     "shares": _shares,
     "exclusive": lambda row: row.job.request.exclusive,
     "constraint": lambda row: row.job.request.constraint,

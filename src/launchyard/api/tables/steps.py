@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from launchyard.api.tables.column import Column
+from launchyard.api.tables.jobs import gpus_asked
 from launchyard.model.job import Job
 from launchyard.model.step import Step
 
@@ -36,6 +37,11 @@ def _memory_held_mib(row: Row) -> int:
     return sum(share.memory_mib for share in row.job.attempt.allocation.shares if share.node in nodes)
 
 
+def _gpus(row: Row) -> int:
+    """Who has a node alone has its GPUs too; those are not told where Slurm's options asked for none."""
+    return 0 if gpus_asked(row.job) == "" else sum(len(share.gpu_ids) for share in row.step.shares)
+
+
 LIVE = frozenset({"live_cpu_s", "live_memory_mib"})
 """Columns for which the engine is asked."""
 
@@ -63,8 +69,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "cpus_milli": lambda row: sum(share.cpus_milli for share in row.step.shares),
     "memory_mib": lambda row: sum(share.memory_mib for share in row.step.shares),
     "memory_held_mib": _memory_held_mib,
-    # Who has a node for himself has its GPUs, and nobody counts what was not asked for.
-    "gpus": lambda row: sum(len(share.gpu_ids) for share in row.step.shares) if row.job.request.gpus else 0,
+    "gpus": _gpus,
     "cpu_s": lambda row: row.step.usage.cpu_s,
     "memory_peak_mib": lambda row: row.step.usage.memory_peak_mib,
     "live_cpu_s": _live("cpu_s", sum),
