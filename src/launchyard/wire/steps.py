@@ -19,10 +19,9 @@ METADATA_MAX_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepPart:
-    """What a step has in a further one of the job's unlike parts; see `StartStep`."""
+class StepWish:
+    """What a step has in one part of a job; see `StartStep`."""
 
-    group: int
     tasks: int | None = None
     nodes: int | None = None
     nodelist: list[str] | None = None
@@ -34,7 +33,14 @@ class StepPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartStep:
+class StepPart(StepWish):
+    """What a step has in a further one of the job's unlike parts."""
+
+    group: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartStep(StepWish):
     """The body of `POST /v1/jobs/{id}/steps`; a runner a node connects to the unix socket `connect`.
 
     `nodes` is how many, `memory_mib` a node's, `gpus` are all of the step. Other steps get none of its CPUs
@@ -45,16 +51,8 @@ class StartStep:
 
     connect: str
     name: str | None = None
-    tasks: int | None = None
-    nodes: int | None = None
-    nodelist: list[str] | None = None
-    tasks_per_node: int | None = None
-    cpus_per_task: float | None = None
-    memory_mib: int | None = None
-    gpus: int | None = None
     overlap: bool = False
     exclusive: bool = True
-    distribution: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     group: int = 0
     parts: list[StepPart] = field(default_factory=list)
