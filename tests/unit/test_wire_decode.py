@@ -31,12 +31,17 @@ class Box:
     inner: list[Lid] = field(default_factory=list)
 
 
+def _nested(depth: int) -> object:
+    return [_nested(depth - 1)] if depth else 1
+
+
 def test_a_whole_body_becomes_the_dataclass_it_describes() -> None:
     data = {
         "command": ["python", "train.py"],
         "resources": {"cpus": 2, "gpus": 1},
         "warning": {"signal": 10, "before_s": 5},
         "environment": {"A": "1"},
+        "runtime_env": {"pip": ["requests"], "env_vars": {"B": "2"}, "config": {"timeout": 1.5}},
         "hold": True,
     }
     assert decode(SubmitJob, data) == SubmitJob(
@@ -44,6 +49,7 @@ def test_a_whole_body_becomes_the_dataclass_it_describes() -> None:
         resources=Resources(cpus=2.0, gpus=1),
         warning=WarningSignal(signal=10, before_s=5),
         environment={"A": "1"},
+        runtime_env={"pip": ["requests"], "env_vars": {"B": "2"}, "config": {"timeout": 1.5}},
         hold=True,
     )
 
@@ -76,6 +82,8 @@ def test_enums_literals_and_nested_lists_are_read() -> None:
         (SubmitJob, {"resources": None}, "resources must be an object, not null"),
         (SubmitJob, {"environment": {"A": 1}}, 'environment["A"] must be a text, not 1'),
         (SubmitJob, {"environment": {"A\0": "1"}}, 'environment["A?"] holds a NUL character'),
+        (SubmitJob, {"runtime_env": {"pip": ["a", "b\0"]}}, 'runtime_env["pip"][1] holds a NUL character'),
+        (SubmitJob, {"runtime_env": {"a": _nested(40)}}, "nested more than 32 levels deep"),
         (SubmitJob, {"command": "a\0b"}, "command holds a NUL character"),
         (SubmitJob, [], "the body must be an object, not a list"),
         (SubmitJob, "x" * 500, "the body must be an object, not "),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from launchyard.controller.loop import Loop
 from launchyard.controller.recall import recall
-from launchyard.controller.texts import Texts, digest, environment_text
+from launchyard.controller.texts import Texts, digest, environment_text, runtime_env_text
 from launchyard.controller.users import Users
 from launchyard.model.change import Idempotency
 from launchyard.model.crontab import Crontab
@@ -175,14 +175,16 @@ class Submitting:
         return self._with_texts(job, submission, texts)
 
     def _with_texts(self, job: Job, submission: Submission, texts: dict[str, bytes]) -> Job:
-        script = environment = None
+        script = environment = runtime_env = None
         if submission.script is not None:
             script = self._keep(job.uid, submission.script.encode("utf-8", "surrogateescape"), texts)
         if submission.environment is not None:
             environment = self._keep(job.uid, environment_text(submission.environment), texts)
-        if script is None and environment is None:
+        if submission.runtime_env is not None:
+            runtime_env = self._keep(job.uid, runtime_env_text(submission.runtime_env), texts)
+        if script is None and environment is None and runtime_env is None:
             return job
-        return changed(job, script=script, environment=environment)
+        return changed(job, script=script, environment=environment, runtime_env=runtime_env)
 
     def _keep(self, uid: int, text: bytes, texts: dict[str, bytes]) -> str:
         """The digest of a text, which becomes part of this change unless it is durable already."""

@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from launchyard.store.protocol import Store
 
@@ -17,6 +18,16 @@ def environment_text(environment: Mapping[str, str]) -> bytes:
 
 def environment_of(text: bytes) -> dict[str, str]:
     loaded: dict[str, str] = json.loads(text.decode("utf-8", "surrogateescape"))
+    return loaded
+
+
+def runtime_env_text(runtime_env: Mapping[str, Any]) -> bytes:
+    """Equal environments are equal texts, whatever the order of their keys."""
+    return json.dumps(runtime_env, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogateescape")
+
+
+def runtime_env_of(text: bytes) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(text.decode("utf-8", "surrogateescape"))
     return loaded
 
 

@@ -150,6 +150,8 @@ class Job:
     command: tuple[str, ...] = ()
     script: str | None = None
     environment: str | None = None
+    runtime_env: str | None = None
+    """The digest of its runtime environment as it was asked for, a JSON text."""
     working_dir: str = "/"
     stdin: str | None = None
     """A file that it reads (pattern expanded at the start); None is /dev/null."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from launchyard.model.array import Indexes
 from launchyard.model.cron import Cron
@@ -81,6 +82,8 @@ class Submission:
     nice: int = 0
     working_dir: str | None = None
     environment: Mapping[str, str] | None = None
+    runtime_env: Mapping[str, Any] | None = None
+    """Files, packages and variables that are to be there before it starts, as `model.runtimeenv` reads it."""
     stdin: str | None = None
     stdout: str | None = None
     stderr: str | None = None

@@ -82,6 +82,7 @@ def to_submission(body: SubmitJob) -> Submission:
         nice=_count(body.nice, "nice", -COUNT_MAX) or 0,
         working_dir=_working_dir(body.working_dir),
         environment=_environment(body.environment),
+        runtime_env=body.runtime_env,
         stdin=_path(body.stdin, "stdin"),
         stdout=_path(body.stdout, "stdout"),
         stderr=_path(body.stderr, "stderr"),

@@ -21,6 +21,7 @@ Reader = Callable[[Any], Any]
 Readers = dict[type, Reader]
 
 INTEGER_MAX = 2**63
+DEPTH_MAX = 32
 
 
 def decode(cls: type[T], data: object) -> T:
@@ -74,6 +75,8 @@ def _readers(hint: Any) -> Readers:
         return {kind: reader for part in get_args(hint) for kind, reader in _readers(part).items()}
     if hint in _SCALARS:
         return _SCALARS[hint]
+    if hint is Any:
+        return dict.fromkeys((str, int, float, bool, NoneType, list, dict), _anything)
     if origin is Literal or isinstance(hint, EnumType):
         return {str: _word(hint)}
     if origin is list:
@@ -194,6 +197,26 @@ def _object(cls: type) -> Reader:
         return cls(**done)
 
     return read
+
+
+def _anything(value: Any, depth: int = 0) -> Any:
+    """What JSON can hold, where somebody else says what it means."""
+    if isinstance(value, str):
+        return _text(value)
+    if not isinstance(value, list | dict):
+        return value
+    if depth == DEPTH_MAX:
+        raise _Mismatch(lambda path: f"{path} is nested more than {DEPTH_MAX} levels deep")
+    key: int | str = 0
+    try:
+        for key, one in enumerate(value) if isinstance(value, list) else value.items():
+            if isinstance(key, str):
+                _text(key)
+            _anything(one, depth + 1)
+    except _Mismatch as mismatch:
+        mismatch.path.append(f"[{shown(key) if isinstance(key, str) else key}]")
+        raise
+    return value
 
 
 def _short(key: str) -> str:

@@ -1,7 +1,7 @@
 """The body of `POST /v1/jobs`: the same names and units as a job's own JSON. Unknown keys are refused."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,7 @@ class SubmitJob:
     nice: int = 0
     working_dir: str | None = None
     environment: dict[str, str] | None = None
+    runtime_env: dict[str, Any] | None = None
     stdin: str | None = None
     stdout: str | None = None
     stderr: str | None = None
