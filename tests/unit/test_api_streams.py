@@ -16,7 +16,7 @@ import pytest
 
 from launchyard.api import events
 from launchyard.api.context import Context
-from launchyard.api.events import EventHub
+from launchyard.api.events import EventHub, Told
 from launchyard.api.routes.logs import MARK
 from launchyard.model.array import Array, Indexes
 from launchyard.model.event import StateChanged
@@ -162,9 +162,9 @@ def test_each_event_is_encoded_once_for_all_who_listen(bench: Bench, monkeypatch
     encoded: list[int] = []
     encode = EventHub._encode
 
-    def counted(hub: EventHub, event: StateChanged) -> bytes:
-        encoded.append(event.job_id)
-        return encode(hub, event)
+    def counted(hub: EventHub, told: Told) -> bytes:
+        encoded.append(told.event.job_id)
+        return encode(hub, told)
 
     monkeypatch.setattr(EventHub, "_encode", counted)
     streams = [Stream(bench, "ada") for _ in range(5)]
@@ -184,7 +184,7 @@ def test_a_client_that_never_reads_is_dropped_and_keeps_nobody_waiting(
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         idle.sendall(head(bench, "GET", "/v1/events") + b"\r\n")
         eventually(lambda: len(bench.on_loop(lambda: hub_of(bench)._subscribers)) == 2)
-        size = len(hub_of(bench)._encode(changed(1)))
+        size = len(hub_of(bench)._encode(Told(1, changed(1))))
         total = 10 * 2**20 // size
         heard = 0
         for start in range(1, total, 5000):

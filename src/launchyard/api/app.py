@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -74,7 +75,7 @@ _ROUTERS = [
 ]
 
 
-def create_app(services: Services, *, heartbeat_s: float = 15.0) -> FastAPI:
+def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application":
     """Everything under `/v1`, and `/openapi.json`. To be served by `api.server.serve`, which knows peers."""
     tokens = TokenTable()
     context = Context(services, tokens, Closing(tokens), EventHub(heartbeat_s=heartbeat_s))
@@ -90,38 +91,43 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
-    # The last one added is the first one asked.
-    app.add_middleware(HotRoutes, served_by=app, routes={("POST", "/v1/jobs"): jobs.submit})
-    authenticator = Authenticator(services.users, tokens, services.owner_uid)
-    app.add_middleware(Guard, authenticator=authenticator, hosts=services.hosts)
-    return app
+    guard = partial(
+        Guard,
+        authenticator=Authenticator(services.users, tokens, services.owner_uid),
+        hosts=services.hosts,
+    )
+    app.add_middleware(guard)
+    return Application(app, guard, hot={("POST", "/v1/jobs"): jobs.submit})
 
 
-class HotRoutes:
-    """Exact paths that are asked so often that the router's own work would be half of theirs.
+class Application:
+    """What is served: the routes behind the gate, and before them the `hot` ones behind the same gate.
 
-    They are ordinary routes too, for the OpenAPI document and the answer to a wrong method.
+    These are exact paths that are asked so often that the framework's own work would be half of theirs. They
+    are ordinary routes too, for the OpenAPI document and the answer to a wrong method.
     """
 
-    def __init__(self, app: ASGIApp, served_by: FastAPI, routes: Mapping[tuple[str, str], Handler]) -> None:
-        self._app = app
-        self._served_by = served_by
+    def __init__(
+        self, routes: FastAPI, guard: Callable[[ASGIApp], Guard], hot: Mapping[tuple[str, str], Handler]
+    ) -> None:
         self._routes = routes
+        self._guarded = guard(self._answer)
+        self._hot = hot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        handler = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if handler is None:
-            await self._app(scope, receive, send)
-            return
-        scope["app"] = self._served_by
+        hot = scope["type"] == "http" and (scope["method"], scope["path"]) in self._hot
+        await (self._guarded if hot else self._routes)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self._routes
+        handler = self._hot[scope["method"], scope["path"]]
         response = await handler(Request(scope, receive, send))
         await response(scope, receive, send)
 
-
-def close_streams(app: FastAPI) -> None:
-    """End what would otherwise go on for ever: event streams, followed logs, terminals."""
-    context: Context = app.state.context
-    context.closing.close()
+    def close_streams(self) -> None:
+        """End what would otherwise go on for ever: event streams, followed logs, terminals."""
+        context: Context = self._routes.state.context
+        context.closing.close()
 
 
 @asynccontextmanager

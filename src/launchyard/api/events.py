@@ -1,4 +1,4 @@
-"""Server-sent events: each job's move encoded once, kept in a ring, sent to those whose job it is.
+"""Server-sent events: each move of a job kept in a ring, sent to those whose job it is; encoded if one hears.
 
 An id is `RUN-NUMBER`: the number counts the events of this run of the daemon. A client that comes back with
 an id that the ring no longer has, or of another run, is told `reset`: it must read the state anew. A client
@@ -25,12 +25,11 @@ RESET = b"event: reset\ndata: {}\n\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """One event as it goes over the wire, and whose it is."""
+class Told:
+    """One event and its number in this run."""
 
     number: int
-    user: str
-    data: bytes
+    event: StateChanged
 
 
 class Subscriber:
@@ -72,7 +71,7 @@ class EventHub:
     def __init__(self, *, heartbeat_s: float = HEARTBEAT_S, ring_max: int = RING_MAX) -> None:
         self._run = secrets.token_hex(4)
         self._number = 0
-        self._ring: deque[Sent] = deque(maxlen=ring_max)
+        self._ring: deque[Told] = deque(maxlen=ring_max)
         self._subscribers: set[Subscriber] = set()
         self._heartbeat_s = heartbeat_s
 
@@ -80,11 +79,13 @@ class EventHub:
         """Called on the loop."""
         for event in events:
             self._number += 1
-            sent = Sent(self._number, event.user, self._encode(event))
-            self._ring.append(sent)
-            for subscriber in self._subscribers:
-                if subscriber.user is None or subscriber.user == event.user:
-                    subscriber.put(sent.data)
+            told = Told(self._number, event)
+            self._ring.append(told)
+            hearing = [one for one in self._subscribers if one.user is None or one.user == event.user]
+            if hearing:
+                data = self._encode(told)
+                for subscriber in hearing:
+                    subscriber.put(data)
 
     async def stream(
         self, caller: Caller, last_id: str | None, drop: Callable[[], None]
@@ -112,14 +113,17 @@ class EventHub:
         if run != self._run or not oldest - 1 <= number <= self._number:
             return [b"id: " + self._id(self._number) + b"\n" + RESET]
         return [
-            sent.data for sent in self._ring if sent.number > number and (user is None or sent.user == user)
+            self._encode(told)
+            for told in self._ring
+            if told.number > number and (user is None or told.event.user == user)
         ]
 
     def _id(self, number: int) -> bytes:
         return f"{self._run}-{number}".encode()
 
-    def _encode(self, event: StateChanged) -> bytes:
-        told = {
+    def _encode(self, told: Told) -> bytes:
+        event = told.event
+        record = {
             "seq": event.seq,
             "job_id": event.job_id,
             "user": event.user,
@@ -127,4 +131,4 @@ class EventHub:
             "previous": event.previous,
             "at": rfc3339(event.at),
         }
-        return b"id: %b\nevent: job\ndata: %b\n\n" % (self._id(self._number), msgspec.json.encode(told))
+        return b"id: %b\nevent: job\ndata: %b\n\n" % (self._id(told.number), msgspec.json.encode(record))

@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
-from fastapi import FastAPI
 
-from launchyard.api.app import close_streams
+from launchyard.api.app import Application
 from launchyard.api.connection import ClientProtocol
 from launchyard.model.errors import Conflict, Invalid
 
@@ -83,7 +82,7 @@ def listen_unix(path: Path, *, everyone: bool) -> socket.socket:
     return sock
 
 
-async def serve(app: FastAPI, sockets: Sequence[socket.socket], stop: asyncio.Event) -> None:
+async def serve(app: Application, sockets: Sequence[socket.socket], stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then let requests finish, for a few seconds at most."""
     config = uvicorn.Config(
         app,
@@ -99,7 +98,7 @@ async def serve(app: FastAPI, sockets: Sequence[socket.socket], stop: asyncio.Ev
         ws_max_size=WS_MESSAGE_MAX_BYTES,
         ws_per_message_deflate=False,
     )
-    await _Server(config, stop, lambda: close_streams(app)).serve(list(sockets))
+    await _Server(config, stop, app.close_streams).serve(list(sockets))
 
 
 class _Server(uvicorn.Server):

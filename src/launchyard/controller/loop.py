@@ -315,16 +315,22 @@ class Loop:
             self.plan()
 
     async def _answer(self, done: "asyncio.Future[None]") -> None:
+        # As `asyncio.wait_for`, which costs as much as a good part of a submission.
+        late = asyncio.get_running_loop().call_later(ANSWER_S, _give_up, done)
         try:
-            await asyncio.wait_for(done, timeout=ANSWER_S)
-        except TimeoutError:
-            raise Unavailable(
-                "the database does not answer; whether this was kept will show when it does, ask again"
-            ) from None
+            await done
+        finally:
+            late.cancel()
 
 
 ANSWER_S = 30
 """How long a caller waits for a commit before it is told that the outcome is not known."""
+
+
+def _give_up(done: "asyncio.Future[None]") -> None:
+    if not done.done():
+        sentence = "the database does not answer; whether this was kept will show when it does, ask again"
+        done.set_exception(Unavailable(sentence))
 
 
 def _public(failure: Exception | None) -> Unavailable:

@@ -1,6 +1,7 @@
 """Points in time: RFC 3339 in UTC between programs, Slurm's begin forms from people. Seconds since 1970."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 from launchyard.model.errors import Invalid
 from launchyard.model.number import bounded, is_digits, shown
@@ -14,9 +15,14 @@ _CLOCK = {"midnight": time(0), "noon": time(12), "fika": time(15), "teatime": ti
 
 def rfc3339(at: float) -> str:
     """`2026-12-01T10:00:00Z`, with milliseconds when there are some."""
-    moment = datetime.fromtimestamp(round(at, 3), UTC)
-    spec = "milliseconds" if moment.microsecond else "seconds"
-    return moment.replace(tzinfo=None).isoformat(timespec=spec) + "Z"
+    second, milliseconds = divmod(round(at * 1000), 1000)
+    return f"{_to_the_second(second)}.{milliseconds:03}Z" if milliseconds else f"{_to_the_second(second)}Z"
+
+
+@lru_cache(maxsize=4096)
+def _to_the_second(second: int) -> str:
+    """Much is told of the same seconds: of a job its submission, start and end, of many jobs the same."""
+    return datetime.fromtimestamp(second, UTC).replace(tzinfo=None).isoformat()
 
 
 def parse_rfc3339(text: str) -> float:
