@@ -1,5 +1,6 @@
 """`Client`: everything that the server offers, as methods. One object for a program; threads may share it."""
 
+import importlib
 import os
 import shlex
 import time
@@ -74,6 +75,20 @@ class Client:
             answer = self.transport.json("POST", "/v1/jobs", page, headers=_key())
             results += [self._result(item) for item in answer]
         return results
+
+    def sweep(
+        self,
+        command: Sequence[str],
+        parameters: Mapping[str, Any],
+        **options: Unpack[JobOptions],
+    ) -> Job:
+        """Run a command with every combination of parameters, as one array in one group.
+
+        `{lr}` in the command stands for the value of `lr`; values are listed or as text (`"1..10"`).
+        """
+        # Few programs sweep, and what reads ranges takes longer to import than `ly jobs` may take.
+        sweeps = importlib.import_module("launchyard.sdk.sweep")
+        return self.submit_body(sweeps.sweep_body(command, sweeps.sweep_of(parameters), options))
 
     # Reading
 

@@ -45,6 +45,10 @@ class Job(Record):
     def logs(self, *, follow: bool = False) -> Iterator[bytes]:
         return self._client.logs(self.id, follow=follow)
 
+    def tasks(self) -> list["Job"]:
+        """Of an array the tasks that were started or touched alone, by index."""
+        return sorted(self._client.jobs(array=self.id), key=lambda task: task.array["index"])
+
     def why(self) -> Record:
         return self._client.why(self.id)
 

@@ -8,6 +8,7 @@ from launchyard.cli.ids import parse_ids
 from launchyard.cli.options import client, jobs_argument, json_option
 from launchyard.cli.output.joblist import print_job
 from launchyard.cli.output.screen import out, out_json
+from launchyard.cli.output.sweeps import print_sweep, rows_json, sweep_rows
 
 
 @click.command()
@@ -22,11 +23,15 @@ def show(jobs: tuple[str, ...], script: bool, as_json: bool) -> None:
             for job_id in ids:
                 sys.stdout.write(server.script(job_id))
             return
-        found = [server.job(job_id) for job_id in ids]
+        found = [(job, sweep_rows(server, job)) for job in map(server.job, ids)]
     if as_json:
-        out_json([job.to_json() for job in found])
+        out_json(
+            [{**job.to_json(), "sweep": rows_json(rows)} if rows else job.to_json() for job, rows in found]
+        )
         return
-    for number, job in enumerate(found):
+    for number, (job, rows) in enumerate(found):
         if number:
             out()
         print_job(job)
+        if rows:
+            print_sweep(job, rows)

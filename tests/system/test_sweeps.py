@@ -1,0 +1,94 @@
+"""Sweeps through the real daemon, as a person types them."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.ly import ly
+from tests.system.product import Product
+from tests.tidy.source import ROOT
+
+COMMAND = ("sh", "-c", 'echo "loss $1 $2 $LAUNCHYARD_PARAM_LR"; test "$1$2" != 0.013', "t", "{lr}", "{seed}")
+SWEEP = ("sweep", "-p", "lr=0.1,0.01", "-p", "seed=1..3", "-c", "0.5", "--mem", "64M", "-t", "1h")
+
+
+def test_a_sweep_is_one_array_of_which_show_lists_parameters_states_and_results(
+    product: Product, tmp_path: Path
+) -> None:
+    done = ly(product.state, *SWEEP, "--wait", "--quiet", "--", *COMMAND, cwd=tmp_path)
+    assert (done.code, done.err) == (1, "")
+    job_id = done.out.strip()
+    job = product.job(job_id)
+    assert (job["array"]["size"], job["name"], job["group"]) == (6, "sweep-lr-seed", "sweep-lr-seed")
+
+    shown = ly(product.state, "show", job_id).out.splitlines()
+    head = shown.index(next(line for line in shown if line.startswith("TASK")))
+    assert shown[head].split() == ["TASK", "lr", "seed", "STATE", "TIME", "RESULT"]
+    rows = [line.split() for line in shown[head + 1 :]]
+    assert [row[:3] for row in rows] == [
+        [f"{job_id}_{index}", lr, seed]
+        for index, (lr, seed) in enumerate((lr, seed) for lr in ("0.1", "0.01") for seed in "123")
+    ]
+    assert rows[0][4] == "completed"
+    assert rows[0][6:] == ["loss", "0.1", "1", "0.1"]
+    assert rows[5][4] == "failed"
+    assert " ".join(rows[5][6:]) == "exit code 1: loss 0.01 3 0.01"
+
+    (told,) = json.loads(ly(product.state, "show", job_id, "--json").out)
+    assert told["sweep"][5] == {
+        "index": 5,
+        "parameters": {"lr": "0.01", "seed": "3"},
+        "state": "FAILED",
+        "exit_code": 1,
+        "result": "exit code 1: loss 0.01 3 0.01",
+    }
+
+
+def test_a_dry_run_says_what_it_would_be(product: Product) -> None:
+    done = ly(product.state, *SWEEP, "--dry-run", "--", "python", "t.py", "{lr}", "--seed={seed}")
+    lines = done.out.splitlines()
+    assert lines[:5] == [
+        "6 tasks, each 0.5 CPUs, 64 MiB, 1 h: at most 3 core-hours.",
+        "  python t.py 0.1 --seed=1",
+        "  python t.py 0.1 --seed=2",
+        "  python t.py 0.1 --seed=3",
+        "  and 3 more",
+    ]
+    assert lines[5].startswith("Starts now; 6 at once when nothing else runs, all done by ")
+    assert product.all_jobs() == []
+
+
+def test_more_combinations_than_an_array_may_have_are_refused_in_a_sentence(product: Product) -> None:
+    done = ly(product.state, "sweep", "-p", "a=1..1000", "-p", "b=1..1000", "--", "true")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "ly: the sweep has 1000000 combinations, and an array here at most 100001 tasks "
+        "([slurm] max_array_size); leave out values\n"
+    )
+
+
+def test_the_page_on_sweeps_works_as_written(
+    product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/guides/sweeps.md").read_text()
+    (tmp_path / "train.py").write_text("import sys; print('score', *sys.argv[1:])")
+    said = {}
+    for line in (line[5:] for line in page.splitlines() if line.startswith("$ ly ")):
+        done = ly(product.state, *shlex.split(line), cwd=tmp_path)
+        assert done.code == 0, done
+        said[line] = done.out
+        product.until(1)
+    shown = [line for line in said["show 1"].splitlines() if line.startswith("1_")]
+    assert len(shown) == 6
+    assert all("score --lr 0." in line for line in shown)
+
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.setenv("LAUNCHYARD_STATE", str(product.state))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert capsys.readouterr().out == "".join(f"8_{index} COMPLETED\n" for index in range(6))
