@@ -44,7 +44,6 @@ LICENCES = {"matlab": 4, "ansys": 1}
 RULES = Rules(partitions=PARTITIONS)
 CLUSTER = Cluster(
     name="local",
-    nodes=NODES,
     capacity=Capacity(NODES, PARTITIONS, LICENCES),
     rules=RULES,
     book=LimitBook(RULES),
@@ -66,7 +65,7 @@ def test_tasks_that_fill_nodes_fit_with_the_memory_they_get_without_asking_or_wi
     nodes: int,
 ) -> None:
     odd = tuple(replace(ODD, name=f"odd{number}") for number in range(nodes))
-    cluster = replace(CLUSTER, nodes=odd, capacity=Capacity(odd, PARTITIONS, {}))
+    cluster = replace(CLUSTER, capacity=Capacity(odd, PARTITIONS, {}))
 
     for asked in (None, 0, 24105):
         wish = submission(tasks=2 * nodes, partition="all", memory_mib=asked)
@@ -212,7 +211,7 @@ def test_what_no_node_has_is_refused_also_where_limits_are_waited_for() -> None:
 
 def test_a_drained_node_is_no_reason_to_refuse() -> None:
     nodes = [replace(node, state=NodeState.DRAIN) for node in NODES]
-    cluster = replace(CLUSTER, nodes=nodes, capacity=Capacity(nodes, PARTITIONS))
+    cluster = replace(CLUSTER, capacity=Capacity(nodes, PARTITIONS))
     assert admit(submission(gpus=4), ADA, cluster, job_id=1, now=T0).request.gpus == 4
 
 

@@ -288,6 +288,9 @@ class LiveJobs:
                     return
 
     def _line_up(self, job: Job, now: float) -> None:
+        if job.state is not JobState.PENDING and job.array is None and job.request.cpus_milli:
+            self.queue.drop(job.id)
+            return
         count = self.drivers.admitted(job, self._may_start(job, now))
         if not count:
             self.queue.drop(job.id)

@@ -63,7 +63,8 @@ class Parties:
         party = Party.of(job)
         if party not in self.standings:
             self.standings[party] = standing_of(party, self.rules, self.factors)
-        self._count_waiting(job, party)
+        if self.book.any:
+            self._count_waiting(job, party)
         use = self._uses.get(job.id)
         holds = job.attempt is not None and job.state in ALLOCATED
         if not holds:

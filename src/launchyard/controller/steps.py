@@ -126,6 +126,8 @@ class Steps:
 
     def job_moved(self, job: Job) -> None:
         """With its job, or its attempt, a step ends too."""
+        if job.attempt is not None and job.id not in self._steps and not job.ended:
+            return
         open_steps = self._open(job.id)
         running = job.attempt.launch_id if job.attempt is not None and not job.ended else None
         for step in open_steps:

@@ -36,7 +36,6 @@ class Submitting:
         parties = live.parties
         return Cluster(
             name=self._cluster_name,
-            nodes=tuple(live.nodes.values()),
             capacity=live.capacity,
             reservations=live.reservations,
             rules=parties.rules,
@@ -164,14 +163,16 @@ class Submitting:
         expected: list[int],
     ) -> Job | LaunchyardError:
         try:
-            job = self.admitted(caller, submission, 0)
+            # The id that it gets, unless somebody else comes while this is looked into.
+            job = self.admitted(caller, submission, self._loop.next_job_id)
             if submission.submission_id is not None:
                 await self._reserve(caller, submission.submission_id, reserved)
             if submission.dependency is not None:
                 await self._look_at_dependency(caller, job, expected)
         except LaunchyardError as error:
             return error
-        job = changed(job, id=self._loop.new_ids(max(1, len(job.parts))))
+        job_id = self._loop.new_ids(max(1, len(job.parts)))
+        job = job if job.id == job_id else changed(job, id=job_id)
         return self._with_texts(job, submission, texts)
 
     def _with_texts(self, job: Job, submission: Submission, texts: dict[str, bytes]) -> Job:

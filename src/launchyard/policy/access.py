@@ -17,6 +17,8 @@ from launchyard.model.walltime import format_walltime
 from launchyard.policy.limits import Amounts, LimitBook, Party
 from launchyard.policy.snapshot import seconds_of
 
+ENTRIES_MAX = 4_096
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -37,7 +39,27 @@ def enter(
     rules: Rules,
     book: LimitBook,
 ) -> Entry:
-    """`asked`: account and QOS, None for the default; `groups` None: any. Raises `Infeasible`."""
+    """`asked`: account and QOS, None for the default; `groups` None: any. Raises `Infeasible`.
+
+    Who was let in is let in again alike as long as these rules, and so their book, are in force.
+    """
+    key = (user, groups if groups is None else tuple(groups), asked, partition.name)
+    entry: Entry | None = book.entries.get(key)
+    if entry is None:
+        if len(book.entries) >= ENTRIES_MAX:
+            book.entries.clear()
+        entry = book.entries[key] = _enter(user, groups, asked, partition, rules, book)
+    return entry
+
+
+def _enter(
+    user: str,
+    groups: Collection[str] | None,
+    asked: tuple[str | None, str | None],
+    partition: Partition,
+    rules: Rules,
+    book: LimitBook,
+) -> Entry:
     account = account_for(asked[0], user, rules)
     qos = qos_for(asked[1], user, account, partition, rules)
     refuse_partition(partition, rules, account, qos, groups)

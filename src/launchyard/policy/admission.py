@@ -1,7 +1,7 @@
 """What becomes a job: defaults of the cluster filled in, and what can never run refused."""
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,7 +9,6 @@ from launchyard.model.array import Array, Indexes
 from launchyard.model.errors import Infeasible, Invalid
 from launchyard.model.frozen import changed
 from launchyard.model.job import Job, JobKind
-from launchyard.model.node import Node
 from launchyard.model.partition import Partition
 from launchyard.model.parts import PARTS_MAX
 from launchyard.model.reservation import Reservation
@@ -29,11 +28,10 @@ from launchyard.policy.reserved import refuse_reserved
 class Cluster:
     """What a request is checked against.
 
-    `capacity` is what its `nodes` hold when nothing runs, `book` what is taken of the limits in `rules`.
+    `capacity` is what its nodes hold when nothing runs, `book` what is taken of the limits in `rules`.
     """
 
     name: str
-    nodes: Sequence[Node]
     capacity: Capacity
     rules: Rules
     book: LimitBook

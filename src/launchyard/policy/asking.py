@@ -11,7 +11,7 @@ from launchyard.model.partition import Partition
 from launchyard.model.resources import WHOLE_GPU_MILLI, Request
 from launchyard.model.submission import PartAsked, Submission, Update
 from launchyard.model.wishes import Wishes
-from launchyard.policy.capacity import Capacity
+from launchyard.policy.capacity import KNOWN_MAX, Capacity
 
 DRIVER_MEMORY_MIB = 64
 """What a job without CPUs gets, which only starts others and waits for them."""
@@ -32,16 +32,25 @@ class _Spread:
 
 
 def request_of(submission: Submission | PartAsked, partition: Partition, capacity: Capacity) -> Request:
-    """What a submission, or a further part of one, asks for. Raises `Invalid`."""
-    return _request(
+    """What a submission, or a further part of one, asks for. Raises `Invalid`.
+
+    Equal wishes get one and the same request: many jobs ask alike, and it is compared often.
+    """
+    asked = (
         submission.nodes,
         submission.gpus,
         submission.cpus_milli,
         submission.memory_mib,
         submission.wishes,
-        partition,
-        capacity,
     )
+    key = (partition.name, *asked)
+    known = capacity.requests.get(key)
+    if known is None:
+        known = _request(*asked, partition, capacity)
+        if len(capacity.requests) >= KNOWN_MAX:
+            capacity.requests.clear()
+        capacity.requests[key] = known
+    return known
 
 
 def amended(request: Request, update: Update, partition: Partition, capacity: Capacity) -> Request:

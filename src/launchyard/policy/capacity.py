@@ -4,7 +4,7 @@ Whether a request can ever start is asked of the same code that places it, so th
 anew when nodes, partitions or licences change; a class of requests is looked at once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
 
 from launchyard.model.node import Node, NodeState
@@ -37,6 +37,8 @@ class Capacity:
         self._of_partition: dict[str, dict[str, Node]] = {}
         self._memory_a_cpu: dict[Key, float] = {}
         self._holds: dict[tuple[str, Request], bool] = {}
+        self.requests: dict[Hashable, Request] = {}
+        """What `policy.asking` made of what was asked for."""
 
     def holds(self, partition: str, request: Request) -> bool:
         """Whether the request could start if nothing else were there."""

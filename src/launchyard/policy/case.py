@@ -26,8 +26,7 @@ class Room:
 def room_of(job: Job, cluster: Cluster) -> Room:
     """What the nodes of the job's partition have, all of them together where it asks for several."""
     partition = cluster.partitions.get(job.partition)
-    names = partition.nodes if partition is not None else ()
-    nodes = [node for node in cluster.nodes if not names or node.name in names]
+    nodes = cluster.capacity.of_partition(job.partition).values()
     count = max(1, job.request.nodes)
     return Room(
         memory_mib=max((node.memory_mib for node in nodes), default=0) * count,

@@ -4,9 +4,9 @@ Every limit holds, whoever set it: those of the QOS, of the user in the account,
 accounts above it. The book of what is taken is one of the controller's tables; a plan works on a copy.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from launchyard.model.account import IMPLICIT, Limits
 from launchyard.model.job import Job
@@ -128,6 +128,8 @@ class LimitBook:
         self._spent: dict[_Key, tuple[float, float]] = {}
         self._waiting: dict[_Key, int] = {}
         self._counts: dict[Party, bool] = {}
+        self.entries: dict[Hashable, Any] = {}
+        """As what `policy.access` let in whom."""
 
     def copy(self) -> "LimitBook":
         """A book to plan on. What waits and what was spent does not change while planning and is shared."""

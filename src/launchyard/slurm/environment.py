@@ -5,6 +5,7 @@ because scripts test for it.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from launchyard.model.array import Array
 from launchyard.model.dependency import format_dependency
@@ -97,7 +98,7 @@ def _task(job_id: int, index: int, array: Array | None) -> dict[str, str]:
 def _allocation(attempt: Attempt, job: Job) -> dict[str, str]:
     """Lists a node have the order of the node list; the script may run on any of them."""
     given, here = attempt.allocation.shares, attempt.allocation.shares[0]
-    nodes = compress([share.node for share in given])
+    nodes = _node_list(tuple(share.node for share in given))
     shares = given if len(given) == 1 else _in_order(given, nodes)
     tasks = tasks_by_node(job.request, shares)
     position = shares.index(here)
@@ -124,6 +125,11 @@ def _allocation(attempt: Attempt, job: Job) -> dict[str, str]:
         variables["SLURM_GPUS_ON_NODE"] = str(len(here.gpu_ids))
         variables["SLURM_GPUS"] = str(sum(len(share.gpu_ids) for share in shares))
     return variables
+
+
+@lru_cache(maxsize=1024)
+def _node_list(names: tuple[str, ...]) -> str:
+    return compress(list(names))
 
 
 def _rare(attempt: Attempt, job: Job) -> dict[str, str]:
