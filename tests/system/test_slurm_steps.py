@@ -126,6 +126,23 @@ touch go; wait; cat said"""
     assert re.search(r"srun: Step created for StepId=\d+\.1\nsecond\n", shown)
 
 
+def test_a_step_has_all_cpus_of_its_job_unless_it_is_exact(product: Product) -> None:
+    show = "srun -n1 {} printenv SLURM_CPUS_ON_NODE 2>&1"
+    text = "; ".join(show.format(words) for words in ("", "--overlap", "--exact", "--exclusive", "-c1"))
+
+    assert script(product, text, tasks=2)[1] == "2\n2\n1\n1\n1\n"
+
+
+def test_exact_steps_run_side_by_side(product: Product) -> None:
+    """Each waits until the other is there."""
+    text = """task='touch at$0; while [ ! -e at$1 ]; do sleep 0.02; done; echo met'
+srun --exact -n1 sh -c "$task" 1 2 &
+srun --exact -n1 sh -c "$task" 2 1 &
+wait"""
+
+    assert script(product, text, tasks=2)[1] == "met\nmet\n"
+
+
 def test_an_overlapping_step_waits_for_nobody(product: Product) -> None:
     text = """srun -n1 sh -c 'touch up2; while [ ! -e go2 ]; do sleep 0.02; done' &
 while [ ! -e up2 ]; do sleep 0.02; done

@@ -128,9 +128,78 @@ def test_any_number_of_tasks_shares_what_is_there_when_overcommitted() -> None:
     assert (len(found.tasks), found.cpus_milli, found.cpu_ids, found.keeps_cpus) == (50, 2000, (0, 1), False)
 
 
+def test_a_step_of_whole_nodes_has_all_that_the_job_has_there() -> None:
+    job = job_of(share("n1", 3, memory_mib=3000, tasks=3), share("n2", 1, tasks=1), tasks=4)
+
+    (one,) = place(ask(tasks=1, whole_nodes=True), job, ())
+    both = place(ask(tasks=2, whole_nodes=True, memory_mib=100), job, ())
+
+    assert (one.node, one.tasks, one.cpu_ids, one.memory_mib) == ("n1", (0,), (0, 1, 2), 3000)
+    assert [(part.tasks, part.cpus_milli, part.memory_mib) for part in both] == [
+        ((0,), 3000, 100),
+        ((1,), 1000, 100),
+    ]
+    with pytest.raises(Infeasible, match="5 tasks"):
+        place(ask(tasks=5, whole_nodes=True), job, ())
+
+
+def test_a_task_of_whole_nodes_needs_one_cpu_or_what_a_task_of_the_job_has_if_less() -> None:
+    assert len(place(ask(tasks=4, whole_nodes=True), job_of(share("n1", 4)), ())[0].tasks) == 4
+    assert len(place(ask(whole_nodes=True), job_of(share("n1", 2, tasks=4), tasks=4), ())[0].tasks) == 4
+
+
+def test_steps_of_whole_nodes_have_a_node_each_or_wait() -> None:
+    job = job_of(share("n1", 2), share("n2", 2))
+    whole = ask(tasks=1, whole_nodes=True)
+
+    first = place(whole, job, ())
+    second = place(whole, job, [step_of(0, first)])
+
+    assert [part.node for part in (*first, *second)] == ["n1", "n2"]
+    one = ask(tasks=1, cpus_per_task_milli=1000)
+    beside = [step_of(0, first), step_of(1, place(one, job, [step_of(0, first)]))]
+    for wanted in (whole, ask(tasks=9, cpus_per_task_milli=0, whole_nodes=True)):
+        with pytest.raises(Conflict) as busy:
+            place(wanted, job, beside)
+        assert busy.value.code == "step-busy"
+    (over,) = place(ask(tasks=1, whole_nodes=True, overlap=True), job, beside)
+    assert (over.cpu_ids, over.keeps_cpus) == ((0, 1), False)
+    assert place(whole, job, [step_of(0, [over])])[0].node == "n1"
+
+
+def test_overcommitted_tasks_of_whole_nodes_keep_them() -> None:
+    job = job_of(share("n1", 2))
+    (found,) = place(ask(tasks=9, cpus_per_task_milli=0, whole_nodes=True), job, ())
+    assert (len(found.tasks), found.cpu_ids, found.keeps_cpus) == (9, (0, 1), True)
+
+
+def test_memory_may_be_of_each_cpu() -> None:
+    job = job_of(share("n1", 4, memory_mib=4002))
+
+    (one,) = place(ask(tasks=2, cpus_per_task_milli=1000, memory_per_cpu_mib=0), job, ())
+    (big,) = place(ask(tasks=1, cpus_per_task_milli=1000, memory_per_cpu_mib=3500), job, ())
+    (whole,) = place(ask(tasks=1, whole_nodes=True, memory_per_cpu_mib=50), job, ())
+
+    assert [(part.memory_mib, part.keeps_memory) for part in (one, big, whole)] == [
+        (2000, True),
+        (3500, True),
+        (200, True),
+    ]
+    with pytest.raises(Conflict):
+        place(ask(tasks=1, cpus_per_task_milli=1000, memory_per_cpu_mib=0), job, [step_of(0, [big])])
+    with pytest.raises(Infeasible):
+        place(ask(tasks=2, cpus_per_task_milli=1000, memory_per_cpu_mib=2500), job, ())
+
+
 @given(
     st.lists(st.integers(1, 4), min_size=1, max_size=4),
-    st.lists(st.builds(ask, tasks=st.integers(1, 6), cpus_per_task_milli=st.just(1000)), max_size=8),
+    st.lists(
+        st.one_of(
+            st.builds(ask, tasks=st.integers(1, 6), cpus_per_task_milli=st.just(1000)),
+            st.builds(ask, tasks=st.integers(1, 6), whole_nodes=st.just(True)),
+        ),
+        max_size=8,
+    ),
 )
 def test_no_two_steps_get_the_same_cpu(cpus: list[int], wanted: list[StepRequest]) -> None:
     job, steps = job_of(*(share(f"n{i}", count) for i, count in enumerate(cpus))), list[Step]()
@@ -141,4 +210,4 @@ def test_no_two_steps_get_the_same_cpu(cpus: list[int], wanted: list[StepRequest
             continue
     given_out = [(part.node, cpu) for step in steps for part in step.shares for cpu in part.cpu_ids]
     assert len(given_out) == len(set(given_out))
-    assert all(len(part.cpu_ids) == len(part.tasks) for step in steps for part in step.shares)
+    assert all(len(part.cpu_ids) >= len(part.tasks) for step in steps for part in step.shares)

@@ -51,7 +51,41 @@ def test_cpus_of_a_task_come_from_sruns_own_variable_alone() -> None:
 
 
 def test_overcommitted_tasks_share_what_is_there() -> None:
-    assert asked("-O", "-c2")["cpus_per_task"] == 0
+    body = asked("-O", "-c2")
+    assert (body["cpus_per_task"], body["whole_nodes"]) == (0, True)
+
+
+def test_a_step_has_its_nodes_whole() -> None:
+    body = asked("-n1")
+    assert body["whole_nodes"]
+    assert "cpus_per_task" not in body
+    assert asked("-n1", SLURM_CPUS_PER_TASK="2")["whole_nodes"]
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "cpus"),
+    [
+        (["--exact"], {}, 1),
+        (["--exclusive"], {}, 1),
+        (["-c2"], {}, 2),
+        ([], {"SRUN_CPUS_PER_TASK": "3"}, 3),
+        ([], {"SLURM_EXACT": "1"}, 1),
+        (["--exact", "-O"], {}, 1),
+    ],
+)
+def test_an_exact_step_has_what_it_asks_for(words: list[str], environ: dict[str, str], cpus: int) -> None:
+    body = asked(*words, **environ)
+    assert "whole_nodes" not in body
+    assert body["cpus_per_task"] == cpus
+
+
+def test_an_exact_step_has_the_memory_of_its_cpus() -> None:
+    assert asked("--exact", SLURM_MEM_PER_CPU="500")["memory_per_cpu_mib"] == 0
+    assert asked("--mem-per-cpu=1G", SLURM_MEM_PER_CPU="500")["memory_per_cpu_mib"] == 1024
+    assert "memory_per_cpu_mib" not in asked(SLURM_MEM_PER_CPU="500")
+    assert "memory_per_cpu_mib" not in asked("--exact")
+    named = asked("--exact", "--mem=50", SLURM_MEM_PER_CPU="500")
+    assert (named["memory_mib"], "memory_per_cpu_mib" in named) == (50, False)
 
 
 @pytest.mark.parametrize(

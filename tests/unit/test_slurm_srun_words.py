@@ -2,7 +2,7 @@
 
 import pytest
 
-from launchyard.slurm.binding import Binding, binding_variables, cpus_of, parse_binding
+from launchyard.slurm.binding import Binding, binding_variables, bound, parse_binding
 from launchyard.slurm.multiprog import NOT_DEFINED, BadFile, programs
 from launchyard.slurm.ranks import compress_ranks, counted, parse_ranks
 from launchyard.slurm.stepends import OUT_OF_MEMORY, exit_code, sentences
@@ -130,12 +130,22 @@ def test_ends_are_told_once_for_the_tasks_of_a_node_that_ended_alike() -> None:
 
 
 def test_each_task_has_its_block_of_the_cpus() -> None:
-    cores = parse_binding(None)
-    assert [cpus_of(cores, [4, 5, 6, 7], 2, local) for local in (0, 1)] == [[4, 5], [6, 7]]
+    assert bound(parse_binding(None), [4, 5, 6, 7], tasks=2, each=2) == [[4, 5], [6, 7]]
 
 
-def test_more_tasks_than_cpus_share_them() -> None:
-    assert [cpus_of(Binding(), [4, 5], 3, local) for local in range(3)] == [[4], [5], [4]]
+@pytest.mark.parametrize("tasks", [1, 2, 5])
+def test_tasks_that_need_another_number_of_cpus_than_there_are_share_them_all(tasks: int) -> None:
+    assert bound(parse_binding(None), [4, 5, 6, 7], tasks, each=1) == [[4, 5, 6, 7]] * tasks
+
+
+def test_tasks_bound_to_cores_have_no_more_than_they_need() -> None:
+    cores = parse_binding("cores")
+    assert bound(cores, [4, 5, 6, 7], tasks=1, each=1) == [[4]]
+    assert bound(cores, [4, 5], tasks=3, each=1) == [[4], [5], [4]]
+
+
+def test_where_cpus_are_not_pinned_no_task_is_bound() -> None:
+    assert bound(Binding(), [], tasks=2, each=1) == [[], []]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +159,7 @@ def test_more_tasks_than_cpus_share_them() -> None:
     ],
 )
 def test_ways_to_bind(text: str, expected: list[list[int]]) -> None:
-    assert [cpus_of(parse_binding(text), [4, 5, 6, 7], 2, local) for local in (0, 1)] == expected
+    assert bound(parse_binding(text), [4, 5, 6, 7], tasks=2, each=2) == expected
 
 
 @pytest.mark.parametrize("text", ["tight", "map_cpu:x", "cores:1"])
@@ -162,6 +172,7 @@ def test_the_binding_is_told_in_variables() -> None:
     told = binding_variables(Binding(), [[0, 1], [2]])
     assert told["SLURM_CPU_BIND"] == "quiet,mask_cpu:0x3,0x4"
     assert told["SLURM_CPU_BIND_TYPE"] == "mask_cpu:"
+    assert binding_variables(Binding(), [[0, 1], [0, 1]])["SLURM_CPU_BIND"] == "quiet,mask_cpu:0x3"
 
 
 def test_a_step_is_told_in_variables() -> None:

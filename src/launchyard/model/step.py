@@ -27,7 +27,9 @@ class StepRequest:
     """What a caller asks for; None is the default (see `slurm.placing`).
 
     `memory_mib` is a node's, `gpus` are all of the step. A `cpus_per_task_milli` of 0: as many tasks as
-    wanted on the CPUs there are. With `overlap`, or without `exclusive`, it shares CPUs with other steps.
+    wanted on the CPUs there are; a `memory_per_cpu_mib` of 0: what a CPU of the job has there. With
+    `overlap`, or without `exclusive`, it shares CPUs with other steps. With `whole_nodes` it has all that
+    the job has of CPUs on each of its nodes, whatever its tasks need.
     """
 
     connect: str
@@ -38,6 +40,8 @@ class StepRequest:
     tasks_per_node: int | None = None
     cpus_per_task_milli: int | None = None
     memory_mib: int | None = None
+    memory_per_cpu_mib: int | None = None
+    whole_nodes: bool = False
     gpus: int | None = None
     overlap: bool = False
     exclusive: bool = True

@@ -10,9 +10,9 @@ _KNOWN = ("cores", "threads", "sockets", "ldoms", "boards", "rank", "rank_ldom",
 
 
 class Binding(NamedTuple):
-    """`kind`: cores (and what amounts to it), rank, none, map_cpu or mask_cpu with its `words`."""
+    """`kind`: cores and the like, rank, none, map_cpu or mask_cpu with its `words`; empty: not said."""
 
-    kind: str = "cores"
+    kind: str = ""
     words: tuple[str, ...] = ()
     verbose: bool = False
 
@@ -31,7 +31,7 @@ def parse_binding(text: str | None) -> Binding:
         return Binding(kind, listed, verbose)
     if kind and (kind not in _KNOWN or colon):
         raise ValueError(f"{text!r} is no way to bind")
-    return Binding("none" if kind in _NONE else kind or "cores", (), verbose)
+    return Binding("none" if kind in _NONE else kind, (), verbose)
 
 
 def _repeated(word: str) -> list[str]:
@@ -40,17 +40,25 @@ def _repeated(word: str) -> list[str]:
     return [one] * (min(int(times), 4096) if star else 1)
 
 
-def cpus_of(binding: Binding, ids: Sequence[int], tasks: int, local: int) -> list[int]:
-    """The CPUs of the node's task number `local`; empty: whatever the node's part of the step has."""
+def bound(binding: Binding, ids: Sequence[int], tasks: int, each: int) -> list[list[int]]:
+    """The CPUs of each of the node's tasks, of those that the step has there; empty: whatever those are.
+
+    A task needs `each` of them. Where nothing is said and that is not what there is, they share them all.
+    """
+    if not binding.kind and each * tasks != len(ids):
+        return [list(ids) for _ in range(tasks)]
+    return [_of_task(binding, ids, each, local) for local in range(tasks)]
+
+
+def _of_task(binding: Binding, ids: Sequence[int], each: int, local: int) -> list[int]:
     if binding.kind in ("map_cpu", "mask_cpu"):
         word = binding.words[local % len(binding.words)]
         return [int(word, 0)] if binding.kind == "map_cpu" else _bits(int(word, 16))
-    if not ids or binding.kind not in ("cores", "threads", "rank"):
+    if not ids or binding.kind not in ("", "cores", "threads", "rank"):
         return []
     if binding.kind == "rank":
         return [ids[local % len(ids)]]
-    each = len(ids) // tasks
-    return list(ids[local * each : (local + 1) * each]) if each else [ids[local % len(ids)]]
+    return [ids[one % len(ids)] for one in range(local * each, (local + 1) * each)]
 
 
 def _bits(mask: int) -> list[int]:
@@ -65,7 +73,8 @@ def binding_variables(binding: Binding, cpus: Sequence[Sequence[int]]) -> dict[s
     elif binding.kind == "map_cpu":
         kind, listed = "map_cpu:", ",".join(str(one[0]) for one in cpus)
     else:
-        kind, listed = "mask_cpu:", ",".join(hex(sum(1 << cpu for cpu in one)) for one in cpus)
+        masks = [hex(sum(1 << cpu for cpu in one)) for one in cpus]
+        kind, listed = "mask_cpu:", ",".join(masks if len(set(masks)) > 1 else masks[:1])
     return {
         "SLURM_CPU_BIND": f"{loud},{kind}{listed}" if kind else loud,
         "SLURM_CPU_BIND_LIST": listed,

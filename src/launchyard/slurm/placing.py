@@ -1,8 +1,9 @@
 """Where a step goes within its job: which nodes, which tasks on which, which CPUs and GPUs are its own.
 
-Pure. Defaults follow srun(1): the job's tasks on all its nodes; a task has the CPUs that a task of the job
-has. A step keeps the CPUs that it was given to itself (unless it overlaps), and memory and GPUs only where it
-names an amount; else it may use what the job has of them on its nodes.
+Pure. Defaults follow srun(1): the job's tasks on all its nodes. A step of whole nodes has all CPUs that the
+job has there, and a task needs one; of any other a task has as many as a task of the job. A step keeps the
+CPUs that it was given to itself (unless it overlaps), and memory and GPUs only where it names an amount; else
+it may use what the job has of them on its nodes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -209,12 +210,30 @@ def _chosen(ask: StepRequest, nodes: list[_Node], tasks: int) -> list[_Node]:
 
 
 def _room(ask: StepRequest, node: _Node) -> int:
-    """How many tasks fit on the node."""
-    if ask.memory_mib and ask.memory_mib > node.memory_mib and node.share.memory_mib:
+    """How many tasks fit on the node; none on one that is to be whole and is not."""
+    if ask.whole_nodes and node.cpus_milli < node.share.cpus_milli:
         return 0
     each = _cpus_each(ask, node)
     room = node.cpus_milli // each if each else TASKS_MAX
+    if node.share.memory_mib:
+        room = min(room, _room_in_memory(ask, node, each))
     return room if ask.tasks_per_node is None else min(room, ask.tasks_per_node)
+
+
+def _room_in_memory(ask: StepRequest, node: _Node, each: int) -> int:
+    """How many tasks of so many thousandths of CPUs fit into what is left of the memory."""
+    if ask.memory_mib or ask.whole_nodes:
+        return TASKS_MAX if _memory_named(ask, node, node.share.cpus_milli) <= node.memory_mib else 0
+    needed = _memory_named(ask, node, each)
+    return node.memory_mib // needed if needed else TASKS_MAX
+
+
+def _memory_named(ask: StepRequest, node: _Node, cpus_milli: int) -> int:
+    """What is asked for by name, of so many CPUs of the node; 0: nothing is."""
+    if ask.memory_mib or ask.memory_per_cpu_mib is None:
+        return ask.memory_mib or 0
+    each = ask.memory_per_cpu_mib or node.share.memory_mib * 1000 // node.share.cpus_milli
+    return each * cpus_milli // 1000
 
 
 def _cpus_each(ask: StepRequest, node: _Node) -> int:
@@ -222,6 +241,8 @@ def _cpus_each(ask: StepRequest, node: _Node) -> int:
     if ask.cpus_per_task_milli is not None:
         return ask.cpus_per_task_milli
     each = node.share.cpus_milli // node.tasks
+    if ask.whole_nodes:
+        return min(each, 1000)
     return each // 1000 * 1000 if each >= 1000 else each
 
 
@@ -254,19 +275,20 @@ def _share(
     keeps_cpus: bool,
 ) -> StepShare:
     each = _cpus_each(ask, node)
-    cpus_milli = len(ranks) * each if each else node.share.cpus_milli
-    whole = -(-cpus_milli // 1000)
-    ids = node.cpu_ids[:whole] if each else node.share.cpu_ids
+    whole = ask.whole_nodes or not each
+    cpus_milli = node.share.cpus_milli if whole else len(ranks) * each
+    ids = node.share.cpu_ids if whole else node.cpu_ids[: -(-cpus_milli // 1000)]
+    memory_mib = _memory_named(ask, node, cpus_milli)
     return StepShare(
         node=node.share.node,
         position=position,
         tasks=tuple(ranks),
         cpus_milli=cpus_milli,
         cpu_ids=ids,
-        memory_mib=ask.memory_mib or node.share.memory_mib,
+        memory_mib=memory_mib or node.share.memory_mib,
         gpu_ids=gpu_ids,
-        keeps_cpus=keeps_cpus and each > 0,
-        keeps_memory=bool(ask.memory_mib) and not ask.overlap,
+        keeps_cpus=keeps_cpus and (ask.whole_nodes or each > 0),
+        keeps_memory=bool(memory_mib) and not ask.overlap,
         keeps_gpus=bool(ask.gpus) and not ask.overlap,
     )
 

@@ -28,6 +28,8 @@ class StepWish:
     tasks_per_node: int | None = None
     cpus_per_task: float | None = None
     memory_mib: int | None = None
+    memory_per_cpu_mib: int | None = None
+    whole_nodes: bool = False
     gpus: int | None = None
     distribution: str | None = None
 
@@ -45,6 +47,8 @@ class StartStep(StepWish):
 
     `nodes` is how many, `memory_mib` a node's, `gpus` are all of the step. Other steps get none of its CPUs
     unless it overlaps or is not `exclusive`; with `cpus_per_task` 0 any number of tasks share what is there.
+    With `whole_nodes` it has all CPUs of the job on each of its nodes. `memory_per_cpu_mib` stands for
+    `memory_mib`; 0 is what a CPU of the job has.
     `distribution` is block, cyclic, plane=4 or arbitrary (task i on the i-th name of `nodelist`). `group` is
     the one of the job's unlike parts that is meant (0 is the first); with `parts` it has tasks in others too.
     """
@@ -121,6 +125,8 @@ def _of_part(body: StartStep | StepPart, whole: StepRequest) -> StepRequest:
         tasks_per_node=_count(body.tasks_per_node, "tasks_per_node"),
         cpus_per_task_milli=_milli(body.cpus_per_task),
         memory_mib=_count(body.memory_mib, "memory_mib", least=0, most=2**40),
+        memory_per_cpu_mib=_count(body.memory_per_cpu_mib, "memory_per_cpu_mib", least=0, most=2**40),
+        whole_nodes=body.whole_nodes,
         gpus=_count(body.gpus, "gpus", least=0),
         distribution=body.distribution,
     )

@@ -14,10 +14,11 @@ from launchyard.cli.slurm.steps.options import Choices
 from launchyard.cli.slurm.steps.outputs import Look, Outputs
 from launchyard.cli.slurm.steps.parts import Part, Parts
 from launchyard.cli.slurm.steps.screen import raw, size
+from launchyard.cli.slurm.steps.wish import is_exact
 from launchyard.model.light import Any, NamedTuple
 from launchyard.runner.files import allow_many_files
 from launchyard.runner.order import Order, TaskOrder
-from launchyard.slurm.binding import Binding, binding_variables, cpus_of, parse_binding
+from launchyard.slurm.binding import Binding, binding_variables, bound, parse_binding
 from launchyard.slurm.exports import exported
 from launchyard.slurm.multiprog import BadFile, programs
 from launchyard.slurm.stepfiles import Place, Way, step_letters, way_of
@@ -36,6 +37,8 @@ class Wanted(NamedTuple):
     environ: Mapping[str, str]
     commands: Mapping[int, list[str]] = MappingProxyType({})
     """What runs in each of the job's parts, where the step is in several."""
+    own_choices: Mapping[int, Choices] = MappingProxyType({})
+    """What was given for each of those parts."""
 
     @property
     def id(self) -> str:
@@ -137,7 +140,7 @@ def _parts(wanted: Wanted, into: Way, terminal: bool) -> list[Part]:
     common = _environment(wanted)
     parts = []
     for node in wanted.answer["nodes"]:
-        cpus = [cpus_of(binding, node["cpu_ids"], len(node["tasks"]), i) for i in range(len(node["tasks"]))]
+        cpus = bound(binding, node["cpu_ids"], len(node["tasks"]), _cpus_each(wanted, node))
         orders = [
             TaskOrder(
                 rank=rank,
@@ -152,6 +155,12 @@ def _parts(wanted: Wanted, into: Way, terminal: bool) -> list[Part]:
         order = _order(wanted, node, binding, common, cpus, orders)
         parts.append(Part(node["node"], list(node["tasks"]), order))
     return parts
+
+
+def _cpus_each(wanted: Wanted, node: Mapping[str, Any]) -> int:
+    """How many CPUs each task of the node was asked to have; one, where the step has all of the node."""
+    choices = wanted.own_choices.get(node["part"], wanted.choices)
+    return max(1, len(node["cpu_ids"]) // len(node["tasks"])) if is_exact(choices) else 1
 
 
 def _order(

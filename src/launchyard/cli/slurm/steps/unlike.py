@@ -23,7 +23,10 @@ from launchyard.slurm.ranks import parse_ranks
 from launchyard.slurm.unlike import divided
 
 MARK = "_HET_GROUP_"
-_OF_A_PART = ("tasks", "nodes", "nodelist", "tasks_per_node", "cpus_per_task", "memory_mib", "gpus")
+_OF_A_PART = (
+    *("tasks", "nodes", "nodelist", "tasks_per_node", "cpus_per_task", "memory_mib", "memory_per_cpu_mib"),
+    *("whole_nodes", "gpus"),
+)
 
 
 class InPart(NamedTuple):
@@ -65,7 +68,8 @@ def _wanted(here: list[InPart], answer: dict[str, Any], environ: Mapping[str, st
         names = list(dict.fromkeys(nodes))
         environ = {**environ, "SLURM_JOB_NODELIST": compress(names), "SLURM_JOB_NUM_NODES": str(len(names))}
     first, commands = here[0], {one.group: one.command for one in here}
-    return Wanted(first.choices, first.command, answer, environ, commands)
+    own = {one.group: one.choices for one in here}
+    return Wanted(first.choices, first.command, answer, environ, commands, own)
 
 
 def components_of(given: Given) -> list[Given]:

@@ -23,7 +23,7 @@ def step_body(choices: Choices, command: list[str], connect: str) -> tuple[dict[
     here = choices.environ.get("SLURM_JOB_NUM_NODES", "")
     if nodes is not None and here.isdigit() and nodes > int(here):
         raise Refused(f"error: Only allocated {here} nodes asked for {nodes}")
-    cpus = choices.number("cpus-per-task")
+    exact = is_exact(choices)
     body = {
         "name": choices.given.last("job-name") or basename(command[0]),
         "tasks": tasks,
@@ -31,8 +31,10 @@ def step_body(choices: Choices, command: list[str], connect: str) -> tuple[dict[
         "nodelist": _nodelist(choices, nodes),
         # The job's own number is known to the server, and is no bound for more tasks than the job has.
         "tasks_per_node": choices.number("ntasks-per-node") if choices.named("ntasks-per-node") else None,
-        "cpus_per_task": 0 if choices.flag("overcommit") else cpus,
-        "memory_mib": _memory_mib(choices, cpus),
+        "cpus_per_task": _cpus(choices, exact),
+        "whole_nodes": None if exact else True,
+        "memory_mib": _memory_mib(choices),
+        "memory_per_cpu_mib": _memory_per_cpu_mib(choices, exact),
         "gpus": _gpus(choices, tasks, nodes),
         "overlap": choices.flag("overlap"),
         "distribution": choices.text("distribution"),
@@ -40,6 +42,21 @@ def step_body(choices: Choices, command: list[str], connect: str) -> tuple[dict[
         "metadata": {"slurm.command": " ".join(command)[:1000]},
     }
     return {key: value for key, value in body.items() if value is not None}, warnings
+
+
+def is_exact(choices: Choices) -> bool:
+    """Whether the step has what it asks for alone; any other has the CPUs of the job on all its nodes."""
+    if choices.flag("exact") or choices.named("exclusive"):
+        return True
+    return choices.number("cpus-per-task") is not None and not choices.flag("overcommit")
+
+
+def _cpus(choices: Choices, exact: bool) -> int | None:
+    """Of each task; 0: they share what is there."""
+    if exact:
+        cpus = choices.number("cpus-per-task")
+        return 1 if cpus is None else cpus
+    return 0 if choices.flag("overcommit") else None
 
 
 def few_tasks(choices: Choices) -> str | None:
@@ -108,14 +125,26 @@ def _listed(path: str) -> list[str]:
         raise Refused(f"error: Unable to read {path}: {error.strerror}") from None
 
 
-def _memory_mib(choices: Choices, cpus: int | None) -> int | None:
+def _memory_mib(choices: Choices) -> int | None:
     """`--mem` of a node. 0, and what was said to the job alone, is whatever the job has there."""
     value = choices.given.last("mem")
-    if not value:
+    return _mib(value, "mem") if value else None
+
+
+def _memory_per_cpu_mib(choices: Choices, exact: bool) -> int | None:
+    """`--mem-per-cpu`; 0: as much as the job has of each CPU, where it was told so."""
+    if choices.named("mem"):
         return None
+    if value := choices.given.last("mem-per-cpu"):
+        return _mib(value, "mem-per-cpu")
+    return 0 if exact and choices.environ.get("SLURM_MEM_PER_CPU") else None
+
+
+def _mib(value: str, name: str) -> int | None:
+    """None: whatever the job has."""
     number, unit = (value[:-1], value[-1].upper()) if value[-1:].isalpha() else (value, "M")
     if unit not in _UNITS or not (number.isascii() and number.isdigit()) or len(number) > 12:
-        raise WrongUse("error: Invalid --mem specification")
+        raise WrongUse(f"error: Invalid --{name} specification")
     return max(1, int(int(number) * _UNITS[unit])) if int(number) else None
 
 
