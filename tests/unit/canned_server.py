@@ -14,7 +14,7 @@ Answer = Callable[["Handler"], None]
 
 
 class Asked:
-    """One request: method, path with query, JSON body (None without one), headers."""
+    """One request: method, path with query, body (None without one; JSON is read), headers."""
 
     def __init__(self, method: str, path: str, body: Any, headers: dict[str, str]) -> None:
         self.method, self.path, self.body, self.headers = method, path, body, headers
@@ -47,12 +47,14 @@ class CannedServer(socketserver.ThreadingUnixStreamServer):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: CannedServer
+    body: bytes
 
     def answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
+        self.body = body = self.rfile.read(length)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.asked.append(Asked(self.command, self.path, json.loads(body) if body else None, headers))
+        told = json.loads(body) if body and "json" in headers.get("content-type", "") else body or None
+        self.server.asked.append(Asked(self.command, self.path, told, headers))
         found = self.server.answers.get((self.command, self.path.partition("?")[0]))
         if isinstance(found, Turns):
             found = found.next()

@@ -4,7 +4,7 @@ import importlib
 import os
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Unpack, cast
 from urllib.parse import quote, urlencode
 
@@ -14,7 +14,7 @@ from launchyard.sdk.errors import ConnectionLost, TimedOut, from_problem
 from launchyard.sdk.events import Event, EventStream, follow
 from launchyard.sdk.jobs import Job, is_live
 from launchyard.sdk.records import Record
-from launchyard.sdk.submission import JobOptions, job_body, update_body
+from launchyard.sdk.submission import JobOptions, job_body, update_body, with_resources
 from launchyard.sdk.transport import Stream, Transport
 from launchyard.sdk.websocket import WebSocket, open_websocket
 
@@ -57,10 +57,29 @@ class Client:
         *,
         script: str | None = None,
         arguments: Sequence[str] = (),
+        resources: Mapping[str, Any] | None = None,
         **options: Unpack[JobOptions],
     ) -> Job:
-        """Queue one job (or one array). A command given as text runs in a shell, as a list as it is."""
+        """Queue one job (or one array). A command given as text runs in a shell, as a list as it is.
+
+        `runtime_env` may name directories, archives and requirements files of this machine: they are sent
+        first. `resources` are options too: `{"cpus": 4, "memory": "8G", "gpus": 1}`.
+        """
+        options = with_resources(options, resources)
+        if (runtime_env := options.get("runtime_env")) is not None:
+            options["runtime_env"] = self.prepare(runtime_env)
         return self.submit_body(job_body(command, options, script=script, arguments=arguments))
+
+    def prepare(
+        self, runtime_env: Mapping[str, Any], report: Callable[[Any], None] | None = None
+    ) -> dict[str, Any]:
+        """A runtime environment as the server takes it, once what it needs from this machine is there.
+
+        `report` is told how far each package is (`sdk.uploads.Progress`).
+        """
+        environments = importlib.import_module("launchyard.sdk.environments")
+        made: dict[str, Any] = environments.prepared(self.transport, runtime_env, report=report)
+        return made
 
     def submit_body(self, body: Mapping[str, Any]) -> Job:
         """Queue one job described as `POST /v1/jobs` wants it; sent again safely when the answer was lost."""

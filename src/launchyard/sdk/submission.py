@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from launchyard.model.errors import Invalid
 from launchyard.model.memory import parse_memory
@@ -57,6 +57,7 @@ class JobOptions(TypedDict, total=False):
     nice: int | None
     working_dir: str | None
     environment: Mapping[str, str] | None
+    runtime_env: Mapping[str, Any] | None
     kind: str | None
     stdin: str | None
     stdout: str | None
@@ -76,8 +77,12 @@ class JobOptions(TypedDict, total=False):
 _AS_THEY_ARE = (
     "name", "account", "partition", "qos", "cluster", "group", "array", "after",
     "keep_on_failed_dependency", "keep_beyond_limits", "hold", "requeue", "nice", "working_dir",
-    "environment", "kind", "stdin", "stdout", "stderr", "append", "terminal", "submission_id", "metadata",
-    "dry_run",
+    "environment", "runtime_env", "kind", "stdin", "stdout", "stderr", "append", "terminal", "submission_id",
+    "metadata", "dry_run",
+)
+RESOURCES = (
+    "cpus", "memory", "gpus", "gpu_type", "nodes", "nodes_max", "tasks", "tasks_per_node", "exclusive",
+    "constraint", "nodelist", "exclude", "licences", "reservation", "time_limit",
 )
 # fmt: on
 
@@ -121,6 +126,19 @@ def job_body(
         if "warning_target" in given:
             body["warning"]["target"] = given["warning_target"]
     return body
+
+
+def with_resources(options: JobOptions, resources: Mapping[str, Any] | None) -> JobOptions:
+    """The options with those of `resources`, by their names here or in a job's JSON. Raises `Invalid`."""
+    if not resources:
+        return cast(JobOptions, {**options})
+    renamed = {"memory" if name == "memory_mib" else name: value for name, value in resources.items()}
+    for name in renamed:
+        if name not in RESOURCES:
+            near = [one for one in RESOURCES if one.startswith(name[:3])]
+            hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(RESOURCES)}"
+            raise Invalid(f"resources has no {name!r}{hint}")
+    return cast(JobOptions, {**renamed, **options})
 
 
 def update_body(changes: JobOptions, *, array_throttle: int | None = None) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from launchyard.cli.environments import ENVIRONMENT, add_environment
 from launchyard.cli.job_options import PLACE, SHAPE, JobCommand, job_options, options_of
 from launchyard.cli.native.logs import copy
 from launchyard.cli.native.why import told_of
@@ -35,7 +36,7 @@ class Interrupted(Exception):
         self.number = number
 
 
-@options_of(SHAPE, PLACE)
+@options_of(SHAPE, ENVIRONMENT, PLACE)
 @click.command(cls=JobCommand, context_settings={"allow_interspersed_args": False})
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(words: tuple[str, ...], **values: Any) -> int:
@@ -49,7 +50,7 @@ def run(words: tuple[str, ...], **values: Any) -> int:
             options = job_options(values, local=server.transport.address.local)
             options["terminal"] = terminal
             options["window"] = window() if terminal else None
-            job = server.submit_body(job_body(list(words), options))
+            job = server.submit_body(add_environment(server, job_body(list(words), options), values))
             return stay(server, job, terminal=terminal)
     except (Invalid, Infeasible):
         raise

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from launchyard.cli.environments import ENVIRONMENT, add_environment
 from launchyard.cli.job_options import BATCH, PLACE, SHAPE, JobCommand, job_options, options_of
 from launchyard.cli.native.logs import copy
 from launchyard.cli.native.wait import wait_for
@@ -20,7 +21,7 @@ from launchyard.sdk.jobs import Job
 from launchyard.sdk.submission import job_body
 
 
-@options_of(SHAPE, BATCH, PLACE)
+@options_of(SHAPE, ENVIRONMENT, BATCH, PLACE)
 @click.command(cls=JobCommand, context_settings={"allow_interspersed_args": False})
 @click.argument("words", metavar="SCRIPT [ARGUMENT...] | -- COMMAND...", nargs=-1, type=click.UNPROCESSED)
 @click.option("--dry-run", is_flag=True, help="Say what would become of it; queue nothing.")
@@ -43,6 +44,7 @@ def submit(
         raise Invalid("nothing to submit: name a script, or a command after --, like: ly submit -- hostname")
     with client() as server:
         body = request_body(server, words, values, dashed=context.meta["dashed"])
+        body = add_environment(server, body, values)
         if dry_run:
             body["dry_run"] = True
         job = server.submit_body(body)

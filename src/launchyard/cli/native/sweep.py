@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from launchyard.cli.environments import ENVIRONMENT, add_environment
 from launchyard.cli.job_options import PLACE, SHAPE, JobCommand, job_options, options_of
 from launchyard.cli.native.submit import after_submission, say_advice
 from launchyard.cli.options import client, json_option, quiet_option
@@ -33,7 +34,7 @@ def _without_p(option: click.Option) -> click.Option:
     return click.Option(["--partition"], metavar="NAME", help=option.help)
 
 
-@options_of(tuple(map(_without_p, SHAPE)), PLACE)
+@options_of(tuple(map(_without_p, SHAPE)), ENVIRONMENT, PLACE)
 @click.command(cls=JobCommand, context_settings={"allow_interspersed_args": False})
 @click.argument("words", metavar="-- COMMAND...", nargs=-1, type=click.UNPROCESSED)
 @click.option(
@@ -70,7 +71,7 @@ def sweep(
         indexes = every(asked_for) if chosen is None else sample(asked_for, chosen, random.SystemRandom())
         options = job_options(values, local=server.transport.address.local)
         options["array"] = f"{indexes}%{throttle}" if throttle else indexes
-        body = sweep_body(words, asked_for, options)
+        body = add_environment(server, sweep_body(words, asked_for, options), values)
         if not dry_run:
             job = server.submit_body(body)
             if as_json and not wait:
