@@ -95,6 +95,7 @@ def test_what_a_job_got_and_used_is_told(bench: Bench) -> None:
     columns = "got_cpus_milli,got_memory_mib,got_gpus,attempt,begun_at,eligible_at,cpu_s,memory_peak_mib"
 
     assert rows(bench, f"columns={columns}&ids=1") == [[5000, 128, 2, 2, T0 + 5, T0, 7.5, 12]]
+    assert rows(bench, "columns=got_on_first&ids=1") == [[[2500, 64, 1]]]
 
 
 def test_a_job_that_may_not_start_is_not_eligible(bench: Bench) -> None:

@@ -46,6 +46,7 @@ def row(id: int, name: str, begun: str | None = None, ended: str | None = None, 
         **{"eligible_at": at("07:58"), "suspended_s": 0, "suspended_at": None, "constraint": ""},
         **{"cpus_asked_milli": 1000, "memory_asked_mib": 100, "asked_gpus": 0, "asked_nodes": 1},
         **{"got_cpus_milli": 1000, "got_memory_mib": 100, "got_gpus": 0, "licences": {}, "reservation": ""},
+        "got_on_first": None,
         **{"attempt": 1, "cpu_s": None, "memory_peak_mib": None, "read_mib": None, "written_mib": None},
         **{"past": [], "metadata": {}, "working_dir": "/home/alice"},
     }
@@ -232,6 +233,15 @@ def test_what_a_batch_script_used_is_the_job_without_its_steps() -> None:
     assert value("maxrss", batch, ways(Units("G"))) == "0.30G"
     assert value("maxrss", batch, ways(Units(exact=True))) == "324450304"
     assert value("maxrss", record, ways()) == ""
+
+
+def test_a_batch_script_has_what_the_job_has_on_its_first_node() -> None:
+    job = row(10, "wide", "07:58", "09:58", nodes=["n1", "n2"], got_cpus_milli=4000)
+    (record,) = records([job | {"got_on_first": [3000, 75, 1]}], LATER, steps={})
+    (batch,) = record["steps"]
+
+    assert value("alloctres", record, ways()) == "billing=4,cpu=4,mem=100M,node=2"
+    assert value("alloctres", batch, ways()) == "cpu=3,gres/gpu=1,mem=75M,node=1"
 
 
 @pytest.mark.parametrize(

@@ -226,11 +226,19 @@ def _batch(record: Record) -> Record:
         **record,
         **{"suffix": ".batch", "name": "batch", "word": word, "exit": (code, signal), "by": None},
         **{"tasks": 1, "nodes": record["nodes"][:1], "submitted_at": record["start"]},
+        **(_on_first(row) if last else {}),
         "eligible_at": record["start"],
         **{
             key: row[key] if last else None for key in ("cpu_s", "memory_peak_mib", "read_mib", "written_mib")
         },
     }
+
+
+def _on_first(row: Mapping[str, Any]) -> Record:
+    """What the script's node has, of a job on several."""
+    found = row["got_on_first"]
+    keys = ("cpus_milli", "got_memory_mib", "got_gpus")
+    return {} if found is None else dict(zip(keys, found, strict=True))
 
 
 def _step(record: Record, step: Mapping[str, Any], now: float) -> Record:

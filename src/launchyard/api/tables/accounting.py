@@ -16,6 +16,14 @@ def _shares(row: Row) -> tuple[NodeShare, ...]:
     return () if attempt is None else attempt.allocation.shares
 
 
+def _got_on_first(row: Row) -> tuple[int, int, int] | None:
+    """CPUs, memory and GPUs of the first of several nodes, where the script runs."""
+    shares = _shares(row)
+    if len(shares) < 2:
+        return None
+    return shares[0].cpus_milli, shares[0].memory_mib, len(shares[0].gpu_ids)
+
+
 def _started_at(row: Row) -> float | None:
     """When its attempt began, or got its nodes when it has not begun yet."""
     attempt = row.job.attempt
@@ -47,6 +55,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "got_cpus_milli": lambda row: sum(share.cpus_milli for share in _shares(row)),
     "got_memory_mib": lambda row: sum(share.memory_mib for share in _shares(row)),
     "got_gpus": lambda row: sum(len(share.gpu_ids) for share in _shares(row)),
+    "got_on_first": _got_on_first,
     "array_ended": lambda row: None if row.job.array is None else format_indexes(row.job.array.ended),
     "attempt": lambda row: row.job.attempts,
     "read_mib": lambda row: row.job.usage.read_mib,

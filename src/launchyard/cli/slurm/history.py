@@ -9,7 +9,8 @@ COLUMNS = """id name user uid account partition qos kind state reason_code reaso
 nodes held array_size array_pending array_ended array_throttle task_array task_index part_of
 submitted_at eligible_at begun_at ended_at time_limit_s suspended_s suspended_at
 cpus_asked_milli memory_asked_mib asked_gpus asked_nodes constraint licences reservation
-got_cpus_milli got_memory_mib got_gpus attempt cpu_s memory_peak_mib read_mib written_mib past"""
+got_cpus_milli got_memory_mib got_gpus got_on_first
+attempt cpu_s memory_peak_mib read_mib written_mib past"""
 PRIVATE = "metadata working_dir"
 STEP_COLUMNS = """job_id attempt step name state exit_code signal cause started_at ended_at nodes tasks
 cpus_milli memory_mib gpus cpu_s memory_peak_mib"""
