@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -43,10 +43,12 @@ from launchyard.model.event import StateChanged
 from launchyard.model.node import Node
 from launchyard.model.rules import Rules
 from launchyard.model.state import ENDED
+from launchyard.starter import Starter
 from launchyard.statedir import Owner, StateDir
 from launchyard.store.filesystem import refuse_network_file_system
 from launchyard.store.open import open_store
 from launchyard.store.protocol import Store
+from launchyard.userfiles import UserFiles
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +70,7 @@ class Prepared:
 def main(arguments: list[str] | None = None) -> int:
     """Run until SIGTERM or SIGINT; what goes wrong before is one sentence to whoever started us."""
     options = _options(arguments)
-    tell = _Starter(options.ready_fd)
+    tell = Starter(options.ready_fd)
     # The writer's thread gives up the interpreter at each statement; the loop must not keep it long.
     sys.setswitchinterval(0.0005)
     try:
@@ -144,16 +146,18 @@ def _bounds(settings: Settings) -> Bounds:
         unkillable_s=settings.unkillable_s,
         requeues_max=settings.requeues_max,
         zero_cpu_jobs_max=settings.zero_cpu_jobs_max,
+        keep_failed_s=settings.packages.keep_failed_s,
     )
 
 
-async def _run(prepared: Prepared, tell: "_Starter") -> int:
+async def _run(prepared: Prepared, tell: Starter) -> int:
     """Compose, serve, and let go in order: no new requests, then what is decided, then the store."""
     settings, state = prepared.settings, prepared.state
     stop = _stop_on_signal()
     open_log(state.log)
     store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
+    files = UserFiles(settings, state, engine)
     at_run_time = _rules_at_run_time(await asyncio.to_thread(store.rules))
     yard = await assemble(
         store=store,
@@ -166,6 +170,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         launching=_launching(settings, state),
         bounds=_bounds(settings),
         licences=settings.licences,
+        environments=files.environments,
     )
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
@@ -179,7 +184,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         controller=yard.controller,
         store=store,
         users=yard.users,
-        logs=JobLogs(helpers, yard.users, str(state.spool)),
+        logs=JobLogs(helpers, yard.users, str(state.spool), files.environments.log),
         terminals=terminals,
         status=lambda: facts,
         clock=time.time,
@@ -188,9 +193,11 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         jobs_visible_to_all=settings.jobs_visible_to_all,
         slurm=settings.slurm,
         live_usage=engine.usage,
+        packages=files.packages,
     )
     app = create_app(services)
     mailing = _mailing(settings, yard, store)
+    files.start(yard.packages_in_use)
     tell.ready(facts)
     try:
         await serve(app, [tcp, unix], stop)
@@ -198,6 +205,7 @@ async def _run(prepared: Prepared, tell: "_Starter") -> int:
         await mailing.close()
         helpers.close()
         await yard.close()
+        await files.close()
         await asyncio.to_thread(store.close)
         with contextlib.suppress(FileNotFoundError):
             state.facts.unlink()
@@ -257,27 +265,6 @@ def _let_go(terminals: JobTerminals, events: Sequence[StateChanged]) -> None:
     for event in events:
         if event.state in ENDED:
             terminals.job_ended(event.job_id)
-
-
-class _Starter:
-    """Whoever started us, waiting at the other end of a pipe for one line."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def ready(self, facts: Mapping[str, Any]) -> None:
-        self._say(facts)
-
-    def refuse(self, error: LaunchyardError) -> None:
-        if self._fd < 0:
-            print(f"ly: {error}", file=sys.stderr)
-        self._say({"error": str(error), "code": error.code})
-
-    def _say(self, message: Mapping[str, Any]) -> None:
-        if self._fd >= 0:
-            os.write(self._fd, json.dumps(message).encode() + b"\n")
-            os.close(self._fd)
-            self._fd = -1
 
 
 if __name__ == "__main__":

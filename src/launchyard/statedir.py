@@ -12,6 +12,9 @@ from pathlib import Path
 
 from launchyard.model.errors import Conflict, Invalid
 
+OF_USERS = ("environments", None, 0o711)
+"""Where the launcher makes a private directory for each user."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
@@ -47,10 +50,18 @@ class StateDir:
     def spool(self) -> Path:
         return self.path / "spool"
 
+    @property
+    def packages(self) -> Path:
+        return self.path / "daemon" / "packages"
+
+    @property
+    def environments(self) -> Path:
+        return self.path / "environments"
+
     def prepare(self, owner: Owner) -> None:
         """Make what is missing and refuse what somebody else could have prepared."""
         parts = ((".", None, 0o755), ("daemon", owner, 0o700), ("run", owner, 0o755))
-        launcher = (("launcher", None, 0o711), ("spool", None, 0o711), ("tmp", None, 0o711))
+        launcher = (("launcher", None, 0o711), ("spool", None, 0o711), ("tmp", None, 0o711), OF_USERS)
         for name, of, mode in parts + launcher:
             _directory(self.path / name, of, mode)
 

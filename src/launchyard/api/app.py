@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from launchyard.api import packages
 from launchyard.api.answers import answer, problem
 from launchyard.api.auth import Authenticator
 from launchyard.api.context import Context
@@ -74,6 +75,7 @@ _ROUTERS = [
     )
 ]
 
+        packages,
 
 def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application":
     """Everything under `/v1`, and `/openapi.json`. To be served by `api.server.serve`, which knows peers."""

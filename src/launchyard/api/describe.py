@@ -5,7 +5,7 @@ The schemas that the names stand for are made in `openapi`, and only when somebo
 
 from typing import Any
 
-from launchyard.wire import acts, crontabs, orders, shapes, steps, submit, tableshapes, triggers
+from launchyard.wire import acts, crontabs, orders, packages, shapes, steps, submit, tableshapes, triggers
 
 Description = dict[str, Any]
 
@@ -133,16 +133,58 @@ SCRIPT: Description = {
     **_answers(200, _TEXT, "The script.", 400, 404, media_type="text/plain"),
 }
 
+_STREAMS = ("stdout", "stderr", "setup")
+
 LOGS: Description = {
     "summary": "The output of a job; header `Launchyard-Next-Offset` is where to go on.",
     "parameters": [
         _JOB_ID,
-        _parameter("stream", "query", {"enum": ["stdout", "stderr"], "default": "stdout"}, "Which output."),
+        _parameter("stream", "query", {"enum": [*_STREAMS], "default": "stdout"}, "Which output."),
         _parameter("offset", "query", {**_WHOLE, "default": 0}, "Where to begin; negative: from the end."),
         _parameter("limit", "query", {**_WHOLE, "minimum": 1}, "How many bytes; left out: to the end."),
         _parameter("follow", "query", _FLAG, "Go on until the job has ended and all was read."),
     ],
     **_answers(200, _BYTES, "Bytes.", 400, 404, 409, media_type="application/octet-stream"),
+}
+
+_OWN_PACKAGE = _parameter(
+    "name",
+    "path",
+    {"type": "string", "pattern": r"^[0-9a-f]{64}\.(zip|tar\.gz|tgz|tar\.xz|whl)$"},
+    "The SHA-256 of its content, and what kind of file it is.",
+)
+_RAY_PACKAGE = [
+    _parameter("protocol", "path", {"type": "string", "enum": ["gcs"]}, "What Ray's clients call the store."),
+    _parameter("name", "path", {"type": "string"}, "The name that the client made."),
+]
+_UPLOAD: Description = {
+    "requestBody": {"required": True, "content": _content(_BYTES, "application/octet-stream")}
+}
+
+PACKAGE: Description = {
+    "summary": "How much of one of your packages is here.",
+    "parameters": [_OWN_PACKAGE],
+    **_answers(200, ref(packages.PackageStatus), "What is here.", 400, 404),
+}
+PACKAGE_PUT: Description = {
+    "summary": "Send a package, or by Content-Range what is missing; on the disk when this answers.",
+    "parameters": [
+        _OWN_PACKAGE,
+        _parameter("Content-Range", "header", _TEXT, "`bytes FIRST-LAST/TOTAL`, from `received` on."),
+    ],
+    **_UPLOAD,
+    **_answers(200, ref(packages.PackageReceived), "What is here now.", 400, 404, 408, 409, 413, 422, 507),
+}
+RAY_PACKAGE: Description = {
+    "summary": "Whether a package of Ray's client is here: an empty answer.",
+    "parameters": _RAY_PACKAGE,
+    **_answers(200, _TEXT, "It is.", 404, media_type="text/plain"),
+}
+RAY_PACKAGE_PUT: Description = {
+    "summary": "Send a package as Ray's client does: an empty answer.",
+    "parameters": _RAY_PACKAGE,
+    **_UPLOAD,
+    **_answers(200, _TEXT, "It is here.", 400, 404, 408, 413, 422, 507, media_type="text/plain"),
 }
 
 NODES: Description = {"summary": "All nodes.", **_answers(200, ref(shapes.NodeList), "The nodes.", 400)}
@@ -206,6 +248,12 @@ START_STEP: Description = {
     "parameters": [_JOB_ID],
     **_body(ref(steps.StartStep)),
     **_answers(201, ref(steps.StartedStep), "The step.", 400, 404, 409, 413, 415, 422, 503, 507),
+}
+
+FREED_STEP: Description = {
+    "summary": "Wait until a step of the job ends: for who was told that other steps hold what is asked for.",
+    "parameters": [_JOB_ID, _parameter("within_s", "query", _WHOLE, "For how long; 10 at most.")],
+    **_answers(200, ref(steps.Freed), "Whether one has ended; at once where none runs.", 400, 404),
 }
 
 SIGNAL_STEP: Description = {
@@ -410,3 +458,7 @@ def act(summary: str, body: type | None = None) -> Description:
         **(_body(ref(body)) if body is not None else {}),
         **_answers(200, ref(shapes.Job), "The job as it is now.", 400, 404, 409, 415, 422, 503, 507),
     }
+
+
+answers, body, parameter = _answers, _body, _parameter
+"""For descriptions that are kept elsewhere."""

@@ -31,10 +31,17 @@ Environment = Callable[[Job], "asyncio.Future[Mapping[str, str]]"]
 class JobLogs:
     """`api.services.Logs`: reads as the job's user."""
 
-    def __init__(self, helpers: UserHelpers, users: Users, spool: str) -> None:
+    def __init__(
+        self,
+        helpers: UserHelpers,
+        users: Users,
+        spool: str,
+        setup_log: Callable[[int, int], str] | None = None,
+    ) -> None:
         self._helpers = helpers
         self._users = users
         self._spool = spool
+        self._setup_log = setup_log
 
     async def read(self, job: Job, stream: str, offset: int, limit: int) -> LogPart:
         path = self._path_of(job, stream)
@@ -62,6 +69,11 @@ class JobLogs:
         return self._path_of(job, "stdout")
 
     def _path_of(self, job: Job, stream: str) -> str | None:
+        never = job.ended and not job.attempts and job.array is None
+        if job.runtime_env is not None and self._setup_log is not None and (stream == "setup" or never):
+            return self._setup_log(job.uid, job.task.job_id if job.task is not None else job.id)
+        if stream == "setup":
+            return None
         out, err = log_paths(job, self._spool, self._users.entry(job.uid))
         return out if stream == "stdout" else err
 

@@ -14,6 +14,7 @@ from launchyard.controller.users import Users
 from launchyard.model.job import Job
 from launchyard.slurm.settings import SlurmSettings
 from launchyard.store.protocol import Store
+from launchyard.store.packages import Packages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +119,4 @@ class Services:
     jobs_visible_to_all: bool = False
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
     live_usage: LiveUsage = nothing_known
+    packages: Packages | None = None

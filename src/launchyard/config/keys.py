@@ -30,6 +30,8 @@ KEYS: dict[str, Keys] = {
         "users": ("none", "Users in accounts, with shares and limits; see below."),
         "scheduler": ("see below", "How the queue is ordered and planned; see below."),
         "slurm": ("see below", "What Slurm's commands say of this site; see below."),
+        "packages": ("see below", "What users may upload; see below."),
+        "runtime_env": ("see below", "What set-ups of runtime environments keep; see below."),
         "mail": ("see below", "How mail is sent to users who asked for it; see below."),
     },
     "nodes": {
@@ -132,6 +134,18 @@ KEYS: dict[str, Keys] = {
             'Gets each mail (`--mail-type`) on its standard input; `""`, or no such program: none is sent.',
         ),
     },
+    "packages": {
+        "size_max": ('"100MiB"', "The largest package that may be uploaded."),
+        "quota": ('"5GiB"', "What all packages of one user may take."),
+        "keep_h": (
+            "24",
+            "Hours after its last use that a package stays which no live job needs.",
+        ),
+    },
+    "runtime_env": {
+        "kept_max": ('"10GiB"', "What unpacked packages and built environments of one user may take."),
+        "keep_failed_s": ("0", "Seconds that the files of a failed job stay, to be looked at."),
+    },
     "limits": {
         "jobs": ("no limit", "Jobs that run at one time (not in `per_job`)."),
         "waiting": ("no limit", "Jobs that wait; each task of an array counts (not in `per_job`)."),
@@ -152,6 +166,8 @@ TITLES = {
     "billing": "`[scheduler.billing]`",
     "weights": "`[scheduler.weights]`",
     "slurm": "`[slurm]`",
+    "packages": "`[packages]`",
+    "runtime_env": "`[runtime_env]`",
     "mail": "`[mail]`",
     "limits": "Limits",
 }

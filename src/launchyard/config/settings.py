@@ -23,6 +23,17 @@ from launchyard.slurm.settings import SlurmSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackageSettings:
+    """What users may upload, and what is kept of their runtime environments."""
+
+    size_max: int = 100 << 20
+    quota: int = 5 << 30
+    keep_s: float = 24 * 3600.0
+    kept_max: int = 10 << 30
+    keep_failed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the daemon is told. `nodes` empty: this machine as it is found.
 
@@ -47,6 +58,7 @@ class Settings:
     licences: Mapping[str, int] = field(default_factory=dict)
     rules: Rules = Rules()  # noqa: RUF009
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
+    packages: PackageSettings = field(default_factory=PackageSettings)
     mail_command: tuple[str, ...] = ("/usr/sbin/sendmail", "-t")
     """Gets each mail on its standard input; empty: none is sent."""
 
@@ -129,6 +141,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         licences=_licences(table),
         rules=rules_of(table, names),
         slurm=_slurm(table.table("slurm")),
+        packages=_packages(table.table("packages"), table.table("runtime_env")),
         mail_command=table.table("mail").read("command", words.command, default.mail_command),
     )
 
@@ -141,6 +154,17 @@ def _slurm(table: Table) -> SlurmSettings:
         min_job_age_s=table.count("min_job_age_s", default.min_job_age_s, 0, 86_400),
         max_array_size=table.count("max_array_size", default.max_array_size, 2, 4_000_001),
         explicit_scancel=table.get("explicit_scancel", bool, default.explicit_scancel),
+    )
+
+
+def _packages(packages: Table, kept: Table) -> PackageSettings:
+    default = PackageSettings()
+    return PackageSettings(
+        size_max=packages.read("size_max", words.size, default.size_max),
+        quota=packages.read("quota", words.size, default.quota),
+        keep_s=3600.0 * packages.count("keep_h", 24, 0, 87_600),
+        kept_max=kept.read("kept_max", words.size, default.kept_max),
+        keep_failed_s=float(kept.count("keep_failed_s", 0, 0, 2_592_000)),
     )
 
 

@@ -38,6 +38,11 @@ def log_cap(text: str) -> int | None:
     return None if text == "none" else parse_memory(text) << 20
 
 
+def size(text: str) -> int:
+    """Bytes, of a text such as `100MiB`."""
+    return parse_memory(text) << 20
+
+
 def gpus(text: str) -> tuple[int, str]:
     """`fake:2`, `2`."""
     kind, _, count = text.rpartition(":")

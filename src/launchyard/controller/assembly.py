@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
@@ -17,6 +17,7 @@ from launchyard.controller.live import LiveJobs
 from launchyard.controller.loop import REQUEUES_MAX, Loop
 from launchyard.controller.outlook import Outlooks
 from launchyard.controller.parties import Parties
+from launchyard.controller.preparing import Preparing
 from launchyard.controller.reasons import Reasons
 from launchyard.controller.recall import recall
 from launchyard.controller.recovery import Reports
@@ -31,6 +32,7 @@ from launchyard.controller.triggers import Triggering
 from launchyard.controller.users import Users
 from launchyard.controller.writer import Writer
 from launchyard.controller.yielding import Yielding
+from launchyard.engine.environments import Environments
 from launchyard.engine.protocol import Engine, EngineFacts
 from launchyard.model.job import Job
 from launchyard.model.node import Node
@@ -50,6 +52,7 @@ class Yard:
     users: Users
     texts: Texts
     facts: EngineFacts
+    packages_in_use: Callable[[], Awaitable[dict[int, set[str]]]]
     close: Callable[[], "asyncio.Future[None]"]
 
 
@@ -61,6 +64,7 @@ class Bounds:
     unkillable_s: float = AFTER_S
     requeues_max: int = REQUEUES_MAX
     zero_cpu_jobs_max: int = JOBS_MAX
+    keep_failed_s: float = 0.0
     duties_s: float = DUTIES_S
 
 
@@ -76,27 +80,26 @@ async def assemble(
     rules_at_run_time: bool = False,
     read_rules_file: Callable[[], Rules] = Rules,
     licences: Mapping[str, int] | None = None,
+    environments: Environments | None = None,
 ) -> Yard:
     """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
-    loop = await _loop(store, engine, nodes, rules, clock, licences)
     bounds = bounds or Bounds()
-    loop.requeues_max, loop.live.drivers.jobs_max = bounds.requeues_max, bounds.zero_cpu_jobs_max
+    loop = await _loop(store, engine, nodes, rules, clock, licences, bounds)
     texts, users = Texts(store), Users()
-    launcher = Launcher(engine, texts, users, launching)
-    launcher.array_of = loop.live.array_of
+    launcher, preparing = _launcher(loop, texts, users, launching, environments, bounds)
     settling, reserving, running = Settling(loop), Reserving(loop), Running(loop)
     scheduler, steps = Scheduler(loop, Yielding(loop, running)), Steps(loop, users, launching)
     submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
     triggers = Triggering(loop, submitting, scheduler, users)
     loop.launch, loop.plan, loop.marked = launcher.send, scheduler.plan, triggers.node_marked
-    loop.moved = _after_moves(settling, steps, triggers)
     loop.watch(scheduler.counters.count)
     reports = Reports(loop, scheduler, running, steps, launching.grace_s)
-    scheduler.stop = reports.stop
+    scheduler.stop, loop.moved = reports.stop, _after_moves(settling, steps, triggers, preparing)
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
-    crontabs, reasons = Crontabs(loop, submitting), Reasons(loop, scheduler)
+    crontabs, reasons = Crontabs(loop, submitting), Reasons(loop, scheduler, preparing.reason)
     for part in (crontabs, triggers, steps):
         await part.take_in(store)
+    preparing.take_in()
     facts = await engine.open(reports.take)
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     administration.changed, steps.cpus = triggers.reconfigured, facts.cpus
@@ -123,25 +126,47 @@ async def assemble(
         users=users,
         texts=texts,
         facts=facts,
-        close=lambda: asyncio.ensure_future(_close(loop, duty, outlooks, engine)),
+        packages_in_use=preparing.packages_in_use,
+        close=lambda: asyncio.ensure_future(_close(loop, duty, outlooks, preparing, engine)),
     )
 
 
-async def _close(loop: Loop, duty: "asyncio.Future[None]", outlooks: Outlooks, engine: Engine) -> None:
+async def _close(
+    loop: Loop, duty: "asyncio.Future[None]", outlooks: Outlooks, preparing: Preparing, engine: Engine
+) -> None:
     duty.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await duty
     await outlooks.close()
+    await preparing.close()
     loop.flush()
     await engine.close()
     await asyncio.to_thread(loop.writer.close)
 
 
-def _after_moves(settling: Settling, steps: Steps, triggers: Triggering) -> Callable[[Job | None, Job], None]:
+def _launcher(
+    loop: Loop,
+    texts: Texts,
+    users: Users,
+    launching: LaunchSettings,
+    environments: Environments | None,
+    bounds: Bounds,
+) -> tuple[Launcher, Preparing]:
+    """Who orders starts, and who gives jobs their files before that."""
+    launcher = Launcher(loop.engine, texts, users, launching)
+    launcher.array_of = loop.live.array_of
+    launcher.preparing = preparing = Preparing(loop, texts, environments, bounds.keep_failed_s)
+    return launcher, preparing
+
+
+def _after_moves(
+    settling: Settling, steps: Steps, triggers: Triggering, preparing: Preparing
+) -> Callable[[Job | None, Job], None]:
     def moved(before: Job | None, job: Job) -> None:
         steps.job_moved(job)
         settling.moved(before, job)
         triggers.job_moved(before, job)
+        preparing.moved(before, job)
 
     return moved
 
@@ -165,6 +190,7 @@ async def _loop(
     rules: Rules,
     clock: Callable[[], float],
     licences: Mapping[str, int] | None,
+    bounds: Bounds,
 ) -> Loop:
     """The loop on what the store knows: nodes as they were marked, and where the counters stand."""
     marks = {(mark.cluster, mark.name): mark for mark in await asyncio.to_thread(store.node_marks)}
@@ -187,6 +213,7 @@ async def _loop(
         seq=await asyncio.to_thread(store.last_seq),
         next_job_id=await asyncio.to_thread(store.next_job_id),
     )
+    loop.requeues_max, loop.live.drivers.jobs_max = bounds.requeues_max, bounds.zero_cpu_jobs_max
     loop.live.use_reservations(await asyncio.to_thread(store.reservations))
     writer.on_degraded = lambda sentence: loop.plan_soon() if sentence is None else None
     return loop

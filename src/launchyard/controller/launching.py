@@ -3,9 +3,10 @@
 import asyncio
 import posixpath
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
-from launchyard.controller.texts import Texts, environment_of
+from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.controller.users import UserEntry, Users
 from launchyard.engine.protocol import Engine, Launch
 from launchyard.model.array import Array
@@ -13,6 +14,7 @@ from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job, JobKind
 from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.slurm.environment import slurm_environment
+from launchyard.model.runtimeenv import check, surroundings
 from launchyard.slurm.patterns import expand_pattern
 from launchyard.slurm.submitted import launch_extras
 
@@ -42,6 +44,14 @@ OpenTerminal = Callable[[Job], Awaitable[str]]
 
 
 class Launcher:
+class Furnisher(Protocol):
+    """Who gives a job that is about to start the files of its runtime environment."""
+
+    async def furnish(self, job: Job, asked: Mapping[str, Any], variables: Mapping[str, str]) -> bool: ...
+
+    def directory(self, job: Job) -> str: ...
+
+
     """Builds and sends orders; texts that are not at hand are fetched off the loop first."""
 
     def __init__(self, engine: Engine, texts: Texts, users: Users, settings: LaunchSettings) -> None:
@@ -52,19 +62,20 @@ class Launcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self.open_terminal: OpenTerminal | None = None
         self.array_of: Callable[[Job], Array | None] = lambda job: None
+        self.preparing: Furnisher | None = None
         """The array that a task belongs to."""
 
     def send(self, jobs: Sequence[Job]) -> None:
         """Order the start of these jobs; each has an attempt that is durable."""
-        simple = [job for job in jobs if not job.terminal]
+        simple = [job for job in jobs if not job.terminal and job.runtime_env is None]
         texts = self._texts.at_hand(_digests(simple))
         if texts is None:
             self._later(self._fetch_and_send(simple))
         elif simple:
             self._order(simple, texts)
         for job in jobs:
-            if job.terminal:
-                self._later(self._send_with_terminal(job))
+            if job.terminal or job.runtime_env is not None:
+                self._later(self._send_slowly(job))
 
     async def _fetch_and_send(self, jobs: Sequence[Job]) -> None:
         texts = await self._texts.fetch(_digests(jobs))
@@ -72,22 +83,34 @@ class Launcher:
             await self._users.load(job.uid)
         self._order(jobs, texts)
 
-    async def _send_with_terminal(self, job: Job) -> None:
+    async def _send_slowly(self, job: Job) -> None:
+        """A job for which something must be made first."""
         texts = await self._texts.fetch(_digests([job]))
         await self._users.load(job.uid)
         terminal = None
-        if self.open_terminal is not None:
+        launch = self._launch(job, texts)
+        if job.runtime_env is not None and self.preparing is not None:
+            asked = runtime_env_of(texts.get(job.runtime_env, b"{}"))
+            if not await self.preparing.furnish(job, asked, launch.environment):
+                return
+            found = surroundings(check(asked), self.preparing.directory(job), launch.environment)
+            directory = found.working_dir or launch.working_dir
+            launch = replace(launch, environment=found.variables, working_dir=directory)
+        self._engine.start([replace(launch, terminal=await self._terminal_of(job))])
+
+    async def _terminal_of(self, job: Job) -> str | None:
+        if job.terminal and self.open_terminal is not None:
             try:
                 terminal = await self.open_terminal(job)
             except (LaunchyardError, OSError):
                 # Without a terminal the job still runs, to its log: better than not at all.
                 terminal = None
-        self._engine.start([self._launch(job, texts, terminal)])
+        return terminal
 
     def _order(self, jobs: Sequence[Job], texts: Mapping[str, bytes]) -> None:
-        self._engine.start([self._launch(job, texts, None) for job in jobs])
+        self._engine.start([self._launch(job, texts) for job in jobs])
 
-    def _launch(self, job: Job, texts: Mapping[str, bytes], terminal: str | None) -> Launch:
+    def _launch(self, job: Job, texts: Mapping[str, bytes]) -> Launch:
         attempt = job.attempt
         if attempt is None:
             raise ValueError(f"job {job.id} has no attempt to launch")
@@ -111,7 +134,6 @@ class Launcher:
             stdout=_output(job, job.stdout, entry),
             stderr=_output(job, job.stderr, entry),
             append=job.append,
-            terminal=terminal,
             cpu_ids=share.cpu_ids,
             cpus_milli=share.cpus_milli,
             # A program of a trigger holds nothing, and has a limit all the same.
@@ -222,4 +244,4 @@ def _gpu_environment(job: Job) -> dict[str, str]:
 
 
 def _digests(jobs: Sequence[Job]) -> set[str]:
-    return {one for job in jobs for one in (job.script, job.environment) if one is not None}
+    return {one for job in jobs for one in (job.script, job.environment, job.runtime_env) if one is not None}

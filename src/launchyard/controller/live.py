@@ -65,6 +65,8 @@ class LiveJobs:
         """Jobs that must have ended by a certain time."""
         self.waits = Dependents()
         self.drivers = Drivers()
+        self.prepared: set[int] = set()
+        """Jobs with a runtime environment that is set up; an array stands for its tasks."""
 
     def put(self, job: Job, now: float) -> None:
         """Take in a job as it is now; the tables follow."""
@@ -110,6 +112,18 @@ class LiveJobs:
         self.tasks_of.pop(job_id, None)
         self.deadlines.discard(job_id)
         self.waits.drop(job)
+        self.prepared.discard(job_id)
+
+    def is_prepared(self, job: Job) -> bool:
+        """Whether the runtime environment, if it needs one, is set up."""
+        return job.runtime_env is None or (job.task.job_id if job.task else job.id) in self.prepared
+
+    def prepare(self, job_id: int, now: float) -> None:
+        """Its runtime environment is set up."""
+        self.prepared.add(job_id)
+        for one in (job_id, *self.tasks_of.get(job_id, ())):
+            if one in self.jobs:
+                self._line_up(self.jobs[one], now)
 
     def use_rules(self, rules: Rules, now: float) -> None:
         """Other rules are in force: whoever waits stands anew under them."""
@@ -314,6 +328,8 @@ class LiveJobs:
         if job.array is None and job.state is not JobState.PENDING:
             return 0
         if job.held or job.id in self.blocked or job.stop_requested is not None:
+            return 0
+        if not self.is_prepared(job):
             return 0
         if job.not_before is not None and job.not_before > now:
             self.not_begun[job.id] = job.not_before

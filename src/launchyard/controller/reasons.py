@@ -1,6 +1,6 @@
 """Why each waiting job waits, from the same live state that the next plan is made from."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from launchyard.controller.loop import Loop
 from launchyard.controller.scheduling import Scheduler
@@ -21,12 +21,15 @@ from launchyard.policy.snapshot import seconds_of
 class Reasons:
     """Answers are kept until live state changes: jobs that ask for the same share what is short."""
 
-    def __init__(self, loop: Loop, scheduler: Scheduler) -> None:
+    def __init__(
+        self, loop: Loop, scheduler: Scheduler, preparing: Callable[[Job], Reason | None] = lambda job: None
+    ) -> None:
         self._loop = loop
         self._scheduler = scheduler
         self._version = -1
         self._by_request: dict[tuple[str, Request], Reason] = {}
         self._bars: dict[Shape, reserved.Bar | None] = {}
+        self._preparing = preparing
 
     def of(self, job: Job) -> Reason | None:
         """The reason of a live job, None when it does not wait."""
@@ -83,6 +86,8 @@ class Reasons:
             return dependencies.reason(job, self._loop.live.view(job, self._loop.now()))
         if self._begins_later(job):
             return _begins(job)
+        if job.id and (reason := self._preparing(job)) is not None:
+            return reason
         live = self._loop.live
         if (reason := live.parties.reason(job) or live.drivers.reason(job)) is not None:
             return reason

@@ -10,7 +10,7 @@ import base64
 import itertools
 import os
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from types import TracebackType
@@ -105,6 +105,8 @@ class Channel:
         self._socket.setblocking(False)
         self._decoder = Decoder()
         self._out = bytearray()
+        self._fds: list[tuple[int, int]] = []
+        """Descriptors to send, each with the byte of `_out` that carries it."""
         self._numbers = itertools.count(1)
         self._takers: dict[str, Callable[[Message], None]] = {}
         self._loop.add_reader(self._socket, self._readable)
@@ -136,10 +138,13 @@ class Channel:
             finally:
                 finishing.cancel()
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, fds: Sequence[int] = ()) -> None:
+        """`fds` go with it, one a byte, and are closed here; the message says how many they are."""
         if self.closed:
+            _close(fds)
             return
         waits = bool(self._out)
+        self._fds += [(len(self._out) + number, fd) for number, fd in enumerate(fds)]
         self._out += encode(message)
         if not waits:
             self._writable()
@@ -151,6 +156,8 @@ class Channel:
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._socket.close()
+        _close([fd for _, fd in self._fds])
+        self._fds.clear()
         for take in list(self._takers.values()):
             take(GONE)
 
@@ -197,6 +204,8 @@ class Channel:
 
     def _writable(self) -> None:
         try:
+            while self._fds:
+                self._send_some()
             sent = self._socket.send(self._out)
             del self._out[:sent]
         except BlockingIOError:
@@ -209,28 +218,44 @@ class Channel:
         else:
             self._loop.remove_writer(self._socket)
 
+    def _send_some(self) -> None:
+        """Up to the next descriptor, or the byte that carries it."""
+        position, fd = self._fds[0]
+        if position:
+            sent = self._socket.send(self._out[:position])
+        else:
+            sent = socket.send_fds(self._socket, [self._out[:1]], [fd])
+            del self._fds[0]
+            os.close(fd)
+        del self._out[:sent]
+        self._fds = [(place - sent, one) for place, one in self._fds]
+
 
 class Request:
     """One conversation with a helper; leaving it cancels what is still going on."""
 
-    def __init__(self, channel: Channel, first: Message) -> None:
+    def __init__(
+        self, channel: Channel, first: Message, *, fds: Sequence[int] = (), cancel: str = "cancel"
+    ) -> None:
         self.over = False
         """The helper has nothing more to say."""
         self._channel = channel
         self._first = first
+        self._fds = fds
+        self._cancel = cancel
         self._inbox: asyncio.Queue[Message] = asyncio.Queue()
         self._id = ""
 
     def __enter__(self) -> "Request":
         self._id = self._channel.enter(self._inbox.put_nowait)
-        self.say(self._first)
+        self._channel.send({**self._first, "id": self._id}, self._fds)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self.over:
-            self.say({"t": "cancel"})
+            self.say({"t": self._cancel})
         self._channel.leave(self._id)
 
     @property
@@ -243,6 +268,11 @@ class Request:
 
     async def next(self) -> Message:
         return await self._inbox.get()
+
+
+def _close(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def data_of(message: Message) -> bytes:

@@ -237,12 +237,12 @@ def _look(follow: _Follow) -> int:
         follow.offset = max(0, found.st_size + follow.offset if follow.offset < 0 else follow.offset)
         return found.st_dev
     follow.offset = max(0, follow.offset)
-    directory = os.path.dirname(follow.path)  # noqa: PTH120 - this process starts without pathlib: 5 ms
+    directory = os.path.dirname(follow.path)
     while True:
         try:
-            return os.stat(directory or "/").st_dev  # noqa: PTH116
+            return os.stat(directory or "/").st_dev
         except FileNotFoundError:
-            directory = os.path.dirname(directory)  # noqa: PTH120
+            directory = os.path.dirname(directory)
 
 
 def _appeared(follow: _Follow) -> bool:
@@ -260,7 +260,7 @@ def _replaced(follow: _Follow) -> bool:
         return False
     follow.looked_at = now
     try:
-        named = os.stat(follow.path)  # noqa: PTH116
+        named = os.stat(follow.path)
     except FileNotFoundError:
         return False
     if os.path.samestat(named, os.fstat(follow.fd)):

@@ -14,8 +14,9 @@ import threading
 from collections.abc import Callable
 
 from launchyard.helper.logs import Follows, read_range
+from launchyard.helper.setups import SetUps
 from launchyard.helper.terminals import Terminals
-from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode
+from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode, receive
 
 IDLE_S = 60.0
 SOCKET_FD = 3
@@ -37,12 +38,17 @@ class Helper:
         self._working: set[str] = set()
         self._follows = Follows(self._part, self._answer)
         self._terminals = Terminals(self._answer)
+        self._setups = SetUps(self._answer)
+        self._fds: list[int] = []
+        """Descriptors that came, in the order of the messages that count them."""
         self._orders: dict[str, Callable[[Message], None]] = {
             "read": lambda order: self._in_thread(self._read, order),
             "follow": self._follow,
             "more": self._follows.more,
             "finish": self._follows.finish,
             "cancel": self._follows.cancel,
+            "setup": self._set_up,
+            "end_setup": self._setups.cancel,
             "terminal": self._terminals.open,
             "attach": self._terminals.attach,
             "input": self._terminals.input,
@@ -62,16 +68,20 @@ class Helper:
                 if self._idle():
                     return
                 continue
-            data = self._connection.recv(1 << 18)
+            data, fds = receive(self._connection)
+            self._fds += fds
             if not data:
                 break
             for order in decoder.feed(data):
                 self._obey(self._order, order)
         self._follows.stop()
+        self._setups.stop()
         self._terminals.wait()
 
     def _idle(self) -> bool:
-        return not self._working and not self._follows.open_count and not self._terminals.open_count
+        return not (
+            self._working or self._follows.open_count or self._terminals.open_count or self._setups.open_count
+        )
 
     def _order(self, order: Message) -> None:
         obey = self._orders.get(order["t"])
@@ -103,6 +113,10 @@ class Helper:
     def _follow(self, order: Message) -> None:
         self._follows.begin(order)
         self._in_thread(self._follows.open, order)
+
+    def _set_up(self, order: Message) -> None:
+        fds, self._fds = self._fds[: order["fds"]], self._fds[order["fds"] :]
+        self._setups.begin(order, fds)
 
     def _read(self, order: Message) -> None:
         data, offset, size = read_range(order["path"], order["offset"], order["limit"])

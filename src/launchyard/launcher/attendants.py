@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import stat
 
 from launchyard.launcher.child import Plan, fork, give_leave, hear, make_pipes
 from launchyard.launcher.messages import (
@@ -55,6 +56,7 @@ class Attendants:
             return
         ours, theirs = socket.socketpair()
         settings = self._state.settings
+        own_directory(settings.path("environments", str(uid)), uid)
         plan = Plan(
             uid=uid,
             switch=settings.switch,
@@ -207,6 +209,19 @@ def plan_inside(state: State, launch: Launch, message: Message) -> Plan:
         terminal=message.get("terminal"),
         user=state.users.get(launch.uid),
     )
+
+
+def own_directory(path: str, uid: int) -> None:
+    """A user's private directory in one of the launcher's, where nobody else can have made it."""
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        found = os.lstat(path)
+        if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() != uid:
+            os.chown(path, uid, -1, follow_symlinks=False)
+    except OSError as error:
+        # A helper does much that needs no such directory; what does says that it is missing.
+        log(f"cannot make {path}: {error.strerror}")
 
 
 class Refusal:

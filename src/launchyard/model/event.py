@@ -97,6 +97,13 @@ class DependencyFailed:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUpFailed:
+    """Its runtime environment cannot be set up; the sentence says why."""
+
+    sentence: str
+
+
 JobEvent = (
     Allocated
     | Started
@@ -109,6 +116,7 @@ JobEvent = (
     | NodeLost
     | MissedDeadline
     | DependencyFailed
+    | SetUpFailed
 )
 
 

@@ -17,6 +17,7 @@ from launchyard.model.event import (
     NodeLost,
     Requeued,
     Resumed,
+    SetUpFailed,
     Started,
     Suspended,
 )
@@ -74,6 +75,8 @@ def _applied(job: Job, event: JobEvent, now: float) -> Job:
             return _end(job, JobMove.MISSED_DEADLINE, now, event.sentence)
         case DependencyFailed():
             return _end(job, JobMove.CANCELLED, now, event.sentence)
+        case SetUpFailed():
+            return _end(job, JobMove.FAILED, now, event.sentence)
 
 
 def _allocated(job: Job, event: Allocated, now: float) -> Job:

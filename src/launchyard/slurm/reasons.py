@@ -10,6 +10,7 @@ _WAITING: Mapping[str, str] = {
     "begin": "BeginTime",
     "retry": "BeginTime",
     "throttle": "JobArrayTaskLimit",
+    "runtime-env": "Prolog",
     "licences": "Licenses",
     "node-down": "ReqNodeNotAvail",
     "impossible": "BadConstraints",

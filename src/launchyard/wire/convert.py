@@ -5,7 +5,7 @@ Everything here is a property of the request alone; what the cluster allows is t
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from unicodedata import category
 
 from launchyard.model.array import parse_indexes
@@ -15,6 +15,7 @@ from launchyard.model.job import JobKind, Warning
 from launchyard.model.number import shown
 from launchyard.model.retries import BACKOFF_MAX_S, Retries, parse_retried
 from launchyard.model.retries import COUNT_MAX as RETRIES_MAX
+from launchyard.model.runtimeenv import check as check_runtime_env
 from launchyard.model.signals import parse_signal
 from launchyard.model.submission import PartAsked, Submission, Update
 from launchyard.model.walltime import WALLTIME_MAX_S
@@ -82,7 +83,7 @@ def to_submission(body: SubmitJob) -> Submission:
         nice=_count(body.nice, "nice", -COUNT_MAX) or 0,
         working_dir=_working_dir(body.working_dir),
         environment=_environment(body.environment),
-        runtime_env=body.runtime_env,
+        runtime_env=_runtime_env(body.runtime_env),
         stdin=_path(body.stdin, "stdin"),
         stdout=_path(body.stdout, "stdout"),
         stderr=_path(body.stderr, "stderr"),
@@ -227,6 +228,14 @@ def _environment(variables: Mapping[str, str] | None) -> Mapping[str, str] | Non
     if total > ENVIRONMENT_MAX_BYTES:
         raise Invalid(f"environment is {total} bytes long; at most {ENVIRONMENT_MAX_BYTES} are possible")
     return variables
+
+
+def _runtime_env(asked: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """As it was asked for, once it is known to be understood."""
+    if not asked:
+        return None
+    check_runtime_env(asked)
+    return asked
 
 
 def _metadata(entries: Mapping[str, str]) -> Mapping[str, str]:

@@ -1,0 +1,230 @@
+"""Jobs whose runtime environment is set up before they may start, and again when they do.
+
+Right after its submission what a job needs is fetched, unpacked and installed, and kept: until then it waits
+with that as its reason. When it starts, each job (each task of an array) gets a copy of its own from what is
+kept. The only place where a set-up moves a job.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from launchyard.controller.loop import Loop
+from launchyard.controller.texts import Texts, environment_of, runtime_env_of
+from launchyard.engine.environments import Environments, SetupFailed, SetUpOrder
+from launchyard.model.errors import LaunchyardError, Unavailable
+from launchyard.model.event import Exited, SetUpFailed
+from launchyard.model.job import Job
+from launchyard.model.reason import Reason
+from launchyard.model.runtimeenv import check
+from launchyard.model.state import JobState
+from launchyard.policy import arrays
+from launchyard.policy.lifecycle import apply
+
+AT_ONCE = 4
+"""Set-ups of one user at the same time."""
+AGAIN_S = (0.2, 5.0)
+FAILED = "runtime_env setup failed: "
+
+
+@dataclass(slots=True)
+class _Doing:
+    """What a set-up does, and since when."""
+
+    task: "asyncio.Task[None]"
+    phase: str
+    since: float
+
+
+class Preparing:
+    """Follows each job with a runtime environment. `environments` None: nothing can be set up here."""
+
+    def __init__(
+        self, loop: Loop, texts: Texts, environments: Environments | None, keep_failed_s: float = 0.0
+    ) -> None:
+        self._loop = loop
+        self._live = loop.live
+        self._texts = texts
+        self._environments = environments
+        self._doing: dict[int, _Doing] = {}
+        self._furnishing: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: dict[int, asyncio.Semaphore] = {}
+        self._keep_failed_s = keep_failed_s
+
+    def moved(self, before: Job | None, job: Job) -> None:
+        """A job came, or its state is another one."""
+        if job.runtime_env is None:
+            return
+        if job.ended:
+            self._ended(job)
+        elif before is None and job.task is None:
+            self.begin(job)
+
+    def take_in(self) -> None:
+        """Jobs of an earlier run: what they need is there by now, or made again."""
+        for job in list(self._live.jobs.values()):
+            self.begin(job)
+
+    async def packages_in_use(self) -> dict[int, set[str]]:
+        """By user the names of the packages that live jobs need."""
+        needed = {(job.uid, job.runtime_env) for job in self._live.jobs.values() if job.runtime_env}
+        texts = await self._texts.fetch({digest for _, digest in needed})
+        found: dict[int, set[str]] = {}
+        for uid, digest in needed:
+            env = check(runtime_env_of(texts.get(digest, b"{}")))
+            found.setdefault(uid, set()).update(env.packages)
+        return found
+
+    def begin(self, job: Job) -> None:
+        """Set it up, so that it may start."""
+        if job.runtime_env is None or job.task is not None or job.id in self._doing:
+            return
+        task = asyncio.ensure_future(self._prepare(job))
+        self._doing[job.id] = _Doing(task, "its turn to be set up", self._loop.now())
+
+    def reason(self, job: Job) -> Reason | None:
+        """Why a waiting job is not looked at yet; None: it is."""
+        if self._live.is_prepared(job):
+            return None
+        doing = self._doing.get(job.task.job_id if job.task is not None else job.id)
+        if doing is None:
+            return Reason(code="runtime-env", sentence="waits for its runtime environment")
+        seconds = max(0, int(self._loop.now() - doing.since))
+        return Reason(
+            code="runtime-env", sentence=f"sets up its runtime environment: {doing.phase}, {seconds} s"
+        )
+
+    async def furnish(self, job: Job, asked: Mapping[str, Any], variables: Mapping[str, str]) -> bool:
+        """Give a job that is about to start its own copy. False: there is nothing to start any more."""
+        attempt = job.attempt
+        if attempt is None or attempt.launch_id in self._furnishing:
+            return False
+        self._furnishing.add(attempt.launch_id)
+        try:
+            await self._set_up("furnish", job, asked, variables)
+        except LaunchyardError as error:
+            current = self._at_start(job)
+            if current is not None:
+                ended = Exited(at=self._loop.now(), error=f"{FAILED}{error}")
+                self._loop.move(apply(current, ended, self._loop.now()))
+            return False
+        finally:
+            self._furnishing.discard(attempt.launch_id)
+        return self._at_start(job) is not None
+
+    def directory(self, job: Job) -> str:
+        """Where its own copy is."""
+        return "" if self._environments is None else self._environments.directory(job.uid, job.id)
+
+    async def close(self) -> None:
+        """Let go; what is half done is done again by the next run."""
+        tasks = [*(doing.task for doing in self._doing.values()), *self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # -- inside
+
+    async def _prepare(self, job: Job) -> None:
+        try:
+            digests = {one for one in (job.runtime_env, job.environment) if one is not None}
+            texts = await self._texts.fetch(digests)
+            asked = runtime_env_of(texts[job.runtime_env or ""])
+            given = texts.get(job.environment or "")
+            if check(asked).needs_setup:
+                async with self._turns.setdefault(job.uid, asyncio.Semaphore(AT_ONCE)):
+                    await self._set_up("prepare", job, asked, environment_of(given) if given else {})
+        except KeyError:
+            self._fail(job.id, "what was asked for is lost; submit it again")
+        except LaunchyardError as error:
+            self._fail(job.id, str(error))
+        else:
+            self._go_on(job.id)
+        finally:
+            self._doing.pop(job.id, None)
+
+    async def _set_up(
+        self, task: str, job: Job, asked: Mapping[str, Any], variables: Mapping[str, str]
+    ) -> None:
+        """Tried again while the launcher does not answer. Raises `SetupFailed`."""
+        env = check(asked)
+        if not env.needs_setup:
+            return
+        if self._environments is None:
+            raise SetupFailed("this server sets up no runtime environments")
+        pause_s = AGAIN_S[0]
+        while True:
+            order = SetUpOrder(
+                task=task,
+                uid=job.uid,
+                job_id=job.id,
+                asked=asked,
+                env=env,
+                variables=variables,
+                running=self._running(job.uid),
+            )
+            try:
+                await self._environments.set_up(order, lambda phase: self._told(job.id, phase))
+            except Unavailable:
+                if task == "furnish" and self._at_start(job) is None:
+                    raise
+            else:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, AGAIN_S[1])
+
+    def _told(self, job_id: int, phase: str) -> None:
+        doing = self._doing.get(job_id)
+        if doing is not None:
+            doing.phase = phase
+
+    def _running(self, uid: int) -> list[int]:
+        return [
+            job.id for job in self._live.holding.values() if job.uid == uid and job.runtime_env is not None
+        ]
+
+    def _go_on(self, job_id: int) -> None:
+        self._live.prepare(job_id, self._loop.now())
+        self._loop.plan_soon()
+
+    def _fail(self, job_id: int, why: str) -> None:
+        """It never starts, and neither do the tasks of an array."""
+        now, sentence = self._loop.now(), f"{FAILED}{why}"
+        for one in [*self._live.tasks_of.get(job_id, ()), job_id]:
+            job = self._live.jobs.get(one)
+            if job is None or job.ended:
+                continue
+            if job.array is not None:
+                self._loop.move(arrays.end_waiting(job, JobState.FAILED, now, sentence))
+            elif job.state is JobState.PENDING:
+                self._loop.move(apply(job, SetUpFailed(sentence=sentence), now))
+
+    def _at_start(self, job: Job) -> Job | None:
+        """The job as it is now, while it is the same attempt that has not started."""
+        current = self._live.jobs.get(job.id)
+        if current is None or current.attempt is None or job.attempt is None:
+            return None
+        same = current.attempt.launch_id == job.attempt.launch_id
+        return current if same and current.state is JobState.STARTING else None
+
+    def _ended(self, job: Job) -> None:
+        doing = self._doing.get(job.id)
+        if doing is not None and doing.task is not asyncio.current_task():
+            doing.task.cancel()
+        if job.attempts:
+            self._later(self._remove(job))
+
+    async def _remove(self, job: Job) -> None:
+        if job.state is JobState.FAILED and self._keep_failed_s:
+            await asyncio.sleep(self._keep_failed_s)
+        if self._environments is not None:
+            with contextlib.suppress(LaunchyardError):
+                await self._environments.remove(job.uid, job.id)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,175 @@
+"""The daemon's side of set-ups: packages and orders to a helper of the job's user, progress and the end back.
+
+Set-ups have helpers of their own, apart from those that read logs.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from launchyard.engine.channel import GONE, Request, UserHelpers
+from launchyard.launcher.messages import Message
+from launchyard.model.errors import LaunchyardError, Unavailable
+from launchyard.model.runtimeenv import RuntimeEnv, package_name
+
+TRIES = 3
+SAID_MAX = 4_000
+SHELF_MAX_BYTES = 10 << 30
+
+
+class SetupFailed(LaunchyardError):
+    """The runtime environment cannot be set up; the text is for the job's owner, at first one sentence."""
+
+    status = 409
+    code = "runtime-env"
+
+
+class Opened(NamedTuple):
+    """A package that can be read."""
+
+    digest: str
+    fd: int
+
+
+OpenPackage = Callable[[int, str], Opened | None]
+"""The package of a user by its name, in a thread; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUpSettings:
+    """`directory`: where each user has a private one. `keep_failed_s`: how long a failed job's files stay."""
+
+    directory: str
+    shelf_max_bytes: int = SHELF_MAX_BYTES
+    keep_failed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUpOrder:
+    """What to set up for which job. `task`: `prepare` what is kept, or `furnish` the job with its own copy.
+
+    `variables` are those that the job will have, `running` the jobs of this user whose own copies are in use.
+    """
+
+    task: str
+    uid: int
+    job_id: int
+    asked: Mapping[str, Any]
+    env: RuntimeEnv
+    variables: Mapping[str, str]
+    running: Sequence[int]
+
+
+class Environments(Protocol):
+    """Who sets up runtime environments."""
+
+    async def set_up(self, order: SetUpOrder, told: Callable[[str], None]) -> None:
+        """Raises `SetupFailed`, or `Unavailable`: try again. Cancelled, it ends what it has begun."""
+
+    async def remove(self, uid: int, job_id: int) -> None:
+        """Remove a job's own copy; what cannot be removed now is removed by a later set-up."""
+
+    def directory(self, uid: int, job_id: int) -> str:
+        """Where the job's own copy is."""
+
+    def log(self, uid: int, job_id: int) -> str:
+        """Where the story of its set-up is."""
+
+
+class HelperEnvironments:
+    """`Environments` over helpers."""
+
+    def __init__(self, helpers: UserHelpers, settings: SetUpSettings, open_package: OpenPackage) -> None:
+        self._helpers = helpers
+        self._settings = settings
+        self._open_package = open_package
+
+    def directory(self, uid: int, job_id: int) -> str:
+        return f"{self._settings.directory}/{uid}/jobs/{job_id}"
+
+    def log(self, uid: int, job_id: int) -> str:
+        return f"{self._settings.directory}/{uid}/logs/{job_id}.log"
+
+    async def set_up(self, order: SetUpOrder, told: Callable[[str], None]) -> None:
+        try:
+            async with asyncio.timeout(order.env.timeout_s):
+                for _ in range(TRIES):
+                    if await self._try(order, told):
+                        return
+        except TimeoutError:
+            raise SetupFailed(
+                f"Timeout: its set-up took longer than {order.env.timeout_s:g} s; "
+                f"raise config.setup_timeout_seconds of the runtime_env"
+            ) from None
+        raise SetupFailed("the process that sets it up was ended several times; look at its set-up log")
+
+    async def remove(self, uid: int, job_id: int) -> None:
+        message = {"task": "remove", "job": job_id, "root": self._root(uid), "packages": {}}
+        await self._ask(uid, message, [], lambda _: None)
+
+    async def _try(self, order: SetUpOrder, told: Callable[[str], None]) -> bool:
+        """False: the helper ended before this did."""
+        packages, fds = await asyncio.to_thread(self._packages, order)
+        message = {
+            "task": order.task,
+            "job": order.job_id,
+            "root": self._root(order.uid),
+            "runtime_env": order.asked,
+            "variables": dict(order.variables),
+            "packages": packages,
+            "running": list(order.running),
+            "keep_failed_s": self._settings.keep_failed_s,
+            "shelf_max_bytes": self._settings.shelf_max_bytes,
+        }
+        said = await self._ask(order.uid, message, fds, told)
+        if "failed" in said:
+            raise SetupFailed(_bounded(said["failed"]))
+        return "done" in said
+
+    async def _ask(
+        self, uid: int, order: Message, fds: list[int], told: Callable[[str], None]
+    ) -> Mapping[str, Any]:
+        try:
+            channel = await self._helpers.of(uid)
+        except BaseException as error:
+            for fd in fds:
+                os.close(fd)
+            if isinstance(error, LaunchyardError) and not isinstance(error, Unavailable):
+                raise SetupFailed(str(error)) from None
+            raise
+        message = {"t": "setup", "order": order, "fds": len(fds)}
+        with Request(channel, message, fds=fds, cancel="end_setup") as request:
+            while True:
+                said = await request.next()
+                if "phase" in said:
+                    told(str(said["phase"]))
+                    continue
+                request.over = True
+                if said["t"] == "error":
+                    raise SetupFailed(str(said["why"]))
+                return {} if said["t"] == GONE["t"] else said
+
+    def _packages(self, order: SetUpOrder) -> tuple[dict[str, Any], list[int]]:
+        """Those that are there, by URI; one that is missing is missed where it is needed."""
+        found: dict[str, Any] = {}
+        fds: list[int] = []
+        for uri in order.env.uris:
+            name = package_name(uri)
+            opened = None if name is None or uri in found else self._open_package(order.uid, name)
+            if opened is not None:
+                found[uri] = {"digest": opened.digest, "fd": len(fds)}
+                fds.append(opened.fd)
+        return found, fds
+
+    def _root(self, uid: int) -> str:
+        return f"{self._settings.directory}/{uid}"
+
+
+def _bounded(text: str) -> str:
+    """The first line says what, the last ones usually why."""
+    if len(text) <= SAID_MAX:
+        return text
+    first, _, rest = text.partition("\n")
+    return f"{first[:SAID_MAX]}\n[...]\n{rest[-SAID_MAX:]}"

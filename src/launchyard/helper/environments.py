@@ -1,0 +1,193 @@
+"""Sets up one job's runtime environment, as its user: a program of its own, started by the user's helper.
+
+The order comes as one line of JSON on standard input, which stays open: when it closes, nobody waits any more
+and everything started here is killed. What happens goes out as lines of JSON on standard output; the whole
+story is in the job's set-up log.
+
+Below the user's directory: `shelf/` what is kept for the next set-up, `jobs/ID/` one job's own writable copy,
+`logs/ID.log`, `urls/`, `uv/` (uv's cache).
+"""
+
+import contextlib
+import json
+import os
+import signal
+import stat
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import IO, Any
+
+from launchyard.helper.archives import BadArchive, unpack
+from launchyard.helper.copies import copy_tree, remove_tree
+from launchyard.helper.shelf import SetupFailed, Shelf
+from launchyard.helper.sources import Source, Sources
+from launchyard.model.errors import LaunchyardError
+from launchyard.model.runtimeenv import RuntimeEnv, check, expanded
+
+Order = Mapping[str, Any]
+
+STALE_S = 3600.0
+LOG_KEEP_S = 30 * 24 * 3600.0
+
+
+def main() -> None:
+    """One order, carried out."""
+    out = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    os.umask(0o022)
+    line = sys.stdin.readline()
+    threading.Thread(target=_watch, daemon=True).start()
+    answer: dict[str, Any]
+    try:
+        answer = {"done": _obey(json.loads(line), out)}
+    except (SetupFailed, BadArchive, LaunchyardError) as error:
+        answer = {"failed": str(error)}
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        answer = {"failed": f"it cannot be written: {error.strerror or error}{where}"}
+    out.write(f"{json.dumps(answer)}\n")
+    out.flush()
+    os._exit(0)
+
+
+def _watch() -> None:
+    """Nobody waits any more: end all that this set-up has started, which is in our process group."""
+    with contextlib.suppress(OSError, ValueError):
+        while os.read(0, 4096):
+            pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def _obey(order: Order, out: IO[str]) -> dict[str, Any]:
+    root = order["root"]
+    _refuse_foreign(root)
+    if order["task"] == "remove":
+        remove_tree(os.path.join(root, "jobs", str(int(order["job"]))))
+        return {}
+    return SetUp(order, root, out).run()
+
+
+def _refuse_foreign(root: str) -> None:
+    """The directory is ours alone, and nobody else has put it there."""
+    try:
+        found = os.lstat(root)
+    except OSError as error:
+        raise SetupFailed(f"the directory for runtime environments {root}: {error.strerror}") from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise SetupFailed(f"{root} is no private directory of yours; tell the operator")
+
+
+class SetUp:
+    """One set-up. `prepare` makes what is kept; `furnish` also gives the job its own copy."""
+
+    def __init__(self, order: Order, root: str, out: IO[str]) -> None:
+        self._order = order
+        self._root = root
+        self._out = out
+        self._furnishing = order["task"] == "furnish"
+        self._job = int(order["job"])
+        for folder in ("jobs", "logs"):
+            os.makedirs(os.path.join(root, folder), mode=0o700, exist_ok=True)
+        self._log = open(os.path.join(root, "logs", f"{self._job}.log"), "a", buffering=1)  # noqa: SIM115 - as long as we
+        self._shelf = Shelf(os.path.join(root, "shelf"), self.say)
+        self.variables: dict[str, str] = dict(order["variables"])
+        self._sources = Sources(os.path.join(root, "urls"), order["packages"], self.variables)
+
+    def say(self, what: str) -> None:
+        """To whoever waits, and to the log."""
+        self._out.write(f"{json.dumps({'phase': what})}\n")
+        self._log.write(f"{_clock()} {what}\n")
+
+    def run(self) -> dict[str, Any]:
+        env = check(self._order["runtime_env"])
+        for name, value in env.env_vars.items():
+            self.variables[name] = expanded(value, self.variables)
+        began = time.monotonic()
+        try:
+            with ExitStack() as held:
+                self._set_up(env, held)
+        except (SetupFailed, BadArchive) as error:
+            self._log.write(f"{_clock()} failed: {error}\n")
+            raise
+        self._log.write(f"{_clock()} done in {time.monotonic() - began:.1f} s\n")
+        self._tidy()
+        return {}
+
+    def _set_up(self, env: RuntimeEnv, held: ExitStack) -> None:
+        target = os.path.join(self._root, "jobs", str(self._job))
+        if self._furnishing and os.path.isdir(target):
+            return
+        trees: dict[str, str] = {}
+        if env.working_dir is not None:
+            _keep(trees, "work", self._tree(env.working_dir, held))
+        for number, uri in enumerate(env.py_modules):
+            _keep(trees, f"modules/{number}", self._tree(uri, held))
+        if self._furnishing:
+            self._furnish(target, trees)
+
+    def _tree(self, uri: str, held: ExitStack) -> str | None:
+        """The directory to which the archive was unpacked; None of one that is used in place."""
+        if uri.startswith("local://"):
+            path = uri.removeprefix("local://")
+            if not os.path.isdir(path):
+                raise SetupFailed(f"the directory {path} of {uri} does not exist on this node")
+            return None
+        strip = not uri.startswith(("gcs://", "package://"))
+        with self._sources.of(uri, again=self._furnishing) as source:
+            key = f"tree-{source.digest}{'-stripped' if strip else ''}"
+            return held.enter_context(
+                self._shelf.entry(key, lambda path: self._unpack(uri, source, path, strip))
+            )
+
+    def _unpack(self, uri: str, source: Source, path: str, strip: bool) -> None:
+        self.say(f"unpacking {uri}")
+        try:
+            with source.open() as archive:
+                unpack(archive, source.name, path, strip=strip)
+        except SetupFailed:
+            self._sources.forget(uri)
+            raise
+        except BadArchive as error:
+            raise SetupFailed(f"{uri}: {error}") from None
+
+    def _furnish(self, target: str, trees: Mapping[str, str]) -> None:
+        """The job's own copy, which is there as a whole or not at all."""
+        fresh = f"{target}.new"
+        remove_tree(fresh)
+        os.mkdir(fresh, 0o700)
+        os.mkdir(os.path.join(fresh, "modules"))
+        for name, tree in trees.items():
+            copy_tree(tree, os.path.join(fresh, name))
+        os.rename(fresh, target)
+
+    def _tidy(self) -> None:
+        """Remove what no job that we were told of needs any more."""
+        running = {str(one) for one in self._order["running"]} | {str(self._job)}
+        now = time.time()
+        for folder, keep_s in (("jobs", max(STALE_S, self._order["keep_failed_s"])), ("logs", LOG_KEEP_S)):
+            where = os.path.join(self._root, folder)
+            for name in os.listdir(where):
+                path = os.path.join(where, name)
+                with contextlib.suppress(OSError):
+                    if name.partition(".")[0] not in running and os.lstat(path).st_mtime < now - keep_s:
+                        remove_tree(path) if folder == "jobs" else os.unlink(path)
+        self._shelf.trim(self._order["shelf_max_bytes"], set(_in_use(os.path.join(self._root, "jobs"))))
+
+
+def _keep(trees: dict[str, str], name: str, tree: str | None) -> None:
+    if tree is not None:
+        trees[name] = tree
+
+
+def _in_use(jobs: str) -> Iterator[str]:
+    """The kept environments that a job's own one leads to."""
+    for name in os.listdir(jobs):
+        with contextlib.suppress(OSError, ValueError), open(os.path.join(jobs, name, "uses")) as file:
+            yield from json.load(file)
+
+
+def _clock() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

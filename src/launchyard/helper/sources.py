@@ -1,0 +1,188 @@
+"""Where the files of a runtime environment come from: uploaded packages, this machine, the network.
+
+What was fetched is known by its content. An address is asked again for each job, with what it said last time
+of its age, so that an unchanged archive is not sent again and a changed one is noticed.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message as Headers
+from typing import IO, Any
+
+from launchyard.helper.shelf import SetupFailed
+
+FETCH_MAX_BYTES = 4 << 30
+SILENCE_MAX_S = 60
+_PIECE = 1 << 20
+_FETCHERS = {
+    "s3": (["aws", "s3", "cp", "--only-show-errors"], ["s5cmd", "cp"]),
+    "gs": (["gcloud", "storage", "cp"], ["gsutil", "-q", "cp"]),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An archive by its content. `fd` None: it is not at hand, but what was unpacked of it before may be."""
+
+    digest: str
+    name: str
+    fd: int | None
+
+    def open(self) -> IO[bytes]:
+        """From its beginning. Raises `SetupFailed` where only the unpacked could have been used."""
+        if self.fd is None:
+            raise SetupFailed(f"{self.name} was fetched before and what was kept of it is gone; submit again")
+        os.lseek(self.fd, 0, os.SEEK_SET)
+        return os.fdopen(os.dup(self.fd), "rb")
+
+
+class Sources:
+    """`given` are the uploaded packages by URI: digest and descriptor."""
+
+    def __init__(self, path: str, given: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str]) -> None:
+        self._path = path
+        self._given = given
+        self._environ = environ
+        os.makedirs(path, mode=0o700, exist_ok=True)
+
+    @contextmanager
+    def of(self, uri: str, *, again: bool) -> Iterator[Source]:
+        """The archive; `again`: a look at it was had for this job already."""
+        protocol, _, rest = uri.partition("://")
+        name = rest.partition("?")[0].rpartition("/")[2]
+        if protocol in ("gcs", "package"):
+            one = self._given.get(uri)
+            if one is None:
+                raise SetupFailed(f"the package {uri} does not exist; upload it again and submit again")
+            yield Source(digest=one["digest"], name=name, fd=one["fd"])
+        elif protocol == "file":
+            with _local(f"/{rest.lstrip('/')}") as source:
+                yield source
+        else:
+            with self._fetched(uri, protocol, name, again=again) as source:
+                yield source
+
+    @contextmanager
+    def _fetched(self, uri: str, protocol: str, name: str, *, again: bool) -> Iterator[Source]:
+        record = os.path.join(self._path, hashlib.sha256(uri.encode()).hexdigest())
+        known: dict[str, str] = {}
+        with contextlib.suppress(OSError, ValueError), open(record) as file:
+            known = json.load(file)
+        if again and "digest" in known:
+            yield Source(digest=known["digest"], name=name, fd=None)
+            return
+        with tempfile.TemporaryFile(dir=self._path) as file:
+            found = self._fetch(uri, protocol, known, file)
+            if found is None:
+                yield Source(digest=known["digest"], name=name, fd=None)
+                return
+            with open(record, "w") as kept:
+                json.dump(found, kept)
+            yield Source(digest=found["digest"], name=name, fd=file.fileno())
+
+    def _fetch(
+        self, uri: str, protocol: str, known: Mapping[str, str], file: IO[bytes]
+    ) -> dict[str, str] | None:
+        if protocol in _FETCHERS:
+            return _by_program(uri, protocol, self._path, file, self._environ)
+        return _by_http(uri, known, file)
+
+    def forget(self, uri: str) -> None:
+        """What was unpacked of it is gone, so it must be sent in full."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._path, hashlib.sha256(uri.encode()).hexdigest()))
+
+
+@contextmanager
+def _local(path: str) -> Iterator[Source]:
+    """A file of this machine, known by what a change of it changes."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise SetupFailed(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        found = os.fstat(fd)
+        text = (
+            f"{path}\0{found.st_dev} {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
+        )
+        digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        yield Source(digest=digest, name=path.rpartition("/")[2], fd=fd)
+    finally:
+        os.close(fd)
+
+
+def _by_http(uri: str, known: Mapping[str, str], file: IO[bytes]) -> dict[str, str] | None:
+    """What was fetched; None: it is what it was."""
+    request = urllib.request.Request(uri, headers={"User-Agent": "launchyard"})
+    if "etag" in known:
+        request.add_header("If-None-Match", known["etag"])
+    elif "last-modified" in known:
+        request.add_header("If-Modified-Since", known["last-modified"])
+    try:
+        with urllib.request.urlopen(request, timeout=SILENCE_MAX_S) as answer:
+            digest, size = hashlib.sha256(), 0
+            while piece := answer.read(_PIECE):
+                size += len(piece)
+                if size > FETCH_MAX_BYTES:
+                    raise SetupFailed(
+                        f"{uri} is larger than {FETCH_MAX_BYTES >> 30} GiB; leave something out"
+                    )
+                digest.update(piece)
+                file.write(piece)
+            file.flush()
+            return {"digest": digest.hexdigest(), **_age(answer.headers)}
+    except urllib.error.HTTPError as error:
+        if error.code == 304:
+            return None
+        raise SetupFailed(f"{uri} cannot be fetched: {error.code} {error.reason}") from None
+    except (OSError, ssl.SSLError, ValueError) as error:
+        why = getattr(error, "reason", None) or error
+        raise SetupFailed(f"{uri} cannot be fetched: {why}") from None
+
+
+def _age(headers: Headers) -> dict[str, str]:
+    found = {name: headers.get(name) for name in ("etag", "last-modified")}
+    return {name: str(value) for name, value in found.items() if value}
+
+
+def _by_program(
+    uri: str, protocol: str, folder: str, file: IO[bytes], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """By a program of the site's, with the user's own credentials."""
+    known = _FETCHERS[protocol]
+    found = [words for words in known if shutil.which(words[0], path=environ.get("PATH"))]
+    if not found:
+        names = " or ".join(words[0] for words in known)
+        raise SetupFailed(
+            f"{uri} needs {names} on this machine, and none is there; use https:// or upload it"
+        )
+    with tempfile.TemporaryDirectory(dir=folder) as fresh:
+        target = os.path.join(fresh, "archive")
+        done = subprocess.run(
+            [*found[0], uri, target],
+            env=dict(environ),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode or not os.path.isfile(target):
+            why = done.stderr.decode(errors="replace").strip()[-500:]
+            raise SetupFailed(f"{uri} cannot be fetched: {why or f'{found[0][0]} said nothing'}")
+        digest = hashlib.sha256()
+        with open(target, "rb") as read:
+            while piece := read.read(_PIECE):
+                digest.update(piece)
+                file.write(piece)
+    file.flush()
+    return {"digest": digest.hexdigest()}

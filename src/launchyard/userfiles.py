@@ -1,0 +1,63 @@
+"""What users upload and what is set up for their jobs, put together for the daemon."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Set
+
+from launchyard.config import Settings
+from launchyard.engine.channel import UserHelpers
+from launchyard.engine.environments import HelperEnvironments, Opened, SetUpSettings
+from launchyard.engine.protocol import Engine
+from launchyard.statedir import StateDir
+from launchyard.store.packages import Packages
+
+COLLECT_S = 600.0
+
+InUse = Callable[[], Awaitable[Mapping[int, Set[str]]]]
+"""By user the names of the packages that live jobs need."""
+
+_log = logging.getLogger(__name__)
+
+
+class UserFiles:
+    """`packages` for the API, `environments` for the controller."""
+
+    def __init__(self, settings: Settings, state: StateDir, engine: Engine) -> None:
+        limits = settings.packages
+        self.packages = Packages(
+            state.packages, size_max=limits.size_max, quota=limits.quota, keep_s=limits.keep_s
+        )
+        kept = SetUpSettings(
+            directory=str(state.environments),
+            shelf_max_bytes=limits.kept_max,
+            keep_failed_s=limits.keep_failed_s,
+        )
+        self._helpers = UserHelpers(engine)
+        self.environments = HelperEnvironments(self._helpers, kept, self._opened)
+        self._collecting: asyncio.Task[None] | None = None
+
+    def start(self, in_use: InUse) -> None:
+        """From now on remove what nobody needs, every now and then."""
+        self._collecting = asyncio.ensure_future(self._collect(in_use))
+
+    async def close(self) -> None:
+        if self._collecting is not None:
+            self._collecting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._collecting
+        self._helpers.close()
+
+    async def _collect(self, in_use: InUse) -> None:
+        while True:
+            try:
+                removed = await asyncio.to_thread(self.packages.collect, await in_use())
+                if removed:
+                    _log.info("removed %d packages that no job needs", removed)
+            except OSError as error:
+                _log.error("packages that no job needs cannot be removed: %s", error.strerror)
+            await asyncio.sleep(COLLECT_S)
+
+    def _opened(self, uid: int, name: str) -> Opened | None:
+        found = self.packages.open(uid, name)
+        return None if found is None else Opened(found[0].digest, found[1])
