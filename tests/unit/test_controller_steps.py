@@ -1,5 +1,6 @@
 """Steps of running jobs: durable before they start, ended by their runners, their job, or nobody's word."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
@@ -98,6 +99,22 @@ async def test_steps_wait_for_cpus_that_others_hold_unless_they_overlap() -> Non
         yard.engine.end_runner(first.runner_id(0), exit_code=0)
         await until_closed(yard, first)
         assert (await start(yard, job_id, tasks=2, cpus_per_task_milli=1000)).number == 2
+
+
+@looped
+async def test_who_waits_hears_of_the_end_of_a_step() -> None:
+    async with running_yard() as yard:
+        job_id = await running_job(yard)
+        steps = yard.controller.steps
+        assert await steps.freed(job_id, 30)
+        step = await start(yard, job_id)
+        assert not await steps.freed(job_id, 0)
+
+        both = [asyncio.create_task(steps.freed(job_id, 30)) for _ in range(2)]
+        await asyncio.sleep(0)
+        yard.engine.end_runner(step.runner_id(0), exit_code=0)
+
+        assert await asyncio.gather(*both) == [True, True]
 
 
 @looped

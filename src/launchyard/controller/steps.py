@@ -41,6 +41,8 @@ class Steps:
         self._next: dict[str, int] = {}
         """The number of the next step of a launch."""
         self._unsent: set[str] = set()
+        self._waiting: dict[int, list[asyncio.Future[None]]] = {}
+        """Who wants to hear of the next end of a step, by job."""
         self.cpus: Mapping[str, Sequence[int]] = {}
 
     async def take_in(self, store: Store) -> None:
@@ -95,6 +97,22 @@ class Steps:
         self._loop.effect(lambda: self._send(step, job))
         await self._loop.committed()
         return step
+
+    async def freed(self, job_id: int, within_s: float) -> bool:
+        """Wait for the next end of a step of the job; whether it came. Where none runs there is no wait."""
+        if not self._open(job_id):
+            return True
+        heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(job_id, []).append(heard)
+        try:
+            await asyncio.wait_for(heard, within_s)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting[job_id].remove(heard)
+            if not self._waiting[job_id]:
+                del self._waiting[job_id]
+        return True
 
     async def signal(self, job_id: int, number: int, signal: int) -> Step:
         """Send a signal to the runners of a step, which pass it on."""
@@ -214,6 +232,9 @@ class Steps:
         self._loop.draft.steps[step.key] = step
         if step.ended:
             self._loop.effect(lambda: self._forget(step))
+            for heard in self._waiting.get(step.job_id, ()):
+                if not heard.done():
+                    heard.set_result(None)
 
     def _forget(self, step: Step) -> None:
         steps = self._steps.get(step.job_id, {})

@@ -84,6 +84,13 @@ class StepNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Freed:
+    """Whether a step ended; not: the time that was given is over."""
+
+    freed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOf:
     """The place of a job in its array."""
 

@@ -17,9 +17,18 @@ from launchyard.model.job import Job
 from launchyard.model.number import is_digits, shown
 from launchyard.model.signals import parse_signal
 from launchyard.model.step import Step, StepShare
-from launchyard.wire.steps import SignalStep, StartedStep, StartStep, StepNode, TaskOf, to_step_request
+from launchyard.wire.steps import (
+    Freed,
+    SignalStep,
+    StartedStep,
+    StartStep,
+    StepNode,
+    TaskOf,
+    to_step_request,
+)
 
 router = APIRouter()
+FREED_MAX_S = 10
 
 
 @router.post("/v1/jobs/{job}/steps", openapi_extra=describe.START_STEP)
@@ -31,6 +40,16 @@ async def start(request: Request) -> Response:
     job = await _job(context, request)
     steps = context.services.controller.steps
     return answer(_started(await steps.start(job.id, ask), job, steps), 201)
+
+
+@router.get("/v1/jobs/{job}/steps/freed", openapi_extra=describe.FREED_STEP)
+async def freed(request: Request) -> Response:
+    """Wait until a step of the job ends."""
+    context = context_of(request)
+    within_s = Query(request, ("within_s",)).whole("within_s", 0, FREED_MAX_S)
+    job = await _job(context, request)
+    steps = context.services.controller.steps
+    return answer(Freed(freed=await steps.freed(job.id, FREED_MAX_S if within_s is None else within_s)))
 
 
 @router.post("/v1/jobs/{job}/steps/{step}/signal", openapi_extra=describe.SIGNAL_STEP)

@@ -8,14 +8,12 @@ from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.light import Any
 
-PAUSE_FIRST_S = 0.05
-PAUSE_MAX_S = 1.0
+PAUSE_S = 1
 PERMITTED = "More processors requested than permitted"
 
 
 def create(server: Server, job: str, body: dict[str, Any], *, immediate: bool, quiet: bool) -> dict[str, Any]:
     """The server's answer about the new step. Raises `Refused`."""
-    pause_s = PAUSE_FIRST_S
     told = False
     while True:
         try:
@@ -34,8 +32,15 @@ def create(server: Server, job: str, body: dict[str, Any], *, immediate: bool, q
         if not told and not quiet:
             _say(f"Job {job} step creation temporarily disabled, retrying (Requested nodes are busy)")
         told = True
-        time.sleep(pause_s)
-        pause_s = min(PAUSE_MAX_S, pause_s * 1.5)
+        _wait(server, job)
+
+
+def _wait(server: Server, job: str) -> None:
+    """Until a step of the job has ended, or for a moment."""
+    try:
+        server.get(f"/v1/jobs/{job}/steps/freed", within_s=PAUSE_S)
+    except LaunchyardError:
+        time.sleep(PAUSE_S)
 
 
 def _refused(job: str, error: LaunchyardError) -> Refused:
