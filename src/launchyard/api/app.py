@@ -72,10 +72,10 @@ _ROUTERS = [
         accounting,
         tokens,
         terminal,
+        packages,
     )
 ]
 
-        packages,
 
 def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application":
     """Everything under `/v1`, and `/openapi.json`. To be served by `api.server.serve`, which knows peers."""
