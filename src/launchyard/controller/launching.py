@@ -13,8 +13,8 @@ from launchyard.model.array import Array
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job, JobKind
 from launchyard.model.resources import WHOLE_GPU_MILLI
-from launchyard.slurm.environment import slurm_environment
 from launchyard.model.runtimeenv import check, surroundings
+from launchyard.slurm.environment import slurm_environment
 from launchyard.slurm.patterns import expand_pattern
 from launchyard.slurm.submitted import launch_extras
 
@@ -43,7 +43,6 @@ OpenTerminal = Callable[[Job], Awaitable[str]]
 """Opens a terminal as the job's user and answers its path."""
 
 
-class Launcher:
 class Furnisher(Protocol):
     """Who gives a job that is about to start the files of its runtime environment."""
 
@@ -52,6 +51,7 @@ class Furnisher(Protocol):
     def directory(self, job: Job) -> str: ...
 
 
+class Launcher:
     """Builds and sends orders; texts that are not at hand are fetched off the loop first."""
 
     def __init__(self, engine: Engine, texts: Texts, users: Users, settings: LaunchSettings) -> None:
@@ -61,8 +61,8 @@ class Furnisher(Protocol):
         self._settings = settings
         self._tasks: set[asyncio.Task[None]] = set()
         self.open_terminal: OpenTerminal | None = None
-        self.array_of: Callable[[Job], Array | None] = lambda job: None
         self.preparing: Furnisher | None = None
+        self.array_of: Callable[[Job], Array | None] = lambda job: None
         """The array that a task belongs to."""
 
     def send(self, jobs: Sequence[Job]) -> None:
@@ -87,7 +87,6 @@ class Furnisher(Protocol):
         """A job for which something must be made first."""
         texts = await self._texts.fetch(_digests([job]))
         await self._users.load(job.uid)
-        terminal = None
         launch = self._launch(job, texts)
         if job.runtime_env is not None and self.preparing is not None:
             asked = runtime_env_of(texts.get(job.runtime_env, b"{}"))
@@ -99,6 +98,7 @@ class Furnisher(Protocol):
         self._engine.start([replace(launch, terminal=await self._terminal_of(job))])
 
     async def _terminal_of(self, job: Job) -> str | None:
+        terminal = None
         if job.terminal and self.open_terminal is not None:
             try:
                 terminal = await self.open_terminal(job)
