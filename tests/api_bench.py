@@ -28,6 +28,7 @@ from launchyard.controller.administration import Administration, UsageRow
 from launchyard.controller.controller import Controller, JobRef, NodeUse
 from launchyard.controller.outlook import Outlook
 from launchyard.controller.reserving import Reserving
+from launchyard.controller.reviving import Reviving
 from launchyard.controller.users import UserEntry, Users
 from launchyard.model.account import Spent
 from launchyard.model.array import Array
@@ -37,7 +38,7 @@ from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFo
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node, NodeState
-from launchyard.model.reason import Reason
+from launchyard.model.reason import Estimate, Reason
 from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Request
 from launchyard.model.rules import Rules
@@ -70,6 +71,7 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.rows: dict[int, Job] = {}
+        self.live: dict[int, Job] = {}
         self.kept_texts: dict[str, bytes] = {}
         self.kept_tokens: list[Token] = []
         self.fails: Exception | None = None
@@ -128,6 +130,9 @@ class FakeStore:
         return []
 
     def job_of_submission(self, user: str, submission_id: str) -> Job | None:
+        for job in (*self.live.values(), *self.rows.values()):
+            if (job.user, job.submission_id) == (user, submission_id):
+                return job
         return None
 
     def end_states(self, job_ids: Iterable[int]) -> dict[int, JobState]:
@@ -189,6 +194,16 @@ class FakeAdministration(Administration):
         return [UsageRow(account=None, user=caller.user, cpu_s=7200.0)]
 
 
+class FakeReviving(Reviving):
+    """Forgets rows."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self._rows = store.rows
+
+    async def forget(self, job: Job) -> None:
+        self._rows[job.id] = replace(job, forgotten=True)
+
+
 class FakeController(Controller):
     """The interface over dicts; records what it was asked."""
 
@@ -196,7 +211,9 @@ class FakeController(Controller):
         self.store = store
         self.administration = FakeAdministration()
         self.reserving = FakeReserving()
+        self.reviving = FakeReviving(store)
         self.jobs: dict[int, Job] = {}
+        store.live = self.jobs
         self.next_id = 1
         self.calls: list[tuple[Any, ...]] = []
         self.keys: dict[str, tuple[str, list[Job | LaunchyardError]]] = {}
@@ -226,6 +243,8 @@ class FakeController(Controller):
             metadata=submission.metadata,
             terminal=submission.terminal,
             working_dir=submission.working_dir or "/",
+            submission_id=submission.submission_id,
+            entrypoint=submission.entrypoint,
             array=array,
         )
 
@@ -243,6 +262,9 @@ class FakeController(Controller):
         for submission in submissions:
             try:
                 job = self.make(caller, submission, self.next_id)
+                name = submission.submission_id
+                if name is not None and self.store.job_of_submission(caller.user, name) is not None:
+                    raise Conflict(f"a job with submission_id {name} already exists")
             except LaunchyardError as error:
                 results.append(error)
                 continue
@@ -284,6 +306,11 @@ class FakeController(Controller):
         job = replace(self.jobs[ref.job_id], state=JobState.CANCELLED, ended_at=T0 + 5)
         self.put(job)
         return job
+
+    async def outlook(self, caller: Caller, job: Job) -> Outlook:
+        estimate = Estimate(start=T0 + 60, low=T0, high=T0 + 90)
+        reason = Reason(code="resources", sentence="waits for CPUs", estimate=estimate)
+        return Outlook(reason=reason, ahead_count=2)
 
     async def hold(self, caller: Caller, ref: JobRef, *, as_user: bool = False) -> Job:
         return await self.act("hold", caller, ref)

@@ -17,6 +17,9 @@ from launchyard.api.context import Context
 from launchyard.api.events import EventHub
 from launchyard.api.guard import Guard
 from launchyard.api.openapi import document
+from launchyard.api.ray_jobs import routes as ray_routes
+from launchyard.api.ray_jobs import tail as ray_tail
+from launchyard.api.ray_jobs.door import RayDoor, as_sentence, is_ray_path
 from launchyard.api.routes import (
     accounting,
     acts,
@@ -73,6 +76,8 @@ _ROUTERS = [
         tokens,
         terminal,
         packages,
+        ray_routes,
+        ray_tail,
     )
 ]
 
@@ -92,12 +97,12 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     app.state.context = context
     for router in _ROUTERS:
         app.include_router(router)
+    for part in (ray_routes, ray_tail, packages) if services.ray.prefix else ():
+        app.include_router(part.router, prefix=services.ray.prefix, include_in_schema=False)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
-    guard = partial(
-        Guard,
-        authenticator=Authenticator(services.users, tokens, services.owner_uid),
-        hosts=services.hosts,
-    )
+    authenticator = Authenticator(services.users, tokens, services.owner_uid)
+    door = RayDoor(authenticator, services.ray)
+    guard = partial(Guard, authenticator=authenticator, hosts=services.hosts, ray=door)
     app.add_middleware(guard)
     return Application(app, guard, hot={("POST", "/v1/jobs"): jobs.submit})
 
@@ -160,7 +165,9 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
         sentence = f"there is nothing at {path}; see /openapi.json"
     refused = LaunchyardError(sentence, code="no-such-method" if status == 405 else "no-such-route")
     refused.status = status
-    response = problem(refused)
+    context: Context = request.app.state.context
+    of_ray = is_ray_path(request.url.path, context.services.ray.prefix)
+    response = as_sentence(refused) if of_ray else problem(refused)
     for name, value in (getattr(error, "headers", None) or {}).items():
         response.headers[name] = value
     return response

@@ -39,10 +39,14 @@ class Authenticator:
 
     async def identify(self, scope: Any, headers: Headers) -> Identity:
         """Raises `Unauthenticated` or `Forbidden`."""
+        return await self.identify_by(scope, headers.get("authorization", ""))
+
+    async def identify_by(self, scope: Any, authorization: str) -> Identity:
+        """The same of an Authorization header that is said here."""
         peer = connection_of(scope).peer
         if peer is not None:
             return Identity(await self._of_peer(peer))
-        scheme, _, secret = headers.get("authorization", "").partition(" ")
+        scheme, _, secret = authorization.partition(" ")
         if scheme.lower() != "bearer" or not secret:
             raise Unauthenticated(
                 "no credential; run `ly token create` and send it as `Authorization: Bearer TOKEN`"
@@ -54,6 +58,10 @@ class Authenticator:
         if caller.user != token.user and self._owner_uid is None:
             raise Unauthenticated("the token's user has another name now; make another by `ly token create`")
         return Identity(caller, token.id)
+
+    async def of_user(self, uid: int) -> Identity:
+        """Somebody whom the configuration names."""
+        return Identity(await self._of_uid(uid))
 
     async def _of_peer(self, peer: Peer) -> Caller:
         if self._owner_uid is not None and peer.uid not in (self._owner_uid, 0):
@@ -85,6 +93,13 @@ def check_host(scope: Any, headers: Headers, hosts: frozenset[str]) -> None:
         raise WrongHost(
             f"{shown(name)} is no name of this server; use 127.0.0.1, or add it to `hosts` in its settings"
         )
+
+
+def browser_like(headers: Headers) -> bool:
+    """Whether a page in a browser may be what asks."""
+    names = ("origin", "referer", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
+    asks = any(name in headers for name in (*names, "access-control-request-method"))
+    return asks or headers.get("user-agent", "").startswith("Mozilla")
 
 
 def host_name(host: str) -> str:

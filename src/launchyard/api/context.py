@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from launchyard.api.auth import identity_of
 from launchyard.api.events import EventHub
 from launchyard.api.history import History
+from launchyard.api.ray_jobs.remembered import Remembered
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
 from launchyard.api.tables.kept import JobTables
@@ -37,6 +38,7 @@ class Context:
     )
     history: History = field(init=False)
     job_tables: JobTables = field(default_factory=JobTables)
+    ray: Remembered = field(default_factory=Remembered)
 
     def __post_init__(self) -> None:
         history = History(self.services.store, self.read, time.monotonic)

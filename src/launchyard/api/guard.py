@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from launchyard.api.answers import problem
 from launchyard.api.auth import Authenticator, check_host, check_origin
 from launchyard.api.connection import connection_of
+from launchyard.api.ray_jobs.door import RayDoor, as_sentence
 from launchyard.model.errors import LaunchyardError, Unavailable
 
 OPEN_PATHS = frozenset({"/v1/health"})
@@ -28,10 +29,13 @@ audit = logging.getLogger("launchyard.audit")
 class Guard:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, hosts: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, authenticator: Authenticator, hosts: frozenset[str], ray: RayDoor
+    ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._hosts = hosts
+        self._ray = ray
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -54,14 +58,27 @@ class Guard:
             if begun:
                 connection_of(scope).abort()
             else:
-                await _refuse(known, scope, receive, send)
+                await self._refuse(known, scope, receive, send)
 
     async def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         check_host(scope, headers, self._hosts)
         check_origin(headers)
-        if scope["path"] not in OPEN_PATHS:
+        if self._ray.leads_to(scope["path"]):
+            scope["state"]["identity"] = await self._ray.identify(scope, headers)
+        elif scope["path"] not in OPEN_PATHS:
             scope["state"]["identity"] = await self._authenticator.identify(scope, headers)
+
+    async def _refuse(self, error: LaunchyardError, scope: Scope, receive: Receive, send: Send) -> None:
+        if error.status in REFUSALS:
+            _record_refusal(error, scope)
+        response = as_sentence(error) if self._ray.leads_to(scope["path"]) else problem(error)
+        if scope["type"] == "http":
+            await response(scope, receive, send)
+            return
+        start = {"type": "websocket.http.response.start", "status": response.status_code}
+        await send({**start, "headers": response.raw_headers})
+        await send({"type": "websocket.http.response.body", "body": response.body})
 
 
 def _answerable(error: Exception, scope: Scope) -> LaunchyardError:
@@ -73,18 +90,6 @@ def _answerable(error: Exception, scope: Scope) -> LaunchyardError:
     return LaunchyardError(
         f"something went wrong in the server; its log has more under {number}", code="internal"
     )
-
-
-async def _refuse(error: LaunchyardError, scope: Scope, receive: Receive, send: Send) -> None:
-    if error.status in REFUSALS:
-        _record_refusal(error, scope)
-    response = problem(error)
-    if scope["type"] == "http":
-        await response(scope, receive, send)
-        return
-    start = {"type": "websocket.http.response.start", "status": response.status_code}
-    await send({**start, "headers": response.raw_headers})
-    await send({"type": "websocket.http.response.body", "body": response.body})
 
 
 def _record_refusal(error: LaunchyardError, scope: Scope) -> None:

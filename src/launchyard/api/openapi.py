@@ -9,7 +9,18 @@ from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from launchyard import __version__
-from launchyard.wire import acts, crontabs, orders, shapes, steps, submit, tableshapes, triggers
+from launchyard.wire import (
+    acts,
+    crontabs,
+    orders,
+    packages,
+    rayjobs,
+    shapes,
+    steps,
+    submit,
+    tableshapes,
+    triggers,
+)
 
 _BODIES = (
     submit.SubmitJob,
@@ -25,6 +36,7 @@ _BODIES = (
     triggers.SetTrigger,
     steps.StartStep,
     steps.SignalStep,
+    rayjobs.RayJob,
 )
 _ANSWERS = (
     shapes.Problem,
@@ -45,6 +57,8 @@ _ANSWERS = (
     tableshapes.Columns,
     tableshapes.SlurmFacts,
     tableshapes.PriorityWeights,
+    packages.PackageStatus,
+    packages.PackageReceived,
     shapes.Reservation,
     shapes.MadeReservation,
     shapes.ReservationList,
@@ -62,6 +76,15 @@ _ANSWERS = (
     triggers.Trigger,
     triggers.TriggerList,
     steps.StartedStep,
+    rayjobs.RaySubmitted,
+    rayjobs.RayJobDetails,
+    rayjobs.RayLogs,
+    rayjobs.RayStopped,
+    rayjobs.RayDeleted,
+    rayjobs.RayVersion,
+    rayjobs.RayActivities,
+    rayjobs.RayAuthenticationMode,
+    rayjobs.RayAuthenticated,
 )
 _ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 500, 503, 507)
 

@@ -97,6 +97,8 @@ async def serve(app: Application, sockets: Sequence[socket.socket], stop: asynci
         timeout_graceful_shutdown=STOP_MAX_S,
         ws_max_size=WS_MESSAGE_MAX_BYTES,
         ws_per_message_deflate=False,
+        # Pings keep a quiet connection open; who does not answer may stand still (Ctrl-Z). TCP sees the rest.
+        ws_ping_timeout=None,
     )
     await _Server(config, stop, app.close_streams).serve(list(sockets))
 

@@ -12,9 +12,10 @@ from typing import Any, Protocol
 from launchyard.controller.controller import Controller
 from launchyard.controller.users import Users
 from launchyard.model.job import Job
+from launchyard.model.rayapi import RayApiSettings
 from launchyard.slurm.settings import SlurmSettings
-from launchyard.store.protocol import Store
 from launchyard.store.packages import Packages
+from launchyard.store.protocol import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,4 +120,5 @@ class Services:
     jobs_visible_to_all: bool = False
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
     live_usage: LiveUsage = nothing_known
+    ray: RayApiSettings = field(default_factory=RayApiSettings)
     packages: Packages | None = None

@@ -77,7 +77,7 @@ class Controller:
         self._live = loop.live
         self._store = store
         self._submitting = submitting
-        self._reviving = Reviving(loop, submitting)
+        self.reviving = Reviving(loop, submitting)
         self._reports = reports
         self._running = reports.running
         self._failure = NodeFailure(loop, reports)
@@ -129,7 +129,7 @@ class Controller:
         `even_ended`: one that ended a short while ago waits again too.
         """
         if even_ended and (ended := await self._just_ended(caller, ref)) is not None:
-            return await self._reviving.revive(ended, held=held)
+            return await self.reviving.revive(ended, held=held)
         job = await self._mine(caller, ref)
         for task in self._at_work(job):
             asked = replace(task, stop_requested=REQUEUE, held=held or task.held)

@@ -10,6 +10,7 @@ from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.controller.users import UserEntry, Users
 from launchyard.engine.protocol import Engine, Launch
 from launchyard.model.array import Array
+from launchyard.model.entrypoint import argv_of, variables_of
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job, JobKind
 from launchyard.model.resources import WHOLE_GPU_MILLI
@@ -125,7 +126,7 @@ class Launcher:
             job_id=job.id,
             uid=job.uid,
             node=share.node,
-            argv=job.command,
+            argv=argv_of(job),
             script=script,
             environment=self._environment(job, entry, texts),
             working_dir=job.working_dir,
@@ -145,7 +146,7 @@ class Launcher:
             warning_before_s=warning.before_s if warning is not None else 0,
             warning_target=warning.target if warning is not None else "all",
             **launch_extras(job.metadata),
-            grace_s=self._settings.grace_s,
+            grace_s=self._settings.grace_s if job.entrypoint is None else job.entrypoint.grace_s,
             log_cap_bytes=self._settings.log_cap_bytes,
         )
 
@@ -156,6 +157,7 @@ class Launcher:
         shell = entry.shell if entry is not None else "/bin/sh"
         variables = {
             **{"PATH": PATH, "HOME": home, "SHELL": shell},
+            **variables_of(job),
             **(environment_of(given) if given is not None else {}),
         }
         variables["PATH"] = self._path(job, variables["PATH"])

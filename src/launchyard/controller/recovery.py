@@ -23,7 +23,7 @@ from launchyard.engine.protocol import (
     RunnerEnded,
 )
 from launchyard.model.event import Exited, MainEnded, Started
-from launchyard.model.job import Job
+from launchyard.model.job import Entrypoint, Job
 from launchyard.model.state import JobState
 from launchyard.policy.lifecycle import apply
 
@@ -69,8 +69,9 @@ class Reports:
         """Order the end of a running job, once what asked for it is durable."""
         attempt = job.attempt
         if attempt is not None:
-            stop, grace = self._loop.engine.stop, self._grace_s if grace_s is None else grace_s
-            self._loop.effect(lambda: stop(attempt.launch_id, signal=signal.SIGTERM, grace_s=grace))
+            own = job.entrypoint or Entrypoint(stop_signal=signal.SIGTERM, grace_s=self._grace_s)
+            stop, grace = self._loop.engine.stop, own.grace_s if grace_s is None else grace_s
+            self._loop.effect(lambda: stop(attempt.launch_id, signal=own.stop_signal, grace_s=grace))
 
     def _started(self, report: LaunchStarted) -> None:
         self._acknowledge(report.token)

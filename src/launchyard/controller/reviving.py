@@ -1,4 +1,4 @@
-"""Jobs that ended a short while ago and are to run again under the same id."""
+"""Ended jobs, which live in the store alone: run again under the same id, or forgotten."""
 
 from launchyard.controller.loop import Loop
 from launchyard.controller.submitting import Submitting
@@ -35,3 +35,11 @@ class Reviving:
         finally:
             self._coming.discard(job.id)
         return loop.live.jobs.get(job.id, waiting)
+
+    async def forget(self, job: Job) -> None:
+        """The Ray Jobs API does not know it any more; accounting does, and its id and name stay taken."""
+        self._loop.refuse_when_degraded()
+        if not job.ended or job.id in self._loop.live.jobs or job.id in self._coming:
+            raise Conflict(f"job {job.id} has not ended; cancel it first")
+        self._loop.draft.jobs[job.id] = changed(job, forgotten=True)
+        await self._loop.committed()

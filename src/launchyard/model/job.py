@@ -86,6 +86,14 @@ class Warning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entrypoint:
+    """How a job of the Ray Jobs API is stopped: the polite signal, and the seconds until the kill."""
+
+    stop_signal: int
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job as stored and decided upon. Times are seconds since 1970 UTC; None is unknown or not yet.
 
@@ -172,6 +180,10 @@ class Job:
     attempt: Attempt | None = None
     attempts: int = 0
     past: tuple[PastAttempt, ...] = ()
+    entrypoint: Entrypoint | None = None
+    """Set on a job of the Ray Jobs API, which is started as `model.entrypoint` says."""
+    forgotten: bool = False
+    """Its submitter had its record deleted: the Ray Jobs API does not know it any more, accounting does."""
     stop_requested: str | None = None
     """Why a running job is being stopped (`cancelled by ada`); the kill to send after a restart."""
     eligible_at: float | None = None

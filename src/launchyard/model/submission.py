@@ -7,7 +7,7 @@ from typing import Any
 from launchyard.model.array import Indexes
 from launchyard.model.cron import Cron
 from launchyard.model.dependency import Dependency
-from launchyard.model.job import JobKind, Warning
+from launchyard.model.job import Entrypoint, JobKind, Warning
 from launchyard.model.retries import Retries
 from launchyard.model.wishes import Wishes
 
@@ -91,6 +91,7 @@ class Submission:
     terminal: bool = False
     window: tuple[int, int] = (24, 80)
     submission_id: str | None = None
+    entrypoint: Entrypoint | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 

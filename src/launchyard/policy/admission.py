@@ -101,6 +101,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         terminal=submission.terminal,
         window=submission.window,
         submission_id=submission.submission_id,
+        entrypoint=submission.entrypoint,
         metadata=submission.metadata,
         array=_array(submission.indexes, submission.throttle),
         submitted_at=now,

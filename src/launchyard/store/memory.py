@@ -190,6 +190,7 @@ def _fits(job: Job, query: JobQuery) -> bool:
         and (query.since is None or max(job.submitted_at, job.ended_at or 0.0) >= query.since)
         and (query.ended_since is None or (job.ended_at is not None and job.ended_at >= query.ended_since))
         and (not query.ended or job.ended_at is not None)
+        and (not query.named or job.submission_id is not None)
         and (not query.ids or job.id in query.ids)
         and (query.before_id is None or job.id < query.before_id)
     )

@@ -62,6 +62,8 @@ class JobQuery:
     ended_since: float | None = None
     """Only those that ended at or after it, found at once however many ended before."""
     ended: bool = False
+    named: bool = False
+    """Only those with a submission id, found at once for one user."""
     ids: tuple[int, ...] = ()
     before_id: int | None = None
     limit: int = 100

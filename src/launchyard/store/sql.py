@@ -329,6 +329,8 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
     if query.before_id is not None:
         before_id = max(0, min(query.before_id, rows.INTEGER_MAX))
         chosen = chosen.where(jobs.id < before_id)
+    if query.named:
+        chosen = chosen.where(jobs.submission_id.is_not(None))
     return chosen
 
 

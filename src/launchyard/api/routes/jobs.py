@@ -50,10 +50,10 @@ async def submit(request: Request) -> Response:
     if isinstance(data, list):
         if not 1 <= len(data) <= ITEMS_MAX:
             raise Invalid(f"the list has {len(data)} jobs; send 1 to {ITEMS_MAX} at once")
-        results = await _submit(context, caller, data, _idempotency(request, body))
+        results = await _submit(context, caller, data, idempotency_of(request, body))
         parts = [{"error": problem_json(one)} if isinstance(one, LaunchyardError) else one for one in results]
         return answer(parts, 201 if all("id" in part for part in parts) else 207)
-    (result,) = await _submit(context, caller, [data], _idempotency(request, body), advised=True)
+    (result,) = await _submit(context, caller, [data], idempotency_of(request, body), advised=True)
     if isinstance(result, LaunchyardError):
         return problem(result)
     return answer(result, 201 if result["id"] is not None else 200)
@@ -136,7 +136,8 @@ async def _dry_run(context: Context, caller: Caller, submission: Submission, adv
     return told
 
 
-def _idempotency(request: Request, body: bytes) -> tuple[str, str] | None:
+def idempotency_of(request: Request, body: bytes) -> tuple[str, str] | None:
+    """The request's Idempotency-Key with the digest of its body. Raises `Invalid`."""
     key = request.headers.get("idempotency-key")
     if key is None:
         return None

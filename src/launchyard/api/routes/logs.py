@@ -46,8 +46,8 @@ async def logs(request: Request) -> Response:
     if found.index is not None:
         return _empty() if not given.flag("follow") else await _not_begun(ref)
     stream = given.text("stream") or "stdout"
-    if stream not in ("stdout", "stderr"):
-        raise Invalid(f"stream is {shown(stream)}; it is stdout or stderr")
+    if stream not in ("stdout", "stderr", "setup"):
+        raise Invalid(f"stream is {shown(stream)}; it is stdout, stderr or setup")
     offset = given.whole("offset", -OFFSET_MAX, OFFSET_MAX) or 0
     limit = given.whole("limit", 1, LIMIT_MAX)
     if given.flag("follow"):
@@ -103,14 +103,13 @@ async def _following(context: Context, job: Job, stream: str, offset: int) -> As
     """Attempt by attempt: one that is tried again goes on in another log, or in the file that it names."""
     capped, attempt = False, job
     while True:
-        over, launch_id = asyncio.Event(), launch_of(attempt)
-        with until(context.services.controller, job.id, partial(_is_over, launch_id), over):
-            async with aclosing(context.services.logs.follow(attempt, stream, offset, over)) as parts:
-                async for part in parts:
-                    capped, offset = part.capped, part.offset + len(part.data)
-                    if part.data:
-                        yield part.data
-        following = None if launch_id is None else await _after(context, job.id, launch_id)
+        launch_id = launch_of(attempt)
+        async with aclosing(printed(context, attempt, stream, offset)) as parts:
+            async for part in parts:
+                capped, offset = part.capped, part.offset + len(part.data)
+                if part.data:
+                    yield part.data
+        following = None if launch_id is None else await attempt_after(context, job.id, launch_id)
         if following is None:
             break
         if (following.stdout if stream == "stdout" else following.stderr or following.stdout) is None:
@@ -120,11 +119,20 @@ async def _following(context: Context, job: Job, stream: str, offset: int) -> As
         yield MARK
 
 
+async def printed(context: Context, attempt: Job, stream: str, offset: int) -> AsyncGenerator[LogPart, None]:
+    """What one attempt of a job prints, until that attempt is over."""
+    over, launch_id = asyncio.Event(), launch_of(attempt)
+    with until(context.services.controller, attempt.id, partial(_is_over, launch_id), over):
+        async with aclosing(context.services.logs.follow(attempt, stream, offset, over)) as parts:
+            async for part in parts:
+                yield part
+
+
 def _is_over(launch_id: str | None, now: Job | None) -> bool:
     return now is None or now.ended or (launch_id is not None and launch_of(now) != launch_id)
 
 
-async def _after(context: Context, job_id: int, launch_id: str) -> Job | None:
+async def attempt_after(context: Context, job_id: int, launch_id: str) -> Job | None:
     """The job as of the attempt after this launch; None: there was none."""
     store = context.services.store
     now = context.services.controller.live_job(job_id) or await context.read(lambda: store.job(job_id))

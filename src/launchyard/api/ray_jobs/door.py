@@ -1,0 +1,77 @@
+"""The way in for Ray's clients: which paths are theirs, who asks there, and how they are told an error.
+
+A token comes as `Authorization: Bearer TOKEN`, as `X-Ray-Authorization` (a proxy took the first away) or as
+the cookie `ray-authentication-token`. Ray's clients print the body of an error as it is: one sentence.
+"""
+
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Scope
+
+from launchyard.api.answers import problem, raw
+from launchyard.api.auth import Authenticator, Identity
+from launchyard.api.connection import connection_of
+from launchyard.model.errors import LaunchyardError, Unauthenticated
+from launchyard.model.rayapi import RayApiSettings
+
+ROOT = "/api/"
+COOKIE = "ray-authentication-token"
+OPEN = frozenset({"/api/authentication_mode"})
+
+_HOW = 'run eval "$(ly ray env)", which gives Ray\'s clients what they need'
+
+
+class RayDoor:
+    """Stands where the guard stands for all other paths."""
+
+    def __init__(self, authenticator: Authenticator, settings: RayApiSettings) -> None:
+        self._authenticator = authenticator
+        self._settings = settings
+
+    def leads_to(self, path: str) -> bool:
+        return is_ray_path(path, self._settings.prefix)
+
+    async def identify(self, scope: Scope, headers: Headers) -> Identity | None:
+        """None where everybody may ask. Raises `Unauthenticated` or `Forbidden`."""
+        path: str = scope["path"]
+        if path in OPEN or path.removeprefix(self._settings.prefix) in OPEN:
+            return None
+        presented = authorization(headers)
+        if not presented and connection_of(scope).peer is None:
+            raise Unauthenticated(f"Unauthorized: Missing authentication token; {_HOW}")
+        try:
+            return await self._authenticator.identify_by(scope, presented)
+        except Unauthenticated as error:
+            raise Unauthenticated(f"Forbidden: Invalid authentication token ({error}); {_HOW}") from None
+
+
+def is_ray_path(path: str, prefix: str) -> bool:
+    """`/api/...`, or the same below the prefix."""
+    return path.startswith(ROOT) or (bool(prefix) and path.startswith(prefix + ROOT))
+
+
+def as_sentence(error: LaunchyardError) -> Response:
+    """The error as Ray's clients show it."""
+    answered = problem(error)
+    headers = {name: value for name, value in answered.headers.items() if not name.startswith("content-")}
+    return raw(str(error).encode(), "text/plain; charset=utf-8", error.status, headers)
+
+
+def authorization(headers: Headers) -> str:
+    """What is presented, as an Authorization header would say it; empty: nothing."""
+    given = headers.get("authorization") or headers.get("x-ray-authorization")
+    if given:
+        return given
+    token = cookie(headers)
+    return f"Bearer {token}" if token else ""
+
+
+def cookie(headers: Headers) -> str:
+    """The token in the cookie of Ray's dashboard."""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")[:8192]).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if found is None else found.value

@@ -1,0 +1,32 @@
+"""What a job of the Ray Jobs API finds when it starts: a first line in its log, and variables of Ray's.
+
+Programs look for the line `Running entrypoint for job ...` that Ray writes. The shell that writes it becomes
+the job's own shell, so nothing of it is left while the entrypoint runs. RAY_ADDRESS is not set: there is no
+Ray cluster, and `ray.init()` would look for one.
+"""
+
+import json
+
+from launchyard.model.job import Job
+
+_ANNOUNCE = 'printf "Running entrypoint for job %s: %s\\n" "$1" "$2"; shift 2; exec "$@"'
+
+
+def argv_of(job: Job) -> tuple[str, ...]:
+    """What is executed: the job's command, after the line that names it."""
+    if job.entrypoint is None or not job.command:
+        return job.command
+    named = (job.submission_id or str(job.id), job.command[-1])
+    return ("/bin/sh", "-c", _ANNOUNCE, "launchyard", *named, *job.command)
+
+
+def variables_of(job: Job) -> dict[str, str]:
+    """What goes under the job's own variables."""
+    if job.entrypoint is None:
+        return {}
+    name = job.submission_id or str(job.id)
+    metadata = {"job_submission_id": name, "job_name": name, **job.metadata}
+    return {
+        "PYTHONUNBUFFERED": "1",
+        "RAY_JOB_CONFIG_JSON_ENV_VAR": json.dumps({"metadata": metadata}, ensure_ascii=False),
+    }

@@ -1,0 +1,16 @@
+"""What a site says of the Ray Jobs API."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayApiSettings:
+    """`version` is the version of Ray that clients are told. The API is also at `prefix`, before `/api`.
+
+    `anonymous_user` set: a request without a credential, from a program of the server's own user on this
+    machine, is that user's.
+    """
+
+    version: str = "2.60.0"
+    prefix: str = "/ray"
+    anonymous_user: str | None = None
