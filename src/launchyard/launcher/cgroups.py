@@ -151,7 +151,9 @@ class Cgroups:
         unified = layout.dirs.get("unified")
         self._main = unified if unified is not None else layout.dirs["freezer"]
         self._memory = layout.dirs.get("memory") if layout.memory == "cgroup v1" else None
-        self._others = [base for name, base in layout.dirs.items() if name != "cpuset" and base != self._main]
+        pids = [layout.dirs["pids"]] if "pids" in layout.dirs and "pids" not in layout.v2 else []
+        self._others = [*([] if self._memory is None else [self._memory]), *pids]
+        """Where else each launch has a directory of its own."""
         self._cpusets: dict[str, int] = {}
 
     def new_tick(self) -> None:
@@ -286,7 +288,7 @@ class Cgroups:
 
     def remove(self, launch_id: str) -> bool:
         """Take away the other cgroups of an emptied launch; False: busy, try later."""
-        done = [_remove(f"{base}/{launch_id}") for base in (self._main, *self._others)]
+        done = [_remove(f"{base}/{launch_id}") for base in self._others]
         return all(done)
 
     def release_cpuset(self, cpu_ids: list[int]) -> None:

@@ -286,7 +286,8 @@ class Endings:
 
     def sweep(self) -> None:
         """Now and then: cgroups that were busy when they should have gone."""
-        self._busy = {l for l in self._busy if not self._state.fence.remove(l)}
+        fence = self._state.fence
+        self._busy = {l for l in self._busy if not (fence.emptied(l) and fence.remove(l))}
 
 
 def usage_of(rusage: resource.struct_rusage) -> Record:
