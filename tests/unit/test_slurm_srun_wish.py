@@ -44,6 +44,13 @@ def test_fewer_tasks_than_nodes_are_warned_of() -> None:
     assert warnings == ["Warning: can't run 2 processes on 4 nodes, setting nnodes to 2"]
 
 
+def test_fewer_tasks_than_nodes_of_the_job_are_warned_of_too() -> None:
+    body, warnings = step_body(choices("-n1"), ["p"], "/tmp/s")
+    assert body["nodes"] == 1
+    assert warnings == ["Warning: can't run 1 processes on 4 nodes, setting nnodes to 1"]
+    assert step_body(choices("-n1", "-N1"), ["p"], "/tmp/s")[1] == []
+
+
 def test_cpus_of_a_task_come_from_sruns_own_variable_alone() -> None:
     assert "cpus_per_task" not in asked(SLURM_CPUS_PER_TASK="4")
     assert asked(SRUN_CPUS_PER_TASK="4")["cpus_per_task"] == 4

@@ -60,9 +60,10 @@ def _cpus(choices: Choices, exact: bool) -> int | None:
 
 
 def few_tasks(choices: Choices) -> str | None:
-    """A warning when the nodes are more than the tasks."""
-    tasks, nodes = _tasks(choices), _nodes(choices)
-    if tasks is None or nodes is None or tasks >= nodes:
+    """A warning when the nodes, those of the job where none are said, are more than the tasks."""
+    tasks = _tasks(choices)
+    nodes = _nodes(choices) or _known(choices.environ, "SLURM_JOB_NUM_NODES")
+    if tasks is None or tasks >= nodes:
         return None
     return f"Warning: can't run {tasks} processes on {nodes} nodes, setting nnodes to {tasks}"
 
