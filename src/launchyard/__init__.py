@@ -9,16 +9,31 @@ from launchyard.model.light import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from launchyard.model.errors import LaunchyardError
+    from launchyard.sdk.asynchronous import AsyncClient
     from launchyard.sdk.client import Client
     from launchyard.sdk.jobs import Job
+    from launchyard.sdk.jobsubmission import JobDetails, JobStatus, JobSubmissionClient
 
-__all__ = ["Client", "Job", "LaunchyardError", "__version__"]
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Job",
+    "JobDetails",
+    "JobStatus",
+    "JobSubmissionClient",
+    "LaunchyardError",
+    "__version__",
+]
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AsyncClient": "launchyard.sdk.asynchronous",
     "Client": "launchyard.sdk.client",
     "Job": "launchyard.sdk.jobs",
+    "JobDetails": "launchyard.sdk.jobsubmission",
+    "JobStatus": "launchyard.sdk.jobsubmission",
+    "JobSubmissionClient": "launchyard.sdk.jobsubmission",
     "LaunchyardError": "launchyard.model.errors",
 }
 

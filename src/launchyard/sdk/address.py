@@ -24,6 +24,10 @@ class Address(NamedTuple):
     tls: bool = False
     prefix: str = ""
     token: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """Sent with every request."""
+    verify: bool | str = True
+    """Of https, whether the server's certificate is checked; a path: by these authorities."""
 
     @property
     def local(self) -> bool:

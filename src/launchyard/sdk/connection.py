@@ -6,6 +6,7 @@ Importing `http.client` costs 25 ms, more than `ly jobs` needs in all; what we s
 
 import _socket
 import importlib
+import os
 import select
 from collections.abc import Iterator, Mapping
 
@@ -45,7 +46,7 @@ class Connection:
             lines.append(f"Authorization: Bearer {self.address.token}")
         if body or method not in ("GET", "HEAD"):
             lines.append(f"Content-Length: {len(body)}")
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"{name}: {value}" for name, value in (*self.address.headers, *headers.items())]
         self.send_bytes("\r\n".join((*lines, "", "")).encode("latin-1") + body)
 
     def send_bytes(self, data: bytes) -> None:
@@ -158,11 +159,21 @@ def _connect_by_tcp(address: Address, timeout_s: float | None) -> _socket.socket
     sock: _socket.socket = socket.create_connection((address.host, address.port), timeout_s)
     sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
     sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_KEEPALIVE, 1)
-    return _encrypted(sock, address.host) if address.tls else sock
+    return _encrypted(sock, address) if address.tls else sock
 
 
-def _encrypted(sock: _socket.socket, host: str) -> _socket.socket:
+def _encrypted(sock: _socket.socket, address: Address) -> _socket.socket:
     # Loading TLS costs 12 ms, and a unix socket needs none.
     ssl = importlib.import_module("ssl")
-    encrypted: _socket.socket = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
+    context = ssl.create_default_context(**_authorities(address.verify))
+    if address.verify is False:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    encrypted: _socket.socket = context.wrap_socket(sock, server_hostname=address.host)
     return encrypted
+
+
+def _authorities(verify: bool | str) -> dict[str, str]:
+    """A file or a directory of certificates."""
+    if isinstance(verify, bool):
+        return {}
+    return {"capath" if os.path.isdir(verify) else "cafile": verify}  # noqa: PTH112

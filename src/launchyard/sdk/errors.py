@@ -13,6 +13,8 @@ from launchyard.model.errors import (
     Unavailable,
 )
 
+TEXT_MAX = 32_768
+
 _BY_STATUS: dict[int, type[LaunchyardError]] = {
     kind.status: kind
     for kind in (
@@ -64,12 +66,19 @@ def from_problem(status: int, body: bytes) -> LaunchyardError:
     """
     problem = _object(body)
     detail = problem.get("detail")
-    sentence = detail if isinstance(detail, str) else f"The server answered with status {status}."
+    sentence = detail if isinstance(detail, str) else _text(body)
+    sentence = sentence or f"The server answered with status {status}."
     kind = _BY_STATUS.get(status, Invalid if 400 <= status < 500 else LaunchyardError)
     code = problem.get("code")
     error = kind(sentence, code=code if isinstance(code, str) else None)
     error.status = status
     return error
+
+
+def _text(body: bytes) -> str:
+    """A plain sentence, which is what the Ray Jobs API answers; never a page of some proxy."""
+    text = body[:TEXT_MAX].decode(errors="replace").strip()
+    return "" if text.startswith(("<", "{", "[")) else text
 
 
 def _object(body: bytes) -> dict[str, object]:

@@ -1,8 +1,10 @@
 """The client side of a WebSocket (RFC 6455): frames as pure functions, and one small blocking connection."""
 
 import base64
+import contextlib
 import hashlib
 import os
+from _socket import SHUT_RDWR
 from typing import NamedTuple
 
 from launchyard.sdk.connection import Connection
@@ -131,6 +133,12 @@ class WebSocket:
         if self.close_code is None:
             self._send(CLOSE, code.to_bytes(2, "big"))
             self._closed(code, "")
+
+    def abort(self) -> None:
+        """Go without a word; a thread that waits in `receive` is woken."""
+        with contextlib.suppress(OSError):
+            self._connection.sock.shutdown(SHUT_RDWR)
+        self._connection.close()
 
     def _closed(self, code: int, reason: str) -> None:
         if self.close_code is None:
