@@ -11,9 +11,11 @@ Below the user's directory: `shelf/` what is kept for the next set-up, `jobs/ID/
 import contextlib
 import json
 import os
+import shutil
 import signal
 import stat
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -22,10 +24,11 @@ from typing import IO, Any
 
 from launchyard.helper.archives import BadArchive, unpack
 from launchyard.helper.copies import copy_tree, remove_tree
+from launchyard.helper.installing import Installer, furnish_venv
 from launchyard.helper.shelf import SetupFailed, Shelf
 from launchyard.helper.sources import Source, Sources
 from launchyard.model.errors import LaunchyardError
-from launchyard.model.runtimeenv import RuntimeEnv, check, expanded
+from launchyard.model.runtimeenv import WHEEL, Requirements, RuntimeEnv, check, expanded
 
 Order = Mapping[str, Any]
 
@@ -121,12 +124,48 @@ class SetUp:
         if self._furnishing and os.path.isdir(target):
             return
         trees: dict[str, str] = {}
-        if env.working_dir is not None:
-            _keep(trees, "work", self._tree(env.working_dir, held))
+        installer = None
+        if env.requirements is not None or any(uri.endswith(WHEEL) for uri in env.py_modules):
+            installer = Installer(env, self.variables, self._root, self.say, self._log)
+        work = None if env.working_dir is None else self._tree(env.working_dir, held)
+        _keep(trees, "work", work)
         for number, uri in enumerate(env.py_modules):
-            _keep(trees, f"modules/{number}", self._tree(uri, held))
+            wheel = installer is not None and uri.endswith(WHEEL)
+            found = self._wheel(uri, installer, held) if wheel and installer else self._tree(uri, held)
+            _keep(trees, f"modules/{number}", found)
+        venv = None
+        if env.requirements is not None and installer is not None:
+            tree = (
+                work
+                if env.working_dir is None or work is not None
+                else env.working_dir.removeprefix("local://")
+            )
+            venv = self._venv(env.requirements, installer, tree, held)
         if self._furnishing:
-            self._furnish(target, trees)
+            self._furnish(target, trees, venv)
+
+    def _venv(
+        self, asked: Requirements, installer: Installer, tree: str | None, held: ExitStack
+    ) -> tuple[str, str]:
+        """(key, directory) of the environment that is kept."""
+        lines = installer.lines(asked, tree)
+        key = installer.key(asked, lines, tree)
+        entry = self._shelf.entry(key, lambda path: installer.build(asked, lines, tree, path))
+        return key, held.enter_context(entry)
+
+    def _wheel(self, uri: str, installer: Installer, held: ExitStack) -> str:
+        """The directory with what a wheel holds."""
+        with self._sources.of(uri, again=self._furnishing) as source:
+            key = f"wheel-{source.digest}-{installer.interpreter.tag}"
+
+            def make(path: str) -> None:
+                with tempfile.TemporaryDirectory(dir=self._root) as folder, source.open() as content:
+                    wheel = os.path.join(folder, source.name)
+                    with open(wheel, "wb") as file:
+                        shutil.copyfileobj(content, file)
+                    installer.wheel(wheel, path)
+
+            return held.enter_context(self._shelf.entry(key, make))
 
     def _tree(self, uri: str, held: ExitStack) -> str | None:
         """The directory to which the archive was unpacked; None of one that is used in place."""
@@ -153,7 +192,7 @@ class SetUp:
         except BadArchive as error:
             raise SetupFailed(f"{uri}: {error}") from None
 
-    def _furnish(self, target: str, trees: Mapping[str, str]) -> None:
+    def _furnish(self, target: str, trees: Mapping[str, str], venv: tuple[str, str] | None) -> None:
         """The job's own copy, which is there as a whole or not at all."""
         fresh = f"{target}.new"
         remove_tree(fresh)
@@ -161,6 +200,12 @@ class SetUp:
         os.mkdir(os.path.join(fresh, "modules"))
         for name, tree in trees.items():
             copy_tree(tree, os.path.join(fresh, name))
+        if venv is not None:
+            key, kept = venv
+            weight = self._shelf.weight(key)
+            if furnish_venv(kept, weight, os.path.join(fresh, "venv"), os.path.join(target, "venv")):
+                with open(os.path.join(fresh, "uses"), "w") as file:
+                    json.dump([key], file)
         os.rename(fresh, target)
 
     def _tidy(self) -> None:

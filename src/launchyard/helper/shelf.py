@@ -14,6 +14,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from launchyard.helper.copies import facts_of, free_space, protect, remove_tree
 
@@ -23,6 +24,13 @@ FREE_MIN_BYTES = 64 << 20
 
 class SetupFailed(Exception):
     """It cannot be set up; the text is what its owner reads, at first one sentence."""
+
+
+class Weight(NamedTuple):
+    """How much an entry is."""
+
+    bytes: int
+    files: int
 
 
 class Shelf:
@@ -44,6 +52,11 @@ class Shelf:
             yield os.path.join(self._path, key)
         finally:
             os.close(lock)
+
+    def weight(self, key: str) -> Weight:
+        with open(os.path.join(self._path, f"{key}.json")) as file:
+            record = json.load(file)
+        return Weight(record["size"], len(record["files"]))
 
     def trim(self, bytes_max: int, in_use: set[str]) -> list[str]:
         """Remove the entries least recently used while all together take more than `bytes_max`."""
