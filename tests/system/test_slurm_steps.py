@@ -304,6 +304,27 @@ def test_steps_go_on_while_the_daemon_is_away(product: Product) -> None:
     assert srun.returncode == 0
 
 
+def test_a_step_that_waits_starts_after_a_restart_of_the_daemon(product: Product) -> None:
+    text = """srun sh -c 'touch up4; while [ ! -e go4 ]; do sleep 0.02; done' &
+while [ ! -e up4 ]; do sleep 0.02; done
+srun echo second >said4 2>&1; cat said4"""
+    body = {
+        "script": f"#!/bin/sh\n{text}\n",
+        "environment": variables(product),
+        "working_dir": str(product.state.parent),
+    }
+    id = product.call("POST", "/v1/jobs", body)["id"]
+    said = product.state.parent / "said4"
+    wait_for(lambda: said.exists() and "disabled" in said.read_text(), PATIENCE_S, "the second step waits")
+
+    product.kill()
+    (product.state.parent / "go4").touch()
+    product.start()
+
+    assert product.until(id)["state"] == "COMPLETED"
+    assert product.log(id).endswith(b"\nsecond\n")
+
+
 def test_at_the_time_limit_tasks_have_time_to_end(product: Product) -> None:
     task = "trap 'sleep 0.5; echo ended; exit 4' TERM; while :; do sleep 0.02; done"
     done = run(product, "srun", "-t", "0:01", "sh", "-c", task)

@@ -173,6 +173,7 @@ def test_the_binding_is_told_in_variables() -> None:
     assert told["SLURM_CPU_BIND"] == "quiet,mask_cpu:0x3,0x4"
     assert told["SLURM_CPU_BIND_TYPE"] == "mask_cpu:"
     assert binding_variables(Binding(), [[0, 1], [0, 1]])["SLURM_CPU_BIND"] == "quiet,mask_cpu:0x3"
+    assert binding_variables(parse_binding("rank"), [[0], [1]])["SLURM_CPU_BIND"] == "quiet,rank"
 
 
 def test_a_step_is_told_in_variables() -> None:

@@ -70,6 +70,8 @@ def binding_variables(binding: Binding, cpus: Sequence[Sequence[int]]) -> dict[s
     loud = "verbose" if binding.verbose else "quiet"
     if not cpus or not all(cpus):
         kind, listed = "none" if binding.kind == "none" else "", ""
+    elif binding.kind == "rank":
+        kind, listed = "rank", ""
     elif binding.kind == "map_cpu":
         kind, listed = "map_cpu:", ",".join(str(one[0]) for one in cpus)
     else:

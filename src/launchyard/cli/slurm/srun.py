@@ -29,6 +29,7 @@ Runs a program as parallel tasks: inside a job as a step of it, else in a job ma
   -l, --label                 the task before each line
       --multi-prog            the program is a file that names one for each task
       --pty                   the first task in a terminal
+      --exact                 the CPUs that the tasks need, and not all of the job's
       --overlap               share CPUs with other steps of the job
   -K, --kill-on-bad-exit      end all tasks when one fails
   -t, --time=TIME  -p, --partition=NAME  -A, --account=NAME   for the job that is made
