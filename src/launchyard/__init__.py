@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from launchyard.sdk.client import Client
     from launchyard.sdk.jobs import Job
     from launchyard.sdk.jobsubmission import JobDetails, JobStatus, JobSubmissionClient
+    from launchyard.sdk.mapped import map
 
 __all__ = [
     "AsyncClient",
@@ -23,6 +24,7 @@ __all__ = [
     "JobSubmissionClient",
     "LaunchyardError",
     "__version__",
+    "map",
 ]
 
 __version__ = "0.1.0"
@@ -35,6 +37,7 @@ _HOMES = {
     "JobStatus": "launchyard.sdk.jobsubmission",
     "JobSubmissionClient": "launchyard.sdk.jobsubmission",
     "LaunchyardError": "launchyard.model.errors",
+    "map": "launchyard.sdk.mapped",
 }
 
 
@@ -42,3 +45,16 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'launchyard' has no attribute {name!r}")
+
+
+def get_job_submission_client_cluster_info(
+    address: str,
+    *,
+    cookies: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | None = None,
+    headers: dict[str, Any] | None = None,
+    **_: Any,
+) -> Any:
+    """Ray's clients ask the module `launchyard` this for an address like `launchyard://local`."""
+    plugin = importlib.import_module("launchyard.sdk.rayplugin")
+    return plugin.cluster_info(address, cookies, metadata, headers)

@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -31,7 +31,7 @@ from launchyard.config import Settings
 from launchyard.controller.assembly import Bounds, Yard, assemble
 from launchyard.controller.launching import LaunchSettings
 from launchyard.daemonlog import open_log
-from launchyard.daemonuser import daemon_user
+from launchyard.daemonuser import anonymous, daemon_user
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.keeper import dismiss_keeper, launch_keeper
 from launchyard.engine.local import LocalEngine
@@ -104,6 +104,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     state = StateDir((options.state or settings.state).resolve())
     refuse_network_file_system(state.path)
     owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
+    settings = replace(settings, ray_api=anonymous(settings.ray_api, None if root else owner.uid))
     state.prepare(owner)
     lock = state.lock()
     dropin.write(state.path)
@@ -188,6 +189,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         slurm=settings.slurm,
         live_usage=engine.usage,
         packages=files.packages,
+        ray=settings.ray_api,
     )
     mailing = _mailing(settings, yard, store)
     files.start(yard.packages_in_use)

@@ -6,9 +6,11 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from launchyard.model.errors import Invalid
+from launchyard.model.rayapi import RayApiSettings
 from launchyard.statedir import Owner
 
 
@@ -51,3 +53,20 @@ def _reachable(found: os.stat_result, owner: Owner) -> bool:
     if found.st_uid == owner.uid:
         return found.st_mode >> 6 & wanted == wanted
     return found.st_mode & wanted == wanted
+
+
+def anonymous(ray_api: RayApiSettings, only_uid: int | None) -> RayApiSettings:
+    """With the uid of the user whom it names. Raises `Invalid` for one that cannot be served.
+
+    `only_uid`: the server serves that user alone.
+    """
+    name = ray_api.anonymous_user
+    if name is None:
+        return ray_api
+    try:
+        uid = pwd.getpwnam(name).pw_uid
+    except KeyError:
+        raise Invalid(f"ray_api.anonymous_user is {name}, and there is no such user here") from None
+    if only_uid not in (None, uid):
+        raise Invalid(f"ray_api.anonymous_user is {name}, but this server serves uid {only_uid} alone")
+    return replace(ray_api, anonymous_uid=uid)

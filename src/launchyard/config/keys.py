@@ -30,6 +30,7 @@ KEYS: dict[str, Keys] = {
         "users": ("none", "Users in accounts, with shares and limits; see below."),
         "scheduler": ("see below", "How the queue is ordered and planned; see below."),
         "slurm": ("see below", "What Slurm's commands say of this site; see below."),
+        "ray_api": ("see below", "How Ray's clients are answered; see below."),
         "packages": ("see below", "What users may upload; see below."),
         "runtime_env": ("see below", "What set-ups of runtime environments keep; see below."),
         "mail": ("see below", "How mail is sent to users who asked for it; see below."),
@@ -134,6 +135,14 @@ KEYS: dict[str, Keys] = {
             'Gets each mail (`--mail-type`) on its standard input; `""`, or no such program: none is sent.',
         ),
     },
+    "ray_api": {
+        "version": ('"2.60.0"', "The version of Ray that its clients are told; the newest that is tested."),
+        "prefix": ('"/ray"', 'The API is below this path too, before `/api`; `""`: only at `/api`.'),
+        "anonymous_user": (
+            "none",
+            "Programs of the server's own user on this machine may use the API as this user without a token.",
+        ),
+    },
     "packages": {
         "size_max": ('"100MiB"', "The largest package that may be uploaded."),
         "quota": ('"5GiB"', "What all packages of one user may take."),
@@ -166,6 +175,7 @@ TITLES = {
     "billing": "`[scheduler.billing]`",
     "weights": "`[scheduler.weights]`",
     "slurm": "`[slurm]`",
+    "ray_api": "`[ray_api]`",
     "packages": "`[packages]`",
     "runtime_env": "`[runtime_env]`",
     "mail": "`[mail]`",

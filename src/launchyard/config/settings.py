@@ -17,6 +17,7 @@ from launchyard.model.hostlist import expand
 from launchyard.model.memory import parse_memory
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
+from launchyard.model.rayapi import RayApiSettings
 from launchyard.model.rules import Rules, SchedulerRules
 from launchyard.model.wishes import checked_licences
 from launchyard.slurm.settings import SlurmSettings
@@ -59,6 +60,7 @@ class Settings:
     rules: Rules = Rules()  # noqa: RUF009
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
     packages: PackageSettings = field(default_factory=PackageSettings)
+    ray_api: RayApiSettings = field(default_factory=RayApiSettings)
     mail_command: tuple[str, ...] = ("/usr/sbin/sendmail", "-t")
     """Gets each mail on its standard input; empty: none is sent."""
 
@@ -142,6 +144,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         rules=rules_of(table, names),
         slurm=_slurm(table.table("slurm")),
         packages=_packages(table.table("packages"), table.table("runtime_env")),
+        ray_api=_ray_api(table.table("ray_api")),
         mail_command=table.table("mail").read("command", words.command, default.mail_command),
     )
 
@@ -154,6 +157,15 @@ def _slurm(table: Table) -> SlurmSettings:
         min_job_age_s=table.count("min_job_age_s", default.min_job_age_s, 0, 86_400),
         max_array_size=table.count("max_array_size", default.max_array_size, 2, 4_000_001),
         explicit_scancel=table.get("explicit_scancel", bool, default.explicit_scancel),
+    )
+
+
+def _ray_api(table: Table) -> RayApiSettings:
+    default = RayApiSettings()
+    return RayApiSettings(
+        version=table.read("version", words.ray_version, default.version),
+        prefix=table.read("prefix", words.prefix, default.prefix),
+        anonymous_user=table.read("anonymous_user", words.word, "") or None,
     )
 
 

@@ -61,6 +61,25 @@ def slurm_version(text: str) -> str:
     return text
 
 
+def ray_version(text: str) -> str:
+    """Numbers with points between them, such as `2.60.0`."""
+    numbers = text.split(".")
+    if not 2 <= len(numbers) <= 3 or not all(is_digits(one) and len(one) < 4 for one in numbers):
+        raise Invalid(f"the version {shown(text)} is not understood; write for example 2.60.0")
+    if (int(numbers[0]), int(numbers[1])) < (2, 8):
+        raise Invalid(f"Ray's clients want 2.8 or newer, not {shown(text)}; write for example 2.60.0")
+    return text
+
+
+def prefix(text: str) -> str:
+    """A path of one word or several, such as `/ray`; empty: none."""
+    parts = text.split("/")
+    good = parts[0] == "" and all(one and word(one) and one.strip(".") for one in parts[1:])
+    if (text and not good) or parts[1:2] in (["api"], ["v1"]):
+        raise Invalid(f"the prefix {shown(text)} is not understood; write for example /ray")
+    return text
+
+
 def command(text: str) -> tuple[str, ...]:
     """A program and its arguments as a shell splits them; the program by its path. Empty: none."""
     try:

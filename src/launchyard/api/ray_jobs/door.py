@@ -4,6 +4,8 @@ A token comes as `Authorization: Bearer TOKEN`, as `X-Ray-Authorization` (a prox
 the cookie `ray-authentication-token`. Ray's clients print the body of an error as it is: one sentence.
 """
 
+import asyncio
+import os
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
@@ -11,8 +13,9 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from launchyard.api.answers import problem, raw
-from launchyard.api.auth import Authenticator, Identity
+from launchyard.api.auth import Authenticator, Identity, browser_like
 from launchyard.api.connection import connection_of
+from launchyard.api.ray_jobs.loopback import peer_uid
 from launchyard.model.errors import LaunchyardError, Unauthenticated
 from launchyard.model.rayapi import RayApiSettings
 
@@ -20,6 +23,8 @@ ROOT = "/api/"
 COOKIE = "ray-authentication-token"
 OPEN = frozenset({"/api/authentication_mode"})
 
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+"""Who speaks for somebody else says so."""
 _HOW = 'run eval "$(ly ray env)", which gives Ray\'s clients what they need'
 
 
@@ -40,11 +45,27 @@ class RayDoor:
             return None
         presented = authorization(headers)
         if not presented and connection_of(scope).peer is None:
-            raise Unauthenticated(f"Unauthorized: Missing authentication token; {_HOW}")
+            return await self._anonymous(scope, headers)
         try:
             return await self._authenticator.identify_by(scope, presented)
         except Unauthenticated as error:
             raise Unauthenticated(f"Forbidden: Invalid authentication token ({error}); {_HOW}") from None
+
+    async def _anonymous(self, scope: Scope, headers: Headers) -> Identity:
+        """Whom the configuration names, for a program that the server's own user runs on this machine."""
+        uid = self._settings.anonymous_uid
+        if uid is None:
+            raise Unauthenticated(f"Unauthorized: Missing authentication token; {_HOW}")
+        if browser_like(headers) or any(name in headers for name in _FORWARDED):
+            raise Unauthenticated(
+                f"Unauthorized: Missing authentication token; pages and proxies always need one: {_HOW}"
+            )
+        if await asyncio.to_thread(peer_uid, scope["client"], scope["server"]) != os.geteuid():
+            raise Unauthenticated(
+                f"Unauthorized: Missing authentication token; only programs of the server's own user on its "
+                f"own machine need none: {_HOW}"
+            )
+        return await self._authenticator.of_user(uid)
 
 
 def is_ray_path(path: str, prefix: str) -> bool:
