@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +13,7 @@ from launchyard.sdk.client import Client
 from launchyard.sdk.errors import TimedOut
 from launchyard.sdk.events import EventParser
 from launchyard.sdk.jobs import Job
-from launchyard.sdk.submission import job_body, update_body
+from launchyard.sdk.submission import JobOptions, job_body, update_body
 from launchyard.wire.submit import Resources, SubmitJob, UpdateJob
 from tests.unit.canned_server import CannedServer, Turns, canned_server, events, job_json, parts
 
@@ -65,8 +66,8 @@ def test_every_option_has_its_place_in_the_body() -> None:
 
 def test_bodies_have_no_key_that_the_server_does_not_know() -> None:
     text_options = ["name", "partition", "account", "qos", "cluster", "group", "array", "after", "stdout"]
-    options = launchyard.sdk.submission.JobOptions(
-        **dict.fromkeys(text_options, "x"),
+    options: dict[str, Any] = dict(
+        dict.fromkeys(text_options, "x"),
         cpus=1,
         memory=1,
         gpus="a100:2",
@@ -97,7 +98,7 @@ def test_bodies_have_no_key_that_the_server_does_not_know() -> None:
         metadata={},
     )
 
-    body = job_body(["x"], options)
+    body = job_body(["x"], cast(JobOptions, options))
     changes = update_body({"name": "x", "cpus": 1, "memory": "1G", "gpus": 0, "time_limit": 1, "nice": 1})
 
     assert set(body) <= {field.name for field in dataclasses.fields(SubmitJob)}
