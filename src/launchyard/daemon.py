@@ -35,6 +35,7 @@ from launchyard.daemonuser import anonymous, daemon_user
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.keeper import dismiss_keeper, launch_keeper
 from launchyard.engine.local import LocalEngine
+from launchyard.engine.logins import Logins
 from launchyard.engine.machine import cpus_by_core, discover, virtual
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.event import StateChanged
@@ -190,6 +191,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         live_usage=engine.usage,
         packages=files.packages,
         ray=settings.ray_api,
+        login=Logins(helpers).of,
     )
     mailing = _mailing(settings, yard, store)
     files.start(yard.packages_in_use)

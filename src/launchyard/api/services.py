@@ -99,6 +99,11 @@ async def nothing_known() -> Mapping[str, Mapping[str, float]]:
     return {}
 
 
+async def no_login(uid: int) -> Mapping[str, str]:
+    """Where nobody can say what a user's login brings."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """`owner_uid` set: the daemon serves that user alone; None: every user of the machine, root as admin.
@@ -121,4 +126,6 @@ class Services:
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
     live_usage: LiveUsage = nothing_known
     ray: RayApiSettings = field(default_factory=RayApiSettings)
+    login: Callable[[int], Awaitable[Mapping[str, str]]] = no_login
+    """The variables of a user's login, for jobs that bring none along; empty where nobody can say."""
     packages: Packages | None = None

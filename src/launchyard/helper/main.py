@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+from launchyard.helper.logins import login
 from launchyard.helper.logs import Follows, read_range
 from launchyard.helper.setups import SetUps
 from launchyard.helper.terminals import Terminals
@@ -43,6 +44,7 @@ class Helper:
         """Descriptors that came, in the order of the messages that count them."""
         self._orders: dict[str, Callable[[Message], None]] = {
             "read": lambda order: self._in_thread(self._read, order),
+            "login": lambda order: self._in_thread(lambda one: self._answer(login(one)), order),
             "follow": self._follow,
             "more": self._follows.more,
             "finish": self._follows.finish,

@@ -27,6 +27,7 @@ from launchyard.api.stream import Parts
 from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, Unauthenticated
 from launchyard.model.job import Job
+from launchyard.model.submission import Caller, Submission
 from launchyard.store.protocol import JobQuery
 from launchyard.wire.raysubmit import asked_id, read_job, to_job
 
@@ -57,14 +58,20 @@ async def submit(request: Request) -> Response:
     body = await read_body(request)
     asked = read_job(parse_json(body))
     submission = to_job(asked, asked_id(asked) or new_id())
-    entry = await context.services.users.load(caller.uid)
-    if submission.working_dir is None and entry is not None:
-        submission = replace(submission, working_dir=entry.home)
+    submission = await _at_home(context, caller, submission)
     key = idempotency_of(request, body)
     (made,) = await context.services.controller.submit(caller, [submission], idempotency=key)
     if isinstance(made, LaunchyardError):
         raise _in_words_of_ray(made)
     return answer({"job_id": made.submission_id, "submission_id": made.submission_id})
+
+
+async def _at_home(context: Context, caller: Caller, submission: Submission) -> Submission:
+    """It comes from anywhere, so it starts as after a login: in the home directory, with its variables."""
+    entry = await context.services.users.load(caller.uid)
+    home = None if entry is None else entry.home
+    login = await context.services.login(caller.uid)
+    return replace(submission, working_dir=home, environment=login or None)
 
 
 def _in_words_of_ray(refusal: LaunchyardError) -> LaunchyardError:
