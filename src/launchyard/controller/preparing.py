@@ -18,14 +18,19 @@ from launchyard.model.errors import LaunchyardError, Unavailable
 from launchyard.model.event import Exited, SetUpFailed
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
-from launchyard.model.runtimeenv import check
+from launchyard.model.runtimeenv import FROM_ELSEWHERE, RuntimeEnv, check
 from launchyard.model.state import JobState
 from launchyard.policy import arrays
 from launchyard.policy.lifecycle import apply
 
 AT_ONCE = 4
 """Set-ups of one user at the same time."""
+WARM_S = 300.0
+"""For so long after a set-up the same one is known to be there, and is not looked at before the start."""
 AGAIN_S = (0.2, 5.0)
+REMOVE_AFTER_S = 2.0
+"""The files of an ended job go when the next one, which often waits for nothing else, has its own."""
+REMOVALS_MAX = 16
 FAILED = "runtime_env setup failed: "
 
 
@@ -51,6 +56,7 @@ class Preparing:
         self._doing: dict[int, _Doing] = {}
         self._furnishing: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._warm: dict[tuple[int, str | None, str | None], float] = {}
         self._turns: dict[int, asyncio.Semaphore] = {}
         self._keep_failed_s = keep_failed_s
 
@@ -134,7 +140,7 @@ class Preparing:
             texts = await self._texts.fetch(digests)
             asked = runtime_env_of(texts[job.runtime_env or ""])
             given = texts.get(job.environment or "")
-            if check(asked).needs_setup:
+            if not self._is_warm(job, check(asked)):
                 async with self._turns.setdefault(job.uid, asyncio.Semaphore(AT_ONCE)):
                     await self._set_up("prepare", job, asked, environment_of(given) if given else {})
         except KeyError:
@@ -142,7 +148,7 @@ class Preparing:
         except LaunchyardError as error:
             self._fail(job.id, str(error))
         else:
-            self._go_on(job.id)
+            self._go_on(job)
         finally:
             self._doing.pop(job.id, None)
 
@@ -186,8 +192,18 @@ class Preparing:
             job.id for job in self._live.holding.values() if job.uid == uid and job.runtime_env is not None
         ]
 
-    def _go_on(self, job_id: int) -> None:
-        self._live.prepare(job_id, self._loop.now())
+    def _is_warm(self, job: Job, env: RuntimeEnv) -> bool:
+        """Nothing has to be made, or it was a short while ago; what an address gives may be another now."""
+        if any(uri.startswith(FROM_ELSEWHERE) for uri in env.uris):
+            return False
+        since = self._warm.get((job.uid, job.runtime_env, job.environment), -WARM_S)
+        return not env.needs_setup or 0 <= self._loop.now() - since < WARM_S
+
+    def _go_on(self, job: Job) -> None:
+        now = self._loop.now()
+        self._warm = {key: since for key, since in self._warm.items() if now - since < WARM_S}
+        self._warm.setdefault((job.uid, job.runtime_env, job.environment), now)
+        self._live.prepare(job.id, now)
         self._loop.plan_soon()
 
     def _fail(self, job_id: int, why: str) -> None:
@@ -220,6 +236,8 @@ class Preparing:
     async def _remove(self, job: Job) -> None:
         if job.state is JobState.FAILED and self._keep_failed_s:
             await asyncio.sleep(self._keep_failed_s)
+        elif len(self._tasks) < REMOVALS_MAX:
+            await asyncio.sleep(REMOVE_AFTER_S)
         if self._environments is not None:
             with contextlib.suppress(LaunchyardError):
                 await self._environments.remove(job.uid, job.id)

@@ -11,8 +11,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 MEMBERS_MAX = 200_000
 UNPACKED_MAX_BYTES = 20 << 30
@@ -28,16 +27,14 @@ class BadArchive(Exception):
     """It is refused; the text is one sentence for its owner."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class Bounds(NamedTuple):
     """How much may come out of an archive."""
 
     members: int = MEMBERS_MAX
     bytes: int = UNPACKED_MAX_BYTES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class Member(NamedTuple):
     """One file or directory; `open` gives its content, None of a directory."""
 
     parts: tuple[str, ...]

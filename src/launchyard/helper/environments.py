@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from typing import IO, Any
 
 from launchyard.helper.archives import BadArchive, unpack
-from launchyard.helper.copies import copy_tree, remove_tree
+from launchyard.helper.copies import copy_tree, remove_tree, spread
 from launchyard.helper.installing import Installer, furnish_venv
 from launchyard.helper.shelf import SetupFailed, Shelf
 from launchyard.helper.sources import Source, Sources
@@ -92,8 +92,10 @@ class SetUp:
         self._out = out
         self._furnishing = order["task"] == "furnish"
         self._job = int(order["job"])
-        for folder in ("jobs", "logs"):
+        for folder in ("jobs", "logs", "shelf"):
             os.makedirs(os.path.join(root, folder), mode=0o700, exist_ok=True)
+            if folder != "logs":
+                spread(os.path.join(root, folder))
         self._log = open(os.path.join(root, "logs", f"{self._job}.log"), "a", buffering=1)  # noqa: SIM115 - as long as we
         self._shelf = Shelf(os.path.join(root, "shelf"), self.say)
         self.variables: dict[str, str] = dict(order["variables"])

@@ -14,8 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from launchyard.helper.copies import copy_file, copy_tree, facts_of
 from launchyard.helper.pipsettings import from_pip
@@ -48,8 +47,7 @@ _INSTALL = ("pip", "install", "--python")
 _QUIET_PIP = ("--disable-pip-version-check", "--no-input", "--quiet", "-q")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interpreter:
+class Interpreter(NamedTuple):
     """The Python that a job would find, and what makes environments for it differ from others."""
 
     path: str

@@ -9,30 +9,24 @@ import hashlib
 import json
 import os
 import shutil
-import ssl
 import subprocess
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from email.message import Message as Headers
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from launchyard.helper.shelf import SetupFailed
+from launchyard.launcher.messages import package_argv
 
-FETCH_MAX_BYTES = 4 << 30
-SILENCE_MAX_S = 60
 _PIECE = 1 << 20
+_FOR_HTTP = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir", "home")
 _FETCHERS = {
     "s3": (["aws", "s3", "cp", "--only-show-errors"], ["s5cmd", "cp"]),
     "gs": (["gcloud", "storage", "cp"], ["gsutil", "-q", "cp"]),
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(NamedTuple):
     """An archive by its content. `fd` None: it is not at hand, but what was unpacked of it before may be."""
 
     digest: str
@@ -96,7 +90,7 @@ class Sources:
     ) -> dict[str, str] | None:
         if protocol in _FETCHERS:
             return _by_program(uri, protocol, self._path, file, self._environ)
-        return _by_http(uri, known, file)
+        return _by_http(uri, known, file, self._environ)
 
     def forget(self, uri: str) -> None:
         """What was unpacked of it is gone, so it must be sent in full."""
@@ -122,38 +116,25 @@ def _local(path: str) -> Iterator[Source]:
         os.close(fd)
 
 
-def _by_http(uri: str, known: Mapping[str, str], file: IO[bytes]) -> dict[str, str] | None:
+def _by_http(
+    uri: str, known: Mapping[str, str], file: IO[bytes], environ: Mapping[str, str]
+) -> dict[str, str] | None:
     """What was fetched; None: it is what it was."""
-    request = urllib.request.Request(uri, headers={"User-Agent": "launchyard"})
-    if "etag" in known:
-        request.add_header("If-None-Match", known["etag"])
-    elif "last-modified" in known:
-        request.add_header("If-Modified-Since", known["last-modified"])
+    done = subprocess.run(
+        package_argv("launchyard.helper.fetching"),
+        input=json.dumps({"uri": uri, "known": dict(known)}).encode(),
+        env={name: value for name, value in environ.items() if name.lower() in _FOR_HTTP},
+        stdout=file,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
     try:
-        with urllib.request.urlopen(request, timeout=SILENCE_MAX_S) as answer:
-            digest, size = hashlib.sha256(), 0
-            while piece := answer.read(_PIECE):
-                size += len(piece)
-                if size > FETCH_MAX_BYTES:
-                    raise SetupFailed(
-                        f"{uri} is larger than {FETCH_MAX_BYTES >> 30} GiB; leave something out"
-                    )
-                digest.update(piece)
-                file.write(piece)
-            file.flush()
-            return {"digest": digest.hexdigest(), **_age(answer.headers)}
-    except urllib.error.HTTPError as error:
-        if error.code == 304:
-            return None
-        raise SetupFailed(f"{uri} cannot be fetched: {error.code} {error.reason}") from None
-    except (OSError, ssl.SSLError, ValueError) as error:
-        why = getattr(error, "reason", None) or error
-        raise SetupFailed(f"{uri} cannot be fetched: {why}") from None
-
-
-def _age(headers: Headers) -> dict[str, str]:
-    found = {name: headers.get(name) for name in ("etag", "last-modified")}
-    return {name: str(value) for name, value in found.items() if value}
+        said: dict[str, str] = json.loads(done.stderr)
+    except ValueError:
+        said = {"failed": done.stderr.decode(errors="replace").strip()[-500:] or "it ended too soon"}
+    if "failed" in said:
+        raise SetupFailed(f"{uri} cannot be fetched: {said['failed']}")
+    return None if "unchanged" in said else said
 
 
 def _by_program(

@@ -37,6 +37,7 @@ def empty(top: int) -> None:
                 removed = True
                 continue
             moved += _flatten(name, top, moved)
+            removed |= _gone(name, top)
         if not removed and moved == before:
             return
 

@@ -18,6 +18,7 @@ WHEEL = ".whl"
 REMOTE = ("https", "http", "file", "s3", "gs")
 STORED = ("gcs", "package")
 """Packages that were uploaded: `gcs://NAME` as Ray's clients name them, `package://SHA256.zip` as ours."""
+FROM_ELSEWHERE = ("http://", "https://", "s3://", "gs://")
 ENTRIES_MAX = 1_000
 TEXT_MAX = 4_096
 
