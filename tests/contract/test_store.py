@@ -173,7 +173,7 @@ def test_queries_choose_by_each_column(store: Store) -> None:
     put(
         store,
         job(1, user="bob"),
-        job(2, name="other"),
+        job(2, name="other", group="sweep"),
         job(3, partition="gpu"),
         job(4, task=Task(job_id=1, index=0)),
         job(5, submitted_at=1.0, ended_at=9000.0, state=JobState.COMPLETED),
@@ -183,6 +183,7 @@ def test_queries_choose_by_each_column(store: Store) -> None:
     assert ids(store.jobs(JobQuery(user="bob"))) == [1]
     assert ids(store.jobs(JobQuery(name="other"))) == [2]
     assert ids(store.jobs(JobQuery(partition="gpu"))) == [3]
+    assert ids(store.jobs(JobQuery(group="sweep"))) == [2]
     assert ids(store.jobs(JobQuery(array_job_id=1))) == [4]
     assert ids(store.jobs(JobQuery(since=9000.0))) == [6, 5]
     assert ids(store.jobs(JobQuery(ended_since=9000.0))) == [5]
@@ -287,6 +288,7 @@ BAD_JOBS = {
     "half a character": job(2, command=("\ud800",)),
     "half a character in a column": job(2, name="\ud800"),
     "NUL in a column": job(2, name="a\0b"),
+    "NUL in a group": job(2, group="a\0b"),
     "a taken submission id": job(2, submission_id="taken"),
     "a taken array index": job(2, task=Task(job_id=9, index=1)),
 }
@@ -424,6 +426,7 @@ def jobs(draw: st.DrawFn) -> Job:
         name=draw(WORDS),
         user=draw(USERS),
         partition=draw(WORDS),
+        group=draw(st.none() | WORDS),
         state=draw(st.sampled_from(JobState)),
         submitted_at=draw(TIMES),
         ended_at=draw(st.none() | TIMES),
@@ -467,6 +470,7 @@ QUERIES = st.builds(
     states=st.frozensets(st.sampled_from(JobState), max_size=4),
     user=st.none() | USERS,
     name=st.none() | WORDS,
+    group=st.none() | WORDS,
     partition=st.none() | WORDS,
     array_job_id=st.none() | IDS,
     since=st.none() | TIMES,

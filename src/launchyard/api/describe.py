@@ -89,6 +89,7 @@ LIST: Description = {
         _parameter("user", "query", _TEXT, "Whose jobs."),
         _parameter("name", "query", _TEXT, "Jobs of exactly this name."),
         _parameter("partition", "query", _TEXT, "Jobs of this partition."),
+        _parameter("group", "query", _TEXT, "Jobs of this group, and the tasks of its arrays."),
         _parameter("array", "query", _WHOLE, "The tasks of this array that have split off."),
         _parameter(
             "since", "query", _TEXT, "Submitted or ended since then (RFC 3339 or seconds since 1970)."

@@ -47,6 +47,7 @@ def matches(job: Job, query: JobQuery) -> bool:
         and (query.user is None or job.user == query.user)
         and (query.name is None or job.name == query.name)
         and (query.partition is None or job.partition == query.partition)
+        and (query.group is None or job.group == query.group)
         and (query.array_job_id is None or (job.task is not None and job.task.job_id == query.array_job_id))
         and (not query.ended or job.ended_at is not None)
         and (not query.named or job.submission_id is not None)

@@ -57,6 +57,7 @@ class JobQuery:
     user: str | None = None
     name: str | None = None
     partition: str | None = None
+    group: str | None = None
     array_job_id: int | None = None
     since: float | None = None
     ended_since: float | None = None

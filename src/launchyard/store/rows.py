@@ -87,6 +87,7 @@ def job_row(job: Job) -> tuple[Any, ...]:
         task.index if task else None,
         job.submitted_at,
         job.ended_at,
+        job.group,
         checksum,
         record,
     )
@@ -107,6 +108,7 @@ def job_of_row(row: Sequence[Any]) -> Job:
         or row[7] != (task.index if task else None)
         or row[8] != job.submitted_at
         or row[9] != job.ended_at
+        or row[10] != job.group
     ):
         raise Garbled(f"the columns of job {row[0]} do not agree with its record")
     return job
@@ -174,7 +176,8 @@ def _refuse_what_no_store_keeps(job: Job) -> None:
     numbers = (job.id, task.job_id, task.index) if task else (job.id,)
     if not all(storable_integer(number) for number in numbers):
         raise ValueError(f"a number of job {job.id} is out of range")
-    if not all(storable_text(text) for text in (job.user, job.name, job.partition, job.submission_id or "")):
+    names = (job.user, job.name, job.partition, job.submission_id or "", job.group or "")
+    if not all(storable_text(text) for text in names):
         raise ValueError(f"a name of job {job.id} has characters that cannot be stored")
     times = (job.submitted_at, job.begin_at, job.eligible_at, job.started_at, job.ended_at, job.stale_since)
     attempt_times = (attempt.allocated_at, attempt.started_at, attempt.suspended_at) if attempt else ()

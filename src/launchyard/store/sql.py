@@ -311,7 +311,8 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
     chosen = _whole_jobs().order_by(jobs.id.desc())
     if query.states:
         chosen = chosen.where(jobs.state.in_([state.value for state in query.states]))
-    for column, text in ((jobs.user, query.user), (jobs.name, query.name), (jobs.partition, query.partition)):
+    texts = ((jobs.user, query.user), (jobs.name, query.name), (jobs.partition, query.partition))
+    for column, text in (*texts, (jobs.group, query.group)):
         if text is not None:
             chosen = chosen.where(column == text if rows.storable_text(text) else sa.false())
     if query.array_job_id is not None:

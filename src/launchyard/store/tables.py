@@ -14,6 +14,7 @@ jobs = sa.table(
     sa.column("array_index", sa.BigInteger),
     sa.column("submitted_at", sa.Double),
     sa.column("ended_at", sa.Double),
+    sa.column("group", sa.Text),
     sa.column("checksum", sa.BigInteger),
     sa.column("record", sa.LargeBinary),
 )

@@ -168,7 +168,7 @@ def _as_json(
     return {**job_json(job, reason, index=index), **private}
 
 
-LIST_QUERY = ("state", "user", "name", "partition", "array", "since", "limit", "cursor")
+LIST_QUERY = ("state", "user", "name", "partition", "group", "array", "since", "limit", "cursor")
 
 
 @router.get("/v1/jobs", openapi_extra=describe.LIST)
@@ -180,6 +180,7 @@ async def list_jobs(request: Request) -> Response:
         user=given.text("user"),
         name=given.text("name"),
         partition=given.text("partition"),
+        group=given.text("group"),
         array_job_id=given.whole("array", 1, 10**15 - 1),
         since=given.time("since"),
         before_id=given.whole("cursor", 1, 10**15 - 1),

@@ -1,0 +1,37 @@
+"""A database of an older Launchyard is taken along by the steps that it has not seen."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from zlib import crc32
+
+from launchyard.model.change import Change
+from launchyard.model.job import Job, JobKind
+from launchyard.store.open import open_store
+from launchyard.store.protocol import JobQuery
+
+PLAIN = {
+    "name": "job",
+    "kind": JobKind.COMMAND,
+    "user": "ada",
+    "uid": 1,
+    "partition": "all",
+    "submitted_at": 1.0,
+}
+
+
+def test_jobs_of_a_group_are_found_in_a_database_that_knew_no_groups(tmp_path: Path) -> None:
+    path = tmp_path / "launchyard.db"
+    jobs = (Job(id=1, **PLAIN), Job(id=2, group="ünï 'x'", **PLAIN), Job(id=3, group="", **PLAIN))
+    with closing(open_store(path)) as store:
+        store.commit([Change(seq=1, jobs=jobs)])
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("DROP INDEX jobs_group")
+        database.execute('ALTER TABLE jobs DROP COLUMN "group"')
+        checksum = crc32(b"schema=5")
+        database.execute("UPDATE meta SET value = '5', checksum = ? WHERE key = 'schema'", [checksum])
+        database.commit()
+
+    with closing(open_store(path)) as store:
+        assert store.jobs(JobQuery(group="ünï 'x'")) == [jobs[1]]
+        assert store.jobs(JobQuery()) == list(reversed(jobs))
