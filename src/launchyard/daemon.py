@@ -7,6 +7,7 @@ keeper), then becomes the daemon's system user for good: the launcher alone stay
 import argparse
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -17,15 +18,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import uvloop
 
 from launchyard import __version__, config, dropin
+from launchyard.api.app import create_app
 from launchyard.api.mailing import Mailing
 from launchyard.api.outputs import JobLogs, JobTerminals
+from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import Services
 from launchyard.config import Settings
 from launchyard.controller.assembly import Bounds, Yard, assemble
@@ -176,13 +178,17 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     terminals = JobTerminals(helpers, yard.users, str(state.spool), engine)
     yard.launcher.open_terminal = terminals.open
     yard.controller.watch(lambda events: _let_go(terminals, events))
-    services = partial(
-        Services,
+    tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
+    unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
+    facts = _facts(prepared, yard, tcp)
+    state.facts.write_text(json.dumps(facts))
+    services = Services(
         controller=yard.controller,
         store=store,
         users=yard.users,
         logs=JobLogs(helpers, yard.users, str(state.spool), files.environments.log),
         terminals=terminals,
+        status=lambda: facts,
         clock=time.time,
         owner_uid=None if prepared.serves_all else prepared.owner.uid,
         hosts=frozenset(settings.hosts),
@@ -193,10 +199,12 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         ray=settings.ray_api,
         login=Logins(helpers).of,
     )
+    app = create_app(services)
     mailing = _mailing(settings, yard, store)
     files.start(yard.packages_in_use)
+    tell.ready(facts)
     try:
-        await _serve(prepared, yard, services, tell, stop)
+        await serve(app, [tcp, unix], stop)
     finally:
         await mailing.close()
         helpers.close()
@@ -206,22 +214,6 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         with contextlib.suppress(FileNotFoundError):
             state.facts.unlink()
     return 0
-
-
-async def _serve(
-    prepared: Prepared, yard: Yard, services: Callable[..., Services], tell: Starter, stop: asyncio.Event
-) -> None:
-    """Answer people until `stop`; jobs go on before, while all that it takes is imported."""
-    front = await asyncio.to_thread(import_module, "launchyard.front")
-    await front.answer_people(
-        prepared.settings,
-        prepared.state,
-        everyone=prepared.serves_all,
-        facts_of=lambda tcp: _facts(prepared, yard, tcp),
-        services=services,
-        tell=tell,
-        stop=stop,
-    )
 
 
 def _launching(settings: Settings, state: StateDir) -> LaunchSettings:
