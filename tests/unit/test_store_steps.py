@@ -10,19 +10,23 @@ from launchyard.model.job import Job, JobKind
 from launchyard.store.open import open_store
 from launchyard.store.protocol import JobQuery
 
-PLAIN = {
-    "name": "job",
-    "kind": JobKind.COMMAND,
-    "user": "ada",
-    "uid": 1,
-    "partition": "all",
-    "submitted_at": 1.0,
-}
+
+def job(job_id: int, group: str | None = None) -> Job:
+    return Job(
+        id=job_id,
+        name="job",
+        kind=JobKind.COMMAND,
+        user="ada",
+        uid=1,
+        partition="all",
+        submitted_at=1.0,
+        group=group,
+    )
 
 
 def test_jobs_of_a_group_are_found_in_a_database_that_knew_no_groups(tmp_path: Path) -> None:
     path = tmp_path / "launchyard.db"
-    jobs = (Job(id=1, **PLAIN), Job(id=2, group="ünï 'x'", **PLAIN), Job(id=3, group="", **PLAIN))
+    jobs = (job(1), job(2, "ünï 'x'"), job(3, ""))
     with closing(open_store(path)) as store:
         store.commit([Change(seq=1, jobs=jobs)])
     with closing(sqlite3.connect(path)) as database:

@@ -119,11 +119,12 @@ class Client:
         name: str | None = None,
         since: float | str | None = None,
         array: int | None = None,
+        group: str | None = None,
         limit: int | None = None,
     ) -> list[Job]:
         """Jobs, newest first: those of the caller unless `user` says otherwise."""
         states = state if state is None or isinstance(state, str) else ",".join(state)
-        query = {"state": states, "user": user, "name": name, "since": since, "array": array}
+        query = {"state": states, "user": user, "name": name, "since": since, "array": array, "group": group}
         jobs: list[Job] = []
         cursor: str | None = None
         while limit is None or len(jobs) < limit:
