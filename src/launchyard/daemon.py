@@ -199,12 +199,11 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         ray=settings.ray_api,
         login=Logins(helpers).of,
     )
-    app = create_app(services)
     mailing = _mailing(settings, yard, store)
     files.start(yard.packages_in_use)
     tell.ready(facts)
     try:
-        await serve(app, [tcp, unix], stop)
+        await serve(create_app(services), [tcp, unix], stop)
     finally:
         await mailing.close()
         helpers.close()
