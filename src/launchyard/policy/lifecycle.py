@@ -4,7 +4,6 @@ The moves themselves are `model.state.TRANSITIONS`; this file says which move an
 the job it sets. An event that is told again (after a reconnect) changes nothing.
 """
 
-from dataclasses import replace
 
 from launchyard.model.event import (
     Allocated,
@@ -89,7 +88,7 @@ def _allocated(job: Job, event: Allocated, now: float) -> Job:
     )
     state = after(job.state, JobMove.ALLOCATED)
     if event.time_limit_s is not None:
-        attempt = replace(attempt, limit_cut_from_s=job.time_limit_s or 0)
+        attempt = changed(attempt, limit_cut_from_s=job.time_limit_s or 0)
         job = changed(job, time_limit_s=event.time_limit_s)
     return changed(job, state=state, attempt=attempt, attempts=attempt.number, retry_at=None)
 
@@ -97,14 +96,14 @@ def _allocated(job: Job, event: Allocated, now: float) -> Job:
 def _started(job: Job, event: Started) -> Job:
     if job.state is not JobState.STARTING or job.attempt is None:
         return job
-    attempt = replace(job.attempt, started_at=event.at)
+    attempt = changed(job.attempt, started_at=event.at)
     return changed(job, state=after(job.state, JobMove.STARTED), attempt=attempt, started_at=event.at)
 
 
 def _suspended(job: Job, event: Suspended, now: float) -> Job:
     if job.attempt is None or job.state is JobState.SUSPENDED:
         return job
-    attempt = replace(job.attempt, suspended_at=now, yielded_to=event.yielded_to)
+    attempt = changed(job.attempt, suspended_at=now, yielded_to=event.yielded_to)
     return changed(job, state=after(job.state, JobMove.SUSPENDED), attempt=attempt)
 
 
@@ -114,7 +113,7 @@ def _resumed(job: Job, now: float) -> Job:
     since = job.attempt.suspended_at
     stood_s = max(0.0, now - since) if since is not None else 0.0
     stood_s += job.attempt.suspended_s
-    attempt = replace(job.attempt, suspended_at=None, suspended_s=stood_s, yielded_to=None)
+    attempt = changed(job.attempt, suspended_at=None, suspended_s=stood_s, yielded_to=None)
     return changed(job, state=after(job.state, JobMove.RESUMED), attempt=attempt)
 
 
