@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from launchyard.model.array import parse_indexes
 from tests.system.ly import ly
 from tests.system.product import Product
 from tests.tidy.source import ROOT
@@ -78,6 +79,8 @@ def test_the_page_on_sweeps_works_as_written(
     (tmp_path / "train.py").write_text("import sys; print('score', *sys.argv[1:])")
     said = {}
     for line in (line[5:] for line in page.splitlines() if line.startswith("$ ly ")):
+        if line.startswith("rerun"):
+            continue  # nothing failed here
         done = ly(product.state, *shlex.split(line), cwd=tmp_path)
         assert done.code == 0, done
         said[line] = done.out
@@ -92,3 +95,50 @@ def test_the_page_on_sweeps_works_as_written(
     names: dict[str, Any] = {}
     exec(program, names)
     assert capsys.readouterr().out == "".join(f"8_{index} COMPLETED\n" for index in range(6))
+
+
+def test_what_failed_of_a_group_is_run_again_alone(product: Product, tmp_path: Path) -> None:
+    gate = tmp_path / "open"
+    command = ("sh", "-c", 'test "$1" != 2 || test -e "$2"', "t", "{x}", str(gate))
+    sweep = ("sweep", "-p", "x=1..4", "--group", "g", "--env", "A=1", "-c", "0.5", "--mem", "64M", "-t", "1h")
+    assert ly(product.state, *sweep, "--wait", "--quiet", "--", *command, cwd=tmp_path).code == 1
+    other = ly(product.state, "submit", "--group", "g", "--mem", "64M", "--quiet", "--", "true").out.strip()
+    waited = ly(product.state, "wait", "--group", "g", "--quiet")
+    assert (waited.code, waited.out.split()) == (1, ["1", other])
+
+    gate.touch()
+    again = ly(product.state, "rerun", "--group", "g", "--failed", "--quiet").out.split()
+    assert len(again) == 1
+    waited = ly(product.state, "wait", "--group", "g", "--quiet")
+    assert (waited.code, waited.out.split()) == (0, [other, *again])
+    job = product.job(again[0])
+    assert (job["array"]["size"], job["group"], job["time_limit_s"]) == (1, "g", 3600)
+    assert (job["resources"]["cpus"], job["metadata"]["launchyard.rerun_of"]) == (0.5, "1")
+    assert product.call("GET", f"/v1/jobs/{again[0]}/runtime-env") == {"env_vars": {"A": "1"}}
+    shown = ly(product.state, "show", again[0]).out.splitlines()[-1].split()
+    assert shown[:2] == [f"{again[0]}_1", "2"]
+    assert ly(product.state, "rerun", "--group", "g", "--failed").out == "Nothing in the group g failed.\n"
+    refused = ly(product.state, "rerun", again[0], "--failed")
+    assert (refused.code, refused.err) == (1, f"ly: no task of job {again[0]} has failed\n")
+
+
+def test_a_group_is_cancelled_as_a_whole(product: Product) -> None:
+    for name in ("g", "g", "other"):
+        ly(product.state, "submit", "--group", name, "--hold", "--", "true")
+    ly(product.state, "submit", "--group", "g", "--array", "1-3", "--hold", "--", "true")
+    assert ly(product.state, "cancel", "--group", "g", "--quiet").out.split() == ["1", "2", "4"]
+    assert [job["state"] for job in product.all_jobs() if job["group"] == "other"] == ["PENDING"]
+    assert ly(product.state, "cancel", "--group", "g").out == "No job of the group g waits or runs.\n"
+    missing = ly(product.state, "wait", "--group", "none")
+    assert (missing.code, missing.out) == (1, "")
+    assert missing.err.startswith('ly: no job of yours is in the group "none"')
+
+
+def test_an_array_is_run_again_with_all_its_indexes(product: Product) -> None:
+    ly(product.state, "submit", "--array", "1-9:2,20", "--hold", "--quiet", "--", "true")
+    ly(product.state, "cancel", "1_3")
+    again = ly(product.state, "rerun", "1", "--hold", "--quiet").out.strip()
+    indexes, _ = parse_indexes(product.job(again)["array"]["pending"])
+    assert list(indexes) == [1, 3, 5, 7, 9, 20]
+    one = ly(product.state, "rerun", "1_3", "--hold", "--quiet").out.strip()
+    assert product.job(one)["array"]["pending"] == "3"

@@ -220,6 +220,7 @@ def test_rerun_keeps_what_was_asked_and_takes_the_changes(server: CannedServer, 
         "working_dir": "/home/ada",
         "resources": {"cpus": 4, "nodes": 1, "memory_mib": 16384},
         "time_limit_s": 7200,
+        "metadata": {"launchyard.rerun_of": "17"},
     }
 
 

@@ -134,6 +134,12 @@ SCRIPT: Description = {
     **_answers(200, _TEXT, "The script.", 400, 404, media_type="text/plain"),
 }
 
+RUNTIME_ENV: Description = {
+    "summary": "The runtime environment of a job, as it was submitted; its owner's alone to see.",
+    "parameters": [_JOB_ID],
+    **_answers(200, {"type": "object"}, "The runtime environment.", 400, 404),
+}
+
 _STREAMS = ("stdout", "stderr", "setup")
 
 LOGS: Description = {

@@ -2,13 +2,11 @@
 
 import importlib
 import os
-import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Unpack, cast
+from typing import Any, Unpack
 from urllib.parse import quote, urlencode
 
-from launchyard.model.errors import Invalid
 from launchyard.sdk.address import find
 from launchyard.sdk.errors import ConnectionLost, TimedOut, from_problem
 from launchyard.sdk.events import Event, EventStream, follow
@@ -199,22 +197,20 @@ class Client:
     def update(self, job: JobId, *, array_throttle: int | None = None, **changes: Unpack[JobOptions]) -> Job:
         return self._act(job, "update", update_body(changes, array_throttle=array_throttle))
 
-    def rerun(self, job: JobId, **changes: Unpack[JobOptions]) -> Job:
-        """Submit a job again as it was, but for `changes`; it gets a new id."""
-        return self.submit_body(self.rerun_body(job, **changes))
+    def rerun(self, job: JobId, *, failed: bool = False, **changes: Unpack[JobOptions]) -> Job:
+        """Submit a job, an array or a task again as it was, but for `changes`; it gets a new id.
 
-    def rerun_body(self, job: JobId, **changes: Unpack[JobOptions]) -> dict[str, Any]:
+        `failed`: of an array only the tasks that failed. Raises `Conflict` where nothing did.
+        """
+        return self.submit_body(self.rerun_body(job, failed=failed, **changes))
+
+    def rerun_body(
+        self, job: JobId, *, failed: bool = False, **changes: Unpack[JobOptions]
+    ) -> dict[str, Any]:
         """What `rerun` submits. Variables of the environment are not told by the server, so not in it."""
-        old = self.job(job)
-        if old.get("parts"):
-            raise Invalid(f"job {old.id} is of several unlike parts; submit it anew by sbatch")
-        options = cast(JobOptions, {**_options_of(old), **changes})
-        text = old.command or ""
-        words = shlex.split(text)
-        if old.kind == "batch":
-            return job_body(None, options, script=self.script(job), arguments=words)
-        # What needs no shell to be read back was a list, or might as well have been one.
-        return job_body(words if shlex.join(words) == text else text, options)
+        reruns = importlib.import_module("launchyard.sdk.reruns")
+        body: dict[str, Any] = reruns.rerun_body(self, job, changes, failed=failed)
+        return body
 
     def set_node(self, name: str, state: str, reason: str = "") -> Record:
         return Record(self.transport.json("POST", f"/v1/nodes/{name}", {"state": state, "reason": reason}))
@@ -388,24 +384,6 @@ class Client:
 
 def _key() -> dict[str, str]:
     return {"Idempotency-Key": os.urandom(16).hex()}
-
-
-def _options_of(job: Job) -> dict[str, Any]:
-    """A job's own JSON as the options that make another one like it."""
-    resources = job.resources or {}
-    options: dict[str, Any] = {
-        name: job.get(name)
-        for name in ("name", "account", "partition", "qos", "group", "nice", "working_dir", "requeue")
-    }
-    options.update(cpus=resources.get("cpus"), memory=resources.get("memory_mib") or None)
-    options.update(gpus=resources.get("gpus") or None)
-    options |= {name: value for name, value in resources.items() if name not in ("memory_mib", "gpus")}
-    if job.time_limit_s is not None:
-        options["time_limit"], options["time_min"] = job.time_limit_s, job.get("time_min_s")
-    if retries := job.get("retries"):
-        options["retries"] = f"{retries['count']}:{retries['backoff_s']}s"
-        options["retry_on"] = retries["on"]
-    return options
 
 
 __all__ = ["Client", "Job", "is_live"]

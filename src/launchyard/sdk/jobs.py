@@ -1,6 +1,6 @@
 """A job as a client holds it: the JSON of the server, and what can be done with it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from launchyard.sdk.records import Record
@@ -8,6 +8,8 @@ from launchyard.sdk.records import Record
 if TYPE_CHECKING:
     from launchyard.sdk.client import Client
 
+RERUN_OF = "launchyard.rerun_of"
+"""In the metadata of a job: the id of the one that it runs again."""
 LIVE_STATES = frozenset({"PENDING", "STARTING", "RUNNING", "SUSPENDED", "COMPLETING"})
 
 
@@ -62,3 +64,22 @@ def key_of(job: Mapping[str, Any]) -> str:
 
 def is_live(job: Mapping[str, Any]) -> bool:
     return job.get("state") in LIVE_STATES
+
+
+def records(jobs: Iterable[Job]) -> list[Job]:
+    """Jobs and arrays, without the tasks of arrays that are among them."""
+    found = list(jobs)
+    ids = {job.id for job in found}
+    return [job for job in found if (job.array or {}).get("job_id", job.id) not in ids - {job.id}]
+
+
+def latest(jobs: Iterable[Job]) -> list[Job]:
+    """The same without what ended and another of them runs again."""
+    found = list(jobs)
+    again = {(job.metadata or {}).get(RERUN_OF) for job in found}
+    return [job for job in records(found) if not job.ended or str(job.id) not in again]
+
+
+def live_records(jobs: Iterable[Job]) -> list[Job]:
+    """Jobs and arrays that have not ended."""
+    return [job for job in records(jobs) if not job.ended]

@@ -182,6 +182,7 @@ def _array_json(job: Job, index: int | None) -> dict[str, Any] | None:
         "job_id": job.id,
         "index": None,
         "pending": format_indexes(array.waiting) or None,
+        "never_started": format_indexes(array.ended) or None,
         "waiting": len(array.waiting),
         "size": array.size,
         "throttle": array.throttle,

@@ -72,7 +72,8 @@ class EstimatedStart:
 class ArrayPlace:
     """Which array a job is, or belongs to. `pending` are the indexes that have not started, as ranges.
 
-    `index` is null for the array itself; only the array itself has the keys after `pending`.
+    `index` is null for the array itself; only the array itself has the keys after `pending`. Those that
+    ended while they waited are `never_started`.
     """
 
     job_id: int
@@ -81,6 +82,7 @@ class ArrayPlace:
     waiting: int = 0
     size: int = 0
     throttle: int | None = None
+    never_started: str | None = None
     counts: dict[str, int]
 
 

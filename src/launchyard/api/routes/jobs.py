@@ -235,5 +235,19 @@ async def script(request: Request) -> Response:
     return raw(texts[digest], "text/plain; charset=utf-8", headers={"content-disposition": "attachment"})
 
 
+@router.get("/v1/jobs/{job}/runtime-env", openapi_extra=describe.RUNTIME_ENV)
+async def runtime_env(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    Query(request, ())
+    ref = _ref(request)
+    digest = (await find(context, caller, ref)).job.runtime_env
+    if digest is None:
+        raise NotFound(f"job {ref} has no runtime environment")
+    texts = await context.read(lambda: context.services.store.texts([digest]))
+    if digest not in texts:
+        raise NotFound(f"the runtime environment of job {ref} is not kept any more")
+    return raw(texts[digest], "application/json")
+
+
 def _ref(request: Request) -> JobRef:
     return parse_ref(request.path_params["job"])

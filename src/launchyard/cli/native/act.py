@@ -5,22 +5,27 @@ from collections.abc import Callable
 import click
 
 from launchyard.cli.ids import parse_ids
-from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
+from launchyard.cli.options import chosen, client, jobs_argument, jobs_or_group, json_option, quiet_option
 from launchyard.cli.output.screen import out, out_json, problem
 from launchyard.cli.output.sentences import reason
+from launchyard.cli.output.text import clean
 from launchyard.model.errors import Infeasible, Invalid, LaunchyardError
 from launchyard.sdk.errors import ConnectionLost, NotRunning
-from launchyard.sdk.jobs import Job
+from launchyard.sdk.jobs import Job, live_records
 
 
 @click.command()
-@jobs_argument
+@jobs_or_group
 @click.option("-s", "--signal", metavar="NAME", help="Only send this signal (TERM, USR1, 10).")
 @json_option
 @quiet_option
-def cancel(jobs: tuple[str, ...], signal: str | None, as_json: bool, quiet: bool) -> int:
+def cancel(jobs: tuple[str, ...], group: str | None, signal: str | None, as_json: bool, quiet: bool) -> int:
     """Stop jobs, or take them out of the queue."""
     with client() as server:
+        if group is not None:
+            jobs = tuple(chosen(server, jobs, group, live_records))
+            if not jobs:
+                return _none_lives(group, as_json, quiet)
         if signal is not None:
             return each(
                 jobs, lambda job: server.signal(job, signal), lambda job: f"was sent {signal}", as_json, quiet
@@ -114,6 +119,14 @@ def each(
     if as_json:
         out_json([job.to_json() for job in done])
     return 1 if failed else 0
+
+
+def _none_lives(group: str, as_json: bool, quiet: bool) -> int:
+    if as_json:
+        out_json([])
+    elif not quiet:
+        out(f"No job of the group {clean(group)} waits or runs.")
+    return 0
 
 
 def _cancelled(job: Job) -> str:

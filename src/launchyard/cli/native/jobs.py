@@ -24,6 +24,7 @@ SINCE = "write for example 2h, 14:00 or 2026-12-01"
 @click.option("-u", "--user", metavar="NAME", help="Jobs of another user (all: of everybody).")
 @click.option("--array", type=int, metavar="ID", help="The tasks of this array.")
 @click.option("-n", "--name", metavar="NAME", help="Jobs of this name.")
+@click.option("--group", metavar="NAME", help="Jobs of this group.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, the newest.")
 @json_option
 @quiet_option
@@ -33,6 +34,7 @@ def jobs(
     user: str | None,
     array: int | None,
     name: str | None,
+    group: str | None,
     limit: int | None,
     as_json: bool,
     quiet: bool,
@@ -44,6 +46,7 @@ def jobs(
             state=None if ended_too else sorted(LIVE_STATES),
             user=None if user == "all" else (user or getpass.getuser()),
             name=name,
+            group=group,
             array=array,
             since=None if since is None else rfc3339(since_time(since, time.time())),
             limit=limit,

@@ -4,9 +4,8 @@ import sys
 
 import click
 
-from launchyard.cli.ids import parse_ids
 from launchyard.cli.native.why import told_of
-from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
+from launchyard.cli.options import chosen, client, jobs_or_group, json_option, quiet_option
 from launchyard.cli.output.screen import Line, is_terminal, out, out_json
 from launchyard.cli.output.sentences import ended, waits_shortly
 from launchyard.cli.output.text import capitalised
@@ -14,22 +13,26 @@ from launchyard.cli.output.units import plural
 from launchyard.model.walltime import humane, parse_walltime
 from launchyard.sdk.client import Client
 from launchyard.sdk.errors import TimedOut
-from launchyard.sdk.jobs import Job
+from launchyard.sdk.jobs import Job, latest
 
 ASKED_MAX = 20
 """Of more jobs than this the server is not asked one by one why they failed."""
 
 
 @click.command()
-@jobs_argument
+@jobs_or_group
 @click.option("-t", "--timeout", metavar="TIME", help="Give up after this time (30s, 2h); the jobs go on.")
 @json_option
 @quiet_option
-def wait(jobs: tuple[str, ...], timeout: str | None, as_json: bool, quiet: bool) -> int:
-    """Wait until jobs have ended. Exit code 0 when all completed, else 1."""
+def wait(jobs: tuple[str, ...], group: str | None, timeout: str | None, as_json: bool, quiet: bool) -> int:
+    """Wait until jobs have ended. Exit code 0 when all completed, else 1.
+
+    What was run again counts no more in a group.
+    """
     timeout_s = None if timeout is None else parse_walltime(timeout)
     with client() as server:
-        done = wait_for(server, parse_ids(jobs), timeout_s=timeout_s, say=not (as_json or quiet))
+        ids = chosen(server, jobs, group, latest)
+        done = wait_for(server, ids, timeout_s=timeout_s, say=not (as_json or quiet))
     if as_json:
         out_json([job.to_json() for job in done])
     elif quiet:

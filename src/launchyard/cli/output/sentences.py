@@ -159,7 +159,7 @@ def submitted(job: JobJson) -> str:
     """What is said right after a submission."""
     key = key_of(job)
     size = array_size(job)
-    tasks = f"{size} tasks, each " if size else ""
+    tasks = f"{plural(size, 'task')}, each " if size else ""
     state = job.get("state")
     if state == "PENDING" and (reason(job) or estimate(job)):
         now = f"{capitalised(waits(job))}."

@@ -11,7 +11,7 @@ from launchyard.cli.output.states import state_cell
 from launchyard.cli.output.table import Cell, print_table
 from launchyard.cli.output.text import clean, cut
 from launchyard.cli.output.units import short_time
-from launchyard.model.array import parse_indexes
+from launchyard.model.array import Indexes, parse_indexes
 from launchyard.model.errors import LaunchyardError
 from launchyard.sdk.client import Client
 from launchyard.sdk.jobs import Job
@@ -50,14 +50,18 @@ def sweep_rows(server: Client, job: Job) -> list[Row]:
     if sweep is None:
         return []
     tasks = {task.array["index"]: task for task in server.jobs(array=job.id)}
-    waiting = parse_indexes(job.array["pending"])[0] if job.array["pending"] else ()
-    indexes = range(sweep.count) if array_size(job) == sweep.count else sorted({*tasks, *waiting})
+    waiting, never = (_indexes(job.array.get(key)) for key in ("pending", "never_started"))
+    indexes = range(sweep.count) if array_size(job) == sweep.count else sorted({*tasks, *waiting, *never})
     rows = [
         Row(index, sweep.combination(index), _state(tasks.get(index), index in waiting), tasks.get(index))
         for index in indexes
         if index < sweep.count
     ]
     return [row._replace(result=_result(server, row)) for row in rows] if len(rows) <= ROWS_MAX else rows
+
+
+def _indexes(text: str | None) -> Indexes:
+    return parse_indexes(text)[0] if text else Indexes()
 
 
 def rows_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
