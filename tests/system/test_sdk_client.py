@@ -120,6 +120,27 @@ def test_what_was_written_for_rays_client_works_without_ray(product: Product, wo
     assert (client.get_version(), client.get_address()) == ("4", str(product.socket_path))
 
 
+def test_an_address_of_ours_says_what_each_job_says(product: Product) -> None:
+    client = JobSubmissionClient("launchyard://local?time=0:10:00&name=short")
+    job_id = client.submit_job(entrypoint="true", metadata={"a": "b"})
+    info = client.get_job_info(job_id)
+    assert info.metadata == {"launchyard.time": "0:10:00", "launchyard.name": "short", "a": "b"}
+    job = product.job(info.launchyard["id"])
+    assert (job["time_limit_s"], job["name"]) == (600, "short")
+
+
+def test_a_token_opens_a_server_by_its_address(product: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = Client().create_token("laptop").token
+    url = product.facts["url"]
+    monkeypatch.delenv("LAUNCHYARD_STATE")
+    for name, headers in (("RAY_AUTH_TOKEN", None), ("NOTHING", {"Authorization": f"Bearer {token}"})):
+        monkeypatch.setenv(name, token)
+        assert JobSubmissionClient(url, headers=headers).get_address() == url
+        monkeypatch.delenv(name)
+    with pytest.raises(RuntimeError, match="status code 401"):
+        JobSubmissionClient(url).list_jobs()
+
+
 def test_a_running_job_is_stopped(product: Product) -> None:
     client = JobSubmissionClient()
     job_id = client.submit_job(entrypoint="sleep 100", submission_id="to-stop")

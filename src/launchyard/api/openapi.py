@@ -76,6 +76,7 @@ _ANSWERS = (
     triggers.Trigger,
     triggers.TriggerList,
     steps.StartedStep,
+    steps.Freed,
     rayjobs.RaySubmitted,
     rayjobs.RayJobDetails,
     rayjobs.RayLogs,

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from launchyard.model.errors import LaunchyardError
 from launchyard.sdk.address import Address, find
@@ -20,6 +20,8 @@ from launchyard.sdk.asynchronous import in_thread
 from launchyard.sdk.environments import prepared
 from launchyard.sdk.errors import ConnectionLost, NotRunning, TimedOut
 from launchyard.sdk.packages import Known
+from launchyard.sdk.rayaccess import read_token, token_path
+from launchyard.sdk.rayplugin import LOCAL, PREFIX
 from launchyard.sdk.transport import Transport
 from launchyard.sdk.websocket import WebSocket, open_websocket
 
@@ -98,7 +100,8 @@ class RequestFailed(LaunchyardError, RuntimeError):
 class JobSubmissionClient:
     """Submits jobs and looks after them; use it where `ray.job_submission.JobSubmissionClient` was used.
 
-    Without an address: RAY_API_SERVER_ADDRESS, else the server that `ly` would use.
+    Without an address: RAY_API_SERVER_ADDRESS, else the server that `ly` would use. `launchyard://local` is
+    that too; `launchyard://host:8265?queue=gpu` another one, with what each job says.
     """
 
     def __init__(
@@ -116,10 +119,11 @@ class JobSubmissionClient:
                 raise TypeError(f"{name} must be a dict, got {type(value)}")
         if address is not None and not isinstance(address, str):
             raise TypeError(f"address must be a string, got {type(address)}")
-        found = _address(address, headers or {}, cookies or {}, True if verify is None else verify)
+        named, said = _plugged(os.environ.get("RAY_API_SERVER_ADDRESS") or address)
+        found = _address(named, headers or {}, cookies or {}, True if verify is None else verify)
         self._transport = Transport(found, patience_s=PATIENCE_S)
         self._address = str(found)
-        self._metadata = dict(metadata or {})
+        self._metadata = {**said, **dict(metadata or {})}
         self._known = Known()
         self.get_version()
 
@@ -261,12 +265,21 @@ def _new_id() -> str:
     return "raysubmit_" + "".join(letters[byte % len(letters)] for byte in os.urandom(16))
 
 
+def _plugged(address: str | None) -> tuple[str | None, dict[str, str]]:
+    """The URL (None: the server that `ly` uses), and what an address of ours says of each job."""
+    if address is None or not address.startswith("launchyard://"):
+        return address, {}
+    where, _, query = address.removeprefix("launchyard://").partition("?")
+    said = {f"{PREFIX}{name}": value for name, value in parse_qsl(query, keep_blank_values=True)}
+    return (None if where.strip("/") in LOCAL else f"http://{where}"), said
+
+
 def _address(
     address: str | None, headers: Mapping[str, str], cookies: Mapping[str, str], verify: bool | str
 ) -> Address:
-    named = os.environ.get("RAY_API_SERVER_ADDRESS") or address
-    url = None if named in (None, "", "auto") or str(named).startswith("launchyard://") else named
-    found = find(url=url)
+    found = find(url=None if address in (None, "", "auto") else address)
+    if found.socket is None and found.token is None:
+        found = found._replace(token=read_token(token_path(str(found))))
     sent = dict(headers)
     if cookies:
         sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())

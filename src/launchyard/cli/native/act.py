@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import click
 
+from launchyard.cli.choosing import chosen, jobs_or_group
 from launchyard.cli.ids import parse_ids
-from launchyard.cli.options import chosen, client, jobs_argument, jobs_or_group, json_option, quiet_option
+from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
 from launchyard.cli.output.screen import out, out_json, problem
 from launchyard.cli.output.sentences import reason
 from launchyard.cli.output.text import clean

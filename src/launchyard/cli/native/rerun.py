@@ -4,9 +4,10 @@ from typing import Any
 
 import click
 
+from launchyard.cli.choosing import chosen, jobs_or_group
 from launchyard.cli.job_options import BATCH, PLACE, SHAPE, job_options, options_of
 from launchyard.cli.native.submit import say_advice
-from launchyard.cli.options import chosen, client, jobs_or_group, json_option, quiet_option
+from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.screen import out, out_json
 from launchyard.cli.output.sentences import submitted
 from launchyard.cli.output.text import clean

@@ -4,8 +4,9 @@ import sys
 
 import click
 
+from launchyard.cli.choosing import chosen, jobs_or_group
 from launchyard.cli.native.why import told_of
-from launchyard.cli.options import chosen, client, jobs_or_group, json_option, quiet_option
+from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.screen import Line, is_terminal, out, out_json
 from launchyard.cli.output.sentences import ended, waits_shortly
 from launchyard.cli.output.text import capitalised
