@@ -266,3 +266,37 @@ def _setup_log(product: Product, job_id: int) -> str:
 
 def _read(path: Path) -> str | None:
     return path.read_text() if path.exists() and path.read_text() else None
+
+
+def test_conda_and_containers_are_refused_where_there_are_none(product: Product) -> None:
+    for asked, said in (
+        ({"conda": "science"}, "none of conda"),
+        ({"image_uri": "some/image"}, "none of apptainer"),
+    ):
+        with pytest.raises(Refused, match=said):
+            product.submit("true", runtime_env=asked, environment={"PATH": "/usr/bin"})
+
+
+def test_conda_is_used_where_it_is(product: Product, tmp_path: Path) -> None:
+    """A stand-in for conda: it makes an environment of one program, or tells of the one there is."""
+    (tmp_path / "envs" / "science" / "bin").mkdir(parents=True)
+    greet = "#!/bin/sh\\necho of $(basename $CONDA_PREFIX)\\n"
+    (tmp_path / "conda").write_text(
+        "#!/bin/sh\n"
+        f'if [ "$2" = list ]; then echo \'{{"envs": ["{tmp_path}/envs/science"]}}\'; exit; fi\n'
+        'grep -q numpy "$6" || { echo PackagesNotFoundError >&2; exit 1; }\n'
+        f'mkdir -p "$4/bin"; printf \'{greet}\' > "$4/bin/greet"; chmod +x "$4/bin/greet"\n'
+    )
+    (tmp_path / "conda").chmod(0o755)
+    (tmp_path / "envs/science/bin/greet").write_text("#!/bin/sh\necho of science\n")
+    (tmp_path / "envs/science/bin/greet").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    for asked, said in (
+        ("science", "of science"),
+        ({"dependencies": ["numpy"]}, "of conda"),
+        ({"dependencies": ["nothing"]}, "PackagesNotFoundError"),
+        ("other", "there is no conda environment other"),
+    ):
+        job_id = product.submit("greet", runtime_env={"conda": asked}, environment=environment)
+        job = product.until(job_id, "COMPLETED", "FAILED")
+        assert said in product.log(job_id).decode() + str(job["cause"])

@@ -89,7 +89,7 @@ async def assemble(
     launcher, preparing = _launcher(loop, texts, users, launching, environments, bounds)
     settling, reserving, running = Settling(loop), Reserving(loop), Running(loop)
     scheduler, steps = Scheduler(loop, Yielding(loop, running)), Steps(loop, users, launching)
-    submitting = Submitting(loop, store, texts, users, nodes[0].cluster if nodes else "local")
+    submitting = Submitting(loop, store, texts, users, _cluster(nodes), preparing.refuse)
     triggers = Triggering(loop, submitting, scheduler, users)
     loop.launch, loop.plan, loop.marked = launcher.send, scheduler.plan, triggers.node_marked
     loop.watch(scheduler.counters.count)
@@ -142,6 +142,10 @@ async def _close(
     loop.flush()
     await engine.close()
     await asyncio.to_thread(loop.writer.close)
+
+
+def _cluster(nodes: Sequence[Node]) -> str:
+    return nodes[0].cluster if nodes else "local"
 
 
 def _launcher(

@@ -14,7 +14,7 @@ from launchyard.model.entrypoint import argv_of, variables_of
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job, JobKind
 from launchyard.model.resources import WHOLE_GPU_MILLI
-from launchyard.model.runtimeenv import check, surroundings
+from launchyard.model.runtimeenv import RuntimeEnv, check, surroundings
 from launchyard.slurm.environment import slurm_environment
 from launchyard.slurm.patterns import expand_pattern
 from launchyard.slurm.submitted import launch_extras
@@ -50,6 +50,8 @@ class Furnisher(Protocol):
     async def furnish(self, job: Job, asked: Mapping[str, Any], variables: Mapping[str, str]) -> bool: ...
 
     def directory(self, job: Job) -> str: ...
+
+    def before_command(self, env: RuntimeEnv, working_dir: str) -> tuple[str, ...]: ...
 
 
 class Launcher:
@@ -93,9 +95,11 @@ class Launcher:
             asked = runtime_env_of(texts.get(job.runtime_env, b"{}"))
             if not await self.preparing.furnish(job, asked, launch.environment):
                 return
-            found = surroundings(check(asked), self.preparing.directory(job), launch.environment)
+            env = check(asked)
+            found = surroundings(env, self.preparing.directory(job), launch.environment)
             directory = found.working_dir or launch.working_dir
-            launch = replace(launch, environment=found.variables, working_dir=directory)
+            argv = (*self.preparing.before_command(env, directory), *launch.argv)
+            launch = replace(launch, argv=argv, environment=found.variables, working_dir=directory)
         self._engine.start([replace(launch, terminal=await self._terminal_of(job))])
 
     async def _terminal_of(self, job: Job) -> str | None:

@@ -7,6 +7,7 @@ kept. The only place where a set-up moves a job.
 
 import asyncio
 import contextlib
+import posixpath
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,9 @@ from launchyard.model.errors import LaunchyardError, Unavailable
 from launchyard.model.event import Exited, SetUpFailed
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
-from launchyard.model.runtimeenv import FROM_ELSEWHERE, RuntimeEnv, check
+from launchyard.model.runtimeenv import FROM_ELSEWHERE, RuntimeEnv, check, in_container
 from launchyard.model.state import JobState
+from launchyard.model.submission import Submission
 from launchyard.policy import arrays
 from launchyard.policy.lifecycle import apply
 
@@ -120,6 +122,18 @@ class Preparing:
         finally:
             self._furnishing.discard(attempt.launch_id)
         return self._at_start(job) is not None
+
+    def refuse(self, submission: Submission) -> None:
+        """Raises for what can never be set up here."""
+        if submission.runtime_env is not None and self._environments is not None:
+            env, given = check(submission.runtime_env), submission.environment or {}
+            path = ":".join(filter(None, (given.get("PATH"), posixpath.dirname(given.get("CONDA_EXE", "")))))
+            self._environments.refuse(env, path, script=submission.script is not None)
+
+    def before_command(self, env: RuntimeEnv, working_dir: str) -> tuple[str, ...]:
+        """What stands before the command of a job that runs in a container."""
+        tool = "" if self._environments is None or env.image is None else self._environments.container
+        return in_container(env, tool, working_dir)
 
     def directory(self, job: Job) -> str:
         """Where its own copy is."""

@@ -22,12 +22,22 @@ from launchyard.store.protocol import Store
 class Submitting:
     """The way in for new jobs."""
 
-    def __init__(self, loop: Loop, store: Store, texts: Texts, users: Users, cluster: str) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        store: Store,
+        texts: Texts,
+        users: Users,
+        cluster: str,
+        refuse_environment: Callable[[Submission], None],
+    ) -> None:
+        """`refuse_environment` raises for a runtime environment that can never be set up here."""
         self._loop = loop
         self._store = store
         self._texts = texts
         self._users = users
         self._cluster_name = cluster
+        self._refuse_environment = refuse_environment
         self._keys: dict[tuple[str, str], asyncio.Future[None]] = {}
         self._submission_ids: set[tuple[str, str]] = set()
 
@@ -45,6 +55,8 @@ class Submitting:
     def admitted(self, caller: Caller, submission: Submission, job_id: int) -> Job:
         """The job it would be; raises `Invalid` or `Infeasible`."""
         now = self._loop.now()
+        if submission.runtime_env is not None:
+            self._refuse_environment(submission)
         job = admit(submission, caller, self.cluster(), job_id=job_id, now=now)
         if (sentence := deadlines.impossible(job, now)) is not None:
             raise Infeasible(sentence, code="deadline")

@@ -5,16 +5,19 @@ Set-ups have helpers of their own, apart from those that read logs.
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from launchyard.engine.channel import GONE, Request, UserHelpers
 from launchyard.launcher.messages import Message
-from launchyard.model.errors import LaunchyardError, Unavailable
+from launchyard.model.errors import Infeasible, LaunchyardError, Unavailable
 from launchyard.model.runtimeenv import RuntimeEnv, package_name
 
 TRIES = 3
+CONTAINERS = ("apptainer", "podman")
+CONDA = ("conda", "mamba", "micromamba")
 SAID_MAX = 4_000
 SHELF_MAX_BYTES = 10 << 30
 
@@ -77,6 +80,13 @@ class Environments(Protocol):
     def log(self, uid: int, job_id: int) -> str:
         """Where the story of its set-up is."""
 
+    @property
+    def container(self) -> str:
+        """The program that runs containers here; empty: there is none."""
+
+    def refuse(self, env: RuntimeEnv, path: str, *, script: bool) -> None:
+        """Raise `Infeasible` for what can never be set up; `path` is where the job looks for programs."""
+
 
 class HelperEnvironments:
     """`Environments` over helpers."""
@@ -91,6 +101,24 @@ class HelperEnvironments:
 
     def log(self, uid: int, job_id: int) -> str:
         return f"{self._settings.directory}/{uid}/logs/{job_id}.log"
+
+    @property
+    def container(self) -> str:
+        return next((name for name in CONTAINERS if shutil.which(name)), "")
+
+    def refuse(self, env: RuntimeEnv, path: str, *, script: bool) -> None:
+        if env.image is not None and script:
+            raise Infeasible("runtime_env image_uri goes with a command, not with a script; give a command")
+        if env.image is not None and not self.container:
+            raise Infeasible(
+                f"runtime_env asks for a container, and this machine has none of {', '.join(CONTAINERS)}; "
+                f"leave out image_uri, or ask the operator to install one"
+            )
+        if env.conda is not None and not _may_have(CONDA, f"{path}:{os.environ.get('PATH', '')}"):
+            raise Infeasible(
+                f"runtime_env asks for conda, and there is none of {', '.join(CONDA)} on this machine; "
+                f"ask for pip or uv instead, or install one"
+            )
 
     async def set_up(self, order: SetUpOrder, told: Callable[[str], None]) -> None:
         try:
@@ -165,6 +193,20 @@ class HelperEnvironments:
 
     def _root(self, uid: int) -> str:
         return f"{self._settings.directory}/{uid}"
+
+
+def _may_have(programs: Sequence[str], path: str) -> bool:
+    """One of them is there, or in a directory of the user's that only the user can look into."""
+    for folder in filter(None, path.split(":")):
+        if any(os.access(os.path.join(folder, name), os.X_OK) for name in programs):  # noqa: PTH118
+            return True
+        try:
+            os.stat(folder)  # noqa: PTH116 - of many, and only to see whether we may
+        except PermissionError:
+            return True
+        except OSError:
+            continue
+    return False
 
 
 def _bounded(text: str) -> str:

@@ -23,6 +23,7 @@ from contextlib import ExitStack
 from typing import IO, Any
 
 from launchyard.helper.archives import BadArchive, unpack
+from launchyard.helper.conda import Conda
 from launchyard.helper.copies import copy_tree, remove_tree, spread
 from launchyard.helper.installing import Installer, furnish_venv
 from launchyard.helper.shelf import SetupFailed, Shelf
@@ -143,8 +144,18 @@ class SetUp:
                 else env.working_dir.removeprefix("local://")
             )
             venv = self._venv(env.requirements, installer, tree, held)
+        conda = None if env.conda is None else self._conda(env.conda, held)
         if self._furnishing:
-            self._furnish(target, trees, venv)
+            self._furnish(target, trees, venv, conda)
+
+    def _conda(self, asked: str | Mapping[str, Any], held: ExitStack) -> tuple[str | None, str]:
+        """(key of what is kept, directory)"""
+        conda = Conda(self.variables, self._root, self.say, self._log)
+        if isinstance(asked, str):
+            return None, conda.existing(asked)
+        key = conda.key(asked)
+        entry = self._shelf.entry(key, lambda path: conda.build(asked, path))
+        return key, held.enter_context(entry)
 
     def _venv(
         self, asked: Requirements, installer: Installer, tree: str | None, held: ExitStack
@@ -194,7 +205,13 @@ class SetUp:
         except BadArchive as error:
             raise SetupFailed(f"{uri}: {error}") from None
 
-    def _furnish(self, target: str, trees: Mapping[str, str], venv: tuple[str, str] | None) -> None:
+    def _furnish(
+        self,
+        target: str,
+        trees: Mapping[str, str],
+        venv: tuple[str, str] | None,
+        conda: tuple[str | None, str] | None,
+    ) -> None:
         """The job's own copy, which is there as a whole or not at all."""
         fresh = f"{target}.new"
         remove_tree(fresh)
@@ -206,8 +223,11 @@ class SetUp:
             key, kept = venv
             weight = self._shelf.weight(key)
             if furnish_venv(kept, weight, os.path.join(fresh, "venv"), os.path.join(target, "venv")):
-                with open(os.path.join(fresh, "uses"), "w") as file:
-                    json.dump([key], file)
+                _note_use(fresh, key)
+        if conda is not None:
+            os.symlink(conda[1], os.path.join(fresh, "conda"))
+            if conda[0] is not None:
+                _note_use(fresh, conda[0])
         os.rename(fresh, target)
 
     def _tidy(self) -> None:
@@ -227,6 +247,12 @@ class SetUp:
 def _keep(trees: dict[str, str], name: str, tree: str | None) -> None:
     if tree is not None:
         trees[name] = tree
+
+
+def _note_use(folder: str, key: str) -> None:
+    """What is kept under this key stays as long as the job's own directory."""
+    with open(os.path.join(folder, "uses"), "w") as file:
+        json.dump([key], file)
 
 
 def _in_use(jobs: str) -> Iterator[str]:

@@ -54,7 +54,7 @@ class RuntimeEnv:
     @property
     def needs_setup(self) -> bool:
         """Whether anything has to be made on a disk before the job can start."""
-        return bool(self.working_dir or self.py_modules or self.requirements or self.conda or self.image)
+        return bool(self.working_dir or self.py_modules or self.requirements or self.conda)
 
     @property
     def uris(self) -> tuple[str, ...]:
@@ -116,12 +116,28 @@ def surroundings(env: RuntimeEnv, directory: str, variables: Mapping[str, str]) 
         found["VIRTUAL_ENV"] = f"{directory}/venv"
         found["PATH"] = f"{directory}/venv/bin:{found.get('PATH', '')}".rstrip(":")
         found.pop("PYTHONHOME", None)
+    if env.conda is not None:
+        found["CONDA_PREFIX"] = f"{directory}/conda"
+        found["PATH"] = f"{directory}/conda/bin:{found.get('PATH', '')}".rstrip(":")
     work = _in_place(env.working_dir) or (f"{directory}/work" if env.working_dir else None)
     modules = [_in_place(uri) or f"{directory}/modules/{number}" for number, uri in enumerate(env.py_modules)]
     path = [*([work] if work else ()), *modules, *filter(None, [found.get("PYTHONPATH")])]
     if work or modules:
         found["PYTHONPATH"] = ":".join(path)
     return Surroundings(working_dir=work, variables=found)
+
+
+def in_container(env: RuntimeEnv, tool: str, working_dir: str) -> tuple[str, ...]:
+    """What stands before a command to run it in the image that was asked for, with its variables."""
+    if env.image is None:
+        return ()
+    if tool == "podman":
+        # In the job's own cgroup, so that its limits hold and its end is the end of all of it.
+        own = ("--cgroups=disabled", "--userns=keep-id", "--network=host", "--pid=host", "--ipc=host")
+        place = ("--env-host", "-w", working_dir, "-v", f"{working_dir}:{working_dir}")
+        return (tool, "run", "--rm", *own, *place, *env.run_options, env.image)
+    image = env.image if "://" in env.image or env.image.startswith("/") else f"docker://{env.image}"
+    return (tool, "exec", "--pwd", working_dir, *env.run_options, image)
 
 
 def expanded(value: str, variables: Mapping[str, str]) -> str:
