@@ -60,20 +60,19 @@ class Parties:
 
     def follow(self, job: Job, now: float) -> None:
         """A job is now like this."""
+        use = self._uses.get(job.id)
+        holds = job.attempt is not None and job.state in ALLOCATED
+        if use is not None and holds:
+            self._go_on(job, use, now)
+            return
         party = Party.of(job)
         if party not in self.standings:
             self.standings[party] = standing_of(party, self.rules, self.factors)
-        if self.book.any:
-            self._count_waiting(job, party)
-        use = self._uses.get(job.id)
-        holds = job.attempt is not None and job.state in ALLOCATED
-        if not holds:
-            if use is not None:
-                self._end(job, use, now)
-        elif use is None:
+        self._count_waiting(job, party)
+        if holds:
             self._begin(job, party, now)
-        else:
-            self._go_on(job, use, now)
+        elif use is not None:
+            self._end(job, use, now)
 
     def party_in_limits(self, job: Job) -> Party | None:
         """The party of a job for which there are limits, None where there are none."""
