@@ -23,6 +23,8 @@ class Shelf(dict[tuple[str, str], Any]):
         method, path = key
         if path.startswith("/v1/packages/"):
             return self._get if method == "GET" else self._put
+        if path.startswith("/api/packages/gcs/"):
+            return self._get_named if method == "GET" else self._put_named
         return super().get(key, default)
 
     def _get(self, handler: Handler) -> None:
@@ -51,6 +53,14 @@ class Shelf(dict[tuple[str, str], Any]):
             assert hashlib.sha256(self.kept[name]).hexdigest() == name.partition(".")[0]
             self.complete.add(name)
         self._tell(handler, name)
+
+    def _get_named(self, handler: Handler) -> None:
+        known = handler.path.rpartition("/")[2] in self.kept
+        handler.send(200 if known else 404, b"" if known else b"Package does not exist", "text/plain")
+
+    def _put_named(self, handler: Handler) -> None:
+        self.kept[handler.path.rpartition("/")[2]] = handler.body
+        handler.send(200, b"", "text/plain")
 
     def _tell(self, handler: Handler, name: str) -> None:
         told = {"name": name, "received": len(self.kept[name]), "complete": name in self.complete}

@@ -1,6 +1,7 @@
 """Runtime environments: what is here is sent once, in parts that go on after a lost connection."""
 
 import email
+import hashlib
 import io
 import json
 import os
@@ -115,6 +116,32 @@ def test_an_archive_is_sent_as_it_is(client: Client, shelf: Shelf, tmp_path: Pat
     made = client.prepare({"working_dir": str(archive)})
     assert made["working_dir"].endswith(".tar.gz")
     assert shelf.kept == {made["working_dir"].removeprefix("package://"): b"an archive"}
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("a-1.0-py3-none-any.whl", "a-1.0-0{}-py3-none-any.whl"),
+        ("a-1.0-7-py3-none-any.whl", "a-1.0-7_{}-py3-none-any.whl"),
+    ],
+)
+def test_a_wheel_keeps_a_name_that_installers_read(
+    client: Client, server: CannedServer, shelf: Shelf, tmp_path: Path, name: str, sent: str
+) -> None:
+    (tmp_path / name).write_bytes(b"a wheel")
+    made = client.prepare({"py_modules": [str(tmp_path / name)]})
+    expected = sent.format(hashlib.sha256(b"a wheel").hexdigest())
+    assert made == {"py_modules": [f"gcs://{expected}"]}
+    assert shelf.kept == {expected: b"a wheel"}
+    server.asked.clear()
+    assert client.prepare({"py_modules": [str(tmp_path / name)]}) == made
+    assert [asked.method for asked in server.asked] == ["GET"]
+
+
+def test_a_wheel_without_a_name_is_refused(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "a.whl").write_bytes(b"")
+    with pytest.raises(Invalid, match="is no name of a wheel"):
+        client.prepare({"py_modules": [str(tmp_path / "a.whl")]})
 
 
 @pytest.mark.parametrize("uri", ["https://host/x.zip", "s3://b/x.zip", "gcs://x.zip", "local:///data"])

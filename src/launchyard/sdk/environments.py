@@ -15,7 +15,7 @@ from typing import Any
 
 from launchyard.model.errors import Invalid
 from launchyard.model.number import shown
-from launchyard.sdk.packages import EXCLUDED_OF_MODULES, Known, Source
+from launchyard.sdk.packages import EXCLUDED_OF_MODULES, WHEEL, Known, Source
 from launchyard.sdk.transport import Transport
 from launchyard.sdk.uploads import Report, upload_all
 
@@ -60,11 +60,11 @@ def prepared(
                 slots.append(("py_modules", number))
     if not sources:
         return made
-    for (key, number), name in zip(slots, upload_all(transport, sources, report, known), strict=True):
+    for (key, number), uri in zip(slots, upload_all(transport, sources, report, known), strict=True):
         if key == "working_dir":
-            made[key] = f"package://{name}"
+            made[key] = uri
         else:
-            made[key][number] = f"package://{name}"
+            made[key][number] = uri
     return made
 
 
@@ -94,7 +94,7 @@ def _module(given: Any, excludes: tuple[str, ...]) -> Source | None:
         return None
     if path.is_dir():
         return Source(path, f"{path.name}/", excludes, EXCLUDED_OF_MODULES)
-    if not path.name.endswith((".py", ".whl", *ARCHIVES)) or not path.is_file():
+    if not path.name.endswith((".py", WHEEL, *ARCHIVES)) or not path.is_file():
         what = "is no module" if path.exists() else "is not there"
         raise Invalid(
             f"py_modules {shown(str(given))} {what}; name a package's directory, a .py file or a wheel"
@@ -104,7 +104,7 @@ def _module(given: Any, excludes: tuple[str, ...]) -> Source | None:
 
 def _ending(path: Path) -> str:
     """What an archive's name ends in; empty for what is to be packed."""
-    return next((ending for ending in (*ARCHIVES, ".whl") if path.name.endswith(ending)), "")
+    return next((ending for ending in (*ARCHIVES, WHEEL) if path.name.endswith(ending)), "")
 
 
 def _path(given: Any, what: str) -> Path | None:

@@ -13,12 +13,14 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
+from urllib.parse import quote
 
 from launchyard.model.errors import Invalid
 from launchyard.model.number import shown
 from launchyard.sdk.ignores import Rules, ignored, parse_rules
 
 IGNORE_FILES = (".gitignore", ".rayignore", ".launchyardignore")
+WHEEL = ".whl"
 EXCLUDED = (".git", ".venv", "venv", "__pycache__")
 """Left behind unless an ignore file takes it back in."""
 EXCLUDED_OF_MODULES = (".git", "__pycache__")
@@ -46,11 +48,27 @@ class Entry(NamedTuple):
 
 
 class Package(NamedTuple):
-    """An archive as a server knows it. `files` and `size` (of the archive) are what a person is told."""
+    """An archive as a server knows it. `files` and `size` (of the archive) are what a person is told.
+
+    A wheel is kept under `gcs://`, where any name may be.
+    """
 
     name: str
     files: int
     size: int
+
+    @property
+    def wheel(self) -> bool:
+        """It has a name of its own kind, which installers read."""
+        return self.name.endswith(WHEEL)
+
+    @property
+    def uri(self) -> str:
+        return f"{'gcs' if self.wheel else 'package'}://{self.name}"
+
+    @property
+    def route(self) -> str:
+        return f"/api/packages/gcs/{quote(self.name)}" if self.wheel else f"/v1/packages/{self.name}"
 
 
 class Source(NamedTuple):
@@ -125,8 +143,25 @@ def open_ready(source: Source) -> tuple[Package, IO[bytes]]:
         archive = open(source.path, "rb")  # noqa: SIM115
     except OSError as error:
         raise Invalid(f"{source.path} cannot be read: {error.strerror}") from None
-    size = os.fstat(archive.fileno()).st_size
-    return Package(f"{digest_of(archive)}{source.ready}", 1, size), archive
+    size, digest = os.fstat(archive.fileno()).st_size, digest_of(archive)
+    try:
+        name = _wheel_name(source.path.name, digest) if source.ready == WHEEL else f"{digest}{source.ready}"
+    except Invalid:
+        archive.close()
+        raise
+    return Package(name, 1, size), archive
+
+
+def _wheel_name(name: str, digest: str) -> str:
+    """The wheel's name with its content as the build, which no installer compares with anything.
+
+    So that another content has another name, as with all packages.
+    """
+    parts = name.removesuffix(WHEEL).split("-")
+    if len(parts) not in (5, 6):
+        raise Invalid(f"{shown(name)} is no name of a wheel; it is like name-1.0-py3-none-any.whl")
+    build = f"{parts[2]}_{digest}" if len(parts) == 6 else f"0{digest}"
+    return "-".join((*parts[:2], build, *parts[-3:])) + WHEEL
 
 
 class Known:

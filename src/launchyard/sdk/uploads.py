@@ -32,7 +32,7 @@ Report = Callable[[Progress], None]
 def upload_all(
     transport: Transport, sources: Sequence[Source], report: Report | None = None, known: Known | None = None
 ) -> list[str]:
-    """The names of the sources' packages, in their order, once the server has them all."""
+    """The URIs of the sources' packages, in their order, once the server has them all."""
     known = known or Known()
     if len(sources) == 1:
         return [upload(transport, sources[0], report, known)]
@@ -41,11 +41,11 @@ def upload_all(
 
 
 def upload(transport: Transport, source: Source, report: Report | None, known: Known) -> str:
-    """The name of the package of this source, once the server has it."""
+    """The URI of the package of this source, once the server has it."""
     entries = listed(source)
     package = known.find(entries, source.ready)
-    if package is not None and received(transport, package.name) is None:
-        return package.name
+    if package is not None and received(transport, package) is None:
+        return package.uri
     started_ns = time.time_ns()
     package, archive = open_packed(entries) if not source.ready else open_ready(source)
     with archive:
@@ -53,14 +53,14 @@ def upload(transport: Transport, source: Source, report: Report | None, known: K
     # Only when no file was changed while it was read is the package the one of these files.
     if listed(source) == entries:
         known.add(entries, source.ready, package, now_ns=started_ns)
-    return package.name
+    return package.uri
 
 
 def send(
     transport: Transport, package: Package, archive: IO[bytes], path: str, report: Report | None = None
 ) -> None:
     """Send what the server has not got yet; after a lost connection, from where it stopped."""
-    offset = received(transport, package.name)
+    offset = received(transport, package)
     give_up_at = time.monotonic() + transport.patience_s
     pause_s = 0.02
     while offset is not None:
@@ -74,28 +74,31 @@ def send(
                 raise
             time.sleep(pause_s)
             pause_s = min(1.0, pause_s * 2)
-            offset = received(transport, package.name)
+            offset = received(transport, package)
     if report is not None:
         report(Progress(path, package.files, package.size, package.size))
 
 
-def received(transport: Transport, name: str) -> int | None:
+def received(transport: Transport, package: Package) -> int | None:
     """How many bytes of a package the server has got; None: all."""
     try:
-        answer = transport.json("GET", f"/v1/packages/{name}")
+        answer = transport.json("GET", package.route)
     except NotFound:
         return 0
+    if package.wheel:
+        return None
     return None if answer.get("complete") else int(answer["received"])
 
 
 def _send_part(transport: Transport, package: Package, archive: IO[bytes], offset: int) -> int | None:
+    if package.wheel:
+        transport.content("PUT", package.route, os.pread(archive.fileno(), package.size, 0))
+        return None
     data = os.pread(archive.fileno(), PART_BYTES, offset)
     headers = {}
     if len(data) < package.size:
         headers["Content-Range"] = f"bytes {offset}-{offset + len(data) - 1}/{package.size}"
-    answer = lightjson.read(
-        transport.content("PUT", f"/v1/packages/{package.name}", data, headers=headers).decode()
-    )
+    answer = lightjson.read(transport.content("PUT", package.route, data, headers=headers).decode())
     if answer.get("complete"):
         return None
     following = int(answer["received"])
