@@ -96,6 +96,16 @@ def test_a_lost_connection_is_gone_on_from_where_it_stopped(
     assert sent < 1.8 * len(next(iter(shelf.kept.values())))
 
 
+def test_an_upload_that_was_cut_off_at_its_very_end_is_sent_anew(
+    client: Client, shelf: Shelf, work: Path
+) -> None:
+    uri = client.prepare({"working_dir": str(work)})["working_dir"]
+    shelf.complete.clear()
+    client.transport.patience_s = 0.3
+    assert client.prepare({"working_dir": str(work)})["working_dir"] == uri
+    assert len(shelf.complete) == 1
+
+
 def test_several_packages_are_sent_together(client: Client, shelf: Shelf, work: Path) -> None:
     (work / "lib").mkdir()
     (work / "lib/__init__.py").write_text("")

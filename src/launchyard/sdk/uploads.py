@@ -66,6 +66,14 @@ def send(
     while offset is not None:
         if report is not None:
             report(Progress(path, package.files, offset, package.size))
+        if offset >= package.size:
+            # All is there and not kept yet: another upload of the same is ending, or was cut off right there.
+            time.sleep(pause_s)
+            pause_s = min(1.0, pause_s * 2)
+            late = time.monotonic() > give_up_at
+            offset = 0 if late else received(transport, package)
+            give_up_at = time.monotonic() + transport.patience_s if late else give_up_at
+            continue
         try:
             offset = _send_part(transport, package, archive, offset)
             give_up_at = time.monotonic() + transport.patience_s
