@@ -300,3 +300,13 @@ def test_conda_is_used_where_it_is(product: Product, tmp_path: Path) -> None:
         job_id = product.submit("greet", runtime_env={"conda": asked}, environment=environment)
         job = product.until(job_id, "COMPLETED", "FAILED")
         assert said in product.log(job_id).decode() + str(job["cause"])
+
+
+def test_an_ended_job_that_is_put_back_is_set_up_again(product: Product) -> None:
+    package = uploaded(product, zipped(a_txt="again"))
+    job_id = product.submit("cat a.txt", array="1-2", runtime_env={"working_dir": package})
+    product.until(job_id, "COMPLETED")
+    product.call("POST", "/v1/acts", {"act": "requeue", "jobs": [f"{job_id}_1"]})
+    wait_for(lambda: product.job(f"{job_id}_1")["attempt"] == 2 or None, 30, "its second attempt")
+    product.until(f"{job_id}_1", "COMPLETED")
+    assert product.log(f"{job_id}_1") == b"again"

@@ -114,12 +114,12 @@ def test_an_archive_that_says_less_than_it_holds_is_stopped(tmp_path: Path) -> N
 
 def test_a_bomb_is_stopped_by_its_ratio(tmp_path: Path) -> None:
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:xz") as archive:
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         member = tarfile.TarInfo("zeros")
-        member.size = 80 << 20
+        member.size = 70 << 20
         archive.addfile(member, io.BytesIO(bytes(member.size)))
     with pytest.raises(BadArchive, match="no honest archive"):
-        unpacked(buffer.getvalue(), tmp_path / "t", "a.tar.xz")
+        unpacked(buffer.getvalue(), tmp_path / "t", "a.tar.gz")
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.xz"])

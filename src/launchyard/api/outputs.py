@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from launchyard.api.services import LogPart, TerminalEnd
 from launchyard.controller.launching import log_paths
+from launchyard.controller.preparing import FAILED
 from launchyard.controller.users import Users
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.terminal import Attachment, Terminal, open_terminal
@@ -69,11 +70,14 @@ class JobLogs:
         return self._path_of(job, "stdout")
 
     def _path_of(self, job: Job, stream: str) -> str | None:
-        never = job.ended and not job.attempts and job.array is None
-        if job.runtime_env is not None and self._setup_log is not None and (stream == "setup" or never):
-            return self._setup_log(job.uid, job.task.job_id if job.task is not None else job.id)
         if stream == "setup":
-            return None
+            of = job.task.job_id if job.task is not None else job.id
+            return (
+                None if job.runtime_env is None or self._setup_log is None else self._setup_log(job.uid, of)
+            )
+        if self._setup_log is not None and job.ended and (job.cause or "").startswith(FAILED):
+            # It printed nothing of its own; how it was set up is what there is to read.
+            return self._setup_log(job.uid, job.id)
         out, err = log_paths(job, self._spool, self._users.entry(job.uid))
         return out if stream == "stdout" else err
 

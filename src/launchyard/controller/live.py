@@ -116,7 +116,9 @@ class LiveJobs:
 
     def is_prepared(self, job: Job) -> bool:
         """Whether the runtime environment, if it needs one, is set up."""
-        return job.runtime_env is None or (job.task.job_id if job.task else job.id) in self.prepared
+        if job.runtime_env is None or job.id in self.prepared:
+            return True
+        return job.task is not None and job.task.job_id in self.prepared
 
     def prepare(self, job_id: int, now: float) -> None:
         """Its runtime environment is set up."""

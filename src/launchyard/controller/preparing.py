@@ -68,8 +68,11 @@ class Preparing:
             return
         if job.ended:
             self._ended(job)
-        elif before is None and job.task is None:
+        elif before is None:
             self.begin(job)
+        elif job.cron is not None and job.attempt is None and before.attempt is not None:
+            # Each run of a line of a crontab begins with fresh files.
+            self._later(self._remove(job))
 
     def take_in(self) -> None:
         """Jobs of an earlier run: what they need is there by now, or made again."""
@@ -88,7 +91,10 @@ class Preparing:
 
     def begin(self, job: Job) -> None:
         """Set it up, so that it may start."""
-        if job.runtime_env is None or job.task is not None or job.id in self._doing:
+        if job.runtime_env is None or job.id in self._doing:
+            return
+        if job.task is not None and job.task.job_id in self._live.jobs:
+            # Its array is set up for all of its tasks.
             return
         task = asyncio.ensure_future(self._prepare(job))
         self._doing[job.id] = _Doing(task, "its turn to be set up", self._loop.now())
@@ -97,7 +103,7 @@ class Preparing:
         """Why a waiting job is not looked at yet; None: it is."""
         if self._live.is_prepared(job):
             return None
-        doing = self._doing.get(job.task.job_id if job.task is not None else job.id)
+        doing = self._doing.get(job.id) or self._doing.get(job.task.job_id if job.task is not None else 0)
         if doing is None:
             return Reason(code="runtime-env", sentence="waits for its runtime environment")
         seconds = max(0, int(self._loop.now() - doing.since))
@@ -250,8 +256,12 @@ class Preparing:
     async def _remove(self, job: Job) -> None:
         if job.state is JobState.FAILED and self._keep_failed_s:
             await asyncio.sleep(self._keep_failed_s)
-        elif len(self._tasks) < REMOVALS_MAX:
+        elif len(self._tasks) < REMOVALS_MAX and job.cron is None:
             await asyncio.sleep(REMOVE_AFTER_S)
+        current = self._live.jobs.get(job.id)
+        if current is not None and current.attempt is not None and not current.ended:
+            # It was put back into the queue meanwhile and is at work in that directory.
+            return
         if self._environments is not None:
             with contextlib.suppress(LaunchyardError):
                 await self._environments.remove(job.uid, job.id)
