@@ -4,7 +4,6 @@ Directories, modules and archives of this machine are sent as packages and becom
 with requirements or a conda environment are read here. URIs, and keys not known here, stay as they are.
 """
 
-import difflib
 import importlib
 import os
 import re
@@ -156,9 +155,7 @@ def _conda(given: str) -> Any:
         return given
     found = read_table(given, "conda")
     if "dependencies" not in found:
-        near = difflib.get_close_matches("dependencies", list(found), n=1)
-        hint = f"; did you mean dependencies by {near[0]}?" if near else ""
-        raise Invalid(f"the conda file {shown(given)} has no dependencies{hint}")
+        raise Invalid(f"the conda file {shown(given)} names no dependencies")
     return found
 
 

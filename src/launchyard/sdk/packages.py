@@ -5,11 +5,10 @@ again by the paths, sizes and times of its files, so that the second time nothin
 """
 
 import hashlib
+import importlib
 import json
 import os
 import stat
-import tempfile
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -97,6 +96,7 @@ def listed(source: Source) -> list[Entry]:
 
 def pack(entries: Sequence[Entry], into: IO[bytes]) -> str:
     """Write the archive; its SHA-256."""
+    zipfile = _late("zipfile")
     with zipfile.ZipFile(
         into, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
     ) as archive:
@@ -116,6 +116,11 @@ def pack(entries: Sequence[Entry], into: IO[bytes]) -> str:
     return digest_of(into)
 
 
+def _late(name: str) -> Any:
+    """A module that is not needed for what was packed before, which is what a person waits for most often."""
+    return importlib.import_module(name)
+
+
 def digest_of(file: IO[bytes]) -> str:
     """The SHA-256 of a file from its beginning, in hexadecimal."""
     file.seek(0)
@@ -128,7 +133,7 @@ def digest_of(file: IO[bytes]) -> str:
 
 def open_packed(entries: Sequence[Entry]) -> tuple[Package, IO[bytes]]:
     """The archive of these files, in a file that is gone when it is closed."""
-    archive: IO[bytes] = tempfile.TemporaryFile(prefix="launchyard-")  # noqa: SIM115
+    archive: IO[bytes] = _late("tempfile").TemporaryFile(prefix="launchyard-")
     try:
         digest = pack(entries, archive)
         return Package(f"{digest}.zip", len(entries), os.fstat(archive.fileno()).st_size), archive
@@ -186,7 +191,7 @@ class Known:
         newest = sorted(known.items(), key=lambda item: item[1].get("at", 0))[-KNOWN_MAX:]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fd, written = tempfile.mkstemp(dir=self.path.parent)
+            fd, written = _late("tempfile").mkstemp(dir=self.path.parent)
             with open(fd, "w", encoding="utf-8") as file:
                 json.dump(dict(newest), file)
             Path(written).replace(self.path)

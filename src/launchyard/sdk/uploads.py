@@ -1,6 +1,6 @@
 """Sending packages: what the server has is not sent, what was interrupted goes on where it stopped."""
 
-import concurrent.futures
+import importlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -36,7 +36,8 @@ def upload_all(
     known = known or Known()
     if len(sources) == 1:
         return [upload(transport, sources[0], report, known)]
-    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+    futures = importlib.import_module("concurrent.futures")
+    with futures.ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda source: upload(transport, source, report, known), sources))
 
 
