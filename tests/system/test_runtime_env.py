@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.archives import put, ran, tarred, uploaded, wheel, zipped, zipped_files
+from tests.system.ly import ly
 from tests.system.product import Product, Refused, wait_for
 
 CONFIG = """
@@ -310,3 +311,10 @@ def test_an_ended_job_that_is_put_back_is_set_up_again(product: Product) -> None
     wait_for(lambda: product.job(f"{job_id}_1")["attempt"] == 2 or None, 30, "its second attempt")
     product.until(f"{job_id}_1", "COMPLETED")
     assert product.log(f"{job_id}_1") == b"again"
+
+
+def test_ly_shows_how_a_job_was_set_up(product: Product, hello: str) -> None:
+    job = ran(product, "true", pip=[hello])
+    shown = ly(product.state, "logs", "--setup", str(job["id"]))
+    assert shown.code == 0, shown.err
+    assert "done in" in shown.out

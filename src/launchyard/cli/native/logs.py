@@ -17,12 +17,14 @@ from launchyard.sdk.client import Client
 @click.argument("job", metavar="JOB")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended.")
 @click.option("--stream", type=click.Choice(["stdout", "stderr"]), help="The one or the other file.")
-@click.option("--setup", "stream", flag_value="setup", help="How its runtime environment was set up.")
+@click.option("--setup", is_flag=True, help="How its runtime environment was set up.")
 @click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with the text.")
-def logs(job: str, follow: bool, stream: str | None, tail: int | None, as_json: bool) -> None:
+def logs(job: str, follow: bool, stream: str | None, setup: bool, tail: int | None, as_json: bool) -> None:
     """What a job printed."""
     ids = parse_ids([job])
+    if setup:
+        stream = "setup"
     if len(ids) > 1:
         raise Invalid(f"{job} names {len(ids)} jobs; the logs of one are shown at a time")
     with client() as server:
