@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Callable
 
 from launchyard.launcher.child import hear
 from launchyard.launcher.journal import Record
@@ -31,11 +32,10 @@ class Endings:
     def __init__(self, state: State) -> None:
         self._state = state
         self._ended: list[Launch] = []
+        self._told: list[Launch] = []
         self._busy: set[str] = set()
         self._floor_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.2
         """A child's peak includes what it was before the exec: a copy of this process."""
-        self.clean: list[tuple[str, int]] = []
-        """(launch id, uid) of private directories that were not left empty."""
 
     # ---- orders to end
 
@@ -247,17 +247,35 @@ class Endings:
         return facts
 
     def settle(self) -> None:
-        """After the sync: tell of the ends and tidy up behind them."""
+        """After the sync: tell of the ends."""
         for launch in self._ended:
+            if launch.marks.get("log_full"):
+                self._cut_log(launch)
             self.tell(launch)
-            self._tidy(launch)
+        self._told += self._ended
         self._ended.clear()
+
+    def tidy(self, clean: Callable[[str, int], None]) -> None:
+        """Tidy up behind those who were told of, when nothing more urgent is left to do.
+
+        `clean` (launch id, uid) empties and removes a private directory that was not left empty.
+        """
+        for launch in self._told:
+            self._tidy(launch, clean)
+        self._told.clear()
 
     def tell(self, launch: Launch) -> None:
         assert launch.facts is not None
         self._state.tell(ended(launch.seq_end, launch.l, **launch.facts))
 
-    def _tidy(self, launch: Launch) -> None:
+    def _cut_log(self, launch: Launch) -> None:
+        path = self._state.settings.path("spool", str(launch.uid), launch.order["spool_log"])
+        with contextlib.suppress(OSError):
+            fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            os.ftruncate(fd, launch.order["log_cap_bytes"])
+            os.close(fd)
+
+    def _tidy(self, launch: Launch, clean: Callable[[str, int], None]) -> None:
         settings = self._state.settings
         if not self._state.fence.remove(launch.l):
             self._busy.add(launch.l)
@@ -266,20 +284,13 @@ class Endings:
         if launch.order.get("script"):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(spool, launch.script_name))
-        if launch.marks.get("log_full"):
-            with contextlib.suppress(OSError):
-                fd = os.open(
-                    os.path.join(spool, launch.order["spool_log"]), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-                )
-                os.ftruncate(fd, launch.order["log_cap_bytes"])
-                os.close(fd)
         if launch.uid >= 0:
             try:
                 os.rmdir(settings.path("tmp", launch.l))
             except FileNotFoundError:
                 pass
             except OSError:
-                self.clean.append((launch.l, launch.uid))
+                clean(launch.l, launch.uid)
 
     def sweep_later(self, l: str) -> None:
         self._busy.add(l)

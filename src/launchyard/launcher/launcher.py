@@ -118,6 +118,7 @@ class Launcher:
         if self._sync():
             self._tell()
             self._start_pending()
+            self._endings.tidy(self._attendants.clean)
 
     def _wait_s(self) -> float:
         """How long there is nothing to do unless something arrives."""
@@ -164,9 +165,6 @@ class Launcher:
         self._endings.settle()
         self._attendants.start_waiting()
         self._runners.start_waiting()
-        for launch_id, uid in self._endings.clean:
-            self._attendants.clean(launch_id, uid)
-        self._endings.clean.clear()
         return True
 
     def _rewrite_journal(self) -> None:
