@@ -30,9 +30,6 @@ AT_ONCE = 4
 WARM_S = 300.0
 """For so long after a set-up the same one is known to be there, and is not looked at before the start."""
 AGAIN_S = (0.2, 5.0)
-REMOVE_AFTER_S = 2.0
-"""The files of an ended job go when the next one, which often waits for nothing else, has its own."""
-REMOVALS_MAX = 16
 FAILED = "runtime_env setup failed: "
 
 
@@ -256,8 +253,6 @@ class Preparing:
     async def _remove(self, job: Job) -> None:
         if job.state is JobState.FAILED and self._keep_failed_s:
             await asyncio.sleep(self._keep_failed_s)
-        elif len(self._tasks) < REMOVALS_MAX and job.cron is None:
-            await asyncio.sleep(REMOVE_AFTER_S)
         current = self._live.jobs.get(job.id)
         if current is not None and current.attempt is not None and not current.ended:
             # It was put back into the queue meanwhile and is at work in that directory.

@@ -15,7 +15,7 @@ FS_IOC_GETFLAGS, FS_IOC_SETFLAGS, FS_TOPDIR_FL = 0x80086601, 0x40086602, 0x20000
 _PIECE = 1 << 30
 
 Facts = dict[str, list[int]]
-"""By relative path: size, mtime and ctime in nanoseconds. No program of the user's can set a ctime."""
+"""By relative path: size, mtime and ctime (ns), which no program can set; of a directory the mode."""
 
 
 def copy_tree(source: str, target: str) -> None:
@@ -92,9 +92,10 @@ def facts_of(path: str) -> tuple[Facts, int]:
                 is_folder = entry.is_dir(follow_symlinks=False)
                 if is_folder:
                     folders.append(name)
-                size = 0 if is_folder else found.st_size
-                facts[name] = [size, found.st_mtime_ns, found.st_ctime_ns]
-                total += size
+                known = [found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+                # The times of a directory say only that something was in it, which is seen anyway.
+                facts[name] = [found.st_mode] if is_folder else known
+                total += 0 if is_folder else found.st_size
     return facts, total
 
 

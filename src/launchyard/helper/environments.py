@@ -28,6 +28,7 @@ from launchyard.helper.copies import copy_tree, remove_tree, spread
 from launchyard.helper.installing import Installer, furnish_venv
 from launchyard.helper.shelf import SetupFailed, Shelf
 from launchyard.helper.sources import Source, Sources
+from launchyard.helper.spares import Spares
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.runtimeenv import WHEEL, Requirements, RuntimeEnv, check, expanded
 
@@ -69,7 +70,10 @@ def _obey(order: Order, out: IO[str]) -> dict[str, Any]:
     root = order["root"]
     _refuse_foreign(root)
     if order["task"] == "remove":
-        remove_tree(os.path.join(root, "jobs", str(int(order["job"]))))
+        path = os.path.join(root, "jobs", str(int(order["job"])))
+        if os.path.isdir(path):
+            Spares(os.path.join(root, "spares")).retire(path)
+            remove_tree(path)
         return {}
     return SetUp(order, root, out).run()
 
@@ -217,8 +221,12 @@ class SetUp:
         remove_tree(fresh)
         os.mkdir(fresh, 0o700)
         os.mkdir(os.path.join(fresh, "modules"))
+        spares = Spares(os.path.join(self._root, "spares"))
         for name, tree in trees.items():
-            copy_tree(tree, os.path.join(fresh, name))
+            if name == "work":
+                spares.furnish(tree, fresh, name)
+            else:
+                copy_tree(tree, os.path.join(fresh, name))
         if venv is not None:
             key, kept = venv
             weight = self._shelf.weight(key)
