@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,17 @@ def test_ly_sends_what_its_options_name(product: Product, work: Path) -> None:
     options = ("--runtime-env", "env.toml", "--env", "A=5", "--mem", "128M", "--follow")
     done = ly(product.state, "submit", *options, "--", "sh", "-c", "echo $A$B", cwd=work)
     assert (done.code, done.out) == (0, "54\n")
+
+
+def test_a_scripts_own_lines_name_what_goes_along_for_sbatch_too(product: Product, work: Path) -> None:
+    (work / "job.sh").write_text("#!/bin/sh\n#LY --working-dir . --env A=1 --mem 128M\npython3 main.py\n")
+    said = "lib ['.gitignore', 'job.sh', 'lib.py', 'main.py'] 1\n"
+    done = ly(product.state, "submit", "--follow", "job.sh", cwd=work)
+    assert (done.code, done.out) == (0, said)
+    sbatch = Path(ly(product.state, "slurm-path").out.strip()) / "sbatch"
+    output = work.parent / "out"
+    subprocess.run([sbatch, "--wait", "-o", output, "job.sh"], cwd=work, check=True, timeout=60)
+    assert output.read_text() == said
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,10 @@ def test_directives_end_at_the_first_command() -> None:
         ("#SBATCH", {}),
         ("#LY --mem 8G -c 0.5 -t 2h --group sweep", None),
         ("#LY --env A=1 --env B=x=y", {"environment": {"A": "1", "B": "x=y"}}),
+        (
+            "#LY --working-dir . --pip a --pip b --runtime-env e.toml",
+            {"brought": {"work": ".", "pip": ("a", "b"), "runtime_env": "e.toml"}},
+        ),
     ],
 )
 def test_each_directive_becomes_its_option(line: str, expected: dict[str, Any] | None) -> None:

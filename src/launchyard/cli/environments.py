@@ -1,7 +1,6 @@
 """`--working-dir`, `--runtime-env`, `--pip` and `--env`: what a job brings along, sent before it."""
 
 import importlib
-import re
 import sys
 import threading
 from collections.abc import Mapping
@@ -11,9 +10,7 @@ import click
 
 from launchyard.cli.output.screen import Line, is_terminal
 from launchyard.cli.output.units import plural
-from launchyard.model.errors import Invalid
 from launchyard.model.memory import humane_memory
-from launchyard.model.number import shown
 from launchyard.sdk.client import Client
 
 MIB = 1024 * 1024
@@ -26,26 +23,20 @@ ENVIRONMENT: tuple[click.Option, ...] = (
     click.Option(["variables", "--env"], metavar="NAME=VALUE", multiple=True, help="Set a variable."),
 )
 
-
-def runtime_env_of(values: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The runtime environment that the options ask for; None when they ask for none."""
-    made: dict[str, Any] = {}
-    if values.get("runtime_env"):
-        made = _table(values["runtime_env"])
-    if values.get("work"):
-        made["working_dir"] = values["work"]
-    if packages := values.get("pip"):
-        made["pip"] = _requirements(packages)
-    if variables := values.get("variables"):
-        made["env_vars"] = {**(made.get("env_vars") or {}), **dict(map(_variable, variables))}
-    return made or None
+NAMES = tuple(option.name for option in ENVIRONMENT if option.name)
 
 
 def add_environment(server: Client, body: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with the runtime environment that the options ask for, once all of it is on the server."""
-    asked = runtime_env_of(values)
-    if asked is None:
+    """The body with the runtime environment that the options ask for, once all of it is on the server.
+
+    `brought` in it: what a script's own lines ask for, which the command line goes before.
+    """
+    brought = body.pop("brought", {})
+    given = {name: values[name] for name in NAMES if values.get(name)}
+    if not brought and not given:
         return body
+    # Read only here: most jobs bring nothing.
+    asked = importlib.import_module("launchyard.cli.brought").runtime_env_of({**brought, **given})
     line = Meter()
     try:
         return {**body, "runtime_env": server.prepare(asked, line.show if is_terminal(sys.stderr) else None)}
@@ -70,34 +61,3 @@ class Meter:
 
     def clear(self) -> None:
         self._line.clear()
-
-
-def _table(given: str) -> dict[str, Any]:
-    if not given.lstrip().startswith("{"):
-        found: dict[str, Any] = importlib.import_module("launchyard.sdk.environments").read_table(
-            given, "runtime environment's"
-        )
-        return found
-    try:
-        made = importlib.import_module("json").loads(given)
-    except ValueError as error:
-        raise Invalid(f"--runtime-env is no JSON: {error}") from None
-    return dict(made)
-
-
-def _requirements(given: tuple[str, ...]) -> list[str]:
-    lines: list[str] = []
-    for text in given:
-        if text.endswith(".txt"):
-            lines += importlib.import_module("launchyard.sdk.environments").requirement_lines(text)
-        else:
-            # A comma also stands between versions (`>=1,<2`) and within brackets (`a[b,c]`).
-            lines += [part.strip() for part in re.split(r",(?=\s*[A-Za-z])(?![^\[]*\])", text)]
-    return [line for line in lines if line]
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise Invalid(f"--env {shown(text)} is not understood; write --env NAME=VALUE")
-    return name, value

@@ -37,6 +37,16 @@ def text(key: str) -> Reader:
     return read
 
 
+def brought(key: str) -> Reader:
+    """What the job brings along from here, to be sent before it; `pip` may be said several times."""
+
+    def read(value: str, options: Asked, counts: Counts) -> None:
+        known = options.get("brought", {})
+        options["brought"] = {**known, key: (*known.get(key, ()), value) if key == "pip" else value}
+
+    return read
+
+
 def flag(key: str, wanted: bool) -> Reader:
     def read(value: str, options: Asked, counts: Counts) -> None:
         options[key] = wanted

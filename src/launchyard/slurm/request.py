@@ -211,9 +211,12 @@ _LY: Mapping[str, Reader] = {
     "mem": of.ly_memory,
     "ntasks": of.tasks("tasks"),
     "ntasks-per-node": of.tasks("tasks_per_node"),
+    "pip": of.brought("pip"),
     "retries": of.text("retries"),
     "retry-on": of.text("retry_on"),
     "name": of.text("name"),
+    "runtime-env": of.brought("runtime_env"),
     "time": of.ly_time,
     "time-min": of.ly_time_min,
+    "working-dir": of.brought("work"),
 }

@@ -79,7 +79,8 @@ def script_body(server: Client, words: tuple[str, ...], values: dict[str, Any]) 
         err(f"{path}: {without_effect}")
     options = job_options(values, local=server.transport.address.local, directives=asked_for)
     options.setdefault("name", "stdin" if path == "-" else path.rsplit("/", 1)[-1])
-    return job_body(None, options, script=script, arguments=arguments)
+    body = job_body(None, options, script=script, arguments=arguments)
+    return {**body, "brought": asked_for["brought"]} if "brought" in asked_for else body
 
 
 def say_advice(job: Job, say: Callable[[str], None] = out) -> None:

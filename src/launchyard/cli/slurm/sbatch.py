@@ -100,6 +100,8 @@ def _body(given: Given, choices: Choices, options: Asked, text: str, arguments: 
         name = "begin" if options.get("begin") == str(error) else "deadline"
         raise WrongUse(f"error: Invalid --{name} specification") from None
     body["script"] = text
+    if "brought" in options:
+        body["brought"] = options["brought"]
     if given.rest[1:]:
         body["arguments"] = given.rest[1:]
     return body
@@ -192,6 +194,7 @@ def _take_nodefile(choices: Choices, options: Asked) -> None:
 
 
 def _submit(body: dict[str, Any], choices: Choices) -> int:
+    brought = body.pop("brought", None)
     if choices.last("test-only") is not None:
         tried: int = importlib.import_module("launchyard.cli.slurm.batch.trial").tell(Server(), body)
         return tried
@@ -201,6 +204,9 @@ def _submit(body: dict[str, Any], choices: Choices) -> int:
         if "," in (body.get("partition") or ""):
             importlib.import_module("launchyard.cli.slurm.batch.partitions").choose(server, body)
         _refuse_large_array(server, body)
+        if brought:
+            environments = importlib.import_module("launchyard.cli.brought")
+            body["runtime_env"] = environments.runtime_env_sent(server.transport, brought)
         job = server.submit(body)
     except LaunchyardError as error:
         raise Refused(*refusal(error.code, str(error), body.get("partition") or "")) from None
