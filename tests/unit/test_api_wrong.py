@@ -54,7 +54,7 @@ WRONG: list[tuple[str, str, bytes | None, int, str]] = [
     ("GET", "/v1/jobs/%D9%A1", None, 400, "is not a job id"),
     ("GET", "/v1/jobs/99999999999999999999", None, 400, "is not a job id"),
     ("GET", "/v1/jobs/999999999999999999", None, 404, "no job 999999999999999999, or it is not yours"),
-    ("GET", "/v1/jobs/5/logs?stream=out", None, 400, "it is stdout or stderr"),
+    ("GET", "/v1/jobs/5/logs?stream=out", None, 400, "it is stdout, stderr or setup"),
     ("GET", "/v1/jobs/5/logs?offset=x", None, 400, "offset"),
     ("GET", "/v1/jobs/5/logs?limit=99999999999", None, 400, "limit"),
     ("GET", "/v1/jobs/5/logs?follow=maybe", None, 400, "write 1 or leave it out"),

@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from launchyard.api import packages
@@ -168,6 +170,14 @@ async def _no_such_route(request: Request, error: Exception) -> Response:
     context: Context = request.app.state.context
     of_ray = is_ray_path(request.url.path, context.services.ray.prefix)
     response = as_sentence(refused) if of_ray else problem(refused)
-    for name, value in (getattr(error, "headers", None) or {}).items():
-        response.headers[name] = value
+    if status == 405:
+        response.headers["allow"] = ", ".join(sorted(_methods(request)))
     return response
+
+
+def _methods(request: Request) -> set[str]:
+    """What can be done at this path, by all of its routes; the router tells of the first alone."""
+    fitting = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {
+        method for route in fitting if isinstance(route, Route | APIRoute) for method in route.methods or ()
+    }

@@ -3,6 +3,7 @@
 The schemas that the names stand for are made in `openapi`, and only when somebody asks for the document.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from launchyard.wire import acts, crontabs, orders, packages, shapes, steps, submit, tableshapes, triggers
@@ -160,11 +161,7 @@ _OWN_PACKAGE = _parameter(
     {"type": "string", "pattern": r"^[0-9a-f]{64}\.(zip|tar\.gz|tgz|tar\.xz|whl)$"},
     "The SHA-256 of its content, and what kind of file it is.",
 )
-_RAY_PACKAGE = [
-    _parameter("protocol", "path", {"type": "string", "enum": ["gcs"]}, "What Ray's clients call the store."),
-    _parameter("name", "path", {"type": "string"}, "The name that the client made."),
-]
-_UPLOAD: Description = {
+UPLOAD: Description = {
     "requestBody": {"required": True, "content": _content(_BYTES, "application/octet-stream")}
 }
 
@@ -179,19 +176,8 @@ PACKAGE_PUT: Description = {
         _OWN_PACKAGE,
         _parameter("Content-Range", "header", _TEXT, "`bytes FIRST-LAST/TOTAL`, from `received` on."),
     ],
-    **_UPLOAD,
+    **UPLOAD,
     **_answers(200, ref(packages.PackageReceived), "What is here now.", 400, 404, 408, 409, 413, 422, 507),
-}
-RAY_PACKAGE: Description = {
-    "summary": "Whether a package of Ray's client is here: an empty answer.",
-    "parameters": _RAY_PACKAGE,
-    **_answers(200, _TEXT, "It is.", 404, media_type="text/plain"),
-}
-RAY_PACKAGE_PUT: Description = {
-    "summary": "Send a package as Ray's client does: an empty answer.",
-    "parameters": _RAY_PACKAGE,
-    **_UPLOAD,
-    **_answers(200, _TEXT, "It is here.", 400, 404, 408, 413, 422, 507, media_type="text/plain"),
 }
 
 NODES: Description = {"summary": "All nodes.", **_answers(200, ref(shapes.NodeList), "The nodes.", 400)}
@@ -326,6 +312,32 @@ EVENTS: Description = {
     "parameters": [_parameter("Last-Event-ID", "header", _TEXT, "Go on after this event.")],
     **_answers(200, ref(shapes.JobMoved), "Events.", 400, media_type="text/event-stream"),
 }
+
+DOCUMENT: Description = {
+    "summary": "This document.",
+    **_answers(200, {"type": "object"}, "The document."),
+}
+
+
+def socket(summary: str, *parameters: Description, errors: Sequence[int]) -> Description:
+    """A WebSocket: OpenAPI knows the request that opens it, and what is said where it is refused."""
+    told = _answers(101, _TEXT, "", *errors)["responses"]
+    told["101"] = {"description": "A WebSocket; the summary says what goes over it."}
+    return {"summary": summary, "parameters": list(parameters), "responses": told}
+
+
+TERMINAL = socket(
+    "Attach to a job's terminal. Binary messages are bytes, text messages JSON: `rows` and `cols`, or "
+    "`signal`; before it closes comes `exit_code` and `signal`.",
+    _JOB_ID,
+    errors=(400, 404, 409),
+)
+SHELL = socket(
+    "Open a shell in a running job; messages as of its terminal.",
+    _JOB_ID,
+    _parameter("command", "query", {"type": "array", "items": _TEXT}, "The command's words; none: a shell."),
+    errors=(400, 404, 409),
+)
 
 HEALTH: Description = {
     "summary": "Whether the server takes work. Open to everybody.",

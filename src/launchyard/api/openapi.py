@@ -9,6 +9,8 @@ from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from launchyard import __version__
+from launchyard.api import describe
+from launchyard.api.ray_jobs import described
 from launchyard.wire import (
     acts,
     crontabs,
@@ -87,6 +89,13 @@ _ANSWERS = (
     rayjobs.RayAuthenticationMode,
     rayjobs.RayAuthenticated,
 )
+_BESIDE = {
+    "/openapi.json": describe.DOCUMENT,
+    "/v1/jobs/{job}/terminal": describe.TERMINAL,
+    "/v1/jobs/{job}/shell": describe.SHELL,
+    "/api/jobs/{submission}/logs/tail": described.TAIL,
+}
+"""Of WebSockets, and of itself, the framework tells nothing."""
 _ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 500, 503, 507)
 
 
@@ -99,6 +108,7 @@ def document(app: FastAPI, routes: list[BaseRoute]) -> dict[str, Any]:
             description="Submit, watch and manage jobs.",
             routes=routes,
         )
+        made["paths"].update({path: {"get": told} for path, told in _BESIDE.items()})
         for operations in made["paths"].values():
             for operation in operations.values():
                 operation["responses"] = _without_default(operation["responses"])

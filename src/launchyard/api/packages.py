@@ -18,6 +18,7 @@ from launchyard.api import describe
 from launchyard.api.answers import answer, raw
 from launchyard.api.body import DISCARD_MAX_BYTES, TooSlow
 from launchyard.api.context import caller_of, context_of
+from launchyard.api.ray_jobs import described
 from launchyard.model.errors import Invalid, LaunchyardError, NotFound, Unavailable
 from launchyard.model.number import shown
 from launchyard.store.packages import Package, Packages, TooLargePackage, Upload
@@ -64,7 +65,7 @@ async def put(request: Request) -> Response:
     return answer({"received": package.size, "complete": True})
 
 
-@router.get("/api/packages/{protocol}/{name}", openapi_extra=describe.RAY_PACKAGE)
+@router.get("/api/packages/{protocol}/{name}", openapi_extra=described.PACKAGE)
 async def ray_status(request: Request) -> Response:
     """Ray's question whether a package is here; an empty answer says yes."""
     found = await _of_ray(request)
@@ -74,7 +75,7 @@ async def ray_status(request: Request) -> Response:
     return raw(b"", TEXT)
 
 
-@router.put("/api/packages/{protocol}/{name}", openapi_extra=describe.RAY_PACKAGE_PUT)
+@router.put("/api/packages/{protocol}/{name}", openapi_extra=described.PACKAGE_PUT)
 async def ray_put(request: Request) -> Response:
     """A package of Ray's client under the name that the client made."""
     packages, uid = _store(request), caller_of(request).uid

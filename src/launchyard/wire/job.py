@@ -182,9 +182,9 @@ def _array_json(job: Job, index: int | None) -> dict[str, Any] | None:
         "job_id": job.id,
         "index": None,
         "pending": format_indexes(array.waiting) or None,
-        "never_started": format_indexes(array.ended) or None,
         "waiting": len(array.waiting),
         "size": array.size,
         "throttle": array.throttle,
+        "never_started": format_indexes(array.ended) or None,
         "counts": {state.value: count for state, count in array.counts.items()},
     }

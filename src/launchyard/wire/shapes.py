@@ -83,7 +83,7 @@ class ArrayPlace:
     size: int = 0
     throttle: int | None = None
     never_started: str | None = None
-    counts: dict[str, int]
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What the OpenAPI document says of the Ray Jobs API. Errors here are one sentence of plain text."""
 
-from launchyard.api.describe import Description, answers, body, parameter, ref
+from launchyard.api.describe import UPLOAD, Description, answers, body, parameter, ref, socket
 from launchyard.wire import rayjobs
 
 _TEXT: Description = {"type": "string"}
@@ -54,6 +54,14 @@ SHOW = _job("One job.", rayjobs.RayJobDetails)
 STOP = _job("Stop a job that waits or runs.", rayjobs.RayStopped, 503, 507)
 DELETE = _job("Delete the record of a job that has ended.", rayjobs.RayDeleted, 409, 503, 507)
 LOGS = _job("All that a job printed.", rayjobs.RayLogs, 400, 409)
+TAIL = _plain(
+    socket(
+        "Follow what a job prints, from the beginning: text messages, closed with 1000 once the job has "
+        "ended and all was sent.",
+        _ID,
+        errors=(404,),
+    )
+)
 ACTIVITIES = _plain(
     {
         "summary": "Whether the caller's jobs wait or run.",
@@ -69,5 +77,27 @@ AUTHENTICATE = _plain(
     {
         "summary": "Trade a token for the cookie `ray-authentication-token`.",
         **answers(200, ref(rayjobs.RayAuthenticated), "The cookie is set."),
+    }
+)
+
+_PACKAGE = [
+    parameter("protocol", "path", {"type": "string", "enum": ["gcs"]}, "What Ray's clients call the store."),
+    parameter("name", "path", _TEXT, "The name that the client made."),
+]
+_EMPTY = {"type": "string", "maxLength": 0}
+
+PACKAGE = _plain(
+    {
+        "summary": "Whether a package of Ray's client is here: an empty answer.",
+        "parameters": _PACKAGE,
+        **answers(200, _EMPTY, "It is.", 404, media_type="text/plain"),
+    }
+)
+PACKAGE_PUT = _plain(
+    {
+        "summary": "Send a package as Ray's client does: an empty answer.",
+        "parameters": _PACKAGE,
+        **UPLOAD,
+        **answers(200, _EMPTY, "It is here.", 400, 404, 408, 413, 422, 503, 507, media_type="text/plain"),
     }
 )
