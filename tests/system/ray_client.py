@@ -1,4 +1,4 @@
-"""Ray's own client, unmodified, as a test drives it: the `ray` command, and the class by a process that has it.
+"""Ray's own client, unmodified, as a test drives it: the `ray` command, and the class in a process with Ray.
 
 Ray has a virtual environment of its own; nothing of it is imported here.
 """
