@@ -62,6 +62,10 @@ def test_ly_sends_what_its_options_name(product: Product, work: Path) -> None:
     options = ("--working-dir", ".", "--env", "A=2", "--mem", "128M", "--follow")
     done = ly(product.state, "submit", *options, "--", "python3", "main.py", cwd=work)
     assert (done.code, done.out) == (0, "lib ['.gitignore', 'lib.py', 'main.py'] 2\n")
+    job_id = ly(product.state, "jobs", "--all", "--quiet", "--limit", "1").out.strip()
+    again = ly(product.state, "rerun", job_id, "--env", "A=7", "--quiet").out.strip()
+    assert product.until(again)["state"] == "COMPLETED"
+    assert product.log(again) == b"lib ['.gitignore', 'lib.py', 'main.py'] 7\n"
     (work / "env.toml").write_text(f'working_dir = "{work}"\n[env_vars]\nA = "3"\nB = "4"\n')
     options = ("--runtime-env", "env.toml", "--env", "A=5", "--mem", "128M", "--follow")
     done = ly(product.state, "submit", *options, "--", "sh", "-c", "echo $A$B", cwd=work)

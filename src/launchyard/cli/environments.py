@@ -29,7 +29,8 @@ NAMES = tuple(option.name for option in ENVIRONMENT if option.name)
 def add_environment(server: Client, body: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The body with the runtime environment that the options ask for, once all of it is on the server.
 
-    `brought` in it: what a script's own lines ask for, which the command line goes before.
+    `brought` in it: what a script's own lines ask for, which the command line goes before; `runtime_env`:
+    that of a job that is run again, of which the keys that are named change.
     """
     brought = body.pop("brought", {})
     given = {name: values[name] for name in NAMES if values.get(name)}
@@ -39,7 +40,8 @@ def add_environment(server: Client, body: dict[str, Any], values: Mapping[str, A
     asked = importlib.import_module("launchyard.cli.brought").runtime_env_of({**brought, **given})
     line = Meter()
     try:
-        return {**body, "runtime_env": server.prepare(asked, line.show if is_terminal(sys.stderr) else None)}
+        made = server.prepare(asked, line.show if is_terminal(sys.stderr) else None)
+        return {**body, "runtime_env": {**body.get("runtime_env", {}), **made}}
     finally:
         line.clear()
 

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from launchyard.cli.choosing import chosen, jobs_or_group
+from launchyard.cli.environments import ENVIRONMENT, add_environment
 from launchyard.cli.job_options import BATCH, PLACE, SHAPE, job_options, options_of
 from launchyard.cli.native.submit import say_advice
 from launchyard.cli.options import client, json_option, quiet_option
@@ -15,7 +16,7 @@ from launchyard.sdk.jobs import records
 from launchyard.sdk.reruns import failed_ones
 
 
-@options_of(SHAPE, BATCH, tuple(option for option in PLACE if option.name != "group"))
+@options_of(SHAPE, ENVIRONMENT, BATCH, tuple(option for option in PLACE if option.name != "group"))
 @click.command()
 @jobs_or_group
 @click.option("--failed", is_flag=True, help="Of arrays and groups only what failed.")
@@ -37,7 +38,7 @@ def rerun(
         if values.get("chdir") is None:
             changes.pop("working_dir", None)
         bodies = [server.rerun_body(job_id, failed=failed, **changes) for job_id in ids]
-        made = [server.submit_body(body) for body in bodies]
+        made = [server.submit_body(add_environment(server, body, values)) for body in bodies]
     if as_json:
         out_json([job.to_json() for job in made])
         return
