@@ -5,6 +5,7 @@ import http.client
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.system.archives import wheel, zipped
-from tests.system.product import Product, let_others_in
+from tests.system.product import Product
 from tests.system.test_two_users import ADA, CONFIG, LI, as_user, asked, ended
 
 pytestmark = [
@@ -32,12 +33,18 @@ HELLO = "def main():\n    print('version', 1)\n"
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    folder = tmp_path_factory.mktemp("users")
+def folder() -> Iterator[Path]:
+    """A directory that both users may enter; those of pytest are closed to others whenever one is made."""
+    with tempfile.TemporaryDirectory(prefix="ly-users-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[Product]:
     for user in (ADA, LI):
         if subprocess.run(["id", user], capture_output=True, check=False).returncode:
             subprocess.run(["useradd", "--create-home", user], check=True)
-    let_others_in(folder)
     product = Product(folder / "state", CONFIG)
     product.start()
     yield product
@@ -64,9 +71,8 @@ def test_a_content_that_another_user_has_is_not_told_of(served: Product) -> None
     assert "does not exist" in out(served, LI, "cat secret.txt", working_dir=uri)["cause"]
 
 
-def test_environments_are_of_one_user_each(served: Product, tmp_path: Path) -> None:
-    let_others_in(tmp_path)
-    requirement = str(wheel(tmp_path, "hellopkg", "1.0", HELLO))
+def test_environments_are_of_one_user_each(served: Product, folder: Path) -> None:
+    requirement = str(wheel(folder, "hellopkg", "1.0", HELLO))
     where = "hellopkg-says; python -c 'import hellopkg; print(hellopkg.__file__)'; id -un"
     first, second = (out(served, user, where, pip=[requirement]) for user in (ADA, LI))
     for user, job in ((ADA, first), (LI, second)):
@@ -78,9 +84,8 @@ def test_environments_are_of_one_user_each(served: Product, tmp_path: Path) -> N
         assert as_user(other, "ls", str(Path(path).parents[6]))
 
 
-def test_a_kept_environment_cannot_be_written_by_a_job(served: Product, tmp_path: Path) -> None:
-    let_others_in(tmp_path)
-    requirement = str(wheel(tmp_path, "otherpkg", "1.0", HELLO))
+def test_a_kept_environment_cannot_be_written_by_a_job(served: Product, folder: Path) -> None:
+    requirement = str(wheel(folder, "otherpkg", "1.0", HELLO))
     find = "find $VIRTUAL_ENV/../../../shelf -name otherpkg.py"
     write = f'echo spoiled > "$({find})"'
     assert out(served, ADA, write, pip=[requirement])["state"] == "FAILED"

@@ -1,8 +1,8 @@
-"""Sets up one job's runtime environment, as its user: a program of its own, started by the user's helper.
+"""Sets up runtime environments of jobs, as their user: a program of its own, started by the user's helper.
 
-The order comes as one line of JSON on standard input, which stays open: when it closes, nobody waits any more
-and everything started here is killed. What happens goes out as lines of JSON on standard output; the whole
-story is in the job's set-up log.
+Orders come one after the other on standard input, a socket, with descriptors of the packages that they need:
+when that closes, nobody waits any more and everything started here is killed. What happens goes out as lines
+of JSON on standard output; the whole story is in the job's set-up log.
 
 Below the user's directory: `shelf/` what is kept for the next set-up, `jobs/ID/` one job's own writable copy,
 `logs/ID.log`, `urls/`, `uv/` (uv's cache).
@@ -11,10 +11,11 @@ Below the user's directory: `shelf/` what is kept for the next set-up, `jobs/ID/
 import contextlib
 import json
 import os
+import queue
 import shutil
 import signal
+import socket
 import stat
-import sys
 import tempfile
 import threading
 import time
@@ -29,40 +30,62 @@ from launchyard.helper.installing import Installer, furnish_venv
 from launchyard.helper.shelf import SetupFailed, Shelf
 from launchyard.helper.sources import Source, Sources
 from launchyard.helper.spares import Spares
+from launchyard.launcher.messages import BrokenStream, Decoder, receive
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.runtimeenv import WHEEL, Requirements, RuntimeEnv, check, expanded
 
 Order = Mapping[str, Any]
 
+IDLE_S = 20.0
 STALE_S = 3600.0
 LOG_KEEP_S = 30 * 24 * 3600.0
 
 
 def main() -> None:
-    """One order, carried out."""
+    """One order after the other, until none has come for a while."""
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     os.umask(0o022)
-    line = sys.stdin.readline()
-    threading.Thread(target=_watch, daemon=True).start()
-    answer: dict[str, Any]
-    try:
-        answer = {"done": _obey(json.loads(line), out)}
-    except (SetupFailed, BadArchive, LaunchyardError) as error:
-        answer = {"failed": str(error)}
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        answer = {"failed": f"it cannot be written: {error.strerror or error}{where}"}
-    out.write(f"{json.dumps(answer)}\n")
-    out.flush()
+    orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(socket.socket(fileno=os.dup(0)), orders), daemon=True).start()
+    with contextlib.suppress(queue.Empty):
+        while True:
+            order = orders.get(timeout=IDLE_S)
+            out.write(f"{json.dumps(_answer(order, out))}\n")
     os._exit(0)
 
 
-def _watch() -> None:
-    """Nobody waits any more: end all that this set-up has started, which is in our process group."""
-    with contextlib.suppress(OSError, ValueError):
-        while os.read(0, 4096):
-            pass
+def _answer(order: Order, out: IO[str]) -> dict[str, Any]:
+    fds = [one["fd"] for one in order["packages"].values()]
+    try:
+        return {"done": _obey(order, out)}
+    except (SetupFailed, BadArchive, LaunchyardError) as error:
+        return {"failed": str(error)}
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return {"failed": f"it cannot be written: {error.strerror or error}{where}"}
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def _listen(connection: socket.socket, orders: "queue.SimpleQueue[Order]") -> None:
+    """Take orders in, with the descriptors that come with them.
+
+    At the end of the connection nobody waits any more: all that was started here is ended, which is in our
+    process group.
+    """
+    decoder, fds = Decoder(), list[int]()
+    with contextlib.suppress(OSError, BrokenStream):
+        while True:
+            data, came = receive(connection)
+            fds += came
+            if not data:
+                break
+            for order in decoder.feed(data):
+                mine, fds = fds[: order["fds"]], fds[order["fds"] :]
+                packages = {uri: {**one, "fd": mine[one["fd"]]} for uri, one in order["packages"].items()}
+                orders.put({**order, "packages": packages})
     os.killpg(0, signal.SIGKILL)
 
 
