@@ -108,6 +108,16 @@ def test_an_id_is_taken_once(bench: Bench) -> None:
     assert submit(bench, "bob", submission_id="one").status == 200
 
 
+def test_a_job_waits_for_another_by_its_name(bench: Bench) -> None:
+    submit(bench, submission_id="one")
+
+    assert submit(bench, metadata={"launchyard.after": "afterok:one"}).status == 200
+    missing = submit(bench, metadata={"launchyard.after": "afterok:two"})
+    assert missing.status == 404
+    assert "Job two does not exist" in sentence(missing)
+    assert submit(bench, "bob", metadata={"launchyard.after": "afterok:one"}).status == 404
+
+
 def test_the_same_request_with_its_key_is_answered_again(bench: Bench) -> None:
     body = {"entrypoint": "echo hi", "submission_id": "one"}
     answers = [

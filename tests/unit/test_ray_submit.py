@@ -9,7 +9,7 @@ from launchyard.model.entrypoint import argv_of, variables_of
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Entrypoint
 from launchyard.model.submission import Submission
-from launchyard.wire.raysubmit import asked_id, read_job, to_job
+from launchyard.wire.raysubmit import asked_id, awaited, read_job, to_job
 from tests.api_bench import ADA, job_of
 
 STOPPED = Entrypoint(stop_signal=15, grace_s=3)
@@ -97,6 +97,23 @@ def test_metadata_keys_of_ours_are_options_and_are_kept() -> None:
     assert made.requeue
 
 
+def test_a_job_waits_for_others_by_their_submission_ids() -> None:
+    job = read_job(
+        {"entrypoint": "x", "metadata": {"launchyard.after": "afterok:raysubmit_a:12,after:b.1-c+5"}}
+    )
+
+    assert awaited(job) == {"raysubmit_a", "b.1-c"}
+    made = to_job(job, "one", {"raysubmit_a": 3, "b.1-c": 4})
+    assert made.dependency is not None
+    assert [clause.job_id for clause in made.dependency.clauses] == [3, 12, 4]
+    assert made.dependency.clauses[2].delay_min == 5
+    assert made.metadata["launchyard.after"] == "afterok:raysubmit_a:12,after:b.1-c+5"
+
+
+def test_keys_of_a_runtime_environment_that_nobody_knows_are_kept() -> None:
+    assert submission(runtime_env={"nope_field": 1}).runtime_env == {"nope_field": 1}
+
+
 def test_the_same_keys_may_come_typed_in_the_runtime_environment() -> None:
     made = submission(
         runtime_env={"launchyard": {"time": 90, "hold": True, "licences": {"x": 1}}, "pip": ["a"]}
@@ -135,7 +152,9 @@ def test_the_same_keys_may_come_typed_in_the_runtime_environment() -> None:
         ({"entrypoint_label_selector": {"zone": "a b"}}, "label selector"),
         ({"metadata": {"a": 1}}, "metadata"),
         ({"runtime_env": []}, "runtime_env must be an object"),
-        ({"runtime_env": {"env_vars": {"A": 1}}}, "env_vars must be an object of texts"),
+        ({"runtime_env": {"env_vars": {"A": 1}}}, "runtime_env.env_vars.A is a number"),
+        ({"runtime_env": {"env_vars": ["A"]}}, "env_vars"),
+        ({"runtime_env": {"pip": ["a"], "conda": "b"}}, "conda"),
         ({"runtime_env": {"env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": "soon"}}}, "RAY_JOB_STOP_WAIT_TIME_S"),
         ({"runtime_env": {"env_vars": {"RAY_JOB_STOP_SIGNAL": "SIGNOPE"}}}, "no signal"),
     ],

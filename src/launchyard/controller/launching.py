@@ -10,7 +10,7 @@ from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.controller.users import UserEntry, Users
 from launchyard.engine.protocol import Engine, Launch
 from launchyard.model.array import Array
-from launchyard.model.entrypoint import argv_of, variables_of
+from launchyard.model.entrypoint import argv_of, entrypoint_extras, variables_of
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job, JobKind
 from launchyard.model.resources import WHOLE_GPU_MILLI
@@ -151,6 +151,7 @@ class Launcher:
             warning_target=warning.target if warning is not None else "all",
             **launch_extras(job.metadata),
             grace_s=self._settings.grace_s if job.entrypoint is None else job.entrypoint.grace_s,
+            **entrypoint_extras(job),
             log_cap_bytes=self._settings.log_cap_bytes,
         )
 

@@ -6,6 +6,7 @@ Ray cluster, and `ray.init()` would look for one.
 """
 
 import json
+from typing import Any
 
 from launchyard.model.job import Job
 
@@ -30,3 +31,11 @@ def variables_of(job: Job) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "RAY_JOB_CONFIG_JSON_ENV_VAR": json.dumps({"metadata": metadata}, ensure_ascii=False),
     }
+
+
+def entrypoint_extras(job: Job) -> dict[str, Any]:
+    """What its start has beyond that of others, in keys of `engine.protocol.Launch`.
+
+    It starts at home because nobody said where; who has no home starts where everybody may.
+    """
+    return {} if job.entrypoint is None else {"working_dir_else": "/tmp"}  # noqa: S108

@@ -25,6 +25,8 @@ RUNTIME_ENV_MAX_BYTES = 1024 * 1024
 DEPTH_MAX = 32
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_AWAITED = re.compile(r"(?<=:)[A-Za-z0-9._-]+", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+(_[0-9]+)?", re.ASCII)
 _GPU_TYPE = "accelerator_type:"
 _LABEL_GPU_TYPE = "ray.io/accelerator-type"
 _LABEL_NODE = "ray.io/node-id"
@@ -54,9 +56,18 @@ def asked_id(job: RayJob) -> str | None:
     return name
 
 
-def to_job(job: RayJob, submission_id: str) -> Submission:
-    """What is asked for, in our words."""
+def awaited(job: RayJob) -> frozenset[str]:
+    """The submission ids that its `after` names; Ray's clients are told no other number of a job."""
+    after = body_of(job.metadata, job.runtime_env).get("after", "")
+    return frozenset(one for one in _AWAITED.findall(after) if not _NUMBER.fullmatch(one))
+
+
+def to_job(job: RayJob, submission_id: str, numbers: Mapping[str, int] | None = None) -> Submission:
+    """What is asked for, in our words. `numbers` are our ids of the jobs that it waits for."""
+    known = numbers or {}
     asked = body_of(job.metadata, job.runtime_env)
+    if "after" in asked:
+        asked["after"] = _AWAITED.sub(lambda found: str(known.get(found[0], found[0])), asked["after"])
     if not job.entrypoint.strip():
         raise Invalid("entrypoint is empty; name a program to run")
     named = job.metadata.get("job_name")
@@ -67,13 +78,13 @@ def to_job(job: RayJob, submission_id: str) -> Submission:
         "submission_id": submission_id,
         "metadata": job.metadata,
         "resources": _resources(job, asked.get("resources", {})),
+        "runtime_env": job.runtime_env or None,
     }
     submission = to_submission(decode(SubmitJob, body))
-    variables = _variables(job.runtime_env)
+    variables = job.runtime_env.get("env_vars") or {}
     return replace(
         submission,
         entrypoint=Entrypoint(stop_signal=_stop_signal(variables), grace_s=_grace_s(variables)),
-        runtime_env=job.runtime_env or None,
     )
 
 
@@ -140,15 +151,6 @@ def _with_labels(found: dict[str, Any], labels: Mapping[str, str]) -> dict[str, 
 
 def _is_label(label: str) -> bool:
     return _LABEL.fullmatch(label.replace("/", ".")) is not None and "=" not in label
-
-
-def _variables(runtime_env: Mapping[str, Any]) -> Mapping[str, str]:
-    given = runtime_env.get("env_vars") or {}
-    texts = isinstance(given, dict) and all(isinstance(one, str) for one in given.values())
-    if not texts:
-        raise Invalid('runtime_env.env_vars must be an object of texts, such as {"NAME": "value"}')
-    variables: Mapping[str, str] = given
-    return variables
 
 
 def _grace_s(variables: Mapping[str, str]) -> float:

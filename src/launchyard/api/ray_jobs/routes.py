@@ -29,7 +29,7 @@ from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, Unaut
 from launchyard.model.job import Job
 from launchyard.model.submission import Caller, Submission
 from launchyard.store.protocol import JobQuery
-from launchyard.wire.raysubmit import asked_id, read_job, to_job
+from launchyard.wire.raysubmit import asked_id, awaited, read_job, to_job
 
 JSON = "application/json; charset=utf-8"
 PROTOCOL = "4"
@@ -57,7 +57,8 @@ async def submit(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     body = await read_body(request)
     asked = read_job(parse_json(body))
-    submission = to_job(asked, asked_id(asked) or new_id())
+    numbers = {name: (await find_submission(context, caller, name)).id for name in awaited(asked)}
+    submission = to_job(asked, asked_id(asked) or new_id(), numbers)
     submission = await _at_home(context, caller, submission)
     key = idempotency_of(request, body)
     (made,) = await context.services.controller.submit(caller, [submission], idempotency=key)
