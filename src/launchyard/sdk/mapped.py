@@ -72,7 +72,7 @@ class Mapped(Generic[R], Iterator[R]):
         self.job, self.directory = job, directory
         self._client, self._count, self._chunk = client, count, chunk
         self._keep, self._raising = keep, raising
-        self._next = 0
+        self._next, self._task = 0, -1
         self._outcomes: list[Any] = []
         self._events: EventStream | None = None
 
@@ -84,18 +84,20 @@ class Mapped(Generic[R], Iterator[R]):
             self._finish()
             raise StopIteration
         task, position = divmod(self._next, self._chunk)
-        if position == 0:
-            self._outcomes = []
-        self._next += 1
         try:
-            if not self._outcomes:
+            if task != self._task:
                 self._outcomes = self._await(task)
-            return self._result(self._outcomes[position])
+                self._task = task
+            result = self._result(self._outcomes[position])
         except Exception as error:
+            self._next += 1
             self._keep = True
             if self._raising:
                 raise
             return cast(R, error)
+        # Only now: who interrupted the wait by Ctrl-C may go on where it was.
+        self._next += 1
+        return result
 
     def cancel(self) -> None:
         """Stop what has not ended."""
