@@ -11,8 +11,8 @@ from pathlib import Path
 
 from launchyard.slurm.commands import COMMANDS
 
-IMPORTED = ("cli/slurm", "launcher", "model", "runner", "sdk", "slurm")
-"""What the commands are made of."""
+IMPORTED = ("cli/slurm", "launcher", "model", "raycluster", "runner", "sdk", "slurm")
+"""What the commands are made of, and what runs inside jobs."""
 
 
 def directory_of(state: Path) -> Path:

@@ -38,6 +38,7 @@ SHAPE: tuple[click.Option, ...] = (
     ),
     click.Option(["--reservation"], metavar="NAME", help="On the nodes reserved under this name."),
     click.Option(["--time-min"], metavar="TIME", help="Less time will do if it starts sooner so."),
+    click.Option(["--ray"], is_flag=True, default=None, help="Start a Ray cluster on its nodes for it."),
 )
 PLACE: tuple[click.Option, ...] = (
     click.Option(["--account"], metavar="NAME", help="Who pays."),
@@ -143,6 +144,7 @@ def job_options(
         "stderr": values.get("error"),
         "requeue": values.get("requeue"),
         "hold": values.get("hold") or None,
+        "ray": values.get("ray") or None,
         "warning_signal": signal,
         "warning_before_s": before_s,
     }

@@ -13,6 +13,7 @@ from launchyard.model.array import Array
 from launchyard.model.entrypoint import argv_of, entrypoint_extras, variables_of
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job, JobKind
+from launchyard.model.raycluster import mode_of, resources_of, without_other
 from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.model.runtimeenv import RuntimeEnv, check, surroundings
 from launchyard.slurm.environment import slurm_environment
@@ -150,9 +151,10 @@ class Launcher:
             warning_before_s=warning.before_s if warning is not None else 0,
             warning_target=warning.target if warning is not None else "all",
             **launch_extras(job.metadata),
-            grace_s=self._settings.grace_s if job.entrypoint is None else job.entrypoint.grace_s,
             **entrypoint_extras(job),
+            grace_s=self._settings.grace_s if job.entrypoint is None else job.entrypoint.grace_s,
             log_cap_bytes=self._settings.log_cap_bytes,
+            ray=mode_of(job),
         )
 
     def _environment(self, job: Job, entry: UserEntry | None, texts: Mapping[str, bytes]) -> dict[str, str]:
@@ -163,7 +165,7 @@ class Launcher:
         variables = {
             **{"PATH": PATH, "HOME": home, "SHELL": shell},
             **variables_of(job),
-            **(environment_of(given) if given is not None else {}),
+            **(without_other(environment_of(given)) if given is not None else {}),
         }
         variables["PATH"] = self._path(job, variables["PATH"])
         return {
@@ -175,6 +177,7 @@ class Launcher:
             **({"SLURM_CLUSTER_NAME": name} if (name := self._settings.slurm_cluster) else {}),
             **_own_environment(job),
             **_gpu_environment(job),
+            **resources_of(job),
         }
 
     def _path(self, job: Job, path: str) -> str:

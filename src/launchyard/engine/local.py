@@ -36,6 +36,7 @@ from launchyard.model.event import Exited
 from launchyard.model.node import Node
 from launchyard.model.resources import Usage
 from launchyard.model.step import RunnerEnd, parse_runner_id
+from launchyard.raycluster.started import with_cluster
 
 RETRY_S = (0.02, 1.0)
 ANSWER_S = 20.0
@@ -329,16 +330,17 @@ class LocalEngine:
             raise Unavailable("the launcher does not answer at the moment; try again")
 
     def _launch(self, launch: Launch) -> Message:
+        argv, script = with_cluster(launch.argv, launch.script, launch.ray)
         return messages.launch(
             l=launch.launch_id,
             job=launch.job_id,
             uid=launch.uid,
             node=launch.node,
-            argv=launch.argv,
+            argv=argv,
             env=dict(launch.environment),
             cwd=launch.working_dir,
             spool_log=launch.spool_log,
-            script=None if launch.script is None else launch.script.decode("utf-8", "surrogateescape"),
+            script=None if script is None else script.decode("utf-8", "surrogateescape"),
             stdin=launch.stdin,
             stdout=launch.stdout,
             stderr=launch.stderr,

@@ -57,6 +57,8 @@ class Launch:
     umask: int | None = None
     pid_variable: str | None = None
     soft_limits: Mapping[str, int] | None = None
+    ray: str | None = None
+    """`command`: a Ray cluster is started on its nodes before the command; `hold`: that is all it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

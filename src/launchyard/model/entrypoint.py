@@ -1,14 +1,15 @@
 """What a job of the Ray Jobs API finds when it starts: a first line in its log, and variables of Ray's.
 
 Programs look for the line `Running entrypoint for job ...` that Ray writes. The shell that writes it becomes
-the job's own shell, so nothing of it is left while the entrypoint runs. RAY_ADDRESS is not set: there is no
-Ray cluster, and `ray.init()` would look for one.
+the job's own shell, so nothing of it is left while the entrypoint runs. RAY_ADDRESS is not set, for
+`ray.init()` would look for a cluster there, unless the job asked for one: then `raycluster.head` sets it.
 """
 
 import json
 from typing import Any
 
 from launchyard.model.job import Job
+from launchyard.model.raycluster import asks
 
 _ANNOUNCE = 'printf "Running entrypoint for job %s: %s\\n" "$1" "$2"; shift 2; exec "$@"'
 
@@ -23,7 +24,7 @@ def argv_of(job: Job) -> tuple[str, ...]:
 
 def variables_of(job: Job) -> dict[str, str]:
     """What goes under the job's own variables."""
-    if job.entrypoint is None:
+    if job.entrypoint is None and not asks(job):
         return {}
     name = job.submission_id or str(job.id)
     metadata = {"job_submission_id": name, "job_name": name, **job.metadata}

@@ -20,6 +20,7 @@ class JobOptions(TypedDict, total=False):
     text (`"16:00"`), `deadline` likewise, `array` like `"1-10:2%4,20"`, `after` like `"afterok:12"`,
     `retries` a number or text (`"3:1m"`), `retry_on` ends as in `"failed,timeout"`. `gpus` may be `"a100:2"`
     or 0.5, `nodes` `"2-4"`, `licences` `"matlab:2,ansys"`; `nodelist` and `exclude` like `"n[1-4],m1"`.
+    With `ray` a Ray cluster on its nodes is started for it.
     """
 
     name: str | None
@@ -70,6 +71,7 @@ class JobOptions(TypedDict, total=False):
     warning_target: str | None
     submission_id: str | None
     metadata: Mapping[str, str] | None
+    ray: bool
     dry_run: bool
 
 
@@ -80,6 +82,8 @@ _AS_THEY_ARE = (
     "environment", "runtime_env", "kind", "stdin", "stdout", "stderr", "append", "terminal", "submission_id",
     "metadata", "dry_run",
 )
+RAY = "launchyard.ray"
+"""The key of metadata by which a job asks for a Ray cluster."""
 RESOURCES = (
     "cpus", "memory", "gpus", "gpu_type", "nodes", "nodes_max", "tasks", "tasks_per_node", "exclusive",
     "constraint", "nodelist", "exclude", "licences", "reservation", "time_limit",
@@ -115,6 +119,8 @@ def job_body(
         body["begin_at"] = moment(given["begin"])
     if "deadline" in given:
         body["deadline_at"] = moment(given["deadline"])
+    if given.get("ray"):
+        body["metadata"] = {**body.get("metadata", {}), RAY: "true"}
     if options is not None and (window := options.get("window")) is not None:
         body["window"] = {"rows": window[0], "columns": window[1]}
     if (retries := _retries(given)) is not None:

@@ -13,6 +13,7 @@ from launchyard.model.dependency import Dependency, parse_dependency
 from launchyard.model.errors import Invalid
 from launchyard.model.job import JobKind, Warning
 from launchyard.model.number import shown
+from launchyard.model.raycluster import with_wish
 from launchyard.model.retries import BACKOFF_MAX_S, Retries, parse_retried
 from launchyard.model.retries import COUNT_MAX as RETRIES_MAX
 from launchyard.model.runtimeenv import check as check_runtime_env
@@ -91,7 +92,7 @@ def to_submission(body: SubmitJob) -> Submission:
         terminal=body.terminal,
         window=_window(body.window),
         submission_id=_submission_id(body.submission_id),
-        metadata=_metadata(body.metadata),
+        metadata=with_wish(_metadata(body.metadata), body.runtime_env),
     )
 
 

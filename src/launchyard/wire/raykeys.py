@@ -9,6 +9,7 @@ from typing import Any
 
 from launchyard.model.errors import Invalid
 from launchyard.model.number import is_digits, shown
+from launchyard.model.raycluster import KEY as RAY
 from launchyard.model.retries import parse_retries
 from launchyard.model.walltime import WALLTIME_MAX_S, parse_walltime
 from launchyard.model.wishes import parse_licences, parse_nodes
@@ -119,6 +120,10 @@ def _licences(what: str, value: Any) -> Body:
     return {"licences": dict(parse_licences(_text("text")(what, value)["text"]))}
 
 
+def _ray(what: str, value: Any) -> Body:
+    return {"metadata": {RAY: "true" if _flag("ray")(what, value)["ray"] else "false"}}
+
+
 def _array(what: str, value: Any) -> Body:
     return {
         "array": str(_whole(what, value)) if isinstance(value, int) else _text("array")(what, value)["array"]
@@ -142,6 +147,7 @@ READERS: dict[str, Reader] = {
     "deadline": _text("deadline_at"),
     "hold": _flag("hold"),
     "requeue": _flag("requeue"),
+    "ray": _ray,
     "nodes": _of_resources(_nodes),
     "gpu_type": _of_resources(_text("gpu_type")),
     "constraint": _of_resources(_text("constraint")),

@@ -76,7 +76,7 @@ def to_job(job: RayJob, submission_id: str, numbers: Mapping[str, int] | None = 
         **asked,
         "command": job.entrypoint,
         "submission_id": submission_id,
-        "metadata": job.metadata,
+        "metadata": {**asked.get("metadata", {}), **job.metadata},
         "resources": _resources(job, asked.get("resources", {})),
         "runtime_env": job.runtime_env or None,
     }

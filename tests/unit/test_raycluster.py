@@ -1,0 +1,197 @@
+"""Jobs that ask for a Ray cluster: how it is asked for, what Ray is told, and which Ray it is."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from launchyard.engine.protocol import Launch
+from launchyard.model.errors import Invalid
+from launchyard.model.job import Attempt, Job, JobKind
+from launchyard.model.raycluster import mode_of, resources_of, with_wish, without_other
+from launchyard.model.resources import Allocation, NodeShare
+from launchyard.raycluster import place
+from launchyard.raycluster.installed import NO_RAY, NotStarted, find
+from launchyard.raycluster.shares import MIB, Share, share_of, words_of
+from launchyard.raycluster.started import with_cluster
+from launchyard.wire.raykeys import body_of
+from launchyard.wire.raysubmit import read_job, to_job
+
+LAUNCH = Launch(
+    launch_id="l1",
+    job_id=1,
+    uid=1000,
+    node="n1",
+    argv=("python", "t.py"),
+    environment={},
+    working_dir="/",
+    spool_log="1.log",
+)
+
+
+def job(kind: JobKind = JobKind.COMMAND, **metadata: str) -> Job:
+    return Job(
+        id=1,
+        name="train",
+        kind=kind,
+        user="ada",
+        uid=1000,
+        partition="main",
+        submitted_at=0,
+        metadata={key.replace("_", "."): value for key, value in metadata.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("metadata", "mode"),
+    [({}, None), ({"launchyard_ray": "true"}, "command"), ({"launchyard_ray": "no"}, None)],
+)
+def test_metadata_says_whether_a_cluster_is_started(metadata: Mapping[str, str], mode: str | None) -> None:
+    assert mode_of(job(**metadata)) == mode
+
+
+def test_a_driver_with_ray_is_nothing_but_a_cluster() -> None:
+    assert mode_of(job(JobKind.DRIVER, launchyard_ray="true")) == "hold"
+
+
+def test_the_runtime_environment_may_ask_for_it_too() -> None:
+    assert with_wish({"a": "b"}, {"launchyard": {"ray": True}}) == {"launchyard.ray": "true", "a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "runtime_env"),
+    [
+        ({"launchyard.ray": "maybe"}, None),
+        ({}, {"launchyard": {"ray": "yes"}}),
+        ({"launchyard.ray": "false"}, {"launchyard": {"ray": True}}),
+    ],
+)
+def test_a_wish_that_is_not_understood_is_refused(
+    metadata: Mapping[str, str], runtime_env: Mapping[str, object] | None
+) -> None:
+    with pytest.raises(Invalid, match=r"launchyard\.ray"):
+        with_wish(metadata, runtime_env)
+
+
+def test_a_client_of_ray_asks_in_metadata_or_in_the_runtime_environment() -> None:
+    assert body_of({"launchyard.ray": "true"}, {}) == {"metadata": {"launchyard.ray": "true"}}
+
+    asked = to_job(read_job({"entrypoint": "x", "runtime_env": {"launchyard": {"ray": True}}}), "s1")
+
+    assert asked.metadata == {"launchyard.ray": "true"}
+
+
+def test_what_belongs_to_the_cluster_of_another_job_is_not_brought_along() -> None:
+    brought = {"A": "1", "RAY_ADDRESS": "10.0.0.1:6379"}
+
+    assert without_other(brought) == brought
+    assert without_other({**brought, "LAUNCHYARD_RAY": "1", "RAY_AUTH_TOKEN": "t"}) == {"A": "1"}
+
+
+@pytest.mark.parametrize(("cpus_milli", "cpus"), [(2000, 2), (500, 1), (0, 1)])
+def test_ray_counts_the_cpus_of_the_job(cpus_milli: int, cpus: int) -> None:
+    share = NodeShare(node="n1", cpus_milli=cpus_milli, memory_mib=100)
+    attempt = Attempt(
+        number=1, launch_id="l", epoch="e", allocation=Allocation(shares=(share,)), allocated_at=0
+    )
+    running = Job(**{name: getattr(job(), name) for name in Job.__slots__} | {"attempt": attempt})
+
+    assert json.loads(resources_of(running)["RAY_OVERRIDE_RESOURCES"]) == {"CPU": cpus}
+
+
+def test_a_share_is_what_the_job_has_of_the_node() -> None:
+    environ = {
+        "SLURM_CPUS_ON_NODE": "4",
+        "LAUNCHYARD_NODES": "n1,n2",
+        "LAUNCHYARD_MEMORY_MIB": "4096",
+        "CUDA_VISIBLE_DEVICES": "0,2",
+    }
+
+    assert share_of(environ) == Share(4, 2, 2048 * MIB)
+    assert share_of({}) == Share(1, 0, 0)
+
+
+def test_objects_get_a_part_of_the_memory_and_ray_the_rest() -> None:
+    assert words_of(Share(2, 1, 1000 * MIB), 8000 * MIB) == [
+        "--num-cpus=2",
+        "--num-gpus=1",
+        f"--memory={700 * MIB}",
+        f"--object-store-memory={300 * MIB}",
+    ]
+    assert words_of(Share(1, 0, 100 * MIB), 0)[-1] == f"--object-store-memory={80 * MIB}"
+    assert words_of(Share(1, 0, 0), 0) == ["--num-cpus=1", "--num-gpus=0"]
+
+
+def test_the_command_is_executed_by_the_program_that_starts_the_cluster() -> None:
+    assert with_cluster(LAUNCH.argv, None, None) == (LAUNCH.argv, None)
+
+    argv, _ = with_cluster(LAUNCH.argv, None, "command")
+    held, _ = with_cluster(LAUNCH.argv, None, "hold")
+
+    assert argv[-2:] == LAUNCH.argv
+    assert "launchyard.raycluster.head" in argv[-3]
+    assert held[-3:] == ("--hold", *LAUNCH.argv)
+
+
+def test_a_script_is_wrapped_whatever_bytes_it_has() -> None:
+    text = b"#!/bin/sh\necho '\\x'\xff\n"
+
+    argv, script = with_cluster(("a",), text, "command")
+
+    assert argv == ("a",)
+    assert script is not None
+    assert script.startswith(b"#!")
+    assert repr(text).encode() in script
+
+
+def test_a_job_without_ray_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(NotStarted) as refused:
+        find(["python", "t.py"])
+
+    assert str(refused.value) == NO_RAY
+
+
+def test_the_ray_of_the_commands_own_python_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python = tmp_path / "python3.11"
+    python.write_text("#!/bin/sh\necho 2.60.0 3.11 1\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", os.devnull)
+
+    found = find([str(python), "t.py"])
+
+    assert found == (str(python), "2.60.0", "3.11", True)
+    assert found.start("--head")[:3] == [str(python), "-m", "ray.scripts.scripts"]
+
+
+def test_rays_sockets_get_a_path_that_is_short_enough(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 60)
+    deep.mkdir()
+
+    path = place.directory(str(deep))
+
+    try:
+        assert len(path) <= place.DEEPEST
+        assert Path(path).resolve() == (deep / "ray").resolve()
+    finally:
+        Path(path).unlink()
+
+
+def test_what_is_written_down_is_for_its_user_alone(tmp_path: Path) -> None:
+    facts = place.Facts("10.0.0.1:1", "secret", 10001, "2.60.0", "3.11")
+
+    assert place.read(str(tmp_path)) is None
+    place.write(str(tmp_path), facts)
+
+    assert place.read(str(tmp_path)) == facts
+    assert (tmp_path / place.FACTS).stat().st_mode & 0o777 == 0o600
+
+
+def test_ports_are_free_and_different() -> None:
+    assert len(set(place.free_ports(3))) == 3
