@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from launchyard import AsyncClient, Client, JobStatus, JobSubmissionClient
+from launchyard.sdk import uploads
 from tests.system.ly import ly
 from tests.system.product import Product
 
@@ -191,6 +192,26 @@ def test_a_tail_goes_on_when_the_server_was_killed(product: Product, tmp_path: P
     said = asyncio.run(asyncio.wait_for(tail(), 60))
     assert said.endswith("\none\ntwo\n")
     assert said.count("one\n") == 1
+
+
+def test_an_upload_goes_on_when_the_server_was_killed(
+    product: Product, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PART_BYTES", 250_000)
+    (work / "noise").write_bytes(os.urandom(1_000_000))
+    sent: list[int] = []
+
+    def report(progress: uploads.Progress) -> None:
+        sent.append(progress.sent)
+        if len(sent) == 3:
+            product.kill()
+            product.start()
+
+    with Client() as client:
+        made = client.prepare({"working_dir": str(work)}, report)
+        assert sent == sorted(sent)
+        job = client.submit("wc -c < noise", runtime_env=made, memory="64M").wait(60)
+        assert b"".join(job.logs()) == b"1000000\n"
 
 
 def test_many_wait_at_once_without_holding_each_other_up(product: Product) -> None:
