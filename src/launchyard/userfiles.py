@@ -9,6 +9,7 @@ from launchyard.config import Settings
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.environments import HelperEnvironments, Opened, SetUpSettings
 from launchyard.engine.protocol import Engine
+from launchyard.model.errors import LaunchyardError
 from launchyard.statedir import StateDir
 from launchyard.store.packages import Packages
 
@@ -54,8 +55,8 @@ class UserFiles:
                 removed = await asyncio.to_thread(self.packages.collect, await in_use())
                 if removed:
                     _log.info("removed %d packages that no job needs", removed)
-            except OSError as error:
-                _log.error("packages that no job needs cannot be removed: %s", error.strerror)
+            except (OSError, LaunchyardError) as error:
+                _log.error("packages that no job needs cannot be removed: %s", error)
             await asyncio.sleep(COLLECT_S)
 
     def _opened(self, uid: int, name: str) -> Opened | None:

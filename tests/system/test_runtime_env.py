@@ -318,3 +318,12 @@ def test_ly_shows_how_a_job_was_set_up(product: Product, hello: str) -> None:
     shown = ly(product.state, "logs", "--setup", str(job["id"]))
     assert shown.code == 0, shown.err
     assert "done in" in shown.out
+
+
+def test_what_many_ask_for_at_once_is_made_once(product: Product, tmp_path: Path) -> None:
+    asked = {"pip": [str(wheel(tmp_path, "manypkg", "1.0", HELLO))]}
+    jobs = [product.submit("manypkg-says", runtime_env=asked) for _ in range(6)]
+    for job_id in jobs:
+        product.until(job_id, "COMPLETED", "FAILED")
+        assert product.log(job_id) == b"version 1\n"
+    assert sum(_setup_log(product, job_id).count("uv pip install") for job_id in jobs) == 1

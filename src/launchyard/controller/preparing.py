@@ -15,7 +15,7 @@ from typing import Any
 from launchyard.controller.loop import Loop
 from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.engine.environments import Environments, SetupFailed, SetUpOrder
-from launchyard.model.errors import LaunchyardError, Unavailable
+from launchyard.model.errors import Invalid, LaunchyardError, Unavailable
 from launchyard.model.event import Exited, SetUpFailed
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
@@ -82,8 +82,9 @@ class Preparing:
         texts = await self._texts.fetch({digest for _, digest in needed})
         found: dict[int, set[str]] = {}
         for uid, digest in needed:
-            env = check(runtime_env_of(texts.get(digest, b"{}")))
-            found.setdefault(uid, set()).update(env.packages)
+            with contextlib.suppress(Invalid):
+                env = check(runtime_env_of(texts.get(digest, b"{}")))
+                found.setdefault(uid, set()).update(env.packages)
         return found
 
     def begin(self, job: Job) -> None:

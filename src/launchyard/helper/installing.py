@@ -5,6 +5,7 @@ writes, and every job gets its own from it: a copy where that is quick, else a t
 kept. What is on this machine anyway stays visible in it, as in an environment of Ray's.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -152,7 +153,7 @@ class Installer:
                 self._log.write(line)
                 said = [*said[-TAIL_LINES + 1 :], line.rstrip()]
         if process.returncode:
-            text = "\n".join(line for line in said if line)
+            text = "\n".join(line for line in said if line and not line.startswith("Using Python"))
             raise SetupFailed(f"{what} failed:\n{text}{_in_pips_words(text)}")
 
     def _environ(self) -> dict[str, str]:
@@ -168,24 +169,34 @@ class Installer:
         return {**from_pip(own), **own, **ours}
 
     def _probe(self, path: str) -> Interpreter:
-        """Ask the interpreter what it is; the answer is kept as long as the program is the same."""
+        """Ask the interpreter what it is; the answer is kept as long as the program is the same.
+
+        Not that of a script in front of an interpreter: which one it starts may change with its settings.
+        """
         found = os.stat(path)
         name = _digest([path, os.path.realpath(path), found.st_size, found.st_mtime_ns])
         record = os.path.join(self._root, "interpreters", name)
-        try:
-            with open(record) as file:
-                return Interpreter(path=path, facts=json.load(file))
-        except (OSError, ValueError):
-            pass
+        with contextlib.suppress(OSError, ValueError), open(record) as file:
+            return _interpreter(json.load(file))
         done = subprocess.run(
             [path, "-I", "-c", _PROBE], capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
         )
         if done.returncode:
             raise SetupFailed(f"{path} does not run: {done.stderr.strip()[-500:]}")
         os.makedirs(os.path.dirname(record), mode=0o700, exist_ok=True)
-        with open(record, "w") as file:
-            file.write(done.stdout)
-        return Interpreter(path=path, facts=json.loads(done.stdout))
+        if _is_program(path):
+            with open(record, "w") as file:
+                file.write(done.stdout)
+        return _interpreter(json.loads(done.stdout))
+
+
+def _interpreter(facts: Mapping[str, Any]) -> Interpreter:
+    return Interpreter(path=facts["executable"], facts=facts)
+
+
+def _is_program(path: str) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x7fELF"
 
 
 def furnish_venv(kept: str, weight: Weight, fresh: str, final: str) -> bool:
