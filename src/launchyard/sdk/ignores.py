@@ -62,7 +62,7 @@ def parse_pattern(line: str) -> Pattern | None:
     if negated:
         text = text[1:]
     directories_only = text.endswith("/")
-    text = text.rstrip("/") if directories_only else text
+    text = text.removesuffix("/")
     anchored = "/" in text
     text = text.removeprefix("/")
     if not text:
@@ -76,8 +76,12 @@ def parse_pattern(line: str) -> Pattern | None:
 def _without_trailing_blanks(text: str) -> str:
     """Blanks at the end do not count unless a backslash is before them."""
     stripped = text.rstrip(" ")
-    slashes = len(stripped) - len(stripped.rstrip("\\"))
-    return stripped + " " if slashes % 2 and len(stripped) < len(text) else stripped
+    return stripped + " " if _escapes_its_end(stripped) and len(stripped) < len(text) else stripped
+
+
+def _escapes_its_end(text: str) -> bool:
+    """Whether the backslash at its end is about what follows, and not one itself."""
+    return (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
 def _regex(text: str) -> str:
@@ -86,7 +90,9 @@ def _regex(text: str) -> str:
     made = ""
     for number, part in enumerate(parts):
         last = number == len(parts) - 1
-        if part == "**":
+        if not last and _escapes_its_end(part):
+            part = part[:-1]
+        if len(part) > 1 and not part.strip("*"):
             # Any directories, or none; at the end everything below, and not the directory itself.
             made += "(?s:.+)" if last else "(?:[^/]+/)*"
         else:
@@ -108,7 +114,10 @@ def _part_regex(part: str) -> str:
         elif char == "\\" and position < len(part):
             made += re.escape(part[position])
             position += 1
-        elif char == "[" and (end := _class_end(part, position)):
+        elif char == "[":
+            end = _class_end(part, position)
+            if not end:
+                return "(?!)"
             made += _class_regex(part[position:end])
             position = end + 1
         else:
@@ -117,7 +126,7 @@ def _part_regex(part: str) -> str:
 
 
 def _class_end(part: str, start: int) -> int:
-    """Where the bracket that opened before `start` closes; 0: nowhere, so it is a bracket and no class."""
+    """Where the bracket that opened before `start` closes; 0: nowhere, so the pattern matches nothing."""
     position = start + (part[start : start + 1] in ("!", "^"))
     position += part[position : position + 1] == "]"
     while position < len(part):
