@@ -1,8 +1,13 @@
 """Runtime environments through the front door: uploads, working directories, packages, and how they fail."""
 
 import hashlib
+import os
 import tarfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -190,20 +195,7 @@ def test_an_archive_with_a_way_out_fails_the_job_and_writes_nothing(product: Pro
 
 
 def test_a_waiting_job_says_what_is_set_up_and_its_cancel_ends_that(product: Product, tmp_path: Path) -> None:
-    source = tmp_path / "slow"
-    source.mkdir()
-    (source / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "slow"\nbackend-path = ["."]\n'
-        '[project]\nname = "slow"\nversion = "1"\n'
-    )
-    (source / "slow.py").write_text(
-        "import os, time\n"
-        "def build_wheel(*a, **k):\n"
-        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
-        "    time.sleep(600)\n"
-        "def get_requires_for_build_wheel(*a): return []\n"
-    )
-    job_id = product.submit("true", runtime_env={"pip": [f"slow @ file://{source}"]})
+    job_id = product.submit("true", runtime_env={"pip": [_slow(tmp_path)]})
     pid = wait_for(lambda: _read(tmp_path / "pid"), 60, "the build has begun")
     job = product.job(job_id)
     assert job["state"] == "PENDING"
@@ -254,6 +246,77 @@ def test_a_restart_during_a_setup_does_it_again(product: Product, hello: str) ->
     product.call("POST", f"/v1/jobs/{job_id}/update", {"begin_at": "2020-01-01T00:00:00Z"})
     assert product.until(job_id, "COMPLETED", "FAILED")["state"] == "COMPLETED"
     assert product.log(job_id) == b"version 1\n"
+
+
+def test_a_daemon_that_is_killed_during_a_setup_does_it_again(product: Product, tmp_path: Path) -> None:
+    job_id = product.submit("slowpkg-says", runtime_env={"pip": [_slow(tmp_path)]})
+    pid = wait_for(lambda: _read(tmp_path / "pid"), 60, "the build has begun")
+    product.kill()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists() or None, 30, "the build has ended with it")
+    (tmp_path / "go").touch()
+    product.start()
+    assert product.until(job_id, "COMPLETED", "FAILED")["state"] == "COMPLETED", _setup_log(product, job_id)
+    assert product.log(job_id) == b"version 1\n"
+
+
+def test_an_archive_of_the_network_is_fetched_again_only_when_it_has_changed(
+    product: Product, tmp_path: Path
+) -> None:
+    (tmp_path / "a.zip").write_bytes(zipped_files({"top/main.py": "print('one')"}))
+    with served(tmp_path) as (address, answers):
+        uri = f"{address}/a.zip"
+        assert ran(product, "python3 main.py", working_dir=uri)["out"] == "one\n"
+        assert ran(product, "python3 main.py", working_dir=uri)["out"] == "one\n"
+        assert answers == [200, 304]
+        (tmp_path / "a.zip").write_bytes(zipped_files({"top/main.py": "print('two')"}))
+        os.utime(tmp_path / "a.zip", (2_000_000_000, 2_000_000_000))
+        assert ran(product, "python3 main.py", working_dir=uri)["out"] == "two\n"
+        gone = ran(product, "true", working_dir=f"{address}/none.zip")
+        assert "cannot be fetched: 404" in gone["cause"]
+    away = ran(product, "true", working_dir=f"{address}/b.zip")
+    assert "cannot be fetched" in away["cause"]
+
+
+def test_an_address_of_a_bucket_needs_a_program_for_it(product: Product) -> None:
+    job = ran(product, "true", working_dir="s3://bucket/a.zip")
+    assert "needs aws or s5cmd on this machine" in job["cause"]
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[str, list[int]]]:
+    """The address under which the folder is served, and the status of each answer so far."""
+    answers: list[int] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        """Serves the folder, and keeps count."""
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            answers.append(int(code))
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", answers
+        server.shutdown()
+
+
+def _slow(tmp_path: Path) -> str:
+    """A requirement that is built once there is a file `go`; `pid` says who builds."""
+    made = wheel(tmp_path, "slowpkg", "1.0", HELLO)
+    source = tmp_path / "slow"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "slow"\nbackend-path = ["."]\n'
+        '[project]\nname = "slowpkg"\nversion = "1.0"\n'
+    )
+    (source / "slow.py").write_text(
+        "import os, shutil, time\n"
+        "def build_wheel(folder, *a, **k):\n"
+        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        f"    while not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.05)\n"
+        f"    return os.path.basename(shutil.copy({str(made)!r}, folder))\n"
+        "def get_requires_for_build_wheel(*a): return []\n"
+    )
+    return f"slowpkg @ file://{source}"
 
 
 def _range(first: int, end: int, total: int) -> dict[str, str]:
