@@ -96,6 +96,9 @@ def test_a_dry_run_says_what_it_would_be(product: Product) -> None:
         "  and 3 more",
     ]
     assert lines[5].startswith("Starts now; 6 at once when nothing else runs, all done by ")
+    told = json.loads(ly(product.state, *SWEEP, "--dry-run", "--json", "--", "true").out)
+    assert (told["tasks"], told["core_hours_max"], told["commands"]) == (6, 3, ["true"] * 3)
+    assert told["ended_by"].endswith("Z")
     assert len(product.all_jobs()) == before
 
 

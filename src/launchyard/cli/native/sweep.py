@@ -19,6 +19,7 @@ from launchyard.cli.output.units import at, clock, number, plural
 from launchyard.model.array import Indexes, parse_indexes
 from launchyard.model.errors import Invalid
 from launchyard.model.walltime import humane
+from launchyard.model.when import rfc3339
 from launchyard.sdk.client import Client
 from launchyard.sdk.jobs import Job
 from launchyard.sdk.sweep import Sweep, every, parse_sweep, sample, sweep_body
@@ -114,7 +115,7 @@ def _foretell(
     end = None if limit_s is None or not room else start + -(-count // room) * limit_s
     if as_json:
         told = {"tasks": count, "commands": first, "core_hours_max": core_hours, "at_once": room}
-        out_json({**told, "ended_by": end, "job": job.to_json()})
+        out_json({**told, "ended_by": None if end is None else rfc3339(end), "job": job.to_json()})
         return
     hours = "" if core_hours is None else f": at most {number(round(core_hours, 2))} core-hours"
     out(f"{plural(count, 'task')}, each {asked(job)}{hours}.")
