@@ -11,7 +11,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, listing, peers, planning, simulation, throughput, waiting
+from benchmarks import (
+    beside_ray,
+    latency,
+    listing,
+    peers,
+    planning,
+    ray_head,
+    simulation,
+    throughput,
+    waiting,
+)
 from benchmarks.row import HEAD, Row
 from tests.system.product import Product
 
@@ -22,7 +32,7 @@ def main() -> int:
     """By root: user mode is measured as an ordinary user in a second process, root mode here."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--only", choices=("all", "throughput", "latency", "planning"), default="all")
+    parser.add_argument("--only", choices=("all", "throughput", "latency", "planning", "ray"), default="all")
     parser.add_argument("--report", type=Path, default=None, help="where the table is written")
     parser.add_argument("--directory", type=Path, default=None, help="work here and leave it all there")
     options = parser.parse_args()
@@ -64,7 +74,9 @@ def _command_as_user(directory: Path, options: argparse.Namespace) -> list[str]:
     entry = pwd.getpwnam(USER)
     again = [sys.executable, "-m", "benchmarks", "--jobs", str(options.jobs), "--only", options.only]
     again += ["--directory", str(directory)]
-    environment = [f"HOME={entry.pw_dir}", f"USER={USER}", "PATH=/usr/local/bin:/usr/bin:/bin"]
+    installed = ray_head.programs()
+    environment = [f"{ray_head.VENV}={installed.parent}"] if installed is not None else []
+    environment += [f"HOME={entry.pw_dir}", f"USER={USER}", "PATH=/usr/local/bin:/usr/bin:/bin"]
     ids = ["--reuid", str(entry.pw_uid), "--regid", str(entry.pw_gid), "--init-groups"]
     return ["setpriv", *ids, "env", "-i", *environment, *again]
 
@@ -86,6 +98,8 @@ def _user_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
         rows += _measured(make("latency"), lambda product: _latencies(product, directory))
         rows += _measured(make("waiting"), lambda product: waiting.rows(product, options.jobs))
         rows += _measured(make("listing"), lambda product: listing.rows(product, options.jobs))
+    if options.only in ("all", "ray"):
+        rows += _measured(make("ray"), lambda product: beside_ray.rows(product, directory))
     return rows
 
 
