@@ -284,13 +284,8 @@ class Endings:
         if launch.order.get("script"):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(spool, launch.script_name))
-        if launch.uid >= 0:
-            try:
-                os.rmdir(settings.path("tmp", launch.l))
-            except FileNotFoundError:
-                pass
-            except OSError:
-                clean(launch.l, launch.uid)
+        if launch.uid >= 0 and not self._state.spares.give(launch.uid, settings.path("tmp", launch.l)):
+            clean(launch.l, launch.uid)
 
     def sweep_later(self, l: str) -> None:
         self._busy.add(l)

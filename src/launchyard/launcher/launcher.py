@@ -339,7 +339,7 @@ class Launcher:
             stderr=message.get("stderr"),
             append=message.get("append", True),
             terminal=message.get("terminal"),
-            private_tmp=settings.path("tmp", l),
+            private_tmp=self._state.spares.take(launch.uid, settings.path("tmp", l)),
             user=self._state.users.get(launch.uid) if settings.switch else None,
             no_new_privs=message.get("no_new_privs", True),
         )

@@ -142,6 +142,8 @@ class Recovery:
             state.fence.kill(l)
             self._endings.sweep_later(l)
         with contextlib.suppress(OSError):
+            for path in state.spares.begin():
+                os.rename(path, state.settings.path("tmp", f"{os.path.basename(path)}.spare"))
             for entry in list(os.scandir(state.settings.path("tmp"))):
                 if entry.name not in state.table.live:
                     attendants.clean(entry.name, entry.stat(follow_symlinks=False).st_uid)

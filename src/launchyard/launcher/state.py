@@ -13,6 +13,7 @@ from launchyard.launcher.journal import Journal, Record
 from launchyard.launcher.kernel import boot_id
 from launchyard.launcher.marked import Marked
 from launchyard.launcher.messages import Message
+from launchyard.launcher.spares import Spares
 from launchyard.launcher.table import Launch, Table
 from launchyard.launcher.timers import Timers
 from launchyard.launcher.users import Users
@@ -45,6 +46,7 @@ class State:
         self.table = Table(boot_id())
         self.timers = Timers()
         self.users = Users()
+        self.spares = Spares(settings.path("launcher", "spare"))
         self.children: dict[int, str | None] = {}
         """Every child: main processes and steps with their launch id, others with None."""
         self.mains: dict[int, Launch] = {}
