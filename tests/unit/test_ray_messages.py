@@ -73,12 +73,20 @@ def test_what_is_no_lack_of_resources_is_not_called_so() -> None:
     assert told == "Job has not started yet. It is held; release it with `ly release 12`."
 
 
-def test_a_job_whose_environment_is_made_says_so() -> None:
-    reason = Reason(code="runtime-env", sentence="installs 2 packages")
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("waits for its runtime environment", "waiting for the runtime environment to be set up."),
+        (
+            "sets up its runtime environment: installs 2 packages, 3 s",
+            "waiting for the runtime environment to be set up (installs 2 packages, 3 s).",
+        ),
+    ],
+)
+def test_a_job_whose_environment_is_made_says_so(sentence: str, told: str) -> None:
+    reason = Reason(code="runtime-env", sentence=sentence)
 
-    told = message(JOB, reason, None, None, T0)
-
-    assert "waiting for the runtime environment to be set up" in told
+    assert message(JOB, reason, None, None, T0).endswith(told)
 
 
 def test_a_failed_job_tells_its_code_and_the_last_ten_lines() -> None:

@@ -42,7 +42,7 @@ class Logins:
                 async with asyncio.timeout(LIMIT_S + 5):
                     message = await request.next()
             found = message["variables"] if message["t"] == "login" else {}
-        except (LaunchyardError, TimeoutError):
+        except (LaunchyardError, OSError, TimeoutError):
             found = {}
         finally:
             del self._asking[uid]

@@ -64,7 +64,7 @@ class JobQuery:
     """Only those that ended at or after it, found at once however many ended before."""
     ended: bool = False
     named: bool = False
-    """Only those with a submission id, found at once for one user."""
+    """Only those with a submission id."""
     ids: tuple[int, ...] = ()
     before_id: int | None = None
     limit: int = 100

@@ -78,7 +78,8 @@ def _waits(reason: Reason | None, ahead: int | None, now: float) -> str:
     if reason is None:
         return ""
     if reason.code == RUNTIME_ENV:
-        return f" It may be waiting for the runtime environment to be set up: it {reason.sentence}."
+        phase = reason.sentence.partition(": ")[2]
+        return f" It may be waiting for the runtime environment to be set up{phase and f' ({phase})'}."
     for_resources = reason.code in _FOR_RESOURCES
     sentence = reason.sentence if ahead is None else _AHEAD.sub("", reason.sentence)
     told = [sentence.removeprefix("waits for ") if for_resources else sentence]
