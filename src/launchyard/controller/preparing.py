@@ -26,7 +26,7 @@ from launchyard.policy import arrays
 from launchyard.policy.lifecycle import apply
 
 AT_ONCE = 4
-"""Set-ups of one user at the same time."""
+"""Set-ups of one user at the same time, of those that wait and of those that start."""
 WARM_S = 300.0
 """For so long after a set-up the same one is known to be there, and is not looked at before the start."""
 AGAIN_S = (0.2, 5.0)
@@ -56,7 +56,7 @@ class Preparing:
         self._furnishing: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._warm: dict[tuple[int, str | None, str | None], float] = {}
-        self._turns: dict[int, asyncio.Semaphore] = {}
+        self._turns: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._keep_failed_s = keep_failed_s
 
     def moved(self, before: Job | None, job: Job) -> None:
@@ -159,8 +159,7 @@ class Preparing:
             asked = runtime_env_of(texts[job.runtime_env or ""])
             given = texts.get(job.environment or "")
             if not self._is_warm(job, check(asked)):
-                async with self._turns.setdefault(job.uid, asyncio.Semaphore(AT_ONCE)):
-                    await self._set_up("prepare", job, asked, environment_of(given) if given else {})
+                await self._set_up("prepare", job, asked, environment_of(given) if given else {})
         except KeyError:
             self._fail(job.id, "what was asked for is lost; submit it again")
         except LaunchyardError as error:
@@ -173,10 +172,16 @@ class Preparing:
     async def _set_up(
         self, task: str, job: Job, asked: Mapping[str, Any], variables: Mapping[str, str]
     ) -> None:
-        """Tried again while the launcher does not answer. Raises `SetupFailed`."""
+        """A few at once; tried again while the launcher does not answer. Raises `SetupFailed`."""
         env = check(asked)
         if not env.needs_setup:
             return
+        async with self._turns.setdefault((task, job.uid), asyncio.Semaphore(AT_ONCE)):
+            await self._in_turn(task, job, env, asked, variables)
+
+    async def _in_turn(
+        self, task: str, job: Job, env: RuntimeEnv, asked: Mapping[str, Any], variables: Mapping[str, str]
+    ) -> None:
         if self._environments is None:
             raise SetupFailed("this server sets up no runtime environments")
         pause_s = AGAIN_S[0]
@@ -259,8 +264,9 @@ class Preparing:
             # It was put back into the queue meanwhile and is at work in that directory.
             return
         if self._environments is not None:
-            with contextlib.suppress(LaunchyardError):
-                await self._environments.remove(job.uid, job.id)
+            async with self._turns.setdefault(("remove", job.uid), asyncio.Semaphore(1)):
+                with contextlib.suppress(LaunchyardError):
+                    await self._environments.remove(job.uid, job.id)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

@@ -38,6 +38,7 @@ Order = Mapping[str, Any]
 
 IDLE_S = 20.0
 STALE_S = 3600.0
+TIDY_S = 60.0
 LOG_KEEP_S = 30 * 24 * 3600.0
 
 
@@ -262,7 +263,13 @@ class SetUp:
         os.rename(fresh, target)
 
     def _tidy(self) -> None:
-        """Remove what no job that we were told of needs any more."""
+        """Remove what no job that we were told of needs any more; once in a while is enough."""
+        stamp = os.path.join(self._root, "tidied")
+        with contextlib.suppress(FileNotFoundError):
+            if 0 <= time.time() - os.stat(stamp).st_mtime < TIDY_S:
+                return
+        with open(stamp, "w"):
+            os.utime(stamp)
         running = {str(one) for one in self._order["running"]} | {str(self._job)}
         now = time.time()
         for folder, keep_s in (("jobs", max(STALE_S, self._order["keep_failed_s"])), ("logs", LOG_KEEP_S)):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from launchyard.launcher.messages import Message, encode, package_argv
 
-IDLE_MAX = 2
+IDLE_MAX = 4
 
 Answer = Callable[[Message], None]
 
