@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from launchyard.api.routes.logs import PART_BYTES
+from launchyard.model.errors import Forbidden, LaunchyardError, NotFound, Unavailable
 from launchyard.model.job import Attempt, Job
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.state import JobState
@@ -270,6 +271,33 @@ def test_the_tail_of_a_job_that_never_ran_closes(bench: Bench) -> None:
         with pytest.raises(ConnectionClosed):
             socket.recv(30)
         assert socket.close_code == 1000
+
+
+@pytest.mark.parametrize("error", [NotFound("there is no file any more"), Forbidden("nobody may read it")])
+def test_a_log_that_cannot_be_read_is_said_and_the_end_is_the_jobs(
+    bench: Bench, error: LaunchyardError
+) -> None:
+    bench.logs.fails = error
+    bench.put(named(state=JobState.RUNNING, attempt=attempt()))
+    with dial(bench) as socket:
+        assert socket.recv(30) == f"[launchyard: {error}]\n"
+        with pytest.raises(TimeoutError):
+            socket.recv(0.2)
+        bench.put(named(state=JobState.FAILED, ended_at=T0, attempt=attempt()))
+        with pytest.raises(ConnectionClosed):
+            socket.recv(30)
+        assert socket.close_code == 1000
+    assert str(error) in sentence(refused := bench.ask("GET", f"{ONE}/logs", user="ada"))
+    assert refused.status in (404, 409)
+
+
+def test_a_log_that_cannot_be_read_just_now_is_no_end(bench: Bench) -> None:
+    bench.logs.fails = Unavailable("not now")
+    bench.put(named(state=JobState.RUNNING, attempt=attempt()))
+    with dial(bench) as socket:
+        with pytest.raises(ConnectionClosed):
+            socket.recv(30)
+        assert socket.close_code == 1006
 
 
 def test_the_tail_of_an_unknown_job_is_no_socket(bench: Bench) -> None:

@@ -72,3 +72,10 @@ async def _begun(context: Context, job: Job, launch_id: str | None) -> Job | Non
         await over.wait()
     now = controller.live_job(job.id) or await context.read(lambda: store.job(job.id))
     return None if now is None or launch_of(now) in (None, launch_id) else now
+
+
+async def ended(context: Context, job: Job) -> None:
+    """Wait until it has."""
+    over = asyncio.Event()
+    with until(context.services.controller, job.id, lambda now: now is None or now.ended, over):
+        await over.wait()

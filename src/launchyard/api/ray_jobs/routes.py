@@ -25,7 +25,7 @@ from launchyard.api.routes.jobs import idempotency_of
 from launchyard.api.routes.logs import PART_BYTES
 from launchyard.api.stream import Parts
 from launchyard.controller.controller import JobRef
-from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, Unauthenticated
+from launchyard.model.errors import Conflict, Forbidden, Infeasible, LaunchyardError, Unauthenticated
 from launchyard.model.job import Job
 from launchyard.model.submission import Caller, Submission
 from launchyard.store.protocol import JobQuery
@@ -121,7 +121,11 @@ async def delete(request: Request) -> Response:
 @router.get("/api/jobs/{submission}/logs", openapi_extra=described.LOGS)
 async def logs(request: Request) -> Response:
     context, job = context_of(request), await _job(request)
-    first = await context.services.logs.read(job, "stdout", 0, PART_BYTES)
+    try:
+        first = await context.services.logs.read(job, "stdout", 0, PART_BYTES)
+    except Forbidden as error:
+        # Ray's clients would ask for a token.
+        raise Conflict(str(error)) from None
     if first.offset + len(first.data) >= first.size:
         return answer({"logs": first.data.decode("utf-8", "replace")})
     return Parts(_logs_json(context, job, text_of(context, job, first)), JSON, context.closing)

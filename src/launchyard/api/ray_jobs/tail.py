@@ -14,8 +14,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from launchyard.api.connection import connection_of
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.ray_jobs.finding import find_submission
-from launchyard.api.ray_jobs.output import chunks, followed
+from launchyard.api.ray_jobs.output import chunks, ended, followed
 from launchyard.api.stream import settle
+from launchyard.model.errors import LaunchyardError, Unavailable
 from launchyard.model.job import Job
 
 NORMAL = 1000
@@ -48,10 +49,17 @@ async def tail(socket: WebSocket) -> None:
 
 
 async def _send(context: Context, job: Job, socket: WebSocket) -> None:
-    async with aclosing(followed(context, job)) as texts:
-        async for text in texts:
-            for chunk in chunks(text):
-                await socket.send_text(chunk)
+    """What cannot be read (the log is gone) is said, and the job's end waited for all the same."""
+    try:
+        async with aclosing(followed(context, job)) as texts:
+            async for text in texts:
+                for chunk in chunks(text):
+                    await socket.send_text(chunk)
+    except Unavailable:
+        raise
+    except LaunchyardError as error:
+        await socket.send_text(f"[launchyard: {error}]\n")
+        await ended(context, job)
 
 
 async def _gone(socket: WebSocket) -> None:
