@@ -247,10 +247,9 @@ class Endings:
         return facts
 
     def settle(self) -> None:
-        """After the sync: tell of the ends."""
+        """After the sync: tell of the ends, when what is in the spool is as it stays."""
         for launch in self._ended:
-            if launch.marks.get("log_full"):
-                self._cut_log(launch)
+            self._settle_spool(launch)
             self.tell(launch)
         self._told += self._ended
         self._ended.clear()
@@ -268,24 +267,25 @@ class Endings:
         assert launch.facts is not None
         self._state.tell(ended(launch.seq_end, launch.l, **launch.facts))
 
-    def _cut_log(self, launch: Launch) -> None:
-        path = self._state.settings.path("spool", str(launch.uid), launch.order["spool_log"])
-        with contextlib.suppress(OSError):
-            fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            os.ftruncate(fd, launch.order["log_cap_bytes"])
-            os.close(fd)
-
-    def _tidy(self, launch: Launch, clean: Callable[[str, int], None]) -> None:
-        settings = self._state.settings
-        if not self._state.fence.remove(launch.l):
-            self._busy.add(launch.l)
-        self._state.fence.release_cpuset(launch.cpu_ids)
-        spool = settings.path("spool", str(launch.uid))
+    def _settle_spool(self, launch: Launch) -> None:
+        spool = self._state.settings.path("spool", str(launch.uid))
         if launch.order.get("script"):
             with contextlib.suppress(OSError):
                 os.unlink(os.path.join(spool, launch.script_name))
+        if launch.marks.get("log_full"):
+            with contextlib.suppress(OSError):
+                path = os.path.join(spool, launch.order["spool_log"])
+                fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                os.ftruncate(fd, launch.order["log_cap_bytes"])
+                os.close(fd)
+
+    def _tidy(self, launch: Launch, clean: Callable[[str, int], None]) -> None:
+        settings = self._state.settings
         if launch.uid >= 0 and not self._state.spares.give(launch.uid, settings.path("tmp", launch.l)):
             clean(launch.l, launch.uid)
+        if not self._state.fence.remove(launch.l):
+            self._busy.add(launch.l)
+        self._state.fence.release_cpuset(launch.cpu_ids)
 
     def sweep_later(self, l: str) -> None:
         self._busy.add(l)
