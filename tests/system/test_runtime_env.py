@@ -273,8 +273,9 @@ def test_an_archive_of_the_network_is_fetched_again_only_when_it_has_changed(
         assert ran(product, "python3 main.py", working_dir=uri)["out"] == "two\n"
         gone = ran(product, "true", working_dir=f"{address}/none.zip")
         assert "cannot be fetched: 404" in gone["cause"]
-    away = ran(product, "true", working_dir=f"{address}/b.zip")
+    away = ran(product, "true", working_dir=f"{address.replace('//', '//ada:geheim@')}/b.zip")
     assert "cannot be fetched" in away["cause"]
+    assert "geheim" not in away["cause"] + _setup_log(product, away["id"])
 
 
 def test_an_address_of_a_bucket_needs_a_program_for_it(product: Product) -> None:

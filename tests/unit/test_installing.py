@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from launchyard.helper.installing import COPY_MAX_BYTES, Installer, furnish_venv
+from launchyard.helper.installing import COPY_MAX_BYTES, Installer, _divided, furnish_venv, masked
 from launchyard.helper.pipsettings import from_pip
 from launchyard.helper.shelf import SetupFailed, Weight
 from launchyard.model.runtimeenv import Requirements, RuntimeEnv
@@ -82,6 +82,15 @@ def test_other_requirements_settings_and_files_are_another_one(tmp_path: Path) -
     before = key(tmp_path, f"a @ file://{local}")
     local.write_text("new one")
     assert key(tmp_path, f"a @ file://{local}") != before
+
+
+def test_no_password_is_among_the_arguments_or_said() -> None:
+    """Threat 15: arguments are seen by everybody, reasons by whoever may see jobs."""
+    secret = "https://ada:geheim@example.org/simple"
+    addresses, others = _divided(["--index-url", secret, f"--extra-index-url={secret}", "--pre", "--no-deps"])
+    assert addresses == [f"--index-url {secret}", f"--extra-index-url {secret}"]
+    assert others == ["--prerelease=allow", "--no-deps"]
+    assert masked(f"installing x @ {secret}") == "installing x @ https://****@example.org/simple"
 
 
 def test_an_interpreter_that_is_not_there_is_said(tmp_path: Path) -> None:

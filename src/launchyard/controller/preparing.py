@@ -95,7 +95,7 @@ class Preparing:
             # Its array is set up for all of its tasks.
             return
         task = asyncio.ensure_future(self._prepare(job))
-        self._doing[job.id] = _Doing(task, "its turn to be set up", self._loop.now())
+        self._doing[job.id] = _Doing(task, "waits for its turn", self._loop.now())
 
     def reason(self, job: Job) -> Reason | None:
         """Why a waiting job is not looked at yet; None: it is."""

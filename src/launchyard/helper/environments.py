@@ -26,7 +26,7 @@ from typing import IO, Any
 from launchyard.helper.archives import BadArchive, unpack
 from launchyard.helper.conda import Conda
 from launchyard.helper.copies import copy_tree, remove_tree, spread
-from launchyard.helper.installing import Installer, furnish_venv
+from launchyard.helper.installing import Installer, furnish_venv, masked
 from launchyard.helper.shelf import SetupFailed, Shelf
 from launchyard.helper.sources import Source, Sources
 from launchyard.helper.spares import Spares
@@ -61,7 +61,7 @@ def _answer(order: Order, out: IO[str]) -> dict[str, Any]:
     try:
         return {"done": _obey(order, out)}
     except (SetupFailed, BadArchive, LaunchyardError) as error:
-        return {"failed": str(error)}
+        return {"failed": masked(str(error))}
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         return {"failed": f"it cannot be written: {error.strerror or error}{where}"}
@@ -132,6 +132,7 @@ class SetUp:
 
     def say(self, what: str) -> None:
         """To whoever waits, and to the log."""
+        what = masked(what)
         self._out.write(f"{json.dumps({'phase': what})}\n")
         self._log.write(f"{_clock()} {what}\n")
 
@@ -144,7 +145,7 @@ class SetUp:
             with ExitStack() as held:
                 self._set_up(env, held)
         except (SetupFailed, BadArchive) as error:
-            self._log.write(f"{_clock()} failed: {error}\n")
+            self._log.write(masked(f"{_clock()} failed: {error}\n"))
             raise
         self._log.write(f"{_clock()} done in {time.monotonic() - began:.1f} s\n")
         self._tidy()

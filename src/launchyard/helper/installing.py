@@ -44,6 +44,8 @@ _UNKNOWN = re.compile(  # uv's two ways to say that there is no such package, or
     r"(?:Because|because) (?:there (?:is|are) no versions? of )?([\w.\[\]-]+)[^\n]*? was not found|"
     r"there (?:is|are) no versions? of ([\w.\[\]=<>!~-]+)"
 )
+_SECRET = re.compile(r"://[^/@\s]+@")
+_ADDRESSES = ("--index-url", "-i", "--extra-index-url", "--find-links", "-f")
 _INSTALL = ("pip", "install", "--python")
 _QUIET_PIP = ("--disable-pip-version-check", "--no-input", "--quiet", "-q")
 
@@ -99,7 +101,9 @@ class Installer:
         )
         self._let_parent_in(target)
         with tempfile.NamedTemporaryFile("w", suffix=".txt", dir=self._root) as file:
-            file.write("".join(f"{line}\n" for line in lines))
+            # Whoever looks at processes sees arguments, and addresses may hold passwords: not among these.
+            addresses, options = _divided(asked.options)
+            file.write("".join(f"{line}\n" for line in [*addresses, *lines]))
             file.flush()
             python = os.path.join(target, "bin", "python")
             self._run(
@@ -112,7 +116,7 @@ class Installer:
                     "--compile-bytecode",
                     "-r",
                     file.name,
-                    *_options(asked),
+                    *options,
                 ],
                 cwd=tree,
             )
@@ -154,7 +158,7 @@ class Installer:
                 said = [*said[-TAIL_LINES + 1 :], line.rstrip()]
         if process.returncode:
             text = "\n".join(line for line in said if line and not line.startswith("Using Python"))
-            raise SetupFailed(f"{what} failed:\n{text}{_in_pips_words(text)}")
+            raise SetupFailed(masked(f"{what} failed:\n{text}{_in_pips_words(text)}"))
 
     def _environ(self) -> dict[str, str]:
         """What uv is told: the job's own variables, and pip's settings where uv has none of its own."""
@@ -268,12 +272,19 @@ def _chosen(py_executable: str | None, path: str) -> str:
     raise SetupFailed(f"there is no python3 in {path} to install packages for")
 
 
-def _options(asked: Requirements) -> Iterator[str]:
-    """Those that were given, in uv's words."""
-    for option in asked.options:
-        if option in _QUIET_PIP:
-            continue
-        yield {"--no-cache-dir": "--no-cache", "--pre": "--prerelease=allow"}.get(option, option)
+def _divided(options: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(those that name addresses, as lines of a requirements file; the others, in uv's words)"""
+    addresses, others = list[str](), list[str]()
+    words = iter(options)
+    for option in words:
+        name, _, value = option.partition("=")
+        if name in _ADDRESSES:
+            addresses.append(f"{name} {value or next(words, '')}")
+        elif option.startswith(tuple(f"{one} " for one in _ADDRESSES)):
+            addresses.append(option)
+        elif option not in _QUIET_PIP:
+            others.append({"--no-cache-dir": "--no-cache", "--pre": "--prerelease=allow"}.get(option, option))
+    return addresses, others
 
 
 def _local_paths(line: str) -> Iterator[str]:
@@ -292,8 +303,13 @@ def _state_of(path: str) -> list[Any]:
     return [path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, inside]
 
 
+def masked(text: str) -> str:
+    """Without the names and passwords that stand in addresses."""
+    return _SECRET.sub("://****@", text)
+
+
 def _named(lines: Sequence[str]) -> str:
-    shown = ", ".join(line.strip() for line in lines[:3])
+    shown = masked(", ".join(line.strip() for line in lines[:3]))
     return shown if len(lines) <= 3 else f"{shown} and {len(lines) - 3} more"
 
 
