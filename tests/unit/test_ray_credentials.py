@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from launchyard import config
-from launchyard.api.ray_jobs.loopback import peer_uid
 from launchyard.daemonuser import anonymous
+from launchyard.loopback import peer_uid
 from launchyard.model.errors import Invalid
 from launchyard.model.rayapi import RayApiSettings
 from tests.api_bench import ADA, ME, Bench, running

@@ -2,20 +2,27 @@
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from launchyard.cli.native.ray import refuse_other
+from launchyard.cli.tunnel import Served, listen, ours
 from launchyard.engine.protocol import Launch
-from launchyard.model.errors import Invalid
+from launchyard.model.errors import Conflict, Invalid
+from launchyard.model.frozen import changed
 from launchyard.model.job import Attempt, Job, JobKind
 from launchyard.model.raycluster import mode_of, resources_of, with_wish, without_other
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.raycluster import place
+from launchyard.raycluster.http2 import PREFACE, Bearer, NotHttp2
 from launchyard.raycluster.installed import NO_RAY, NotStarted, find
 from launchyard.raycluster.shares import MIB, Share, share_of, words_of
 from launchyard.raycluster.started import with_cluster
+from launchyard.slurm.directives import parse_directives
+from launchyard.slurm.request import job_options
 from launchyard.wire.raykeys import body_of
 from launchyard.wire.raysubmit import read_job, to_job
 
@@ -31,7 +38,7 @@ LAUNCH = Launch(
 )
 
 
-def job(kind: JobKind = JobKind.COMMAND, **metadata: str) -> Job:
+def job(metadata: Mapping[str, str] | None = None, kind: JobKind = JobKind.COMMAND) -> Job:
     return Job(
         id=1,
         name="train",
@@ -40,20 +47,20 @@ def job(kind: JobKind = JobKind.COMMAND, **metadata: str) -> Job:
         uid=1000,
         partition="main",
         submitted_at=0,
-        metadata={key.replace("_", "."): value for key, value in metadata.items()},
+        metadata=metadata or {},
     )
 
 
 @pytest.mark.parametrize(
     ("metadata", "mode"),
-    [({}, None), ({"launchyard_ray": "true"}, "command"), ({"launchyard_ray": "no"}, None)],
+    [({}, None), ({"launchyard.ray": "true"}, "command"), ({"launchyard.ray": "no"}, None)],
 )
 def test_metadata_says_whether_a_cluster_is_started(metadata: Mapping[str, str], mode: str | None) -> None:
-    assert mode_of(job(**metadata)) == mode
+    assert mode_of(job(metadata)) == mode
 
 
 def test_a_driver_with_ray_is_nothing_but_a_cluster() -> None:
-    assert mode_of(job(JobKind.DRIVER, launchyard_ray="true")) == "hold"
+    assert mode_of(job({"launchyard.ray": "true"}, JobKind.DRIVER)) == "hold"
 
 
 def test_the_runtime_environment_may_ask_for_it_too() -> None:
@@ -96,7 +103,7 @@ def test_ray_counts_the_cpus_of_the_job(cpus_milli: int, cpus: int) -> None:
     attempt = Attempt(
         number=1, launch_id="l", epoch="e", allocation=Allocation(shares=(share,)), allocated_at=0
     )
-    running = Job(**{name: getattr(job(), name) for name in Job.__slots__} | {"attempt": attempt})
+    running = changed(job(), attempt=attempt)
 
     assert json.loads(resources_of(running)["RAY_OVERRIDE_RESOURCES"]) == {"CPU": cpus}
 
@@ -195,3 +202,79 @@ def test_what_is_written_down_is_for_its_user_alone(tmp_path: Path) -> None:
 
 def test_ports_are_free_and_different() -> None:
     assert len(set(place.free_ports(3))) == 3
+
+
+def test_a_script_asks_for_it_in_its_head() -> None:
+    assert job_options(parse_directives("#!/bin/sh\n#LY --ray -c 2\n"))["metadata"] == {
+        "launchyard.ray": "true"
+    }
+
+
+def frame(kind: int, flags: int, data: bytes, stream: int = 1) -> bytes:
+    return len(data).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + data
+
+
+FIELD = b"\x10\x0dauthorization\x0eBearer secret!"
+SETTINGS = frame(4, 0, b"", stream=0)
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_the_token_is_put_into_each_request_of_a_client_whatever_comes_at_once(step: int) -> None:
+    first = frame(1, 4 | 1, b"abc")
+    data = frame(0, 0, b"x" * 50)
+    second = frame(1, 0, b"de", stream=3) + frame(9, 4, b"f", stream=3)
+    bearer, sent = Bearer("secret!"), b""
+    whole = PREFACE + SETTINGS + first + data + second
+
+    for at in range(0, len(whole), step):
+        sent += bearer.feed(whole[at : at + step])
+
+    assert sent == (
+        PREFACE
+        + SETTINGS
+        + frame(1, 1, b"abc")
+        + frame(9, 4, FIELD)
+        + data
+        + frame(1, 0, b"de", stream=3)
+        + frame(9, 0, b"f", stream=3)
+        + frame(9, 4, FIELD, stream=3)
+    )
+
+
+def test_what_is_no_client_of_ray_is_refused() -> None:
+    with pytest.raises(NotHttp2):
+        Bearer("t").feed(b"GET / HTTP/1.1\r\n")
+
+
+def test_another_ray_or_python_is_told_before_the_tunnel_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 2.49.0 3.12 1\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    refuse_other(Served("2.49.0", "3.12"), [])
+    with pytest.raises(Conflict) as refused:
+        refuse_other(Served("2.60.0", "3.11"), [])
+
+    assert str(refused.value) == (
+        f"the cluster has Ray 2.60.0 with Python 3.11, and {python} has Ray 2.49.0 with Python 3.12; "
+        "connect from an environment with Python 3.11 and ray[client]==2.60.0"
+    )
+
+
+def test_a_port_that_is_taken_is_told_unless_any_will_do() -> None:
+    with listen(0, else_any=False) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Invalid, match=f"port {port} "):
+            listen(port, else_any=False)
+        with listen(port, else_any=True) as other:
+            assert other.getsockname()[1] != port
+
+
+def test_only_programs_of_our_own_user_are_let_in() -> None:
+    with listen(0, else_any=True) as listener, socket.create_connection(listener.getsockname()):
+        there, _ = listener.accept()
+        with there:
+            assert ours(there)

@@ -163,7 +163,7 @@ def test_every_option_of_ours_is_read() -> None:
     assert len(SBATCH.names) == 116
     for language in (SBATCH, LY):
         assert set(language.letters.values()) <= set(language.names)
-    values = {"mem": "=1G", "env": "=A=1", "open-mode": "=append", "hold": "", "requeue": ""}
+    values = {"mem": "=1G", "env": "=A=1", "open-mode": "=append", "hold": "", "ray": "", "requeue": ""}
     values |= {"exclusive": "", "licences": "=a", "licenses": "=a"}
     values["keep-on-failed-dependency"] = ""
     for name in LY.names:

@@ -338,6 +338,12 @@ SHELL = socket(
     _parameter("command", "query", {"type": "array", "items": _TEXT}, "The command's words; none: a shell."),
     errors=(400, 404, 409),
 )
+RAY = socket(
+    "A connection to the Ray Client port of a running job that has a Ray cluster, for its owner. First comes "
+    'a line `launchyard-ray {"ray", "python"}` that says which Ray it is; then bytes go both ways.',
+    _JOB_ID,
+    errors=(400, 404, 409),
+)
 
 HEALTH: Description = {
     "summary": "Whether the server takes work. Open to everybody.",

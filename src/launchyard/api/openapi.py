@@ -93,6 +93,7 @@ _BESIDE = {
     "/openapi.json": describe.DOCUMENT,
     "/v1/jobs/{job}/terminal": describe.TERMINAL,
     "/v1/jobs/{job}/shell": describe.SHELL,
+    "/v1/jobs/{job}/ray": describe.RAY,
     "/api/jobs/{submission}/logs/tail": described.TAIL,
 }
 """Of WebSockets, and of itself, the framework tells nothing."""

@@ -64,7 +64,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("admin", "The rules of the queue: accounts, QOS, partitions, limits."),
             ("config", "Check a configuration file; make one from a slurm.conf."),
             ("slurm-path", "The directory with Slurm's commands, to put first in PATH."),
-            ("ray", "Use Ray's own commands with this server."),
+            ("ray", "Use Ray's own commands here; start Ray clusters and connect to them."),
             ("token", "Create, list and revoke tokens for remote use."),
         ),
     ),

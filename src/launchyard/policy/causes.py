@@ -175,6 +175,11 @@ CAUSES: Mapping[str, Cause] = {
     ),
     "network": _cause("A connection was refused, not answered or lost.", "Try it on the node; then rerun."),
     "license": _cause("A licence server gave no licence.", "Try later: `--begin now+1hour`."),
+    "ray": _cause(
+        "The program looks for a Ray cluster, and a job has none unless it asks for one; or it asked, "
+        "and its environment has no Ray.",
+        "`--ray` starts a cluster on the job's nodes; `--pip 'ray[default]'` brings Ray along.",
+    ),
     "communication": _cause(
         "Processes that work together (MPI, NCCL) could not start or talk to each other, or one told all to "
         "stop.",

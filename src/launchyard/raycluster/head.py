@@ -21,6 +21,7 @@ from launchyard.raycluster.installed import Installed, NotStarted, find
 from launchyard.raycluster.shares import share_of, words_of
 
 READY = "ready"
+ENDS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 OF_OTHERS = ("RAY_ADDRESS", "RAY_OVERRIDE_RESOURCES", "RAY_JOB_CONFIG_JSON_ENV_VAR")
 """Variables that are not for the cluster's own processes."""
 OBJECTS = "/dev/shm"  # noqa: S108 - where Ray keeps shared objects
@@ -56,7 +57,8 @@ def run(command: list[str], *, hold: bool) -> NoReturn:
         sys.exit(1)
     if hold:
         print(f"Ray {facts.ray} with Python {facts.python} runs at {facts.address}", flush=True)
-        signal.sigwait({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+        signal.sigwait(ENDS)
         sys.exit(0)
     become(command, {**environ, **variables(facts)})
 

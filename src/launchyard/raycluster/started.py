@@ -29,3 +29,8 @@ def _around(script: bytes) -> bytes:
         f"from {HEAD} import of_script\n"
         f"of_script({script!r})\n"
     ).encode()
+
+
+def pipe_argv() -> tuple[str, ...]:
+    """What is started in a job that has a cluster for each connection of a client elsewhere."""
+    return tuple(package_argv("launchyard.raycluster.pipe"))

@@ -5,11 +5,9 @@ import signal
 import sys
 from typing import NoReturn
 
-from launchyard.raycluster.head import READY, free_bytes, ray_start
+from launchyard.raycluster.head import ENDS, READY, free_bytes, ray_start
 from launchyard.raycluster.installed import Installed, NotStarted
 from launchyard.raycluster.shares import share_of, words_of
-
-ENDS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 
 def main() -> NoReturn:

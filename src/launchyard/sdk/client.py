@@ -345,6 +345,10 @@ class Client:
         query = urlencode([("command", word) for word in command])
         return open_websocket(self.transport, f"/v1/jobs/{job}/shell" + ("?" + query if query else ""))
 
+    def ray(self, job: JobId) -> WebSocket:
+        """A connection to the Ray Client port of a job's cluster, behind a line that says which Ray it is."""
+        return open_websocket(self.transport, f"/v1/jobs/{job}/ray")
+
     # Tokens
 
     def reservations(self) -> list[Record]:

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import os
+import threading
 from _socket import SHUT_RDWR
 from typing import NamedTuple
 
@@ -94,6 +95,8 @@ class WebSocket:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._reader = FrameReader()
+        self._sending = threading.Lock()
+        """One thread may send while another receives, which answers pings."""
         self.close_code: int | None = None
         self.close_reason = ""
 
@@ -149,7 +152,8 @@ class WebSocket:
         if self.close_code is not None:
             return
         try:
-            self._connection.send_bytes(encode_frame(opcode, payload, os.urandom(4)))
+            with self._sending:
+                self._connection.send_bytes(encode_frame(opcode, payload, os.urandom(4)))
         except ConnectionLost:
             self._closed(1006, "")
 

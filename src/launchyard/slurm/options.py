@@ -70,6 +70,6 @@ LY = _language(
     group licences licenses mem name nice nodelist nodes ntasks ntasks-per-node open-mode output partition pip
     qos reservation retries retry-on runtime-env signal time time-min working-dir""",
     maybe="",
-    nothing="exclusive hold keep-on-failed-dependency requeue",
+    nothing="exclusive hold keep-on-failed-dependency ray requeue",
     prefixes=False,
 )

@@ -335,6 +335,11 @@ def mail_type(value: str, options: Asked, counts: Counts) -> None:
             raise Invalid(f"{shown(word)} is no kind of mail; there are: {', '.join(MAIL_TYPES)}")
 
 
+def ray(value: str, options: Asked, counts: Counts) -> None:
+    """A Ray cluster of its own, asked for by a key of metadata."""
+    options["metadata"] = {**options.get("metadata", {}), "launchyard.ray": "true"}
+
+
 def comment(value: str, options: Asked, counts: Counts) -> None:
     options["metadata"] = {**options.get("metadata", {}), "comment": value}
 

@@ -200,6 +200,7 @@ _SBATCH: Mapping[str, Reader] = {
 }
 _LY: Mapping[str, Reader] = {
     **_BOTH,
+    "ray": of.ray,
     "after": of.text("after"),
     "cluster": of.text("cluster"),
     "cpus": of.ly_cpus,

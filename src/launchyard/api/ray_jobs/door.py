@@ -15,7 +15,7 @@ from starlette.types import Scope
 from launchyard.api.answers import problem, raw
 from launchyard.api.auth import Authenticator, Identity, browser_like
 from launchyard.api.connection import connection_of
-from launchyard.api.ray_jobs.loopback import peer_uid
+from launchyard.loopback import peer_uid
 from launchyard.model.errors import LaunchyardError, Unauthenticated
 from launchyard.model.rayapi import RayApiSettings
 

@@ -1,7 +1,8 @@
 """Terminals over WebSocket: binary messages are bytes, text messages JSON (`{"rows","cols"}`, `{"signal"}`).
 
 `/v1/jobs/{id}/terminal` attaches to a job submitted with a terminal, once it starts;
-`/v1/jobs/{id}/shell?command=..&command=..` runs a step in a running job. Before it closes, the server sends
+`/v1/jobs/{id}/shell?command=..&command=..` runs a step in a running job, `/v1/jobs/{id}/ray` one that carries
+bytes to its Ray cluster. Before it closes, the server sends
 `{"exit_code","signal"}`. The gate has checked credential and origin before anything here runs.
 """
 
@@ -21,10 +22,13 @@ from launchyard.api.query import Query
 from launchyard.api.services import Terminal
 from launchyard.api.stream import settle
 from launchyard.api.watching import until
+from launchyard.controller.controller import not_found
 from launchyard.model.errors import Conflict, Invalid, LaunchyardError
 from launchyard.model.job import Job
+from launchyard.model.raycluster import asks
 from launchyard.model.signals import parse_signal
 from launchyard.model.state import JobState
+from launchyard.raycluster.started import pipe_argv
 from launchyard.wire.decode import decode
 
 SIZE_MAX = 4096
@@ -67,6 +71,21 @@ async def shell(socket: WebSocket) -> None:
     if job.state is not JobState.RUNNING:
         raise Conflict(f"job {job.id} is {job.state}; a shell opens in a running job only")
     await _serve(socket, context, lambda: context.services.terminals.shell(job, command))
+
+
+@router.websocket("/v1/jobs/{job}/ray")
+async def ray(socket: WebSocket) -> None:
+    """What comes in is done as the job's user, so nobody else is let in, administrators neither."""
+    context = context_of(socket)
+    Query(socket, ())
+    job = await _job(context, socket)
+    if job.uid != caller_of(socket).uid:
+        raise not_found(parse_ref(socket.path_params["job"]))
+    if not asks(job):
+        raise Conflict(f"job {job.id} has no Ray cluster; `ly ray start` starts one, and so does --ray")
+    if job.state is not JobState.RUNNING:
+        raise Conflict(f"job {job.id} is {job.state}; its Ray cluster is there while it runs")
+    await _serve(socket, context, lambda: context.services.terminals.shell(job, pipe_argv()))
 
 
 async def _job(context: Context, socket: WebSocket) -> Job:

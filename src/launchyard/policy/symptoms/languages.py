@@ -4,7 +4,27 @@ from launchyard.policy.symptom import row
 
 _NEAR = 200
 
+RAY = (
+    row(
+        "ray",
+        "and its environment has no ray",
+        r"the job asked for Ray, and its environment has no ray",
+        "the job asked for Ray, and its environment has no ray; add it: --pip 'ray[default]'",
+        "{rerun} --pip 'ray[default]'",
+        near=_NEAR,
+    ),
+    row(
+        "ray",
+        "Could not find any running Ray instance",
+        r"Could not find any running Ray instance",
+        "the program looks for a Ray cluster, and this job has none; --ray starts one for it",
+        "{rerun} --ray",
+        near=_NEAR,
+    ),
+)
+
 EXCEPTIONS = (
+    *RAY,
     row(
         "killed",
         ("terminated abruptly", "ProcessExitedException"),
@@ -109,6 +129,7 @@ EXCEPTIONS = (
 )
 
 LANGUAGES = (
+    *RAY,
     row(
         "missing-module",
         ("No module named",),

@@ -19,13 +19,22 @@ def peer_uid(client: Address | None, server: Address | None, tables: Path = Path
     here, there = ipaddress.ip_address(client[0]), ipaddress.ip_address(server[0])
     if not (here.is_loopback and there.is_loopback):
         return None
-    wanted = [_shown(client), _shown(server), ESTABLISHED]
-    found = [
-        int(fields[7])
-        for line in (tables / ("tcp" if here.version == 4 else "tcp6")).read_text().splitlines()[1:]
-        if (fields := line.split())[1:4] == wanted
-    ]
+    found = [*_uids(tables, here.version, client, server)]
+    if here.version == 4:
+        # The client's socket may be one for both versions, which the kernel lists with those of version 6.
+        found += _uids(tables, 6, *((f"::ffff:{host}", port) for host, port in (client, server)))
     return found[0] if len(found) == 1 else None
+
+
+def _uids(tables: Path, version: int, client: Address, server: Address) -> list[int]:
+    wanted = [_shown(client), _shown(server), ESTABLISHED]
+    try:
+        listed = (tables / ("tcp" if version == 4 else "tcp6")).read_text()
+    except FileNotFoundError:
+        if version == 4:
+            raise
+        return []
+    return [int(fields[7]) for line in listed.splitlines()[1:] if (fields := line.split())[1:4] == wanted]
 
 
 def _shown(address: Address) -> str:
