@@ -12,12 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import (
-    beside_ray,
     latency,
     listing,
     peers,
     planning,
     ray_head,
+    ray_jobs,
     simulation,
     throughput,
     waiting,
@@ -99,7 +99,7 @@ def _user_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
         rows += _measured(make("waiting"), lambda product: waiting.rows(product, options.jobs))
         rows += _measured(make("listing"), lambda product: listing.rows(product, options.jobs))
     if options.only in ("all", "ray"):
-        rows += _measured(make("ray"), lambda product: beside_ray.rows(product, directory))
+        rows += _measured(make("ray"), lambda product: ray_jobs.rows(product, directory))
     return rows
 
 
