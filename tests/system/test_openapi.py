@@ -45,9 +45,11 @@ STREAMS = {
     "/v1/events": "never ends",
     "/v1/jobs/{job}/terminal": "a WebSocket",
     "/v1/jobs/{job}/shell": "a WebSocket",
+    "/v1/jobs/{job}/ray": "a WebSocket",
     "/api/jobs/{submission}/logs/tail": "a WebSocket",
 }
 """What is left out here, and why; their own tests are in unit/test_api_events and beside it."""
+NOTHING: Json = {"responses": {}}
 ENDLESS = {"/v1/jobs/{job}/logs": "follow"}
 """Parameters that make a stream of an answer."""
 
@@ -220,4 +222,9 @@ def served() -> set[tuple[str, str]]:
 def test_every_route_is_told_of(target: Target) -> None:
     told = {(path, method) for path, methods in target.document["paths"].items() for method in methods}
     assert served() == told
-    assert set(STREAMS) <= {path for path, _ in told}
+    sockets = {
+        path
+        for path, methods in target.document["paths"].items()
+        if "101" in methods.get("get", NOTHING)["responses"]
+    }
+    assert sockets == {path for path, what in STREAMS.items() if what == "a WebSocket"}
