@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from launchyard.cli.output.sentences import asked, reason
+from launchyard.cli.output.text import sentence
 from launchyard.model.when import rfc3339
 
 
@@ -36,3 +37,8 @@ def test_times_in_a_reason_are_those_of_this_machines_clock() -> None:
     far = time.time() + 40 * 86_400
     assert "T" not in reason({"reason": f"is not to start before {rfc3339(far)}"})
     assert reason({"reason": "at 2026-99-99T00:00:00Z."}) == "at 2026-99-99T00:00:00Z"
+
+
+def test_a_cause_of_many_lines_is_told_by_its_first() -> None:
+    assert sentence("it failed: no such package\nand much more\n") == "it failed: no such package"
+    assert sentence(None) == ""

@@ -19,6 +19,7 @@ TRIES = 3
 CONTAINERS = ("apptainer", "podman")
 CONDA = ("conda", "mamba", "micromamba")
 SAID_MAX = 4_000
+PHASE_MAX = 200
 SHELF_MAX_BYTES = 10 << 30
 
 
@@ -153,7 +154,7 @@ class HelperEnvironments:
         }
         said = await self._ask(order.uid, message, fds, told)
         if "failed" in said:
-            raise SetupFailed(_bounded(said["failed"]))
+            raise SetupFailed(_bounded(str(said["failed"])))
         return "done" in said
 
     async def _ask(
@@ -172,7 +173,7 @@ class HelperEnvironments:
             while True:
                 said = await request.next()
                 if "phase" in said:
-                    told(str(said["phase"]))
+                    told(_printable(str(said["phase"])).replace("\n", " ")[:PHASE_MAX])
                     continue
                 request.over = True
                 if said["t"] == "error":
@@ -209,8 +210,14 @@ def _may_have(programs: Sequence[str], path: str) -> bool:
     return False
 
 
+def _printable(text: str) -> str:
+    """What may be shown on anybody's terminal: this comes from a process of the user's."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+
+
 def _bounded(text: str) -> str:
     """The first line says what, the last ones usually why."""
+    text = _printable(text)
     if len(text) <= SAID_MAX:
         return text
     first, _, rest = text.partition("\n")

@@ -158,7 +158,7 @@ class Installer:
                 said = [*said[-TAIL_LINES + 1 :], line.rstrip()]
         if process.returncode:
             text = "\n".join(line for line in said if line and not line.startswith("Using Python"))
-            raise SetupFailed(masked(f"{what} failed:\n{text}{_in_pips_words(text)}"))
+            raise SetupFailed(masked(f"{what} failed: {_essence(text)}\n{text}{_in_pips_words(text)}"))
 
     def _environ(self) -> dict[str, str]:
         """What uv is told: the job's own variables, and pip's settings where uv has none of its own."""
@@ -311,6 +311,15 @@ def masked(text: str) -> str:
 def _named(lines: Sequence[str]) -> str:
     shown = masked(", ".join(line.strip() for line in lines[:3]))
     return shown if len(lines) <= 3 else f"{shown} and {len(lines) - 3} more"
+
+
+def _essence(text: str) -> str:
+    """The line that says why, of all that was said."""
+    lines = text.splitlines()
+    found = (
+        [line for line in lines if "Because" in line] or [line for line in lines if "rror:" in line] or lines
+    )
+    return found[-1].strip().removeprefix("cause:").removeprefix("╰─▶").strip() if found else ""
 
 
 def _in_pips_words(text: str) -> str:

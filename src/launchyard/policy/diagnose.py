@@ -169,6 +169,9 @@ _EXITS = {
 
 def _never_ran(ended: Ended) -> Diagnosis:
     cause = ended.job.cause or "it could not be started"
+    if cause.startswith("runtime_env setup failed"):
+        first = cause.partition("\n")[0]
+        return Diagnosis(code="start", sentence=first, command=f"ly logs --setup {ended.job.id}")
     found = search(LogText(cause), START)
     if found is not None:
         return replace(told(ended, found), line=None)

@@ -17,7 +17,7 @@ from launchyard.cli.output.sentences import (
 )
 from launchyard.cli.output.states import state_cell
 from launchyard.cli.output.table import Cell, print_pairs, print_table
-from launchyard.cli.output.text import clean, cut
+from launchyard.cli.output.text import clean, cut, sentence
 from launchyard.cli.output.units import at, full_clock, short_memory, short_time
 from launchyard.model.memory import humane_memory
 from launchyard.model.walltime import humane
@@ -82,7 +82,7 @@ def _result_row(job: JobJson) -> list[Cell]:
         _seconds(elapsed_s(job)),
         _seconds(cpu_s),
         short_memory(usage.get("memory_peak_mib")),
-        array_counts(job) if array_size(job) else clean(job.get("cause") or ""),
+        array_counts(job) if array_size(job) else sentence(job.get("cause")),
     ]
 
 
@@ -103,7 +103,7 @@ def print_job(job: JobJson) -> None:
     usage = job.get("usage") or {}
     now = time.time()
     text, _ = state_cell(str(job.get("state")))
-    why = reason(job) if is_live(job) else clean(job.get("cause") or "")
+    why = reason(job) if is_live(job) else sentence(job.get("cause"))
     size = array_size(job)
     ran_s = elapsed_s(job, now)
     left = left_s(job, now)
@@ -147,7 +147,7 @@ def _past(past: JobJson) -> str:
     ran_s = elapsed_s(past)
     text = f"attempt {past.get('attempt')} {str(past.get('state')).lower()}"
     text += f" after {humane(ran_s)}" if ran_s is not None else ""
-    cause = clean(past.get("cause") or "")
+    cause = sentence(past.get("cause"))
     return f"{text}: {cause}" if cause else text
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from launchyard.cli.output.text import capitalised, clean
+from launchyard.cli.output.text import capitalised, clean, sentence
 from launchyard.cli.output.units import at, clock, number, plural, short_memory
 from launchyard.model.errors import Invalid
 from launchyard.model.growth import next_memory_mib, next_time_limit_s, part_of
@@ -216,7 +216,7 @@ def ended(job: JobJson, told: JobJson | None = None) -> str:
     shown_exit = exit_text(job) if state in ("FAILED", "COMPLETED") else ""
     if shown_exit:
         text += f", {shown_exit}"
-    cause = clean((told or {}).get("reason") or job.get("cause") or "").rstrip(".")
+    cause = sentence((told or {}).get("reason") or job.get("cause")).rstrip(".")
     # "ended with exit code 3" and "was ended by signal 2" say nothing that is not said already.
     said = bool(shown_exit) and (
         cause.endswith(shown_exit) or cause == f"was ended by signal {job['signal']}"
@@ -232,7 +232,7 @@ def result(job: JobJson) -> str:
     if state == "PENDING":
         return ", ".join(part for part in (reason(job), estimate(job)) if part)
     if state in _ENDS:
-        return _more(job) or clean(job.get("cause") or "") or (exit_text(job) if state != "COMPLETED" else "")
+        return _more(job) or sentence(job.get("cause")) or (exit_text(job) if state != "COMPLETED" else "")
     nodes = job.get("nodes") or []
     return "on " + ", ".join(map(clean, nodes)) if nodes else ""
 

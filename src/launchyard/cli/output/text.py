@@ -18,6 +18,11 @@ def clean(value: object) -> str:
     )
 
 
+def sentence(value: object) -> str:
+    """The first line of what may have more of them, such as the words of a program that failed."""
+    return clean(str(value or "").partition("\n")[0])
+
+
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape", "backslashreplace").decode("ascii")
 
