@@ -391,3 +391,21 @@ def test_what_many_ask_for_at_once_is_made_once(product: Product, tmp_path: Path
         product.until(job_id, "COMPLETED", "FAILED")
         assert product.log(job_id) == b"version 1\n"
     assert sum(_setup_log(product, job_id).count("uv pip install") for job_id in jobs) == 1
+
+
+def test_an_attempt_after_a_requeue_finds_the_files_as_they_were_left(product: Product) -> None:
+    package = uploaded(product, zipped(a_txt="first"))
+    command = "cat a.txt; echo later > a.txt; test $LAUNCHYARD_ATTEMPT = 2 || sleep 600"
+    job_id = product.submit(command, runtime_env={"working_dir": package})
+    wait_for(lambda: product.log(job_id) == b"first" or None, 30, "its first attempt has begun")
+    product.call("POST", f"/v1/jobs/{job_id}/requeue")
+    assert product.until(job_id, "COMPLETED", "FAILED")["state"] == "COMPLETED"
+    assert product.log(job_id) == b"later\n"
+
+
+def test_a_cancel_while_a_job_gets_its_files_ends_it(product: Product, hello: str) -> None:
+    for _ in range(5):
+        job_id = product.submit("sleep 600", runtime_env={"pip": [hello]})
+        wait_for(lambda: product.job(job_id)["state"] != "PENDING" or None, 30, "it starts")  # noqa: B023
+        product.call("POST", f"/v1/jobs/{job_id}/cancel", {})
+        product.until(job_id, "CANCELLED")

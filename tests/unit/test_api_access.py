@@ -28,6 +28,8 @@ ROUTES = [
     ("POST", "/v1/jobs/1/requeue"),
     ("POST", "/v1/jobs/1/signal"),
     ("POST", "/v1/jobs/1/update"),
+    ("GET", f"/v1/packages/{'0' * 64}.zip"),
+    ("PUT", f"/v1/packages/{'0' * 64}.zip"),
     ("GET", "/v1/nodes"),
     ("POST", "/v1/nodes/n1"),
     ("GET", "/v1/admin/policy"),

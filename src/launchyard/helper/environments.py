@@ -104,6 +104,9 @@ def _obey(order: Order, out: IO[str]) -> dict[str, Any]:
 
 def _refuse_foreign(root: str) -> None:
     """The directory is ours alone, and nobody else has put it there."""
+    with contextlib.suppress(OSError):
+        # The launcher makes it; one that was started by an older version does not.
+        os.mkdir(root, 0o700)
     try:
         found = os.lstat(root)
     except OSError as error:
