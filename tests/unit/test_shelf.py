@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from launchyard.helper import uvcache
 from launchyard.helper.copies import copy_tree, remove_tree
 from launchyard.helper.shelf import FAILED_KEEP_S, SetupFailed, Shelf
 
@@ -113,6 +114,26 @@ def test_what_is_in_use_stays(maker: Maker, tmp_path: Path) -> None:
     with maker.shelf.entry("copied-from", maker.make):
         assert Maker(tmp_path).shelf.trim(0, {"led-to"}) == []
     assert maker.shelf.trim(0, set()) == ["led-to", "copied-from"]
+
+
+def test_uvs_cache_is_emptied_when_it_is_too_large_and_not_in_use(tmp_path: Path) -> None:
+    root, cache = str(tmp_path), tmp_path / "uv"
+    cache.mkdir()
+    (cache / "wheel").write_bytes(bytes(1000))
+
+    def trimmed(bytes_max: int) -> bool:
+        (tmp_path / "uv.measured").unlink(missing_ok=True)
+        return uvcache.trim(root, bytes_max)
+
+    assert not trimmed(1000)
+    with uvcache.in_use(root):
+        assert not trimmed(999)
+    assert cache.exists()
+    assert trimmed(999)
+    assert not cache.exists()
+    cache.mkdir()
+    (cache / "wheel").write_bytes(bytes(1000))
+    assert not uvcache.trim(root, 0), "it was measured a moment ago"
 
 
 def test_a_copy_shares_nothing_and_may_be_written(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import IO, Any
 
+from launchyard.helper import uvcache
 from launchyard.helper.archives import BadArchive, unpack
 from launchyard.helper.conda import Conda
 from launchyard.helper.copies import copy_tree, remove_tree, spread
@@ -283,6 +284,7 @@ class SetUp:
                 with contextlib.suppress(OSError):
                     if name.partition(".")[0] not in running and os.lstat(path).st_mtime < now - keep_s:
                         remove_tree(path) if folder == "jobs" else os.unlink(path)
+        uvcache.trim(self._root, self._order["shelf_max_bytes"])
         self._shelf.trim(self._order["shelf_max_bytes"], set(_in_use(os.path.join(self._root, "jobs"))))
 
 

@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple
 from launchyard.helper.copies import copy_file, copy_tree, facts_of
 from launchyard.helper.pipsettings import from_pip
 from launchyard.helper.shelf import SetupFailed, Weight
+from launchyard.helper.uvcache import in_use
 from launchyard.model.runtimeenv import Requirements, RuntimeEnv, expanded
 
 PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin"
@@ -142,16 +143,19 @@ class Installer:
 
     def _run(self, what: str, words: Sequence[str], cwd: str | None = None) -> None:
         self._log.write(f"$ uv {' '.join(words)}\n")
-        with subprocess.Popen(
-            [self._uv, *words],
-            env=self._environ(),
-            cwd=cwd or self._root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        ) as process:
+        with (
+            in_use(self._root),
+            subprocess.Popen(
+                [self._uv, *words],
+                env=self._environ(),
+                cwd=cwd or self._root,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            ) as process,
+        ):
             said: list[str] = []
             for line in process.stdout or ():
                 self._log.write(line)
