@@ -48,6 +48,14 @@ def test_a_token_that_is_sent_counts(bench: Bench) -> None:
     assert wrong.status == 401
 
 
+def test_a_header_that_is_no_token_counts_for_nothing(bench: Bench) -> None:
+    other = {"Authorization": "TOK:<MY_TOKEN>"}
+
+    assert bench.ask("GET", "/api/version", user="", headers=other).status == 200
+    beside = {**other, "X-Ray-Authorization": "Bearer nope"}
+    assert bench.ask("GET", "/api/version", user="", headers=beside).status == 401
+
+
 def test_nothing_but_the_ray_jobs_api_is_open(bench: Bench) -> None:
     assert bench.ask("GET", "/v1/jobs", user="").status == 401
     assert bench.ask("GET", "/v1/tokens", user="").status == 401

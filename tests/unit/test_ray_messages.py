@@ -132,7 +132,10 @@ def test_a_set_up_that_failed_is_named_as_such() -> None:
     cause = "runtime_env setup failed: No matching distribution found for nope"
     job = replace(JOB, state=JobState.FAILED, cause=cause, ended_at=T0)
 
-    assert message(job, None, None, None, T0) == cause
+    assert message(job, None, None, None, T0) == (
+        "runtime_env setup failed: Failed to set up runtime environment: "
+        "No matching distribution found for nope"
+    )
     assert error_type(job) == "RUNTIME_ENV_SETUP_FAILURE"
 
 

@@ -82,9 +82,11 @@ def as_sentence(error: LaunchyardError) -> Response:
 
 def authorization(headers: Headers) -> str:
     """What is presented, as an Authorization header would say it; empty: nothing."""
-    given = headers.get("authorization") or headers.get("x-ray-authorization")
-    if given:
-        return given
+    for name in ("authorization", "x-ray-authorization"):
+        # Headers that people give Ray's clients for other servers on the way are no tokens of ours.
+        given = headers.get(name, "")
+        if given.partition(" ")[0].lower() == "bearer":
+            return given
     token = cookie(headers)
     return f"Bearer {token}" if token else ""
 

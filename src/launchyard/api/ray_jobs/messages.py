@@ -14,6 +14,8 @@ TAIL_LINES = 10
 TAIL_CHARS = 20_000
 SETUP_FAILED = "runtime_env setup failed: "
 """How the cause of a job begins whose runtime environment could not be made."""
+_SETUP_WORDS = "Failed to set up runtime environment: "
+"""Of these two, programs look for the one or for the other."""
 RUNTIME_ENV = "runtime-env"
 """The code of the reason of a job whose runtime environment is being made."""
 
@@ -119,7 +121,7 @@ def _ran(job: Job) -> bool:
 def _failed(job: Job, log_tail: str | None) -> str:
     cause = job.cause or "nothing more is known"
     if _setup_failed(job):
-        return cause
+        return f"{SETUP_FAILED}{_SETUP_WORDS}{cause.removeprefix(SETUP_FAILED)}"
     if not _ran(job):
         return f"Job entrypoint command failed to start: {cause}"
     code = -job.signal if job.signal is not None else job.exit_code
