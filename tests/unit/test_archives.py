@@ -61,6 +61,7 @@ def test_several_top_directories_stay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "C:/x", "a\\..\\x", "a/" * 70 + "x"])
 def test_a_name_that_could_lead_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    """Threat 19: with nothing written, not even what stands before it."""
     with pytest.raises(BadArchive, match="its member"):
         unpacked(zipped_files({"fine": "1", name: "2"}), tmp_path / "t")
     assert list((tmp_path / "t").iterdir()) == []
@@ -113,6 +114,7 @@ def test_an_archive_that_says_less_than_it_holds_is_stopped(tmp_path: Path) -> N
 
 
 def test_a_bomb_is_stopped_by_its_ratio(tmp_path: Path) -> None:
+    """Threat 20: by what comes out of so few bytes, whatever the archive says of itself."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         member = tarfile.TarInfo("zeros")
