@@ -35,6 +35,8 @@ JSON = "application/json; charset=utf-8"
 PROTOCOL = "4"
 COMMITS = {"2.60.0": "b7f4259e944bf6959f721b106adc366ddfa0c356"}
 """Of the versions of Ray that are told by default; programs compare it with that of their own Ray."""
+WAITED_FOR = frozenset({"infeasible", "memory", "no-feature", "no-licence", "node-limit"})
+"""Codes of refusals for what is not there, in any number."""
 COOKIE_AGE_S = 30 * 86_400
 
 router = APIRouter()
@@ -64,7 +66,7 @@ async def submit(request: Request) -> Response:
     key = idempotency_of(request, body)
     (made,) = await context.services.controller.submit(caller, [submission], idempotency=key)
     if isinstance(made, LaunchyardError):
-        raise _in_words_of_ray(made)
+        raise in_words_of_ray(made)
     return answer({"job_id": made.submission_id, "submission_id": made.submission_id})
 
 
@@ -76,9 +78,9 @@ async def _at_home(context: Context, caller: Caller, submission: Submission) -> 
     return replace(submission, working_dir=home, environment=login or None)
 
 
-def _in_words_of_ray(refusal: LaunchyardError) -> LaunchyardError:
+def in_words_of_ray(refusal: LaunchyardError) -> LaunchyardError:
     """Ray lets wait for ever what we refuse; programs look for these words."""
-    if isinstance(refusal, Infeasible) and refusal.code in ("infeasible", "resources", "node-limit"):
+    if isinstance(refusal, Infeasible) and refusal.code in WAITED_FOR:
         return Infeasible(f"{refusal}; else it would be waiting for resources for ever", code=refusal.code)
     return refusal
 
