@@ -11,6 +11,7 @@ import posixpath
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakValueDictionary
 
 from launchyard.controller.loop import Loop
 from launchyard.controller.texts import Texts, environment_of, runtime_env_of
@@ -31,6 +32,10 @@ WARM_S = 300.0
 """For so long after a set-up the same one is known to be there, and is not looked at before the start."""
 AGAIN_S = (0.2, 5.0)
 FAILED = "runtime_env setup failed: "
+
+
+_Key = tuple[int, str | None, str | None]
+"""User, runtime environment and variables: with the same ones the set-up is the same."""
 
 
 @dataclass(slots=True)
@@ -55,7 +60,8 @@ class Preparing:
         self._doing: dict[int, _Doing] = {}
         self._furnishing: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._warm: dict[tuple[int, str | None, str | None], float] = {}
+        self._warm: dict[_Key, float] = {}
+        self._same: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
         self._turns: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._keep_failed_s = keep_failed_s
 
@@ -158,8 +164,10 @@ class Preparing:
             texts = await self._texts.fetch(digests)
             asked = runtime_env_of(texts[job.runtime_env or ""])
             given = texts.get(job.environment or "")
-            if not self._is_warm(job, check(asked)):
-                await self._set_up("prepare", job, asked, environment_of(given) if given else {})
+            async with self._same_as(job):
+                if not self._is_warm(job, check(asked)):
+                    await self._set_up("prepare", job, asked, environment_of(given) if given else {})
+                self._note_warm(job)
         except KeyError:
             self._fail(job.id, "what was asked for is lost; submit it again")
         except LaunchyardError as error:
@@ -219,14 +227,23 @@ class Preparing:
         """Nothing has to be made, or it was a short while ago; what an address gives may be another now."""
         if any(uri.startswith(FROM_ELSEWHERE) for uri in env.uris):
             return False
-        since = self._warm.get((job.uid, job.runtime_env, job.environment), -WARM_S)
+        since = self._warm.get(_key(job), -WARM_S)
         return not env.needs_setup or 0 <= self._loop.now() - since < WARM_S
 
-    def _go_on(self, job: Job) -> None:
+    def _note_warm(self, job: Job) -> None:
         now = self._loop.now()
         self._warm = {key: since for key, since in self._warm.items() if now - since < WARM_S}
-        self._warm.setdefault((job.uid, job.runtime_env, job.environment), now)
-        self._live.prepare(job.id, now)
+        self._warm.setdefault(_key(job), now)
+
+    def _same_as(self, job: Job) -> asyncio.Lock:
+        """Held by one job at a time of those that ask for the same: the others find it done."""
+        lock = self._same.get(_key(job))
+        if lock is None:
+            lock = self._same[_key(job)] = asyncio.Lock()
+        return lock
+
+    def _go_on(self, job: Job) -> None:
+        self._live.prepare(job.id, self._loop.now())
         self._loop.plan_soon()
 
     def _fail(self, job_id: int, why: str) -> None:
@@ -272,3 +289,7 @@ class Preparing:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _key(job: Job) -> _Key:
+    return job.uid, job.runtime_env, job.environment
