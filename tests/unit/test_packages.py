@@ -83,6 +83,18 @@ def test_an_upload_over_the_limit_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / str(ADA) / "parts").iterdir()) == []
 
 
+def test_what_did_not_come_to_its_end_counts_for_the_quota(tmp_path: Path) -> None:
+    packages = Packages(tmp_path, quota=3 << 20)
+    for number in range(2):
+        upload = packages.resume(ADA, f"{number:064x}.zip", 0, 1 << 21)
+        upload.write(bytes(1 << 20))
+        upload.stop()
+        packages = Packages(tmp_path, quota=(3 + number) << 20)
+    with pytest.raises(Infeasible, match="more than the 4"):
+        packages.resume(ADA, f"{3:064x}.zip", 0, 3 << 20)
+    assert packages.received(ADA, f"{3:064x}.zip") == 0
+
+
 def test_over_the_quota_nothing_more_is_kept(tmp_path: Path) -> None:
     packages = Packages(tmp_path, quota=2 << 20)
     uploaded(packages, ADA, "a.zip", b"a" * (1 << 20))

@@ -89,6 +89,7 @@ class Packages:
 
     def upload(self, uid: int, name: str) -> "Upload":
         """A new upload under a name of the client's choice."""
+        self._refuse_over_quota(uid, 0)
         return Upload(self, uid, _checked(name), self._of(uid, "parts") / secrets.token_hex(16), 0, None)
 
     def resume(self, uid: int, name: str, start: int, total: int | None) -> "Upload":
@@ -101,6 +102,7 @@ class Packages:
             )
         if total is not None and total > self.size_max:
             self.refuse_size()
+        self._refuse_over_quota(uid, 0 if total is None else total - received)
         return Upload(self, uid, name, part, start, name.partition(".")[0])
 
     def received(self, uid: int, name: str) -> int:
@@ -146,7 +148,12 @@ class Packages:
             if there.exists():
                 part.unlink()
             else:
-                self._refuse_over_quota(uid, size, part)
+                try:
+                    # It is one of those that are counted.
+                    self._refuse_over_quota(uid, 0)
+                except Infeasible:
+                    part.unlink()
+                    raise
                 part.rename(there)
                 _sync_directory(content)
             fresh = names / f".{secrets.token_hex(8)}"
@@ -165,10 +172,11 @@ class Packages:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
         return path
 
-    def _refuse_over_quota(self, uid: int, size: int, part: Path) -> None:
-        used = sum(one.stat().st_size for one in self._of(uid, "content").iterdir())
+    def _refuse_over_quota(self, uid: int, size: int) -> None:
+        """What has not come to its end counts too."""
+        kinds = ("content", "parts")
+        used = sum(_size(one) for kind in kinds for one in self._of(uid, kind).iterdir())
         if used + size > self._quota:
-            part.unlink()
             raise Infeasible(
                 f"your packages would take {format_memory((used + size) // MIB)}, more than the "
                 f"{format_memory(self._quota // MIB)} allowed; those of ended jobs go by themselves",
@@ -263,6 +271,12 @@ class Upload:
             found.update(piece)
             at += len(piece)
         return found.hexdigest()
+
+
+def _size(path: Path) -> int:
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def _checked(name: str) -> str:
