@@ -14,7 +14,7 @@ from launchyard.engine.protocol import Launch
 from launchyard.model.errors import Conflict, Invalid
 from launchyard.model.frozen import changed
 from launchyard.model.job import Attempt, Job, JobKind
-from launchyard.model.raycluster import mode_of, resources_of, with_wish, without_other
+from launchyard.model.raycluster import mode_of, variables_for_ray, with_wish, without_other
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.raycluster import place
 from launchyard.raycluster.http2 import PREFACE, Bearer, NotHttp2
@@ -105,7 +105,9 @@ def test_ray_counts_the_cpus_of_the_job(cpus_milli: int, cpus: int) -> None:
     )
     running = changed(job(), attempt=attempt)
 
-    assert json.loads(resources_of(running)["RAY_OVERRIDE_RESOURCES"]) == {"CPU": cpus}
+    assert json.loads(variables_for_ray(running, None)["RAY_OVERRIDE_RESOURCES"]) == {"CPU": cpus}
+    assert "RAY_TMPDIR" not in variables_for_ray(running, "/s")
+    assert variables_for_ray(running, "/home/ada/.local/state/launchyard")["RAY_TMPDIR"] == "/tmp/ly-l"
 
 
 def test_a_share_is_what_the_job_has_of_the_node() -> None:

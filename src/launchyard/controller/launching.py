@@ -13,7 +13,7 @@ from launchyard.model.array import Array
 from launchyard.model.entrypoint import argv_of, entrypoint_extras, variables_of
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job, JobKind
-from launchyard.model.raycluster import mode_of, resources_of, without_other
+from launchyard.model.raycluster import mode_of, variables_for_ray, without_other
 from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.model.runtimeenv import RuntimeEnv, check, surroundings
 from launchyard.slurm.environment import slurm_environment
@@ -177,7 +177,7 @@ class Launcher:
             **({"SLURM_CLUSTER_NAME": name} if (name := self._settings.slurm_cluster) else {}),
             **_own_environment(job),
             **_gpu_environment(job),
-            **resources_of(job),
+            **variables_for_ray(job, self._settings.state),
         }
 
     def _path(self, job: Job, path: str) -> str:

@@ -14,6 +14,8 @@ _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 _OF_CLUSTER = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_JOB_CONFIG_JSON_ENV_VAR")
 IN_CLUSTER = "LAUNCHYARD_RAY"
 """Set where a cluster of ours runs: what a job that is submitted there brings along of it is not its own."""
+TMPDIR_MAX = 34
+"""So long may TMPDIR be for `ray/session_.../sockets/plasma_store.1` to fit behind it."""
 
 
 def asks(job: Job) -> bool:
@@ -52,12 +54,19 @@ def without_other(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def resources_of(job: Job) -> dict[str, str]:
-    """So that `ray.init()` in a job counts the CPUs of the job, not those of the machine.
+def variables_for_ray(job: Job, state: str | None) -> dict[str, str]:
+    """So that `ray.init()` in a job counts the CPUs of the job, and finds room for its sockets.
 
-    Ray does not look at CPU affinity, nor at any cgroup but the machine's own.
+    Ray does not look at CPU affinity, nor at any cgroup but the machine's own. It keeps sockets below TMPDIR,
+    and the kernel allows their paths 107 bytes: where the job's own (in the `state` directory) leaves too
+    few, Ray gets a directory in /tmp, of this attempt alone.
     """
     if job.attempt is None:
         return {}
+    launch_id = job.attempt.launch_id
+    deep = state is not None and len("/".join((state, "tmp", launch_id))) > TMPDIR_MAX
     cpus = max(1, -(-job.attempt.allocation.shares[0].cpus_milli // 1000))
-    return {"RAY_OVERRIDE_RESOURCES": json.dumps({"CPU": cpus})}
+    return {
+        "RAY_OVERRIDE_RESOURCES": json.dumps({"CPU": cpus}),
+        **({"RAY_TMPDIR": f"/tmp/ly-{launch_id}"} if deep else {}),  # noqa: S108 - as Ray does it by itself
+    }

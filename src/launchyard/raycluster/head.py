@@ -22,7 +22,7 @@ from launchyard.raycluster.shares import share_of, words_of
 
 READY = "ready"
 ENDS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-OF_OTHERS = ("RAY_ADDRESS", "RAY_OVERRIDE_RESOURCES", "RAY_JOB_CONFIG_JSON_ENV_VAR")
+OF_OTHERS = ("RAY_ADDRESS", "RAY_OVERRIDE_RESOURCES", "RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_TMPDIR")
 """Variables that are not for the cluster's own processes."""
 OBJECTS = "/dev/shm"  # noqa: S108 - where Ray keeps shared objects
 
