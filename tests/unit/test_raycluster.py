@@ -82,6 +82,11 @@ def test_a_wish_that_is_not_understood_is_refused(
         with_wish(metadata, runtime_env)
 
 
+def test_a_container_and_a_cluster_are_not_for_one_job() -> None:
+    with pytest.raises(Invalid, match="a job in a container"):
+        with_wish({"launchyard.ray": "true"}, {"image_uri": "registry/x"})
+
+
 def test_a_client_of_ray_asks_in_metadata_or_in_the_runtime_environment() -> None:
     assert body_of({"launchyard.ray": "true"}, {}) == {"metadata": {"launchyard.ray": "true"}}
 

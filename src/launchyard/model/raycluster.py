@@ -12,6 +12,7 @@ KEY = "launchyard.ray"
 """The key of a job's metadata."""
 _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _OF_CLUSTER = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_JOB_CONFIG_JSON_ENV_VAR")
+_CONTAINERS = {"image_uri", "container"}
 IN_CLUSTER = "LAUNCHYARD_RAY"
 """Set where a cluster of ours runs: what a job that is submitted there brings along of it is not its own."""
 TMPDIR_MAX = 34
@@ -42,6 +43,8 @@ def with_wish(metadata: Mapping[str, str], runtime_env: Mapping[str, Any] | None
         metadata = {KEY: "true" if wish else "false", **metadata}
     if KEY in metadata and metadata[KEY].strip().lower() not in _WORDS:
         raise Invalid(f"metadata {shown(KEY)} is {shown(metadata[KEY])}; write true or false")
+    if _WORDS.get(metadata.get(KEY, "").strip().lower()) and _CONTAINERS & set(runtime_env or ()):
+        raise Invalid("a job in a container gets no Ray cluster; leave out --ray, or the container's image")
     return metadata
 
 
