@@ -4,7 +4,6 @@ The moves themselves are `model.state.TRANSITIONS`; this file says which move an
 the job it sets. An event that is told again (after a reconnect) changes nothing.
 """
 
-
 from launchyard.model.event import (
     Allocated,
     Cancelled,
