@@ -383,8 +383,25 @@ def test_a_waiting_job_says_for_what_and_can_be_stopped(ray: Ray, client: JobSub
     ended(client, first)
 
 
-def test_what_can_never_be_is_refused_at_once(client: JobSubmissionClient) -> None:
-    assert "waiting for resources" in refused(client, "submit_job", entrypoint="true", entrypoint_num_gpus=9)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"entrypoint_num_cpus": 999},
+        {"entrypoint_num_gpus": 9},
+        {"entrypoint_memory": 2**50},
+        {"entrypoint_resources": {"Custom": 2}},
+    ],
+)
+def test_what_no_node_has_is_waited_for(client: JobSubmissionClient, asked: dict[str, Any]) -> None:
+    name = client.call("submit_job", entrypoint="true", **asked)
+    info = client.call("get_job_info", name)
+    assert info["status"] == "PENDING"
+    assert "waiting for resources" in info["message"]
+    assert client.call("stop_job", name) is True
+    assert ended(client, name)["status"] == "STOPPED"
+
+
+def test_what_is_not_understood_is_refused_at_once(client: JobSubmissionClient) -> None:
     assert "did you mean 'time'" in refused(
         client, "submit_job", entrypoint="true", metadata={"launchyard.tine": "1h"}
     )

@@ -12,9 +12,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from launchyard.api.ray_jobs.routes import in_words_of_ray
 from launchyard.api.routes.logs import PART_BYTES
-from launchyard.model.errors import Forbidden, Infeasible, LaunchyardError, NotFound, Unavailable
+from launchyard.model.errors import Forbidden, LaunchyardError, NotFound, Unavailable
 from launchyard.model.job import Attempt, Job
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.state import JobState
@@ -141,7 +140,7 @@ def test_the_same_request_with_its_key_is_answered_again(bench: Bench) -> None:
         (b'{"entrypoint": null}', 400, "entrypoint"),
         (b'{"entrypoint": "x", "key": 1}', 400, "got an unexpected keyword argument 'key'"),
         (b'{"entrypoint": "x", "submission_id": "../x"}', 400, "submission_id"),
-        (b'{"entrypoint": "x", "metadata": {"launchyard.nodes": "7"}}', 422, "waiting for resources"),
+        (b'{"entrypoint": "x", "metadata": {"launchyard.nodes": "7"}}', 422, "no 7 nodes"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_of_text(bench: Bench, raw: bytes, status: int, words: str) -> None:
@@ -165,23 +164,6 @@ def test_what_is_not_there_and_what_is_somebody_elses_are_one_answer(
         refused = bench.ask(method, f"/api/jobs/{name}{path}", user="ada")
         assert refused.status == 404
         assert f"Job {name} does not exist" in sentence(refused)
-
-
-@pytest.mark.parametrize(
-    ("code", "waits"),
-    [
-        ("infeasible", True),
-        ("memory", True),
-        ("no-licence", True),
-        ("time-limit", False),
-        ("deadline", False),
-    ],
-)
-def test_what_ray_would_let_wait_for_ever_is_refused_with_its_words(code: str, waits: bool) -> None:
-    refusal = in_words_of_ray(Infeasible("no node has it; ask for less", code=code))
-
-    assert ("waiting for resources" in str(refusal)) == waits
-    assert (refusal.status, refusal.code) == (422, code)
 
 
 def test_the_list_without_its_slash_is_not_there(bench: Bench) -> None:

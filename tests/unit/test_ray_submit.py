@@ -168,8 +168,9 @@ def test_an_unknown_key_is_refused_in_the_words_that_programs_look_for() -> None
         read_job({"entrypont": "x"})
 
     assert str(caught.value) == (
-        "TypeError: JobSubmitRequest.__init__() got an unexpected keyword argument 'entrypont'; "
-        "did you mean 'entrypoint'?"
+        "TypeError: __init__() got an unexpected keyword argument 'entrypont' "
+        "(TypeError: JobSubmitRequest.__init__() got an unexpected keyword argument 'entrypont'; "
+        "did you mean 'entrypoint'?)"
     )
 
 

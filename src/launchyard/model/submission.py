@@ -73,6 +73,8 @@ class Submission:
     dependency: Dependency | None = None
     keep_on_failed_dependency: bool = False
     keep_beyond_limits: bool = False
+    keep_impossible: bool = False
+    """What no node has it waits for, rather than being refused."""
     begin_at: float | None = None
     cron: Cron | None = None
     deadline_at: float | None = None

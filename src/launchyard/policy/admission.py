@@ -61,7 +61,8 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     if submission.time_limit_s is None and request.reservation in cluster.reservations:
         limit_s = _within(cluster.reservations[request.reservation], limit_s, now)
     _refuse_longer_minimum(submission.time_min_s, limit_s)
-    _refuse_what_cannot_be(request, entry, limit_s, cluster, keep)
+    if not submission.keep_impossible:
+        _refuse_what_cannot_be(request, entry, limit_s, cluster, keep)
     _refuse_reservation(request, submission.time_min_s or limit_s, entry, caller, cluster, now)
     if parts:
         _refuse_together(parts, entry, limit_s, cluster, keep)

@@ -44,7 +44,9 @@ def read_job(data: object) -> RayJob:
         if key not in known:
             hint = did_you_mean(key, known) or f"; known are {', '.join(known)}"
             what = f"got an unexpected keyword argument '{key[:80]}'{hint}"
-            raise Invalid(f"TypeError: JobSubmitRequest.__init__() {what}")
+            # The first words are those of older Pythons, the others those of newer ones.
+            words = f"TypeError: __init__() got an unexpected keyword argument '{key[:80]}'"
+            raise Invalid(f"{words} (TypeError: JobSubmitRequest.__init__() {what})")
     return decode(RayJob, given)
 
 
@@ -84,6 +86,7 @@ def to_job(job: RayJob, submission_id: str, numbers: Mapping[str, int] | None = 
     variables = job.runtime_env.get("env_vars") or {}
     return replace(
         submission,
+        keep_impossible=True,
         entrypoint=Entrypoint(stop_signal=_stop_signal(variables), grace_s=_grace_s(variables)),
     )
 

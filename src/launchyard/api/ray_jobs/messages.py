@@ -21,7 +21,7 @@ RUNTIME_ENV = "runtime-env"
 
 _DONE = "success" + "fully"
 """Ray's word, which our own sentences do without."""
-_FOR_RESOURCES = frozenset({"resources", "priority", "licences", "node-down", "reserved"})
+_FOR_RESOURCES = frozenset({"resources", "priority", "licences", "node-down", "reserved", "impossible"})
 _AHEAD = re.compile(r"; ahead: [0-9]+ jobs?$", re.ASCII)
 _FAILED = {
     JobState.TIMEOUT: "Job timed out",

@@ -25,7 +25,7 @@ from launchyard.api.routes.jobs import idempotency_of
 from launchyard.api.routes.logs import PART_BYTES
 from launchyard.api.stream import Parts
 from launchyard.controller.controller import JobRef
-from launchyard.model.errors import Conflict, Forbidden, Infeasible, LaunchyardError, Unauthenticated
+from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, Unauthenticated
 from launchyard.model.job import Job
 from launchyard.model.submission import Caller, Submission
 from launchyard.store.protocol import JobQuery
@@ -35,7 +35,6 @@ JSON = "application/json; charset=utf-8"
 PROTOCOL = "4"
 COMMITS = {"2.60.0": "b7f4259e944bf6959f721b106adc366ddfa0c356"}
 """Of the versions of Ray that are told by default; programs compare it with that of their own Ray."""
-WAITED_FOR = frozenset({"infeasible", "memory", "no-feature", "no-licence", "node-limit"})
 """Codes of refusals for what is not there, in any number."""
 COOKIE_AGE_S = 30 * 86_400
 
@@ -66,7 +65,7 @@ async def submit(request: Request) -> Response:
     key = idempotency_of(request, body)
     (made,) = await context.services.controller.submit(caller, [submission], idempotency=key)
     if isinstance(made, LaunchyardError):
-        raise in_words_of_ray(made)
+        raise made
     return answer({"job_id": made.submission_id, "submission_id": made.submission_id})
 
 
@@ -76,13 +75,6 @@ async def _at_home(context: Context, caller: Caller, submission: Submission) -> 
     home = None if entry is None else entry.home
     login = await context.services.login(caller.uid)
     return replace(submission, working_dir=home, environment=login or None)
-
-
-def in_words_of_ray(refusal: LaunchyardError) -> LaunchyardError:
-    """Ray lets wait for ever what we refuse; programs look for these words."""
-    if isinstance(refusal, Infeasible) and refusal.code in WAITED_FOR:
-        return Infeasible(f"{refusal}; else it would be waiting for resources for ever", code=refusal.code)
-    return refusal
 
 
 @router.get("/api/jobs/", openapi_extra=described.LIST)
