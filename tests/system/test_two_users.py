@@ -111,7 +111,7 @@ def test_nothing_of_the_daemon_is_in_a_jobs_environment(served: Product) -> None
         "SHLVL",
         "_",
     }
-    own = {name for name in names if name.startswith(("LAUNCHYARD_", "SLURM", "CUDA_"))}
+    own = {name for name in names if name.startswith(("LAUNCHYARD_", "SLURM", "CUDA_", "RAY_"))}
     assert names - own <= known
     assert b"HOME=/home/lytest1\n" in log
 

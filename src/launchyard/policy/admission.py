@@ -61,8 +61,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     if submission.time_limit_s is None and request.reservation in cluster.reservations:
         limit_s = _within(cluster.reservations[request.reservation], limit_s, now)
     _refuse_longer_minimum(submission.time_min_s, limit_s)
-    if not submission.keep_impossible:
-        _refuse_what_cannot_be(request, entry, limit_s, cluster, keep)
+    _refuse_what_cannot_be(request, entry, limit_s, cluster, submission)
     _refuse_reservation(request, submission.time_min_s or limit_s, entry, caller, cluster, now)
     if parts:
         _refuse_together(parts, entry, limit_s, cluster, keep)
@@ -153,14 +152,16 @@ def _entry_again(job: Job, update: Update, partition: Partition, cluster: Cluste
 
 
 def _refuse_what_cannot_be(
-    request: Request, entry: Entry, limit_s: int | None, cluster: Cluster, keep: bool
+    request: Request, entry: Entry, limit_s: int | None, cluster: Cluster, submission: Submission
 ) -> None:
-    """With `keep`, what is only too many nodes or beyond a limit may wait until they are changed."""
+    """What is only too many nodes or beyond a limit may wait until they are changed, if that is asked for."""
     try:
-        refuse_impossible(request, entry.partition, cluster.capacity)
+        if not submission.keep_impossible:
+            refuse_impossible(request, entry.partition, cluster.capacity)
         refuse_beyond(entry, request, limit_s, cluster.book)
     except Infeasible as error:
-        if not keep or not (error.code == "node-limit" or error.code.startswith("limit")):
+        may_wait = error.code == "node-limit" or error.code.startswith("limit")
+        if not (submission.keep_beyond_limits and may_wait):
             raise
 
 
@@ -179,7 +180,7 @@ def _parts(
         request = request_of(one, where, cluster.capacity)
         entry = enter(caller.user, _groups(caller), asked, where, cluster.rules, cluster.book)
         limit_s = submission.time_limit_s if keep else _time_limit(submission.time_limit_s, entry)
-        _refuse_what_cannot_be(request, entry, limit_s, cluster, keep)
+        _refuse_what_cannot_be(request, entry, limit_s, cluster, submission)
         if request.reservation != first.reservation:
             raise Invalid("all parts of a job go into the same reservation; name it for each of them")
         made.append(Part(partition=where.name, request=request, metadata=one.metadata))
