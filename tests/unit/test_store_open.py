@@ -122,14 +122,14 @@ def test_the_steps_lead_to_the_tables_that_queries_use() -> None:
         meta.upgrade(connection, "the test")
         inspector = sa.inspect(connection)
         made = {
-            name: [column["name"] for column in inspector.get_columns(name)]
+            name: {column["name"] for column in inspector.get_columns(name)}
             for name in inspector.get_table_names()
         }
     engine.dispose()
 
     used = [tables.jobs, tables.texts, tables.idempotency, tables.tokens, tables.nodes, tables.meta]
     used += [tables.spent, tables.rules, tables.steps, tables.crontabs]
-    assert made == {table.name: [column.name for column in table.c] for table in used}
+    assert made == {table.name: {column.name for column in table.c} for table in used}
 
 
 @pytest.mark.long

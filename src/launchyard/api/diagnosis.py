@@ -76,8 +76,13 @@ async def _failed_task(context: Context, record: Job) -> str | None:
     """One task of an array that did not complete, as people name it."""
     if record.array is None:
         return None
-    query = JobQuery(array_job_id=record.id, states=_DID_NOT_COMPLETE, limit=1)
-    tasks = await context.read(lambda: context.services.store.jobs(query))
+    live = context.services.controller.live_jobs()
+    # Those whose end is on its way to the store are not in there yet.
+    tasks = [one for one in live if one.task is not None and one.task.job_id == record.id]
+    tasks = [one for one in tasks if one.state in _DID_NOT_COMPLETE]
+    if not tasks:
+        query = JobQuery(array_job_id=record.id, states=_DID_NOT_COMPLETE, limit=1)
+        tasks = await context.read(lambda: context.services.store.jobs(query))
     return key_of(tasks[0]) if tasks else None
 
 
