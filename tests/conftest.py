@@ -18,7 +18,10 @@ settings.register_profile("always", deadline=None, suppress_health_check=[Health
 settings.register_profile("quick", settings.get_profile("always"), max_examples=5)
 settings.load_profile("always")
 
-SERVED = ("test_api_", "test_cli_run", "test_controller", "test_user_helper", "test_user_terminal")
+SERVED = (
+    *("test_api_", "test_cli_run", "test_controller", "test_user_helper", "test_user_terminal"),
+    *("test_archives", "test_helper_", "test_installing", "test_ray_", "test_sdk_env", "test_sdk_map"),
+)
 """Tests of a whole server or controller, which wait for it: `make check` leaves them to `make test`."""
 
 _skipped: dict[str, int] = {}
