@@ -6,10 +6,12 @@ no link, so that no member can lead another one elsewhere.
 """
 
 import contextlib
+import lzma
 import os
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple
 
@@ -58,17 +60,12 @@ def unpack(source: IO[bytes], name: str, target: str, *, strip: bool, bounds: Bo
             return _write_all(list(_of_tar(tar, size, bounds)), target, strip, size, bounds)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError) as error:
         raise BadArchive(f"the archive {name} cannot be read: {error}") from None
-    except (ValueError, zipfile.LargeZipFile, UnicodeError) as error:
+    except (ValueError, zipfile.LargeZipFile, zlib.error, lzma.LZMAError) as error:
         raise BadArchive(f"the archive {name} is damaged: {error}") from None
     except OSError as error:
         if error.errno is not None:
             raise
         raise BadArchive(f"the archive {name} is damaged: {error}") from None
-    except Exception as error:
-        # What the decompressors raise has no common name (zlib.error, lzma.LZMAError).
-        if type(error).__module__ in ("zlib", "_lzma", "lzma"):
-            raise BadArchive(f"the archive {name} is damaged: {error}") from None
-        raise
 
 
 def _of_zip(archive: zipfile.ZipFile, bounds: Bounds) -> Iterator[Member]:

@@ -45,25 +45,16 @@ def enter(
     """
     key = (user, groups if groups is None else tuple(groups), asked, partition.name)
     entry: Entry | None = book.entries.get(key)
-    if entry is None:
-        if len(book.entries) >= ENTRIES_MAX:
-            book.entries.clear()
-        entry = book.entries[key] = _enter(user, groups, asked, partition, rules, book)
-    return entry
-
-
-def _enter(
-    user: str,
-    groups: Collection[str] | None,
-    asked: tuple[str | None, str | None],
-    partition: Partition,
-    rules: Rules,
-    book: LimitBook,
-) -> Entry:
+    if entry is not None:
+        return entry
     account = account_for(asked[0], user, rules)
     qos = qos_for(asked[1], user, account, partition, rules)
     refuse_partition(partition, rules, account, qos, groups)
-    return _entry(Party(user, account or IMPLICIT, qos), account, partition, rules, book)
+    if len(book.entries) >= ENTRIES_MAX:
+        book.entries.clear()
+    entry = _entry(Party(user, account or IMPLICIT, qos), account, partition, rules, book)
+    book.entries[key] = entry
+    return entry
 
 
 def entered(job: Job, partition: Partition, rules: Rules, book: LimitBook) -> Entry:

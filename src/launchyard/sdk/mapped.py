@@ -88,16 +88,23 @@ class Mapped(Generic[R], Iterator[R]):
             if task != self._task:
                 self._outcomes = self._await(task)
                 self._task = task
+        except TaskFailed as error:
+            return self._failed(error)
+        try:
             result = self._result(self._outcomes[position])
         except Exception as error:
-            self._next += 1
-            self._keep = True
-            if self._raising:
-                raise
-            return cast(R, error)
-        # Only now: who interrupted the wait by Ctrl-C may go on where it was.
+            return self._failed(error)
+        # Only now: who interrupted the wait by Ctrl-C, or lost the server, may go on where it was.
         self._next += 1
         return result
+
+    def _failed(self, error: Exception) -> R:
+        """This call has no result; the next one is the next one's."""
+        self._next += 1
+        self._keep = True
+        if self._raising:
+            raise error
+        return cast(R, error)
 
     def cancel(self) -> None:
         """Stop what has not ended."""
