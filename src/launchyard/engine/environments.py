@@ -140,7 +140,11 @@ class HelperEnvironments:
 
     async def _try(self, order: SetUpOrder, told: Callable[[str], None]) -> bool:
         """False: the helper ended before this did."""
-        packages, fds = await asyncio.to_thread(self._packages, order)
+        try:
+            packages, fds = await asyncio.to_thread(self._packages, order)
+        except OSError as error:
+            # Descriptors or the disk: it may be better in a moment, so it is tried again.
+            raise Unavailable(f"the packages cannot be opened: {error.strerror}") from None
         message = {
             "task": order.task,
             "job": order.job_id,
@@ -186,7 +190,12 @@ class HelperEnvironments:
         fds: list[int] = []
         for uri in order.env.uris:
             name = package_name(uri)
-            opened = None if name is None or uri in found else self._open_package(order.uid, name)
+            try:
+                opened = None if name is None or uri in found else self._open_package(order.uid, name)
+            except OSError:
+                for fd in fds:
+                    os.close(fd)
+                raise
             if opened is not None:
                 found[uri] = {"digest": opened.digest, "fd": len(fds)}
                 fds.append(opened.fd)
