@@ -7,6 +7,7 @@ the last line counts that. In CI (CI=true) the same skip is a failure: there is 
 import gc
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,11 +21,17 @@ settings.load_profile("always")
 
 SERVED = (
     *("test_api_", "test_cli_run", "test_controller", "test_user_helper", "test_user_terminal"),
-    *("test_archives", "test_helper_", "test_installing", "test_ray_", "test_sdk_env", "test_sdk_map"),
+    *("test_archives", "test_helper_", "test_installing", "test_ray_", "test_sdk_", "test_shelf"),
 )
 """Tests of a whole server or controller, which wait for it: `make check` leaves them to `make test`."""
 
 _skipped: dict[str, int] = {}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A file of which no test is wanted is not even imported: that would take longer than its check."""
+    wanted = config.option.markexpr.split(" and ")
+    return True if "not served" in wanted and collection_path.name.startswith(SERVED) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
