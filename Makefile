@@ -37,7 +37,8 @@ demo: setup
 # and the deaths of the daemon too, of which one test says how soon it is back.
 test: setup
 	$(PYTEST) -n 3 --dist loadfile -m "not slow" --ignore-glob='*/system/test_launcher_*' --ignore=tests/system/test_faults_daemon.py
-	$(PYTEST) -m "not slow" tests/system/test_launcher_*.py tests/system/test_faults_daemon.py
+	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/system/test_launcher_*.py
+	$(PYTEST) -m "not slow" tests/system/test_faults_daemon.py
 
 # Everything, with soak tests, negative controls and the real Slurm beside ours.
 test-all: test
