@@ -33,8 +33,7 @@ demo: setup
 	@scripts/demo
 
 # Three at a time, a file each: most tests of the whole product wait for a job, a clock or a disk. Those of the
-# launcher alone come one by one: launchers of one user know their processes by launch ids, and all have a launch l1;
-# and the deaths of the daemon too, of which one test says how soon it is back.
+# launcher are busier, two at a time; the deaths of the daemon come alone: one test says how soon it is back.
 test: setup
 	$(PYTEST) -n 3 --dist loadfile -m "not slow" --ignore-glob='*/system/test_launcher_*' --ignore=tests/system/test_faults_daemon.py
 	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/system/test_launcher_*.py

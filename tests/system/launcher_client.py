@@ -208,9 +208,9 @@ class Rig:
     # ---- launches
 
     def launch(self, argv: Sequence[str], *, l: str | None = None, **options: Any) -> Message:
-        """A launch message with plain defaults."""
+        """A launch message with plain defaults, of an id that no test beside us has."""
         self._jobs += 1
-        l = l or f"l{self._jobs}"
+        l = l or f"l{os.getpid()}-{self._jobs}"
         defaults: dict[str, Any] = {"job": self._jobs, "uid": self.uid, "node": "n", "env": ENV, "cwd": "/"}
         defaults |= {"spool_log": f"{l}.log"}
         return messages.launch(l=l, argv=argv, **(defaults | options))

@@ -200,8 +200,8 @@ def test_ends_are_kept_when_the_disk_is_full_and_launches_wait_for_space(small_d
         assert client.ended(l)["exit_code"] == 7
     ballast.unlink()
     gate.unlink()
-    client.send(rig.sh("exit 9", l="after", stdout="/dev/null"))
-    assert client.ended("after")["exit_code"] == 9
+    client.send(rig.sh("exit 9", l="afterwards", stdout="/dev/null"))
+    assert client.ended("afterwards")["exit_code"] == 9
 
 
 @pytest.mark.parametrize("mode", ["root", "user"])
