@@ -21,6 +21,7 @@ from tests.system.launcher_client import (
     Client,
     Rig,
     account,
+    cgroup_bases,
     cgroup_name,
     processes_with,
     temporary_rig,
@@ -63,8 +64,14 @@ def as_user(user: pwd.struct_passwd, **options: Any) -> dict[str, Any]:
 
 
 def cgroup(rig: Rig, controller: str, l: str) -> Path:
-    pattern = f"{cgroup_name(rig.state_dir)}/{l}"
-    return wait_for(lambda: next((Path("/sys/fs/cgroup") / controller).rglob(pattern), None), hint=pattern)
+    root = f"/sys/fs/cgroup/{controller}/"
+
+    def find() -> Path | None:
+        bases = cgroup_bases(cgroup_name(rig.state_dir))
+        found = [base / l for base in bases if str(base).startswith(root) and (base / l).is_dir()]
+        return found[0] if found else None
+
+    return wait_for(find, hint=f"the cgroup of {l}")
 
 
 # ---- output files
