@@ -1,0 +1,46 @@
+"""The way to a session for whoever carries its traffic: who may, where it listens, what is put to requests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from launchyard.api.context import Context
+from launchyard.controller.controller import JobRef, not_found
+from launchyard.model.errors import NotFound
+from launchyard.model.session import Speaks, Target, TcpTarget, UnixTarget
+from launchyard.model.submission import Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where the requests of one live session go. It is good for this launch, and for no later one.
+
+    `strip_prefix`: the app is not told of the path under which it is shown (`/session/ID`). `headers` are put
+    to each request, over those of the same name. `speaks`: of `RFB` a websocket's binary messages are the
+    bytes of the connection; there is no HTTP.
+    """
+
+    session_id: int
+    owner_uid: int
+    launch_id: str
+    target: Target
+    strip_prefix: bool
+    headers: Mapping[str, str]
+    speaks: Speaks = Speaks.HTTP
+
+
+def route(context: Context, session_id: int, caller: Caller) -> Route:
+    """The way to a session that has answered. Raises `NotFound` also for what is somebody else's.
+
+    Administrators are let in to their own sessions and to those shared with them, like anybody.
+    """
+    raise not_found(JobRef(job_id=session_id))
+
+
+def activity(context: Context, session_id: int, method: str = "GET", path: str = "/") -> None:
+    """Somebody works in the session: called for each request and each message of a websocket.
+
+    `path` is as the app sees it without the prefix. What a page asks for by itself is not counted.
+    """
+
+
+__all__ = ["NotFound", "Route", "Speaks", "Target", "TcpTarget", "UnixTarget", "activity", "route"]
