@@ -98,6 +98,10 @@ class FakeStore:
     def steps(self, query: StepQuery) -> list[Step]:
         return []
 
+    def task_states(self, array_job_id: int) -> dict[int, JobState]:
+        tasks = [(job.task, job.state) for job in self.rows.values() if job.task is not None]
+        return {task.index: state for task, state in tasks if task.job_id == array_job_id}
+
     def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
         return {digest: self.kept_texts[digest] for digest in digests if digest in self.kept_texts}
 

@@ -33,6 +33,7 @@ from launchyard.api.services import Services
 from launchyard.config import Settings
 from launchyard.controller.assembly import Bounds, Yard, assemble
 from launchyard.controller.launching import LaunchSettings
+from launchyard.controller.sampling import Sampling
 from launchyard.daemonlog import open_log
 from launchyard.daemonuser import anonymous, daemon_user
 from launchyard.engine.channel import UserHelpers
@@ -50,6 +51,7 @@ from launchyard.statedir import Owner, StateDir
 from launchyard.store.filesystem import refuse_network_file_system
 from launchyard.store.open import open_store
 from launchyard.store.protocol import Store
+from launchyard.store.series import SeriesFiles
 from launchyard.userfiles import UserFiles
 
 _log = logging.getLogger(__name__)
@@ -161,24 +163,14 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     files = UserFiles(settings, state, engine)
-    at_run_time = _rules_at_run_time(await asyncio.to_thread(store.rules))
-    yard = await assemble(
-        store=store,
-        engine=engine,
-        nodes=prepared.nodes,
-        rules=at_run_time or settings.rules,
-        rules_at_run_time=at_run_time is not None,
-        read_rules_file=lambda: prepared.read_settings().rules,
-        clock=time.time,
-        launching=_launching(settings, state),
-        bounds=_bounds(settings),
-        licences=settings.licences,
-        environments=files.environments,
-    )
+    yard = await _yard(prepared, store, engine, files)
     helpers = UserHelpers(engine)
     terminals = JobTerminals(helpers, yard.users, str(state.spool), engine)
     yard.launcher.open_terminal = terminals.open
     yard.controller.watch(lambda events: _let_go(terminals, events))
+    logs = JobLogs(helpers, yard.users, str(state.spool), files.environments.log)
+    shelf = SeriesFiles(state.series)
+    sampling = Sampling(yard.controller.holding, engine.usage, shelf, time.time)
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
     facts = _facts(prepared, yard, tcp)
@@ -186,7 +178,9 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         controller=yard.controller,
         store=store,
         users=yard.users,
-        logs=JobLogs(helpers, yard.users, str(state.spool), files.environments.log),
+        logs=logs,
+        log_search=logs,
+        series=sampling,
         terminals=terminals,
         status=lambda: facts,
         clock=time.time,
@@ -201,12 +195,14 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     )
     mailing = _mailing(settings, yard, store)
     files.start(yard.packages_in_use)
+    sampling.start()
     tell.ready(facts)
     _settle_memory()
     try:
         await serve(create_app(services), [tcp, unix], stop)
     finally:
         await mailing.close()
+        await sampling.close()
         helpers.close()
         await yard.close()
         await files.close()
@@ -214,6 +210,25 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         with contextlib.suppress(FileNotFoundError):
             state.facts.unlink()
     return 0
+
+
+async def _yard(prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles) -> Yard:
+    """The controller, with what an earlier daemon left taken in."""
+    settings = prepared.settings
+    at_run_time = _rules_at_run_time(await asyncio.to_thread(store.rules))
+    return await assemble(
+        store=store,
+        engine=engine,
+        nodes=prepared.nodes,
+        rules=at_run_time or settings.rules,
+        rules_at_run_time=at_run_time is not None,
+        read_rules_file=lambda: prepared.read_settings().rules,
+        clock=time.time,
+        launching=_launching(settings, prepared.state),
+        bounds=_bounds(settings),
+        licences=settings.licences,
+        environments=files.environments,
+    )
 
 
 def _settle_memory() -> None:

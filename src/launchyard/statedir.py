@@ -51,6 +51,10 @@ class StateDir:
         return self.path / "spool"
 
     @property
+    def series(self) -> Path:
+        return self.path / "daemon" / "series"
+
+    @property
     def packages(self) -> Path:
         return self.path / "daemon" / "packages"
 

@@ -51,6 +51,7 @@ def matches(job: Job, query: JobQuery) -> bool:
         and (query.array_job_id is None or (job.task is not None and job.task.job_id == query.array_job_id))
         and (not query.ended or job.ended_at is not None)
         and (not query.named or job.submission_id is not None)
+        and (not query.without_tasks or job.task is None)
         and (query.since is None or max(job.submitted_at, job.ended_at or 0) >= query.since)
         and (query.ended_since is None or (job.ended_at is not None and job.ended_at >= query.ended_since))
     )

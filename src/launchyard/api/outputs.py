@@ -1,14 +1,15 @@
 """Logs and terminals of jobs over helpers: the adapter of the API's ports. No file is opened here."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any, Protocol
 
 from launchyard.api.services import LogPart, TerminalEnd
 from launchyard.controller.launching import log_paths
 from launchyard.controller.preparing import FAILED
 from launchyard.controller.users import Users
+from launchyard.engine import searching
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.terminal import Attachment, Terminal, open_terminal
 from launchyard.model.errors import Conflict, NotFound
@@ -69,6 +70,26 @@ class JobLogs:
     def path(self, job: Job) -> str | None:
         return self._path_of(job, "stdout")
 
+    async def search(
+        self, job: Job, stream: str, text: str, *, offset: int, line: int, limit: int
+    ) -> Mapping[str, Any]:
+        """As `api.services.LogSearch`; of a log that is not there yet nothing."""
+        path = self._path_of(job, stream)
+        if path is not None:
+            with _none_yet(job):
+                return await searching.search(
+                    self._helpers, job.uid, path, text, offset=offset, line=line, limit=limit
+                )
+        return {"matches": [], "next": None, "line": line, "size": 0}
+
+    async def marks(self, job: Job, stream: str) -> Mapping[str, Any]:
+        """As `api.services.LogSearch`."""
+        path = self._path_of(job, stream)
+        if path is not None:
+            with _none_yet(job):
+                return await searching.marks(self._helpers, job.uid, path)
+        return {"lines": 0, "places": [], "errors": [], "error_count": 0, "size": 0, "complete": True}
+
     def _path_of(self, job: Job, stream: str) -> str | None:
         if stream == "setup":
             of = job.task.job_id if job.task is not None else job.id
@@ -80,6 +101,16 @@ class JobLogs:
             return self._setup_log(job.uid, job.id)
         out, err = log_paths(job, self._spool, self._users.entry(job.uid))
         return out if stream == "stdout" else err
+
+
+@contextmanager
+def _none_yet(job: Job) -> Iterator[None]:
+    """A log that is gone is an error only of a job that has run and ended."""
+    try:
+        yield
+    except NotFound:
+        if job.ended and job.started_at is not None:
+            raise
 
 
 def _capped(job: Job) -> bool:

@@ -13,6 +13,7 @@ from launchyard.controller.controller import Controller
 from launchyard.controller.users import Users
 from launchyard.model.job import Job
 from launchyard.model.rayapi import RayApiSettings
+from launchyard.model.series import Sample, Series
 from launchyard.slurm.settings import SlurmSettings
 from launchyard.store.packages import Packages
 from launchyard.store.protocol import Store
@@ -51,6 +52,28 @@ class Logs(Protocol):
 
     def path(self, job: Job) -> str | None:
         """Where the output of a job that names no file of its own is kept, None when it is not yet known."""
+
+
+class LogSearch(Protocol):
+    """Looking through a whole log as the user of its job; raises as `Logs`. The answers are JSON objects."""
+
+    async def search(
+        self, job: Job, stream: str, text: str, *, offset: int, line: int, limit: int
+    ) -> Mapping[str, Any]:
+        """`wire.pageshapes.LogMatches`."""
+
+    async def marks(self, job: Job, stream: str) -> Mapping[str, Any]:
+        """`wire.pageshapes.LogMarks`."""
+
+
+class UsageSeries(Protocol):
+    """What jobs used as time went by."""
+
+    async def of(self, launch_id: str) -> Series | None:
+        """Of one launch; None where nothing is known."""
+
+    def watch(self, job: Job) -> AsyncGenerator[Sample, None]:
+        """What the running job uses from now on, until it has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,3 +152,5 @@ class Services:
     login: Callable[[int], Awaitable[Mapping[str, str]]] = no_login
     """The variables of a user's login, for jobs that bring none along; empty where nobody can say."""
     packages: Packages | None = None
+    log_search: LogSearch | None = None
+    series: UsageSeries | None = None

@@ -4,7 +4,7 @@ Called on the event loop only. What is awaited returns after the commit; nothing
 """
 
 import signal as signals
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
@@ -196,6 +196,10 @@ class Controller:
     def live_jobs(self) -> Iterable[Job]:
         """All jobs that have not ended, by id."""
         return [self._live.jobs[job_id] for job_id in sorted(self._live.jobs)]
+
+    def holding(self) -> Mapping[int, Job]:
+        """The jobs that hold resources now, by id."""
+        return self._live.holding
 
     @property
     def ordering(self) -> Ordering:

@@ -165,12 +165,11 @@ class LocalEngine:
         )
         return ended
 
-    async def usage(self) -> Mapping[str, Mapping[str, float]]:
-        """What running launches use now, by launch id."""
+    async def usage(self, launch_ids: Sequence[str] | None = None) -> Mapping[str, Mapping[str, float]]:
+        """What running launches use now, by launch id: all, or only these."""
         number = str(next(self._numbers))
-        found: Mapping[str, Mapping[str, float]] = (await self._ask(number, messages.usage(number)))[
-            "launches"
-        ]
+        told = await self._ask(number, messages.usage(number, launch_ids))
+        found: Mapping[str, Mapping[str, float]] = told.get("launches", {})
         return found
 
     # -- connection

@@ -276,9 +276,9 @@ def forget_runners(ids: Sequence[str]) -> Message:
     return {"t": "forget_runners", "ids": list(ids)}
 
 
-def usage(id: str) -> Message:
-    """Ask what running launches use now."""
-    return {"t": "usage", "id": id}
+def usage(id: str, ls: Sequence[str] | None = None) -> Message:
+    """Ask what running launches use now: all of them, or only these, and then what they read and wrote."""
+    return {"t": "usage", "id": id} if ls is None else {"t": "usage", "id": id, "ls": list(ls)}
 
 
 # ---- launcher -> daemon
@@ -357,5 +357,8 @@ def runner_ended(id: str, *, at: float, **facts: object) -> Message:
 
 
 def usage_now(id: str, launches: dict[str, dict[str, float]]) -> Message:
-    """The answer to `usage`: by launch, and by runner, `cpu_s`, `memory_mib` (resident now), `processes`."""
+    """The answer to `usage`: by launch, and by runner, `cpu_s`, `memory_mib` (resident now), `processes`.
+
+    Of launches that were named also `read_mib` and `written_mib`, as far as that can be seen.
+    """
     return {"t": "usage", "id": id, "launches": launches}

@@ -10,6 +10,7 @@ from launchyard.launcher.endings import Endings
 from launchyard.launcher.limits import Limits
 from launchyard.launcher.messages import Message
 from launchyard.launcher.pauses import Pauses
+from launchyard.launcher.processes import written_and_read
 from launchyard.launcher.runners import Runners
 from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch, never_ordered, order_of
@@ -17,6 +18,9 @@ from launchyard.launcher.table import Launch, never_ordered, order_of
 _ROOM_A_LAUNCH = 2048
 """Journal room kept for each live launch: its start, exit, marks and end."""
 _ID_MAX = 64
+_PIDS_MAX = 64
+"""So many processes of a launch are asked what they read and wrote."""
+_MIB = 1 << 20
 
 
 class NoRoom(Exception):
@@ -158,14 +162,28 @@ class Orders:
             self._state.remember({"k": "ack", "q": self._state.table.acked})
 
     def _usage(self, message: Message) -> None:
-        fence, launches = self._state.fence, {}
-        for l, launch in self._state.table.live.items():
-            if launch.pid and launch.status is None:
-                figures = {"cpu_s": fence.live_cpu_s(l), "memory_mib": fence.resident_mib(l)}
-                figures["memory_peak_mib"] = launch.peak_mib
-                figures["processes"] = len(fence.pids(l))
-                launches[l] = {name: value for name, value in figures.items() if value is not None}
-        self._state.tell(messages.usage_now(message["id"], launches | self._runners.usage()))
+        live, named = self._state.table.live, message.get("ls")
+        if named is None:
+            launches = {l: self._figures(launch) for l, launch in live.items() if _runs(launch)}
+            launches |= self._runners.usage()
+        else:
+            found = [live[l] for l in named if l in live]
+            launches = {one.l: self._figures(one, moved=True) for one in found if _runs(one)}
+        self._state.tell(messages.usage_now(message["id"], launches))
+
+    def _figures(self, launch: Launch, *, moved: bool = False) -> dict[str, float]:
+        """What it uses now; `moved`: also what its processes read and wrote, which is a look at each."""
+        fence, pids = self._state.fence, self._state.fence.pids(launch.l)
+        figures = {"cpu_s": fence.live_cpu_s(launch.l), "memory_mib": fence.resident_mib(launch.l)}
+        figures |= {"memory_peak_mib": launch.peak_mib, "processes": len(pids)}
+        if moved and (bytes_moved := [one for pid in pids[:_PIDS_MAX] if (one := written_and_read(pid))]):
+            figures["read_mib"] = sum(read for read, _ in bytes_moved) / _MIB
+            figures["written_mib"] = sum(written for _, written in bytes_moved) / _MIB
+        return {name: value for name, value in figures.items() if value is not None}
+
+
+def _runs(launch: Launch) -> bool:
+    return bool(launch.pid) and launch.status is None
 
 
 def _new_launch(message: Message) -> Launch:

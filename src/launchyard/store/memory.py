@@ -117,6 +117,10 @@ class MemoryStore:
         with self._lock:
             return {job_id: self._jobs[job_id].state for job_id in job_ids if job_id in self._jobs}
 
+    def task_states(self, array_job_id: int) -> dict[int, JobState]:
+        tasks = [(job.task, job.state) for job in self._copy() if job.task is not None]
+        return {task.index: state for task, state in tasks if task.job_id == array_job_id}
+
     def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
         with self._lock:
             return {digest: self._texts[digest] for digest in digests if digest in self._texts}
@@ -192,6 +196,7 @@ def _fits(job: Job, query: JobQuery) -> bool:
         and (query.ended_since is None or (job.ended_at is not None and job.ended_at >= query.ended_since))
         and (not query.ended or job.ended_at is not None)
         and (not query.named or job.submission_id is not None)
+        and (not query.without_tasks or job.task is None)
         and (not query.ids or job.id in query.ids)
         and (query.before_id is None or job.id < query.before_id)
     )

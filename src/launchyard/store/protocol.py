@@ -65,6 +65,8 @@ class JobQuery:
     ended: bool = False
     named: bool = False
     """Only those with a submission id."""
+    without_tasks: bool = False
+    """Not those that split off from an array."""
     ids: tuple[int, ...] = ()
     before_id: int | None = None
     limit: int = 100
@@ -113,6 +115,9 @@ class Store(Protocol):
 
     def end_states(self, job_ids: Iterable[int]) -> dict[int, JobState]:
         """The states of those of the given jobs that are known."""
+
+    def task_states(self, array_job_id: int) -> dict[int, JobState]:
+        """The states of an array's tasks that have split off, by index."""
 
     def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
         """Scripts and environments by digest; unknown digests are left out."""

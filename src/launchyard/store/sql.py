@@ -155,6 +155,14 @@ class SqlStore:
                     found[job_id] = _state(job_id, state)
         return found
 
+    def task_states(self, array_job_id: int) -> dict[int, JobState]:
+        if not rows.storable_integer(array_job_id):
+            return {}
+        jobs = tables.jobs.c
+        tasks = sa.select(jobs.array_index, jobs.state).where(jobs.array_job_id == array_job_id)
+        with self._reading() as connection:
+            return {index: _state(array_job_id, state) for index, state in connection.execute(tasks)}
+
     def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
         for part in _parts([digest for digest in digests if rows.storable_text(digest)]):
@@ -330,6 +338,8 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
     if query.before_id is not None:
         before_id = max(0, min(query.before_id, rows.INTEGER_MAX))
         chosen = chosen.where(jobs.id < before_id)
+    if query.without_tasks:
+        chosen = chosen.where(jobs.array_job_id.is_(None))
     if query.named:
         chosen = chosen.where(jobs.submission_id.is_not(None))
     return chosen

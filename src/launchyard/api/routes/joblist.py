@@ -1,0 +1,151 @@
+"""`GET /v1/tables/list`: very many jobs for a page that shows them all, newest first, by column.
+
+Ten thousand jobs are some hundred kilobytes: what comes often is told once, and an array stands for its
+tasks. Why a job waits is the reason of the first that waits for the same; `GET /v1/jobs/{id}/why` has its
+own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from launchyard.api import pages
+from launchyard.api.answers import answer
+from launchyard.api.context import Context, caller_of, context_of
+from launchyard.api.listing import Page, of_caller, page_of
+from launchyard.api.query import Query
+from launchyard.model.errors import Invalid
+from launchyard.model.hostlist import compress
+from launchyard.model.job import Job
+from launchyard.model.number import is_digits, shown
+from launchyard.model.reason import Reason
+from launchyard.store.protocol import JobQuery
+from launchyard.wire.job import cpus_json
+
+ROWS_MAX = 20_000
+ROWS_DEFAULT = 1_000
+IDS_MAX = 500
+FEW = 64
+"""A column with at most so many values, and few for its length, is told as positions in them."""
+PARAMETERS = ("state", "user", "name", "partition", "group", "array", "ids", "since", "limit", "cursor")
+
+Read = Callable[[Job, Reason | None], Any]
+
+COLUMNS: dict[str, Read] = {
+    "id": lambda job, why: job.id,
+    "name": lambda job, why: job.name,
+    "user": lambda job, why: job.user,
+    "kind": lambda job, why: job.kind,
+    "state": lambda job, why: job.state,
+    "partition": lambda job, why: job.partition,
+    "group": lambda job, why: job.group,
+    "submitted_at": lambda job, why: job.submitted_at,
+    "started_at": lambda job, why: job.started_at,
+    "ended_at": lambda job, why: job.ended_at,
+    "limit_s": lambda job, why: job.limit_s,
+    "cpus": lambda job, why: cpus_json(job.request.cpus_milli),
+    "memory_mib": lambda job, why: job.request.memory_mib,
+    "gpus": lambda job, why: cpus_json(job.request.gpus * job.request.gpu_milli),
+    "nodes": lambda job, why: _nodes(job),
+    "held": lambda job, why: job.held,
+    "reason_code": lambda job, why: None if why is None else why.code,
+    "reason": lambda job, why: None if why is None else why.sentence,
+    "cause": lambda job, why: job.cause,
+    "exit_code": lambda job, why: job.exit_code,
+    "signal": lambda job, why: job.signal,
+    "peak_mib": lambda job, why: job.usage.memory_peak_mib,
+    "array": lambda job, why: _array(job),
+    "task": lambda job, why: None if job.task is None else [job.task.job_id, job.task.index],
+}
+
+router = APIRouter()
+
+
+@router.get("/v1/tables/list", openapi_extra=pages.LIST)
+async def joblist(request: Request) -> Response:
+    context, caller = context_of(request), caller_of(request)
+    given = Query(request, PARAMETERS)
+    array = given.whole("array", 1, 10**15 - 1)
+    asked = JobQuery(
+        states=given.states("state"),
+        user=given.text("user"),
+        name=given.text("name"),
+        partition=given.text("partition"),
+        group=given.text("group"),
+        array_job_id=array,
+        without_tasks=array is None,
+        since=given.time("since"),
+        before_id=given.whole("cursor", 1, 10**15 - 1),
+        limit=given.whole("limit", 1, ROWS_MAX) or ROWS_DEFAULT,
+    )
+    query = of_caller(asked, user=caller.user, others=caller.admin or context.services.jobs_visible_to_all)
+    ids = given.text("ids")
+    if query is None:
+        page = Page([], None)
+    else:
+        page = await (page_of(context, query) if ids is None else _named(context, query, _ids(ids)))
+    now = context.services.clock()
+    reasons = context.services.controller.reason_codes([job for job in page.jobs if not job.ended])
+    return await context.read(lambda: answer(_json(page, reasons, now)))
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    words = text.split(",")
+    if len(words) > IDS_MAX:
+        raise Invalid(f"{len(words)} ids are asked for; ask for at most {IDS_MAX} at once")
+    for word in words:
+        if not is_digits(word) or len(word) > 15:
+            raise Invalid(f"ids has {shown(word)}, which is no job id; write for example ids=12,14")
+    return tuple(int(word) for word in words)
+
+
+async def _named(context: Context, query: JobQuery, ids: tuple[int, ...]) -> Page:
+    """The jobs of these ids as they are now, of those that the caller may see."""
+    controller = context.services.controller
+    live = {id: job for id in ids if (job := controller.live_job(id)) is not None}
+    rest = tuple(id for id in ids if id not in live)
+    wanted = replace(JobQuery(user=query.user, limit=len(ids)), ids=rest)
+    rows = await context.read(partial(context.services.store.jobs, wanted)) if rest else []
+    mine = [job for job in live.values() if query.user in (None, job.user)]
+    return Page(sorted([*mine, *rows], key=lambda job: -job.id), None)
+
+
+def _json(page: Page, reasons: Mapping[int, Reason], now: float) -> dict[str, Any]:
+    whys = [None if job.ended else reasons.get(job.id) for job in page.jobs]
+    columns = {
+        name: _short([read(job, why) for job, why in zip(page.jobs, whys, strict=True)])
+        for name, read in COLUMNS.items()
+    }
+    following = None if page.before_id is None else str(page.before_id)
+    return {"count": len(page.jobs), "now": now, "next": following, "columns": columns}
+
+
+def _short(values: list[Any]) -> Any:
+    """The column, or its values and where they come."""
+    if len(values) < 8 or any(isinstance(value, list) for value in values):
+        return values
+    places: dict[Any, int] = {}
+    for value in values:
+        places.setdefault((type(value), value), len(places))
+        if len(places) > max(FEW, len(values) // 8):
+            return values
+    return {"of": [value for _, value in places], "at": [places[type(value), value] for value in values]}
+
+
+def _nodes(job: Job) -> str | None:
+    names: Sequence[str] = () if job.attempt is None else job.attempt.allocation.nodes
+    return None if not names else names[0] if len(names) == 1 else compress(list(names))
+
+
+def _array(job: Job) -> list[Any] | None:
+    """How many tasks, how many of them wait, and how many are in each state."""
+    array = job.array
+    if array is None:
+        return None
+    counts = {state.value: count for state, count in array.counts.items()}
+    return [array.size, len(array.waiting), counts]

@@ -1,0 +1,108 @@
+"""The shapes of answers that are made for pages: pictures of usage, logs with a margin, grids, long lists."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from launchyard.model.state import JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """By column, one value a moment: seconds since the start, and what was used in the time up to then.
+
+    `cpus` are processors, `memory_mib` MiB, the others MiB a second; null where it was not measured.
+    """
+
+    at_s: list[float]
+    cpus: list[float | None]
+    memory_mib: list[float | None]
+    read_mib_s: list[float | None]
+    written_mib_s: list[float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageSeries:
+    """What one attempt of a job used as time went by; `asked` what it held. `running`: there is more to come.
+
+    With `follow` this is the first line of many, each a JSON text; the further ones are `{"more": Rates}`.
+    """
+
+    attempt: int
+    started_at: str | None
+    running: bool
+    asked: dict[str, float]
+    every_s: float
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogMatches:
+    """Lines of a log that contain a text, as [number, offset of the line, text]; numbers count from 1.
+
+    `next` is the offset to go on from, with `line` as the number of the line there; null: this was all.
+    """
+
+    matches: list[tuple[int, int, str]]
+    next: int | None
+    line: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogMarks:
+    """What the margin of a log shows.
+
+    `places` say where some lines begin, as [number, offset]; `errors` are the last lines that tell of errors,
+    as [number, offset, text], of `error_count` in all. Not `complete`: the end was not looked at.
+    """
+
+    lines: int
+    places: list[tuple[int, int]]
+    errors: list[tuple[int, int, str]]
+    error_count: int
+    size: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotCompleted:
+    """A task of an array that did not complete."""
+
+    id: int
+    index: int
+    state: JobState
+    exit_code: int | None
+    signal: int | None
+    cause: str | None
+    started_at: str | None
+    ended_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskGrid:
+    """All tasks of an array: `indexes` as ranges, and of each of them in that order a letter of `letters`.
+
+    `states` is empty where there are too many to draw. `not_completed` are the last ones that ended badly.
+    """
+
+    job_id: int
+    size: int
+    indexes: str
+    states: str
+    letters: dict[str, JobState]
+    counts: dict[str, int]
+    not_completed: list[NotCompleted]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobColumns:
+    """Many jobs by column, newest first; times are seconds since 1970. Tasks are not among them unless asked.
+
+    A column is a list of values, or `{"of": values, "at": positions in them}` where few values come often.
+    `next` is the `cursor` of the next page, null on the last; `now` when this was true.
+    """
+
+    count: int
+    now: float
+    next: str | None
+    columns: dict[str, Any]
