@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from launchyard.engine.protocol import Engine
-from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode
+from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode, receive
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound, Unavailable
 
 ANSWER_S = 30.0
 TRIES = 3
 """How many helpers may die in a row under one request without having answered anything."""
+
+RECEIVED_FDS_MAX = 64
 
 GONE: Message = {"t": "gone"}
 
@@ -107,6 +109,8 @@ class Channel:
         self._out = bytearray()
         self._fds: list[tuple[int, int]] = []
         """Descriptors to send, each with the byte of `_out` that carries it."""
+        self._received: list[int] = []
+        """Descriptors that came and whose message has not come whole."""
         self._numbers = itertools.count(1)
         self._takers: dict[str, Callable[[Message], None]] = {}
         self._loop.add_reader(self._socket, self._readable)
@@ -158,6 +162,8 @@ class Channel:
         self._socket.close()
         _close([fd for _, fd in self._fds])
         self._fds.clear()
+        _close(self._received)
+        self._received.clear()
         for take in list(self._takers.values()):
             take(GONE)
 
@@ -189,18 +195,31 @@ class Channel:
         """Read to the last byte: uvloop tells once of a reset, with what came before it still unread."""
         while not self.closed:
             try:
-                data = self._socket.recv(1 << 18)
+                data, fds = receive(self._socket)
+                self._received += fds
                 arrived = self._decoder.feed(data)
             except BlockingIOError:
                 return
             except (OSError, BrokenStream):
                 data, arrived = b"", []
             for message in arrived:
-                take = self._takers.get(message["id"])
-                if take is not None:
-                    take(message)
-            if not data:
+                self._take(message)
+            if not data or len(self._received) > RECEIVED_FDS_MAX:
                 self.close()
+
+    def _take(self, message: Message) -> None:
+        """The descriptors that a message counts go with it; those that nobody waits for are closed."""
+        count = message.pop("fds", 0)
+        if count:
+            if not isinstance(count, int) or not 0 < count <= len(self._received):
+                self.close()
+                return
+            message["fds"], self._received = self._received[:count], self._received[count:]
+        take = self._takers.get(message["id"])
+        if take is not None:
+            take(message)
+        else:
+            _close(message.get("fds", ()))
 
     def _writable(self) -> None:
         try:
@@ -257,6 +276,8 @@ class Request:
         if not self.over:
             self.say({"t": self._cancel})
         self._channel.leave(self._id)
+        while not self._inbox.empty():
+            _close(self._inbox.get_nowait().get("fds", ()))
 
     @property
     def waiting(self) -> int:
@@ -268,6 +289,14 @@ class Request:
 
     async def next(self) -> Message:
         return await self._inbox.get()
+
+    async def next_within(self, limit_s: float) -> Message | None:
+        """None: nothing came in time; descriptors that come later are closed."""
+        try:
+            async with asyncio.timeout(limit_s):
+                return await self._inbox.get()
+        except TimeoutError:
+            return None
 
 
 def _close(fds: Sequence[int]) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from launchyard.helper.logins import login
 from launchyard.helper.logs import Follows, read_range
+from launchyard.helper.reaching import reach, send
 from launchyard.helper.setups import SetUps
 from launchyard.helper.terminals import Terminals
 from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode, receive
@@ -45,6 +46,7 @@ class Helper:
         self._orders: dict[str, Callable[[Message], None]] = {
             "read": lambda order: self._in_thread(self._read, order),
             "login": lambda order: self._in_thread(lambda one: self._answer(login(one)), order),
+            "reach": lambda order: self._in_thread(self._reach, order),
             "follow": self._follow,
             "more": self._follows.more,
             "finish": self._follows.finish,
@@ -123,6 +125,10 @@ class Helper:
     def _read(self, order: Message) -> None:
         data, offset, size = read_range(order["path"], order["offset"], order["limit"])
         self._part(order["id"], data, offset, size)
+
+    def _reach(self, order: Message) -> None:
+        with reach(order, order["limit_s"]) as reached, self._sending:
+            send(self._connection, order["id"], reached)
 
     def _part(self, id: str, data: bytes, offset: int, size: int) -> None:
         text = base64.b64encode(data).decode("ascii")
