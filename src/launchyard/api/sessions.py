@@ -1,4 +1,4 @@
-"""The way to a session for whoever carries its traffic: who may, where it listens, what is put to requests."""
+"""The way to a session for whoever carries its traffic: who may, where it listens, what requests bear."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

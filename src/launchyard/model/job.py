@@ -9,6 +9,7 @@ from launchyard.model.cron import Cron
 from launchyard.model.dependency import Dependency
 from launchyard.model.resources import Allocation, Part, Request, Usage
 from launchyard.model.retries import Retries
+from launchyard.model.session import Session
 from launchyard.model.state import ALLOCATED, ENDED, JobState
 
 
@@ -182,6 +183,8 @@ class Job:
     past: tuple[PastAttempt, ...] = ()
     entrypoint: Entrypoint | None = None
     """Set on a job of the Ray Jobs API, which is started as `model.entrypoint` says."""
+    session: Session | None = None
+    """Set on an interactive session."""
     forgotten: bool = False
     """Its submitter had its record deleted: the Ray Jobs API does not know it any more, accounting does."""
     stop_requested: str | None = None

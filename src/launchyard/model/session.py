@@ -26,7 +26,7 @@ class SessionState(StrEnum):
 
 
 class Speaks(StrEnum):
-    """What a connection to the app carries: HTTP, a VNC server's protocol, or nothing: a terminal is opened."""
+    """What a connection to the app carries: HTTP, VNC's protocol, or nothing (a terminal is opened)."""
 
     HTTP = "http"
     RFB = "rfb"
@@ -92,3 +92,20 @@ class Session:
     port: int | None = None
     failure: str | None = None
     """Why it did not come to run, one sentence of whoever attends it on its node."""
+
+
+PATH_MAX = 100
+"""So long may the path of a session's socket be; the kernel's bound is 107 bytes."""
+
+
+def place(state: str, launch_id: str) -> str:
+    """The session's own directory: in the launch's private one, where a socket's path is short enough."""
+    own = f"{state}/tmp/{launch_id}/s"
+    if len(f"{own}/app.sock".encode("utf-8", "surrogateescape")) <= PATH_MAX:
+        return own
+    return f"/tmp/ly-s-{launch_id}"  # noqa: S108 - made by the session itself, which nobody can foretell
+
+
+def prefix(session_id: int) -> str:
+    """The path under which a session is shown, whatever the host's name."""
+    return f"/session/{session_id}"

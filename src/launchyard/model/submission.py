@@ -9,6 +9,7 @@ from launchyard.model.cron import Cron
 from launchyard.model.dependency import Dependency
 from launchyard.model.job import Entrypoint, JobKind, Warning
 from launchyard.model.retries import Retries
+from launchyard.model.session import Session
 from launchyard.model.wishes import Wishes
 
 
@@ -94,6 +95,7 @@ class Submission:
     window: tuple[int, int] = (24, 80)
     submission_id: str | None = None
     entrypoint: Entrypoint | None = None
+    session: Session | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 

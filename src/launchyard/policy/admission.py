@@ -102,6 +102,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         window=submission.window,
         submission_id=submission.submission_id,
         entrypoint=submission.entrypoint,
+        session=submission.session,
         metadata=submission.metadata,
         array=_array(submission.indexes, submission.throttle),
         submitted_at=now,
@@ -140,6 +141,15 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float
         **_kept_otherwise(job, update),
         array=array,
     )
+
+
+def refuse_longer(job: Job, limit_s: int, cluster: Cluster, caller: Caller, now: float) -> None:
+    """Raises `Infeasible` where a job at work, left running until then, would be beyond a limit."""
+    partition = _partition(job.partition, cluster)
+    entry = entered(job, partition, cluster.rules, cluster.book)
+    _time_limit(limit_s, entry)
+    refuse_beyond(entry, job.request, limit_s, cluster.book)
+    _refuse_reservation(job.request, limit_s, entry, caller, cluster, now)
 
 
 def _entry_again(job: Job, update: Update, partition: Partition, cluster: Cluster, caller: Caller) -> Entry:

@@ -21,6 +21,7 @@ from launchyard.model.event import (
 )
 from launchyard.model.frozen import changed
 from launchyard.model.job import PAST_MAX, Attempt, Job, PastAttempt
+from launchyard.model.session import Session
 from launchyard.model.state import ALLOCATED, ENDED, JobMove, JobState, after
 from launchyard.model.when import rfc3339
 
@@ -168,11 +169,19 @@ def _ending(job: Job, event: Exited) -> tuple[JobMove, str | None]:
         return JobMove.RAN_OUT_OF_MEMORY, f"needed more than the {job.request.memory_mib} MiB asked for"
     if event.timed_out:
         return _out_of_time(job)
+    if job.session is not None and (sentence := _of_attendant(job, job.session)) is not None:
+        return JobMove.FAILED, sentence
     if event.signal is not None:
         return JobMove.FAILED, f"was ended by signal {event.signal}"
     if event.exit_code:
         return JobMove.FAILED, f"ended with exit code {event.exit_code}"
     return JobMove.SUCCEEDED, None
+
+
+def _of_attendant(job: Job, session: Session) -> str | None:
+    """What whoever attends the session said of this launch."""
+    attempt = job.attempt
+    return session.failure if attempt is not None and session.launch_id == attempt.launch_id else None
 
 
 def _out_of_time(job: Job) -> tuple[JobMove, str]:

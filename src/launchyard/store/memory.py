@@ -197,6 +197,7 @@ def _fits(job: Job, query: JobQuery) -> bool:
         and (not query.ended or job.ended_at is not None)
         and (not query.named or job.submission_id is not None)
         and (not query.without_tasks or job.task is None)
+        and (not query.cards or rows.card_of(job) is not None)
         and (not query.ids or job.id in query.ids)
         and (query.before_id is None or job.id < query.before_id)
     )

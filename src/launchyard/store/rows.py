@@ -88,9 +88,15 @@ def job_row(job: Job) -> tuple[Any, ...]:
         job.submitted_at,
         job.ended_at,
         job.group,
+        card_of(job),
         checksum,
         record,
     )
+
+
+def card_of(job: Job) -> int | None:
+    """1 of a session whose card was not deleted."""
+    return 1 if job.session is not None and not job.session.deleted else None
 
 
 def job_of_row(row: Sequence[Any]) -> Job:
@@ -109,6 +115,7 @@ def job_of_row(row: Sequence[Any]) -> Job:
         or row[8] != job.submitted_at
         or row[9] != job.ended_at
         or row[10] != job.group
+        or row[11] != card_of(job)
     ):
         raise Garbled(f"the columns of job {row[0]} do not agree with its record")
     return job

@@ -340,6 +340,8 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
         chosen = chosen.where(jobs.id < before_id)
     if query.without_tasks:
         chosen = chosen.where(jobs.array_job_id.is_(None))
+    if query.cards:
+        chosen = chosen.where(jobs.card.is_not(None))
     if query.named:
         chosen = chosen.where(jobs.submission_id.is_not(None))
     return chosen

@@ -15,6 +15,7 @@ jobs = sa.table(
     sa.column("submitted_at", sa.Double),
     sa.column("ended_at", sa.Double),
     sa.column("group", sa.Text),
+    sa.column("card", sa.Integer),
     sa.column("checksum", sa.BigInteger),
     sa.column("record", sa.LargeBinary),
 )

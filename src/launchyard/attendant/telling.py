@@ -1,0 +1,60 @@
+"""Telling the server what became of the app, over its unix socket: who we are the kernel says."""
+
+import json
+import socket
+import time
+from typing import Any
+
+ANSWER_S = 10.0
+PAUSES_S = (0.1, 5.0)
+
+
+class Teller:
+    """Tells one thing at a time. The server may be away for a while: then it is told again."""
+
+    def __init__(self, api: str, session_id: int, launch_id: str) -> None:
+        self._api = api
+        self._path = f"/v1/sessions/{session_id}/told"
+        self._launch_id = launch_id
+
+    def tell(self, what: str, within_s: float, **facts: Any) -> bool:
+        """False: nobody took it in time, or the server does not want to hear it."""
+        body = json.dumps({"launch_id": self._launch_id, "what": what, **facts}).encode()
+        until, pause_s = time.monotonic() + within_s, PAUSES_S[0]
+        while True:
+            status = self._once(body)
+            if status is not None and status < 500:
+                return status < 300
+            if time.monotonic() + pause_s > until:
+                return False
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, PAUSES_S[1])
+
+    def _once(self, body: bytes) -> int | None:
+        """The answer's status; None: nobody answers."""
+        head = (
+            f"POST {self._path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(ANSWER_S)
+                connection.connect(self._api)
+                connection.sendall(head.encode() + body)
+                return status_of(connection)
+        except OSError:
+            return None
+
+
+def status_of(connection: socket.socket) -> int | None:
+    """The status of the HTTP answer that comes; None: something else came, or nothing."""
+    begun = b""
+    while b"\n" not in begun and len(begun) < 4096:
+        data = connection.recv(4096)
+        if not data:
+            break
+        begun += data
+    words = begun.split(b"\n", 1)[0].split()
+    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
+        return None
+    return int(words[1])

@@ -1,0 +1,62 @@
+"""What a session's card says of its job: one word for the state, one sentence for why it is so."""
+
+from launchyard.model.job import Job
+from launchyard.model.memory import format_memory, humane_memory
+from launchyard.model.session import Session, SessionState
+from launchyard.model.state import ENDED, JobState
+from launchyard.model.walltime import humane
+
+_OWN_ENDS = frozenset({JobState.CANCELLED, JobState.TIMEOUT, JobState.DEADLINE})
+"""Ends that somebody asked for, at least by a time limit."""
+SPARE = 2
+"""How many times the memory that was too little is proposed."""
+
+
+def session_of(job: Job) -> Session:
+    """What makes this job a session. Raises `ValueError` for a job that is none."""
+    if job.session is None:
+        raise ValueError(f"job {job.id} is no session")
+    return job.session
+
+
+def answered(job: Job) -> bool:
+    """Whether the app has answered in the launch that is at work, or was the last one."""
+    session = session_of(job)
+    if session.answered_at is None:
+        return False
+    return job.attempt is None or session.launch_id == job.attempt.launch_id
+
+
+def state_of(job: Job) -> SessionState:
+    """A session that was ended by its person or its time has ended; every other end is a failure."""
+    if job.state in ENDED:
+        if job.state in _OWN_ENDS or (job.state is JobState.COMPLETED and answered(job)):
+            return SessionState.ENDED
+        return SessionState.FAILED
+    if job.stop_requested is not None or job.state is JobState.COMPLETING:
+        return SessionState.STOPPING
+    if job.state is JobState.PENDING:
+        return SessionState.QUEUED
+    return SessionState.RUNNING if answered(job) else SessionState.STARTING
+
+
+def cause_of(job: Job) -> str | None:
+    """Why it ended as it did, in words of a session; None: there is nothing to say."""
+    title, when = session_of(job).title, "" if answered(job) else " before it answered"
+    match job.state:
+        case JobState.OUT_OF_MEMORY:
+            had = job.request.memory_mib
+            return (
+                f"{title} needed more than the {humane_memory(had)} of memory asked for{when}; "
+                f"start it again with {format_memory(SPARE * had)}"
+            )
+        case JobState.TIMEOUT:
+            return f"its time of {humane(job.limit_s)} was over"
+        case JobState.NODE_FAIL | JobState.LOST:
+            node = job.attempt.allocation.nodes[0] if job.attempt is not None else "its node"
+            what = "went down" if job.state is JobState.NODE_FAIL else "cannot say how it ended"
+            why = f" ({job.cause})" if job.cause else ""
+            return f"node {node} {what} under {title}{why}; start it again"
+        case JobState.COMPLETED if not answered(job):
+            return f"{title} ended before it answered"
+    return job.cause
