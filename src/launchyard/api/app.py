@@ -46,6 +46,7 @@ from launchyard.api.routes import (
     tables,
     tasks,
     terminal,
+    timeline,
     tokens,
     triggers,
 )
@@ -68,6 +69,7 @@ _ROUTERS = [
         efficiency,
         series,
         tasks,
+        timeline,
         logsearch,
         logs,
         many,

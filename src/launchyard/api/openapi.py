@@ -66,6 +66,7 @@ _ANSWERS = (
     pageshapes.LogMatches,
     pageshapes.LogMarks,
     pageshapes.TaskGrid,
+    pageshapes.Timeline,
     pageshapes.JobColumns,
     shapes.Reservation,
     shapes.MadeReservation,

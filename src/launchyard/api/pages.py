@@ -42,6 +42,12 @@ LOG_MARKS: Description = {
     **answers(200, ref(pageshapes.LogMarks), "The marks.", 400, 404, 409, 503),
 }
 
+TIMELINE: Description = {
+    "summary": "When a job waited, was set up and ran, attempt by attempt.",
+    "parameters": [_JOB],
+    **answers(200, ref(pageshapes.Timeline), "The parts in order.", 400, 404),
+}
+
 TASKS: Description = {
     "summary": "All tasks of an array by a letter each, and those that did not complete.",
     "parameters": [_JOB],

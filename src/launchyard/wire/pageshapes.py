@@ -1,7 +1,7 @@
 """The shapes of answers that are made for pages: pictures of usage, logs with a margin, grids, long lists."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from launchyard.model.state import JobState
 
@@ -62,6 +62,25 @@ class LogMarks:
     error_count: int
     size: int
     complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimePart:
+    """`later`: it was not to begin yet. `until` is null while it goes on; `state`: how an attempt ended."""
+
+    name: Literal["later", "waited", "environment", "starting", "ran"]
+    since: str | None
+    until: str | None
+    attempt: int | None
+    state: JobState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """What became of a job so far."""
+
+    parts: list[TimePart]
+    now: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
