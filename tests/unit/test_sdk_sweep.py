@@ -7,17 +7,8 @@ import pytest
 
 from launchyard.model.array import parse_indexes
 from launchyard.model.errors import Invalid
-from launchyard.sdk.sweep import (
-    Span,
-    Sweep,
-    every,
-    kept_sweep,
-    parse_parameter,
-    parse_sweep,
-    sample,
-    sweep_body,
-    sweep_of,
-)
+from launchyard.model.sweep import Span, Sweep, every, kept_sweep, parse_parameter, parse_sweep, sweep_of
+from launchyard.sdk.sweep import sample, sweep_body
 
 HOSTILE = ["$(touch x)", "`id`", "a b", "'", "*", "-n", "", "\n", "$HOME", "{seed}", "ünï", "a;b", "\\", "#"]
 

@@ -105,7 +105,8 @@ class Client:
         """
         # Few programs sweep, and what reads ranges takes longer to import than `ly jobs` may take.
         sweeps = importlib.import_module("launchyard.sdk.sweep")
-        return self.submit_body(sweeps.sweep_body(command, sweeps.sweep_of(parameters), options))
+        model = importlib.import_module("launchyard.model.sweep")
+        return self.submit_body(sweeps.sweep_body(command, model.sweep_of(parameters), options))
 
     # Reading
 

@@ -18,11 +18,12 @@ from launchyard.cli.output.text import capitalised, clean
 from launchyard.cli.output.units import at, clock, number, plural
 from launchyard.model.array import Indexes, parse_indexes
 from launchyard.model.errors import Invalid
+from launchyard.model.sweep import Sweep, every, parse_sweep
 from launchyard.model.walltime import humane
 from launchyard.model.when import rfc3339
 from launchyard.sdk.client import Client
 from launchyard.sdk.jobs import Job
-from launchyard.sdk.sweep import Sweep, every, parse_sweep, sample, sweep_body
+from launchyard.sdk.sweep import sample, sweep_body
 
 SHOWN = 3
 """How many commands `--dry-run` shows."""

@@ -46,7 +46,7 @@ def sweep_rows(server: Client, job: Job) -> list[Row]:
     if array_size(job) is None or "launchyard.sweep" not in (job.metadata or {}):
         return []
     # Read only here: few jobs are sweeps.
-    sweep = importlib.import_module("launchyard.sdk.sweep").kept_sweep(job.metadata)
+    sweep = importlib.import_module("launchyard.model.sweep").kept_sweep(job.metadata)
     if sweep is None:
         return []
     tasks = {task.array["index"]: task for task in server.jobs(array=job.id)}
