@@ -41,6 +41,7 @@ from launchyard.engine.keeper import dismiss_keeper, launch_keeper
 from launchyard.engine.local import LocalEngine
 from launchyard.engine.logins import Logins
 from launchyard.engine.machine import cpus_by_core, discover, virtual
+from launchyard.engine.notebooks import Notebooks
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.event import StateChanged
 from launchyard.model.node import Node
@@ -190,6 +191,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         slurm=settings.slurm,
         live_usage=engine.usage,
         packages=files.packages,
+        notebooks=Notebooks(helpers, files.environments.directory),
         ray=settings.ray_api,
         login=Logins(helpers).of,
     )

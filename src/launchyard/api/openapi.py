@@ -14,6 +14,7 @@ from launchyard.api.ray_jobs import described
 from launchyard.wire import (
     acts,
     crontabs,
+    notebooks,
     orders,
     packages,
     pageshapes,
@@ -28,6 +29,7 @@ from launchyard.wire import (
 _BODIES = (
     submit.SubmitJob,
     submit.UpdateJob,
+    notebooks.RunNotebook,
     orders.SignalJob,
     acts.ActOnJobs,
     orders.MarkNode,
@@ -52,6 +54,8 @@ _ANSWERS = (
     shapes.JobEfficiency,
     shapes.EfficiencyList,
     shapes.Why,
+    notebooks.NotebookList,
+    notebooks.NotebookDetails,
     shapes.Node,
     shapes.NodeList,
     acts.ActResult,

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from launchyard.controller.controller import Controller
 from launchyard.controller.users import Users
+from launchyard.engine.notebooks import Notebooks
 from launchyard.model.job import Job
 from launchyard.model.rayapi import RayApiSettings
 from launchyard.model.series import Sample, Series
@@ -152,5 +153,6 @@ class Services:
     login: Callable[[int], Awaitable[Mapping[str, str]]] = no_login
     """The variables of a user's login, for jobs that bring none along; empty where nobody can say."""
     packages: Packages | None = None
+    notebooks: Notebooks | None = None
     log_search: LogSearch | None = None
     series: UsageSeries | None = None

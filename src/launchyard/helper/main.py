@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from launchyard.helper.logins import login
 from launchyard.helper.logs import Follows, read_range
+from launchyard.helper.notebooks import notebooks, one_notebook
 from launchyard.helper.reaching import reach, send
 from launchyard.helper.setups import SetUps
 from launchyard.helper.terminals import Terminals
@@ -47,6 +48,8 @@ class Helper:
             "read": lambda order: self._in_thread(self._read, order),
             "login": lambda order: self._in_thread(lambda one: self._answer(login(one)), order),
             "reach": lambda order: self._in_thread(self._reach, order),
+            "notebooks": lambda order: self._in_thread(lambda one: self._answer(notebooks(one)), order),
+            "notebook": lambda order: self._in_thread(lambda one: self._answer(one_notebook(one)), order),
             "follow": self._follow,
             "more": self._follows.more,
             "finish": self._follows.finish,

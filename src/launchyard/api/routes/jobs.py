@@ -59,6 +59,14 @@ async def submit(request: Request) -> Response:
     return answer(result, 201 if result["id"] is not None else 200)
 
 
+async def submit_one(
+    context: Context, caller: Caller, item: object, idempotency: tuple[str, str] | None
+) -> Result:
+    """A job that was put together for the caller, checked as if the caller had sent it."""
+    (result,) = await _submit(context, caller, [item], idempotency, advised=True)
+    return result
+
+
 async def _submit(
     context: Context,
     caller: Caller,
