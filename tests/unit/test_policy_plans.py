@@ -236,6 +236,20 @@ def test_a_plan_that_is_not_carried_out_leaves_no_trace(
     assert (made.ledger.levels, made.ledger.licences) == (levels, licences)
 
 
+@given(_waiting, _running, st.sampled_from([0, 1, 3, 100]))
+def test_what_is_left_out_for_want_of_cpus_would_not_have_started(
+    waiting: list[tuple[Request, int, str]], running: list[tuple[Request, int]], depth: int
+) -> None:
+    whole = plan(yard(waiting, running, depth).snapshot(), thin_from=10_000)
+
+    thinned = plan(yard(waiting, running, depth).snapshot(), thin_from=1)
+
+    assert (thinned.starts, thinned.kept_for) == (whole.starts, whole.kept_for)
+    assert [(one.job_id, one.at, one.shares) for one in thinned.reservations] == [
+        (one.job_id, one.at, one.shares) for one in whole.reservations
+    ]
+
+
 @given(_waiting, _running)
 def test_the_index_says_what_the_nodes_say(
     waiting: list[tuple[Request, int, str]], running: list[tuple[Request, int]]

@@ -9,9 +9,11 @@ import heapq
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from launchyard.model.resources import Part, Request
 from launchyard.policy.limits import Amounts, LimitBook, Party
+from launchyard.policy.need import Need
 from launchyard.policy.order import Key
 
 Entry = tuple[Key, int]
@@ -49,6 +51,12 @@ class Lane:
     shape: Shape
     party: Party | None
     entries: list[Entry] = field(default_factory=list)
+    cpus_milli: int = 0
+    """No node with fewer CPUs free is of any use to it, and it wants nothing that has to be kept for it."""
+
+    def __post_init__(self) -> None:
+        if not (self.shape.parts or self.shape.request.licences):
+            self.cpus_milli = Need.of(self.shape.request).cpus_milli
 
 
 class WaitingQueue:
@@ -119,22 +127,50 @@ class WaitingQueue:
         return bisect_left(self._order, (key, job_id))
 
 
+class Thinning(Protocol):
+    """Who knows which lanes of very many a pass need not look at: those with too few CPUs free for any start.
+
+    To tell them apart costs a pass over all lanes, which pays where there are at least `least` of them.
+    """
+
+    least: int
+
+    def room(self) -> int | None:
+        """The most CPUs (in thousandths) that a node has free. None: who gets none may still get something."""
+
+    def keeps(self, lane: Lane) -> bool:
+        """Whether the lane is to be looked at with that room."""
+
+
 class Walk:
     """One pass over a queue: lanes merged in order, without those that do not fit or are over a limit."""
 
     def __init__(
-        self, queue: WaitingQueue, limits: LimitBook | None, seconds: Callable[[str, int | None], float]
+        self,
+        queue: WaitingQueue,
+        limits: LimitBook | None,
+        seconds: Callable[[str, int | None], float],
+        thinning: "Thinning | None" = None,
     ) -> None:
         self._queue = queue
         self._seconds = seconds
         self._limits = limits.copy() if limits is not None and limits.any else None
+        self._thinning = thinning
         self._blocked = False
 
     def walk(self) -> Iterator[Candidate]:
         lanes = self._queue.lanes()
         heads = [(lane.entries[0], number, 0) for number, lane in enumerate(lanes)]
         heapq.heapify(heads)
+        left: int | None = None
         while heads:
+            if self._thinning is not None and len(heads) >= self._thinning.least:
+                room = self._thinning.room()
+                if room != left:
+                    left = room
+                    heads = [head for head in heads if self._thinning.keeps(lanes[head[1]])]
+                    heapq.heapify(heads)
+                    continue
             (_, job_id), number, position = heapq.heappop(heads)
             lane = lanes[number]
             yield from self._starts(lane, job_id)
