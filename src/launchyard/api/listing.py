@@ -6,11 +6,16 @@ only live states are asked for, the store is not asked at all.
 
 import heapq
 from dataclasses import dataclass, replace
+from functools import partial
 
 from launchyard.api.context import Context
+from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
+from launchyard.model.number import is_digits, shown
 from launchyard.model.state import ENDED
 from launchyard.store.protocol import JobQuery
+
+IDS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +69,25 @@ def of_caller(query: JobQuery, *, user: str, others: bool) -> JobQuery | None:
     if query.user is not None and query.user != user:
         return None
     return replace(query, user=user)
+
+
+def parse_ids(text: str) -> tuple[int, ...]:
+    """`12,14`. Raises `Invalid`."""
+    words = text.split(",")
+    if len(words) > IDS_MAX:
+        raise Invalid(f"{len(words)} ids are asked for; ask for at most {IDS_MAX} at once")
+    for word in words:
+        if not is_digits(word) or len(word) > 15:
+            raise Invalid(f"ids has {shown(word)}, which is no job id; write for example ids=12,14")
+    return tuple(int(word) for word in words)
+
+
+async def page_of_ids(context: Context, query: JobQuery, ids: tuple[int, ...]) -> Page:
+    """The jobs of these ids as they are now, of those that the caller may see."""
+    controller = context.services.controller
+    live = {id: job for id in ids if (job := controller.live_job(id)) is not None}
+    rest = tuple(id for id in ids if id not in live)
+    wanted = replace(JobQuery(user=query.user, limit=len(ids)), ids=rest)
+    rows = await context.read(partial(context.services.store.jobs, wanted)) if rest else []
+    mine = [job for job in live.values() if query.user in (None, job.user)]
+    return Page(sorted([*mine, *rows], key=lambda job: -job.id), None)

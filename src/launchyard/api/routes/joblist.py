@@ -6,8 +6,6 @@ own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -16,20 +14,17 @@ from starlette.responses import Response
 
 from launchyard.api import pages
 from launchyard.api.answers import answer
-from launchyard.api.context import Context, caller_of, context_of
-from launchyard.api.listing import Page, of_caller, page_of
+from launchyard.api.context import caller_of, context_of
+from launchyard.api.listing import Page, of_caller, page_of, page_of_ids, parse_ids
 from launchyard.api.query import Query
-from launchyard.model.errors import Invalid
 from launchyard.model.hostlist import compress
 from launchyard.model.job import Job
-from launchyard.model.number import is_digits, shown
 from launchyard.model.reason import Reason
 from launchyard.store.protocol import JobQuery
 from launchyard.wire.job import cpus_json
 
 ROWS_MAX = 20_000
 ROWS_DEFAULT = 1_000
-IDS_MAX = 500
 FEW = 64
 """A column with at most so many values, and few for its length, is told as positions in them."""
 PARAMETERS = ("state", "user", "name", "partition", "group", "array", "ids", "since", "limit", "cursor")
@@ -88,31 +83,10 @@ async def joblist(request: Request) -> Response:
     if query is None:
         page = Page([], None)
     else:
-        page = await (page_of(context, query) if ids is None else _named(context, query, _ids(ids)))
+        page = await (page_of(context, query) if ids is None else page_of_ids(context, query, parse_ids(ids)))
     now = context.services.clock()
     reasons = context.services.controller.reason_codes([job for job in page.jobs if not job.ended])
     return await context.read(lambda: answer(_json(page, reasons, now)))
-
-
-def _ids(text: str) -> tuple[int, ...]:
-    words = text.split(",")
-    if len(words) > IDS_MAX:
-        raise Invalid(f"{len(words)} ids are asked for; ask for at most {IDS_MAX} at once")
-    for word in words:
-        if not is_digits(word) or len(word) > 15:
-            raise Invalid(f"ids has {shown(word)}, which is no job id; write for example ids=12,14")
-    return tuple(int(word) for word in words)
-
-
-async def _named(context: Context, query: JobQuery, ids: tuple[int, ...]) -> Page:
-    """The jobs of these ids as they are now, of those that the caller may see."""
-    controller = context.services.controller
-    live = {id: job for id in ids if (job := controller.live_job(id)) is not None}
-    rest = tuple(id for id in ids if id not in live)
-    wanted = replace(JobQuery(user=query.user, limit=len(ids)), ids=rest)
-    rows = await context.read(partial(context.services.store.jobs, wanted)) if rest else []
-    mine = [job for job in live.values() if query.user in (None, job.user)]
-    return Page(sorted([*mine, *rows], key=lambda job: -job.id), None)
 
 
 def _json(page: Page, reasons: Mapping[int, Reason], now: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from launchyard.api.body import parse_json, read_body, refuse_other_formats
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.diagnosis import diagnosis_of, end_json
 from launchyard.api.history import advice_json
-from launchyard.api.listing import of_caller, page_of
+from launchyard.api.listing import of_caller, page_of, page_of_ids, parse_ids
 from launchyard.api.lookup import find, parse_ref
 from launchyard.api.query import Query
 from launchyard.api.waiting import suggestion_json, wait_json
@@ -176,7 +176,7 @@ def _as_json(
     return {**job_json(job, reason, index=index), **private}
 
 
-LIST_QUERY = ("state", "user", "name", "partition", "group", "array", "since", "limit", "cursor")
+LIST_QUERY = ("state", "user", "name", "partition", "group", "array", "ids", "since", "limit", "cursor")
 
 
 @router.get("/v1/jobs", openapi_extra=describe.LIST)
@@ -198,7 +198,8 @@ async def list_jobs(request: Request) -> Response:
     query = of_caller(asked, user=caller.user, others=others)
     if query is None:
         return answer({"jobs": [], "next": None})
-    page = await page_of(context, query)
+    ids = given.text("ids")
+    page = await (page_of(context, query) if ids is None else page_of_ids(context, query, parse_ids(ids)))
     controller = context.services.controller
     reasons = [controller.reason(job.id) if not job.ended else None for job in page.jobs]
 
