@@ -93,6 +93,9 @@ LIST: Description = {
         _parameter("group", "query", _TEXT, "Jobs of this group, and the tasks of its arrays."),
         _parameter("array", "query", _WHOLE, "The tasks of this array that have split off."),
         _parameter(
+            "ids", "query", _TEXT, "Only these, up to 500 with commas between them, and nothing else."
+        ),
+        _parameter(
             "since", "query", _TEXT, "Submitted or ended since then (RFC 3339 or seconds since 1970)."
         ),
         _parameter("limit", "query", {**_WHOLE, "minimum": 1, "maximum": 10000, "default": 100}, "How many."),
