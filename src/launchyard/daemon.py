@@ -194,6 +194,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         notebooks=Notebooks(helpers, files.environments.directory),
         ray=settings.ray_api,
         login=Logins(helpers).of,
+        secret=await asyncio.to_thread(state.secret),
     )
     mailing = _mailing(settings, yard, store)
     files.start(yard.packages_in_use)

@@ -6,12 +6,14 @@ create or swap anything in it: every directory that root opens by name is writab
 
 import fcntl
 import os
+import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from launchyard.model.errors import Conflict, Invalid
 
+SECRET_BYTES = 32
 OF_USERS = ("environments", None, 0o711)
 """Where the launcher makes a private directory for each user."""
 
@@ -62,6 +64,23 @@ class StateDir:
     def environments(self) -> Path:
         return self.path / "environments"
 
+    def secret(self) -> bytes:
+        """The server's own, made at its first start and readable by it alone. Raises `Invalid`."""
+        path = self.path / "daemon" / "secret"
+        if not path.is_symlink() and not path.exists():
+            _write_secret(path)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            found = os.fstat(fd)
+            if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+                raise Invalid(f"{path} may be known to others; remove it, and a new one is made")
+            secret = os.read(fd, 1024)
+        finally:
+            os.close(fd)
+        if len(secret) < SECRET_BYTES:
+            raise Invalid(f"{path} is too short for a secret; remove it, and a new one is made")
+        return secret
+
     def prepare(self, owner: Owner) -> None:
         """Make what is missing and refuse what somebody else could have prepared."""
         parts = ((".", None, 0o755), ("daemon", owner, 0o700), ("run", owner, 0o755))
@@ -89,6 +108,19 @@ class StateDir:
         os.ftruncate(fd, 0)
         os.pwrite(fd, b"%d\n" % os.getpid(), 0)
         return fd
+
+
+def _write_secret(path: Path) -> None:
+    """Whole or not at all."""
+    half = path.with_suffix(".new")
+    half.unlink(missing_ok=True)
+    fd = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(fd, secrets.token_bytes(SECRET_BYTES))
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    half.rename(path)
 
 
 def _directory(path: Path, owner: Owner | None, mode: int) -> None:

@@ -18,6 +18,7 @@ from launchyard.api.auth import Authenticator
 from launchyard.api.context import Context
 from launchyard.api.events import EventHub
 from launchyard.api.guard import Guard
+from launchyard.api.login.browser import Browsers
 from launchyard.api.openapi import document
 from launchyard.api.ray_jobs import routes as ray_routes
 from launchyard.api.ray_jobs import tail as ray_tail
@@ -32,6 +33,7 @@ from launchyard.api.routes import (
     events,
     joblist,
     jobs,
+    login,
     logs,
     logsearch,
     many,
@@ -88,6 +90,7 @@ _ROUTERS = [
         slurm,
         accounting,
         tokens,
+        login,
         terminal,
         packages,
         ray_routes,
@@ -98,7 +101,7 @@ _ROUTERS = [
 
 def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application":
     """Everything under `/v1`, and `/openapi.json`. To be served by `api.server.serve`, which knows peers."""
-    tokens = TokenTable()
+    tokens = TokenTable(clock=services.clock)
     context = Context(services, tokens, Closing(tokens), EventHub(heartbeat_s=heartbeat_s))
     app = FastAPI(
         openapi_url=None,
@@ -114,7 +117,8 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     for part in (ray_routes, ray_tail, packages) if services.ray.prefix else ():
         app.include_router(part.router, prefix=services.ray.prefix, include_in_schema=False)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
-    authenticator = Authenticator(services.users, tokens, services.owner_uid)
+    browsers = Browsers(tokens, context.logins.keys)
+    authenticator = Authenticator(services.users, tokens, services.owner_uid, browsers)
     door = RayDoor(authenticator, services.ray)
     guard = partial(Guard, authenticator=authenticator, hosts=services.hosts, ray=door)
     app.add_middleware(guard)

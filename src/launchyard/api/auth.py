@@ -12,34 +12,45 @@ from starlette.datastructures import Headers
 
 from launchyard.api.answers import WrongHost
 from launchyard.api.connection import Peer, connection_of
+from launchyard.api.login.browser import Browsers
 from launchyard.api.tokens import TokenTable
 from launchyard.controller.users import Users
 from launchyard.model.errors import Forbidden, Invalid, Unauthenticated
 from launchyard.model.number import shown
 from launchyard.model.submission import Caller
+from launchyard.model.token import BROWSER, Token
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An authenticated caller; `token_id` None: by the unix socket."""
+    """An authenticated caller; `token_id` None: by the unix socket. `browser`: by its cookie."""
 
     caller: Caller
     token_id: str | None = None
+    browser: bool = False
 
 
 class Authenticator:
     """Turns a connection or a token into a caller, by the rules of the mode the daemon runs in."""
 
-    def __init__(self, users: Users, tokens: TokenTable, owner_uid: int | None) -> None:
+    def __init__(
+        self, users: Users, tokens: TokenTable, owner_uid: int | None, browsers: Browsers | None = None
+    ) -> None:
         self._users = users
         self._tokens = tokens
         self._owner_uid = owner_uid
+        self._browsers = browsers
 
     async def identify(self, scope: Any, headers: Headers) -> Identity:
-        """Raises `Unauthenticated` or `Forbidden`."""
-        return await self.identify_by(scope, headers.get("authorization", ""))
+        """Raises `Unauthenticated` or `Forbidden`. What a header says goes before what a cookie says."""
+        presented = headers.get("authorization", "")
+        if not presented and self._browsers is not None and connection_of(scope).peer is None:
+            login = self._browsers.login(scope, headers)
+            if login is not None:
+                return await self.of_token(login)
+        return await self.identify_by(scope, presented)
 
     async def identify_by(self, scope: Any, authorization: str) -> Identity:
         """The same of an Authorization header that is said here."""
@@ -52,12 +63,16 @@ class Authenticator:
                 "no credential; run `ly token create` and send it as `Authorization: Bearer TOKEN`"
             )
         token = self._tokens.find(secret.strip())
-        if token is None:
+        if token is None or token.kind == BROWSER:
             raise Unauthenticated("the token is not known or was revoked; make another by `ly token create`")
+        return await self.of_token(token)
+
+    async def of_token(self, token: Token) -> Identity:
+        """Whom a valid token stands for."""
         caller = await self._of_uid(token.uid)
         if caller.user != token.user and self._owner_uid is None:
             raise Unauthenticated("the token's user has another name now; make another by `ly token create`")
-        return Identity(caller, token.id)
+        return Identity(caller, token.id, browser=token.kind == BROWSER)
 
     async def of_user(self, uid: int) -> Identity:
         """Somebody whom the configuration names."""

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from launchyard.api.auth import identity_of
 from launchyard.api.events import EventHub
 from launchyard.api.history import History
+from launchyard.api.login.logins import Logins
 from launchyard.api.ray_jobs.remembered import Remembered
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
@@ -39,10 +40,12 @@ class Context:
     history: History = field(init=False)
     job_tables: JobTables = field(default_factory=JobTables)
     ray: Remembered = field(default_factory=Remembered)
+    logins: Logins = field(init=False)
 
     def __post_init__(self) -> None:
         history = History(self.services.store, self.read, time.monotonic)
         object.__setattr__(self, "history", history)
+        object.__setattr__(self, "logins", Logins(self.services.secret))
 
     def tell(self, events: Sequence[StateChanged]) -> None:
         """What moved, after each commit."""

@@ -6,7 +6,7 @@ The schemas that the names stand for are made in `openapi`, and only when somebo
 from collections.abc import Sequence
 from typing import Any
 
-from launchyard.wire import acts, crontabs, orders, packages, shapes, steps, submit, tableshapes, triggers
+from launchyard.wire import acts, crontabs, login, orders, packages, shapes, steps, submit, tableshapes, triggers
 
 Description = dict[str, Any]
 
@@ -453,18 +453,18 @@ USAGE: Description = {
 CREATE_TOKEN: Description = {
     "summary": "Make a token for the caller; its secret is told this once.",
     **_body(ref(orders.NewToken)),
-    **_answers(201, ref(shapes.MadeToken), "The token.", 400, 409, 415, 503, 507),
+    **_answers(201, ref(login.MadeToken), "The token.", 400, 409, 415, 503, 507),
 }
 
 TOKENS: Description = {
     "summary": "The caller's tokens (administrators: everybody's).",
-    **_answers(200, ref(shapes.TokenList), "The tokens.", 400),
+    **_answers(200, ref(login.TokenList), "The tokens.", 400),
 }
 
 REVOKE_TOKEN: Description = {
     "summary": "Revoke a token; it is useless at once, also where it is in use now.",
     "parameters": [_parameter("token", "path", _TEXT, "The token's id.")],
-    **_answers(200, ref(shapes.Token), "The revoked token.", 400, 404, 503, 507),
+    **_answers(200, ref(login.Token), "The revoked token.", 400, 404, 503, 507),
 }
 
 ASSOCIATIONS: Description = {

@@ -20,7 +20,7 @@ from launchyard.api.ray_jobs.door import RayDoor, as_sentence
 from launchyard.model.errors import LaunchyardError, Unavailable
 
 OPEN_PATHS = frozenset({"/v1/health"})
-REFUSALS = frozenset({401, 403, 404, 421})
+REFUSALS = frozenset({401, 403, 404, 421, 429})
 
 log = logging.getLogger("launchyard.api")
 audit = logging.getLogger("launchyard.audit")

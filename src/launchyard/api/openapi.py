@@ -14,6 +14,7 @@ from launchyard.api.ray_jobs import described
 from launchyard.wire import (
     acts,
     crontabs,
+    login,
     notebooks,
     orders,
     packages,
@@ -35,6 +36,8 @@ _BODIES = (
     orders.MarkNode,
     orders.MakeReservation,
     orders.NewToken,
+    login.LogIn,
+    login.NewLoginLink,
     orders.PutRules,
     orders.ChangeRules,
     crontabs.PutCrontab,
@@ -78,9 +81,12 @@ _ANSWERS = (
     shapes.RulesInForce,
     shapes.UsageRow,
     shapes.UsageList,
-    shapes.Token,
-    shapes.MadeToken,
-    shapes.TokenList,
+    login.LoginLink,
+    login.LoggedIn,
+    login.Me,
+    login.Token,
+    login.MadeToken,
+    login.TokenList,
     shapes.Health,
     shapes.Status,
     shapes.JobMoved,
@@ -108,7 +114,7 @@ _BESIDE = {
     "/api/jobs/{submission}/logs/tail": described.TAIL,
 }
 """Of WebSockets, and of itself, the framework tells nothing."""
-_ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 500, 503, 507)
+_ERRORS = (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 429, 500, 503, 507)
 
 
 def document(app: FastAPI, routes: list[BaseRoute]) -> dict[str, Any]:

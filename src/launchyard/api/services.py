@@ -5,6 +5,7 @@ opens a file or a terminal of anybody.
 """
 
 import asyncio
+import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -153,6 +154,8 @@ class Services:
     login: Callable[[int], Awaitable[Mapping[str, str]]] = no_login
     """The variables of a user's login, for jobs that bring none along; empty where nobody can say."""
     packages: Packages | None = None
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    """The server's own, from which it makes texts that it knows again."""
     notebooks: Notebooks | None = None
     log_search: LogSearch | None = None
     series: UsageSeries | None = None

@@ -2,10 +2,16 @@
 
 from dataclasses import dataclass
 
+TOKEN, BROWSER = "token", "browser"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """`digest` is the hex SHA-256 of the secret; `id` is public and names the token when revoking it."""
+    """`digest` is the hex SHA-256 of the secret; `id` is public and names the token when revoking it.
+
+    `kind`: a `token` that a program presents, or the login of a `browser`, whose cookie has the secret. A
+    login has an end, gets another secret now and then, and ends with the token it was made by (`parent`).
+    """
 
     id: str
     user: str
@@ -14,3 +20,7 @@ class Token:
     digest: str
     created_at: float
     revoked_at: float | None = None
+    kind: str = TOKEN
+    expires_at: float | None = None
+    renewed_at: float | None = None
+    parent: str | None = None

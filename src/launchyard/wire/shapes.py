@@ -444,31 +444,6 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A token without its secret."""
-
-    id: str
-    name: str
-    user: str
-    created_at: str
-    revoked_at: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MadeToken(Token):
-    """A token as it is told once, with its secret."""
-
-    token: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenList:
-    """The caller's tokens."""
-
-    tokens: list[Token]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
     """Whether the server takes work."""
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from launchyard.api import describe
 from launchyard.api.answers import answer
 from launchyard.api.body import read_as
-from launchyard.api.context import caller_of, context_of
+from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.query import Query
 from launchyard.api.tokens import new_token, revoked
 from launchyard.model.errors import Conflict, NotFound
@@ -53,10 +53,18 @@ async def revoke(request: Request) -> Response:
     token = context.tokens.get(token_id)
     if token is None or not (caller.admin or token.uid == caller.uid):
         raise NotFound(f"no token {shown(token_id)}, or it is not yours; `ly token list` has them")
-    token = revoked(token, context.services.clock())
-    context.tokens.put(token)
-    await context.services.controller.keep_token(token)
-    return answer(token_json(token))
+    return answer(token_json(await end_token(context, token)))
+
+
+async def end_token(context: Context, token: Token) -> Token:
+    """Useless from now on, and with it the logins that were made by it."""
+    now = context.services.clock()
+    ended = [revoked(one, now) for one in (token, *context.tokens.below(token.id))]
+    for one in ended:
+        context.tokens.put(one)
+    for one in ended:
+        await context.services.controller.keep_token(one)
+    return ended[0]
 
 
 def token_json(token: Token) -> dict[str, Any]:
@@ -65,6 +73,8 @@ def token_json(token: Token) -> dict[str, Any]:
         "id": token.id,
         "name": token.name,
         "user": token.user,
+        "kind": token.kind,
         "created_at": time_json(token.created_at),
+        "expires_at": time_json(token.expires_at),
         "revoked_at": time_json(token.revoked_at),
     }

@@ -1,0 +1,55 @@
+"""Which address is the portal's and which a session's. Pure.
+
+A session is shown at an origin of its own, so that its pages can do nothing in the portal's: at
+`17.localhost`, a name that every browser takes for its own machine, or at `17.yard.example` where `hosts` has
+`*.yard.example`. Where neither can be, it is shown below `/session/17/` of the portal, in a sandbox.
+"""
+
+from collections.abc import Iterable
+
+from launchyard.model.errors import Invalid
+from launchyard.model.number import shown
+
+LOCALHOST = "localhost"
+PATH = "/session/"
+_LOOPBACK = frozenset({LOCALHOST, "127.0.0.1", "[::1]"})
+ID_MAX_DIGITS = 18
+
+
+def session_of_host(name: str, hosts: Iterable[str]) -> int | None:
+    """The session whose own name this is (without port); None: it is none of those."""
+    label, dot, rest = name.partition(".")
+    if not dot or not (rest == LOCALHOST or f"*.{rest}" in hosts):
+        return None
+    return _id_of(label)
+
+
+def session_of_path(path: str) -> int | None:
+    """The session below whose path this is."""
+    if not path.startswith(PATH):
+        return None
+    return _id_of(path[len(PATH) :].partition("/")[0])
+
+
+def session_host(host: str, name: str, hosts: Iterable[str]) -> str | None:
+    """Where sessions are shown to whoever reached us as `host`, which is `name` and a port; None: by path."""
+    _, colon, digits = host.rpartition(":")
+    port = f":{digits}" if colon and digits.isdigit() else ""
+    if name in _LOOPBACK:
+        return f"{{id}}.{LOCALHOST}{port}"
+    wild = sorted(one.removeprefix("*.") for one in hosts if one.startswith("*."))
+    near = [one for one in wild if name == one or name.endswith(f".{one}") or one.endswith(f".{name}")]
+    return f"{{id}}.{near[0]}{port}" if near else None
+
+
+def local_path(path: str) -> str:
+    """Where to go on this server. Raises `Invalid`, also for what a browser takes for another server."""
+    plain = path.startswith("/") and path[1:2] not in ("/", "\\")
+    if not plain or "\\" in path or any(not "!" <= c <= "~" for c in path) or len(path) > 2000:
+        raise Invalid(f"{shown(path)} is no path of this server; it begins with one / and has no spaces")
+    return path
+
+
+def _id_of(text: str) -> int | None:
+    plain = text.isascii() and text.isdigit() and len(text) <= ID_MAX_DIGITS and not text.startswith("0")
+    return int(text) if plain else None

@@ -1,0 +1,39 @@
+"""What the OpenAPI document says of logging in."""
+
+from typing import Any
+
+from launchyard.api.describe import JSON, ref
+from launchyard.wire import login
+
+Description = dict[str, Any]
+
+
+def _answers(status: int, schema: Description | None, what: str, *errors: int) -> Description:
+    content = {} if schema is None else {"content": {JSON: {"schema": schema}}}
+    refused = {str(one): {"$ref": f"#/components/responses/{one}"} for one in (403, 421, 500, *errors)}
+    return {"responses": {str(status): {"description": what, **content}, **refused}}
+
+
+def _body(cls: type) -> Description:
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": ref(cls)}}}}
+
+
+LINK: Description = {
+    "summary": "A link that logs one browser in as the caller, once and soon.",
+    **_body(login.NewLoginLink),
+    **_answers(201, ref(login.LoginLink), "The link.", 400, 401, 408, 413, 415),
+}
+LOG_IN: Description = {
+    "summary": "Log this browser in; the answer sets its cookie.",
+    "security": [],
+    **_body(login.LogIn),
+    **_answers(200, ref(login.LoggedIn), "Logged in.", 400, 401, 408, 413, 415, 429, 503, 507),
+}
+LOG_OUT: Description = {
+    "summary": "End the login of this browser, with all that it has open.",
+    **_answers(200, ref(login.Token), "The login that has ended.", 400, 401, 503, 507),
+}
+ME: Description = {
+    "summary": "Who asks, and what pages need to know of the server.",
+    **_answers(200, ref(login.Me), "The caller.", 400, 401),
+}

@@ -1,0 +1,93 @@
+"""What is said when a browser logs in, and of the credentials that a user has."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIn:
+    """The body of `POST /login`: what the way of logging in asks for; of a link, its code."""
+
+    code: str = ""
+    provider: str = "link"
+    user: str = ""
+    password: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLoginLink:
+    """The body of `POST /v1/login-links`: where in the portal the browser goes, such as `/jobs/17`."""
+
+    next: str = "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginLink:
+    """A link that logs one browser in, once."""
+
+    url: str
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedIn:
+    """Where the browser goes now; the login itself is in its cookie."""
+
+    next: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """The caller's own login, where a browser asks."""
+
+    id: str
+    name: str
+    created_at: str
+    expires_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Me:
+    """Who asks, and what its pages need to know of the server.
+
+    `csrf` is sent as `X-Launchyard-CSRF` with each write that the cookie vouches for. `session_host` is where
+    a session is shown, with `{id}` for its id; null: below `/session/ID/` of this address.
+    """
+
+    user: str
+    uid: int
+    admin: bool
+    mode: Literal["one-user", "machine"]
+    cluster: str
+    version: str
+    hosts: list[str]
+    session_host: str | None
+    csrf: str | None
+    login: Login | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A credential without its secret: a token that somebody made, or the login of a browser."""
+
+    id: str
+    name: str
+    user: str
+    kind: Literal["token", "browser"]
+    created_at: str
+    expires_at: str | None
+    revoked_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeToken(Token):
+    """A token as it is told once, with its secret."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenList:
+    """The caller's tokens and logins."""
+
+    tokens: list[Token]
