@@ -19,7 +19,7 @@ from launchyard.api.connection import connection_of
 from launchyard.api.ray_jobs.door import RayDoor, as_sentence
 from launchyard.model.errors import LaunchyardError, Unavailable
 
-OPEN_PATHS = frozenset({"/v1/health"})
+OPEN_PATHS = frozenset({"/v1/health", "/login"})
 REFUSALS = frozenset({401, 403, 404, 421, 429})
 
 log = logging.getLogger("launchyard.api")
