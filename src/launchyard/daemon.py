@@ -36,6 +36,7 @@ from launchyard.controller.launching import LaunchSettings
 from launchyard.controller.sampling import Sampling
 from launchyard.daemonlog import open_log
 from launchyard.daemonuser import anonymous, daemon_user
+from launchyard.engine.apps import Apps
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.keeper import dismiss_keeper, launch_keeper
 from launchyard.engine.local import LocalEngine
@@ -168,6 +169,8 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     helpers = UserHelpers(engine)
     terminals = JobTerminals(helpers, yard.users, str(state.spool), engine)
     yard.launcher.open_terminal = terminals.open
+    yard.controller.sessions.usage_of(engine.usage)
+    yard.controller.sessions.begin(partial(_read_small, helpers))
     yard.controller.watch(lambda events: _let_go(terminals, events))
     logs = JobLogs(helpers, yard.users, str(state.spool), files.environments.log)
     shelf = SeriesFiles(state.series)
@@ -194,6 +197,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         notebooks=Notebooks(helpers, files.environments.directory),
         ray=settings.ray_api,
         login=Logins(helpers).of,
+        apps=Apps(helpers),
         secret=await asyncio.to_thread(state.secret),
     )
     mailing = _mailing(settings, yard, store)
@@ -290,6 +294,11 @@ def _facts(prepared: Prepared, yard: Yard, tcp: socket.socket) -> dict[str, Any]
     }
     prepared.state.facts.write_text(json.dumps(facts))
     return facts
+
+
+async def _read_small(helpers: UserHelpers, uid: int, path: str) -> bytes:
+    """A small file, as its user."""
+    return (await helpers.read(uid, path, 0, 64 * 1024)).data
 
 
 def _let_go(terminals: JobTerminals, events: Sequence[StateChanged]) -> None:

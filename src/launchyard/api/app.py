@@ -26,6 +26,7 @@ from launchyard.api.ray_jobs.door import RayDoor, as_sentence, is_ray_path
 from launchyard.api.routes import (
     accounting,
     acts,
+    apps,
     associations,
     cluster,
     crontabs,
@@ -42,6 +43,7 @@ from launchyard.api.routes import (
     reservations,
     rules,
     series,
+    sessions,
     slurm,
     status,
     steps,
@@ -91,6 +93,8 @@ _ROUTERS = [
         accounting,
         tokens,
         login,
+        apps,
+        sessions,
         terminal,
         packages,
         ray_routes,
@@ -161,10 +165,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     for token in await context.read(context.services.store.tokens):
         context.tokens.put(token)
     end = context.services.controller.watch(context.tell)
+    end_sessions = context.services.controller.sessions.watch(context.events.tell_session)
     try:
         yield
     finally:
         end()
+        end_sessions()
         context.readers.shutdown(wait=False, cancel_futures=True)
 
 

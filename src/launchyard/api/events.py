@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from launchyard.model.event import StateChanged
+from launchyard.model.event import SessionMoved, StateChanged
 from launchyard.model.submission import Caller
 from launchyard.model.when import rfc3339
 
@@ -29,7 +29,14 @@ class Told:
     """One event and its number in this run."""
 
     number: int
-    event: StateChanged
+    event: StateChanged | SessionMoved
+
+    def is_for(self, user: str | None) -> bool:
+        """`user` None: an administrator, who hears of all."""
+        event = self.event
+        if isinstance(event, SessionMoved):
+            return user is None or user in event.users
+        return user is None or user == event.user
 
 
 class Subscriber:
@@ -78,14 +85,21 @@ class EventHub:
     def tell(self, events: Sequence[StateChanged]) -> None:
         """Called on the loop."""
         for event in events:
-            self._number += 1
-            told = Told(self._number, event)
-            self._ring.append(told)
-            hearing = [one for one in self._subscribers if one.user is None or one.user == event.user]
-            if hearing:
-                data = self._encode(told)
-                for subscriber in hearing:
-                    subscriber.put(data)
+            self._tell(event)
+
+    def tell_session(self, event: SessionMoved) -> None:
+        """Called on the loop."""
+        self._tell(event)
+
+    def _tell(self, event: StateChanged | SessionMoved) -> None:
+        self._number += 1
+        told = Told(self._number, event)
+        self._ring.append(told)
+        hearing = [one for one in self._subscribers if told.is_for(one.user)]
+        if hearing:
+            data = self._encode(told)
+            for subscriber in hearing:
+                subscriber.put(data)
 
     async def stream(
         self, caller: Caller, last_id: str | None, drop: Callable[[], None]
@@ -112,17 +126,17 @@ class EventHub:
         oldest = self._ring[0].number if self._ring else self._number + 1
         if run != self._run or not oldest - 1 <= number <= self._number:
             return [b"id: " + self._id(self._number) + b"\n" + RESET]
-        return [
-            self._encode(told)
-            for told in self._ring
-            if told.number > number and (user is None or told.event.user == user)
-        ]
+        return [self._encode(told) for told in self._ring if told.number > number and told.is_for(user)]
 
     def _id(self, number: int) -> bytes:
         return f"{self._run}-{number}".encode()
 
     def _encode(self, told: Told) -> bytes:
         event = told.event
+        if isinstance(event, SessionMoved):
+            moved = {"id": event.session_id, "what": event.what, "state": event.state}
+            data = msgspec.json.encode({**moved, "at": rfc3339(event.at)})
+            return b"id: %b\nevent: session\ndata: %b\n\n" % (self._id(told.number), data)
         record = {
             "seq": event.seq,
             "job_id": event.job_id,

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from launchyard.controller.controller import Controller
 from launchyard.controller.users import Users
+from launchyard.engine.apps import Apps
 from launchyard.engine.notebooks import Notebooks
 from launchyard.model.job import Job
 from launchyard.model.rayapi import RayApiSettings
@@ -159,3 +160,5 @@ class Services:
     notebooks: Notebooks | None = None
     log_search: LogSearch | None = None
     series: UsageSeries | None = None
+    apps: Apps | None = None
+    """The interactive apps of users; None: no sessions are started here."""

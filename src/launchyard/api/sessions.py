@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from launchyard.api.context import Context
-from launchyard.controller.controller import JobRef, not_found
+from launchyard.attendant.probe import filled
 from launchyard.model.errors import NotFound
 from launchyard.model.session import Speaks, Target, TcpTarget, UnixTarget
 from launchyard.model.submission import Caller
+
+READING = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,17 @@ def route(context: Context, session_id: int, caller: Caller) -> Route:
 
     Administrators are let in to their own sessions and to those shared with them, like anybody.
     """
-    raise not_found(JobRef(job_id=session_id))
+    found = context.services.controller.sessions.endpoint(caller, session_id)
+    session = found.session
+    return Route(
+        session_id=session_id,
+        owner_uid=found.job.uid,
+        launch_id=found.launch_id,
+        target=found.target,
+        strip_prefix=session.strip_prefix,
+        headers={name: filled(value, found.secret) for name, value in session.headers.items()},
+        speaks=session.speaks,
+    )
 
 
 def activity(context: Context, session_id: int, method: str = "GET", path: str = "/") -> None:
@@ -41,6 +53,11 @@ def activity(context: Context, session_id: int, method: str = "GET", path: str =
 
     `path` is as the app sees it without the prefix. What a page asks for by itself is not counted.
     """
+    sessions = context.services.controller.sessions
+    job = context.services.controller.live_job(session_id)
+    quiet = job.session.quiet if job is not None and job.session is not None else ()
+    if method not in READING or not path.startswith(quiet):
+        sessions.use(session_id)
 
 
 __all__ = ["NotFound", "Route", "Speaks", "Target", "TcpTarget", "UnixTarget", "activity", "route"]

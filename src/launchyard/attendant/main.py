@@ -15,7 +15,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from types import FrameType
 from typing import NoReturn
@@ -179,11 +178,6 @@ def early_end(order: Order, status: int) -> str:
     if status < 0:
         return f"{order.title} was ended by signal {-status} before it answered"
     return f"{order.title} ended with exit code {status} before it answered"
-
-
-def short_directory(launch_id: str) -> str:
-    """A place for sockets where the job's own directory has too long a path."""
-    return os.path.join(tempfile.gettempdir(), f"ly-s-{launch_id}")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from launchyard.controller.recovery import Reports
 from launchyard.controller.reserving import Reserving
 from launchyard.controller.running import Running
 from launchyard.controller.scheduling import Scheduler
+from launchyard.controller.sessions import Sessions
 from launchyard.controller.settling import Settling
 from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
@@ -94,7 +95,10 @@ async def assemble(
     loop.launch, loop.plan, loop.marked = launcher.send, scheduler.plan, triggers.node_marked
     loop.watch(scheduler.counters.count)
     reports = Reports(loop, scheduler, running, steps, launching.grace_s)
-    scheduler.stop, loop.moved = reports.stop, _after_moves(settling, steps, triggers, preparing)
+    sessions = Sessions(loop, submitting, reports, launching.state)
+    preparing.phase_told, preparing.prepared = sessions.phase, sessions.prepared
+    scheduler.stop = reports.stop
+    loop.moved = _after_moves(settling, steps, triggers, preparing, sessions)
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
     crontabs, reasons = Crontabs(loop, submitting), Reasons(loop, scheduler, preparing.reason)
     for part in (crontabs, triggers, steps):
@@ -119,6 +123,7 @@ async def assemble(
         crontabs=crontabs,
         triggers=triggers,
         counters=scheduler.counters,
+        sessions=sessions,
     )
     return Yard(
         controller=controller,
@@ -127,18 +132,24 @@ async def assemble(
         texts=texts,
         facts=facts,
         packages_in_use=preparing.packages_in_use,
-        close=lambda: asyncio.ensure_future(_close(loop, duty, outlooks, preparing, engine)),
+        close=lambda: asyncio.ensure_future(_close(loop, duty, outlooks, preparing, sessions, engine)),
     )
 
 
 async def _close(
-    loop: Loop, duty: "asyncio.Future[None]", outlooks: Outlooks, preparing: Preparing, engine: Engine
+    loop: Loop,
+    duty: "asyncio.Future[None]",
+    outlooks: Outlooks,
+    preparing: Preparing,
+    sessions: Sessions,
+    engine: Engine,
 ) -> None:
     duty.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await duty
     await outlooks.close()
     await preparing.close()
+    sessions.idling.close()
     loop.flush()
     await engine.close()
     await asyncio.to_thread(loop.writer.close)
@@ -164,13 +175,14 @@ def _launcher(
 
 
 def _after_moves(
-    settling: Settling, steps: Steps, triggers: Triggering, preparing: Preparing
+    settling: Settling, steps: Steps, triggers: Triggering, preparing: Preparing, sessions: Sessions
 ) -> Callable[[Job | None, Job], None]:
     def moved(before: Job | None, job: Job) -> None:
         steps.job_moved(job)
         settling.moved(before, job)
         triggers.job_moved(before, job)
         preparing.moved(before, job)
+        sessions.moved(before, job)
 
     return moved
 

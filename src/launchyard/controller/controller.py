@@ -18,6 +18,7 @@ from launchyard.controller.reasons import Reasons
 from launchyard.controller.recovery import Reports
 from launchyard.controller.reserving import Reserving
 from launchyard.controller.reviving import Reviving
+from launchyard.controller.sessions import Sessions
 from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
 from launchyard.controller.triggers import Triggering
@@ -66,8 +67,10 @@ class Controller:
         crontabs: Crontabs,
         triggers: Triggering,
         counters: Counters,
+        sessions: Sessions,
     ) -> None:
         self.counters = counters
+        self.sessions = sessions
         self.crontabs = crontabs
         self.triggers = triggers
         self.administration = administration

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from launchyard.controller.attending import attendant_argv, attendant_variables
 from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.controller.users import UserEntry, Users
 from launchyard.engine.protocol import Engine, Launch
@@ -131,7 +132,7 @@ class Launcher:
             job_id=job.id,
             uid=job.uid,
             node=share.node,
-            argv=argv_of(job),
+            argv=argv_of(job) if job.session is None else attendant_argv(),
             script=script,
             environment=self._environment(job, entry, texts),
             working_dir=job.working_dir,
@@ -178,6 +179,7 @@ class Launcher:
             **_own_environment(job),
             **_gpu_environment(job),
             **variables_for_ray(job, self._settings.state),
+            **attendant_variables(job, self._settings.state),
         }
 
     def _path(self, job: Job, path: str) -> str:

@@ -8,7 +8,7 @@ kept. The only place where a set-up moves a job.
 import asyncio
 import contextlib
 import posixpath
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -64,6 +64,10 @@ class Preparing:
         self._same: WeakValueDictionary[_Key, asyncio.Lock] = WeakValueDictionary()
         self._turns: dict[tuple[str, int], asyncio.Semaphore] = {}
         self._keep_failed_s = keep_failed_s
+        self.phase_told: Callable[[int], None] = lambda job_id: None
+        """Told of each job whose set-up does something else now."""
+        self.prepared: Callable[[Job], None] = lambda job: None
+        """Told of each job that may start as far as its set-up goes."""
 
     def moved(self, before: Job | None, job: Job) -> None:
         """A job came, or its state is another one."""
@@ -217,6 +221,7 @@ class Preparing:
         doing = self._doing.get(job_id)
         if doing is not None:
             doing.phase = phase
+            self.phase_told(job_id)
 
     def _running(self, uid: int) -> list[int]:
         return [
@@ -244,6 +249,7 @@ class Preparing:
 
     def _go_on(self, job: Job) -> None:
         self._live.prepare(job.id, self._loop.now())
+        self.prepared(job)
         self._loop.plan_soon()
 
     def _fail(self, job_id: int, why: str) -> None:

@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+from launchyard.helper.apps import apps, pythons, which
 from launchyard.helper.logins import login
 from launchyard.helper.logs import Follows, read_range
 from launchyard.helper.notebooks import notebooks, one_notebook
@@ -50,6 +51,9 @@ class Helper:
             "reach": lambda order: self._in_thread(self._reach, order),
             "notebooks": lambda order: self._in_thread(lambda one: self._answer(notebooks(one)), order),
             "notebook": lambda order: self._in_thread(lambda one: self._answer(one_notebook(one)), order),
+            "apps": lambda order: self._in_thread(lambda one: self._answer(apps(one)), order),
+            "which": lambda order: self._in_thread(lambda one: self._answer(which(one)), order),
+            "pythons": lambda order: self._in_thread(lambda one: self._answer(pythons(one)), order),
             "follow": self._follow,
             "more": self._follows.more,
             "finish": self._follows.finish,
@@ -120,6 +124,7 @@ class Helper:
     def _follow(self, order: Message) -> None:
         self._follows.begin(order)
         self._in_thread(self._follows.open, order)
+
 
     def _set_up(self, order: Message) -> None:
         fds, self._fds = self._fds[: order["fds"]], self._fds[order["fds"] :]

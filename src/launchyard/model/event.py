@@ -120,6 +120,21 @@ JobEvent = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionMoved:
+    """Published to those who watch: a session is another one now for its owner and those it is shared with.
+
+    `what`: its `state`, a `phase` of its set-up, `idle` (it is stopped soon, or not any more), its `time`,
+    its `sharers`, or that its card was `deleted`.
+    """
+
+    session_id: int
+    users: tuple[str, ...]
+    what: str
+    state: str
+    at: float
+
+
 @dataclass(frozen=True, slots=True)
 class StateChanged:
     """Published to those who watch: a job moved. `seq` is the change that made it durable."""

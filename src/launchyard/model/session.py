@@ -80,6 +80,8 @@ class Session:
     """Paths that a page asks for by itself: they do not count as somebody's work."""
     programs: tuple[tuple[str, str], ...] = ()
     """What the app needs on its node, by any of the names (with `|` between them), and how to install it."""
+    brought: Mapping[str, Any] = field(default_factory=dict)
+    """What its person asked for beside the environment of the app; a relaunch asks for it again."""
     idle_stop_s: int | None = None
     sharers: tuple[str, ...] = ()
     deleted: bool = False
@@ -100,7 +102,7 @@ PATH_MAX = 100
 
 def place(state: str, launch_id: str) -> str:
     """The session's own directory: in the launch's private one, where a socket's path is short enough."""
-    own = f"{state}/tmp/{launch_id}/s"
+    own = f"{state}/tmp/{launch_id}/s"  # noqa: S108 - below the state directory
     if len(f"{own}/app.sock".encode("utf-8", "surrogateescape")) <= PATH_MAX:
         return own
     return f"/tmp/ly-s-{launch_id}"  # noqa: S108 - made by the session itself, which nobody can foretell

@@ -1,5 +1,7 @@
 """What a session's card says of its job: one word for the state, one sentence for why it is so."""
 
+from dataclasses import dataclass
+
 from launchyard.model.job import Job
 from launchyard.model.memory import format_memory, humane_memory
 from launchyard.model.session import Session, SessionState
@@ -60,3 +62,50 @@ def cause_of(job: Job) -> str | None:
         case JobState.COMPLETED if not answered(job):
             return f"{title} ended before it answered"
     return job.cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One tick of a card: `waiting`, `active`, `done`, `skipped` or `failed`, and how long it took so far."""
+
+    name: str
+    state: str
+    seconds: float | None = None
+
+
+def steps_of(job: Job, now: float) -> list[Step]:
+    """Queued, environment, starting and answering, each with its own time; the first two go side by side."""
+    session, attempt = session_of(job), job.attempt
+    current = session.launch_id if attempt is None else attempt.launch_id
+    of_launch = session if session.launch_id == current else None
+    allocated_at = attempt.allocated_at if attempt is not None else None
+    listened_at = of_launch.listened_at if of_launch is not None else None
+    answered_at = of_launch.answered_at if of_launch is not None else None
+    prepared_at = session.prepared_at if job.runtime_env is not None else None
+    environment = _step("environment", job.submitted_at, prepared_at or allocated_at, job, now)
+    if job.runtime_env is None:
+        environment = Step(name="environment", state="skipped")
+    return [
+        _step("queued", job.submitted_at, allocated_at, job, now),
+        environment,
+        _step("starting", allocated_at, listened_at, job, now),
+        _step("answering", listened_at, answered_at, job, now),
+    ]
+
+
+def _step(name: str, began: float | None, done: float | None, job: Job, now: float) -> Step:
+    if began is None:
+        return Step(name=name, state="waiting")
+    if done is not None:
+        return Step(name=name, state="done", seconds=max(0.0, done - began))
+    if job.ended_at is not None:
+        return Step(name=name, state="failed", seconds=max(0.0, job.ended_at - began))
+    return Step(name=name, state="active", seconds=max(0.0, now - began))
+
+
+def ends_at(job: Job) -> float | None:
+    """When its time is over; None before it runs, and without a limit."""
+    if job.attempt is None or job.limit_s is None or job.ended:
+        return None
+    begun = job.started_at if job.started_at is not None else job.attempt.allocated_at
+    return begun + job.limit_s + job.attempt.suspended_s

@@ -1,5 +1,6 @@
 """`app.toml`, the file that makes a directory an app: read strictly, every surprise one sentence."""
 
+import dataclasses
 import re
 import tomllib
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from typing import Any, Literal
 
 from launchyard.model.app import (
     FACTS,
+    MANAGED,
     App,
     Defaults,
     Field,
@@ -70,7 +72,7 @@ class RuleTable:
     min: float | None = None
     max: float | None = None
     required: bool | None = None
-    options: list[str] = field(default_factory=list)
+    options: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,13 +212,7 @@ def _field(table: FieldTable) -> Field:
     kind = FieldType(table.type)
     if kind is FieldType.CHOICE and not table.options:
         raise Invalid(f"the field {table.name} is a choice without options; give it some")
-    default = table.default
-    if default is None:
-        default = {FieldType.SWITCH: False, FieldType.TEXT: "", FieldType.PATH: ""}.get(kind)
-    if default is None and kind is FieldType.CHOICE:
-        default = table.options[0].value
-    if default is None and kind is FieldType.PYTHON:
-        default = "managed"
+    default = table.default if table.default is not None else _default(kind, table)
     try:
         re.compile(table.pattern)
     except re.error as error:
@@ -240,6 +236,18 @@ def _field(table: FieldTable) -> Field:
         ),
         when=_when(table.when),
     )
+
+
+def _default(kind: FieldType, table: FieldTable) -> str | bool | None:
+    if kind is FieldType.CHOICE:
+        return table.options[0].value
+    known: dict[FieldType, str | bool] = {
+        FieldType.SWITCH: False,
+        FieldType.TEXT: "",
+        FieldType.PATH: "",
+        FieldType.PYTHON: MANAGED,
+    }
+    return known.get(kind)
 
 
 def _rule(table: RuleTable, names: list[str]) -> Rule:

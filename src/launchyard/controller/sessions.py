@@ -1,0 +1,303 @@
+"""Sessions while they live: what their attendants tell, who may reach them, more time, idle stop, cards.
+
+Whatever changes of a session is told to those who watch, after its commit, as `SessionMoved`.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from launchyard.controller.idling import Idling, Usage
+from launchyard.controller.loop import Loop
+from launchyard.controller.recovery import Reports
+from launchyard.controller.submitting import Submitting
+from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFound
+from launchyard.model.event import SessionMoved
+from launchyard.model.frozen import changed
+from launchyard.model.job import Job
+from launchyard.model.rules import INTERACTIVE
+from launchyard.model.session import Session, SessionState, Target, TcpTarget, UnixTarget, place
+from launchyard.model.submission import Caller, Submission
+from launchyard.model.walltime import humane
+from launchyard.policy.admission import refuse_longer
+from launchyard.policy.sessions import session_of, state_of
+
+PHASE_S = 1.0
+"""So often at most a phase of a set-up is told."""
+SHARERS_MAX = 50
+
+Watcher = Callable[[SessionMoved], None]
+ReadAs = Callable[[int, str], Awaitable[bytes]]
+"""Reads a small file as its user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What an attendant says of its app: it `listens`, it `answers`, or it has `failed`."""
+
+    launch_id: str
+    what: str
+    sentence: str | None = None
+    secret: str | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a session that answers is reached, with the secret that its app asks for."""
+
+    job: Job
+    session: Session
+    launch_id: str
+    target: Target
+    secret: str
+
+
+class Sessions:
+    """Used on the loop only."""
+
+    def __init__(self, loop: Loop, submitting: Submitting, reports: Reports, state: str | None) -> None:
+        self._loop = loop
+        self._live = loop.live
+        self._submitting = submitting
+        self._reports = reports
+        self._state = state
+        self._ids: set[int] = set()
+        """Those that have not ended."""
+        self._secrets: dict[int, tuple[str, str]] = {}
+        """By session its launch and that launch's secret; never written down here."""
+        self._watchers: list[Watcher] = []
+        self._phase_told: dict[int, float] = {}
+        self._recalling: set[asyncio.Task[None]] = set()
+        self.idling = Idling(loop.now, lambda job_id: self._say(job_id, "idle"), self._stop_idle)
+        self._read_as: ReadAs | None = None
+
+    # -- what happens
+
+    def moved(self, before: Job | None, job: Job) -> None:
+        """A job's state is another one."""
+        if job.session is None:
+            return
+        self._ids.discard(job.id) if job.ended else self._ids.add(job.id)
+        if job.ended or job.attempt is None:
+            self._secrets.pop(job.id, None)
+            self._phase_told.pop(job.id, None)
+            self.idling.end(job.id)
+        self._loop.effect(lambda: self._publish(job, "state"))
+
+    async def told(self, caller: Caller, session_id: int, told: Told) -> None:
+        """What the attendant of the caller's own session says; durable when this returns."""
+        job = self._mine(caller, session_id)
+        attempt, session = job.attempt, session_of(job)
+        if attempt is None or attempt.launch_id != told.launch_id or job.ended:
+            raise Conflict(f"session {session_id} is of another launch now")
+        now = self._loop.now()
+        if session.launch_id != told.launch_id:
+            session = changed(
+                session, launch_id=told.launch_id, listened_at=None, answered_at=None, failure=None, port=None
+            )
+        if told.what == "failed":
+            session = changed(session, failure=told.sentence)
+        elif told.what == "answers":
+            listened_at = session.listened_at or now
+            session = changed(session, listened_at=listened_at, answered_at=now, port=told.port)
+            self._secrets[job.id] = (told.launch_id, told.secret or "")
+        else:
+            session = changed(session, listened_at=session.listened_at or now)
+        self._keep(changed(job, session=session), "state")
+        if told.what == "answers" and session.idle_stop_s:
+            self.idling.begin(job, session.idle_stop_s)
+        await self._loop.committed()
+
+    def prepared(self, job: Job) -> None:
+        """Its runtime environment is there."""
+        current = self._live.jobs.get(job.id)
+        if current is not None and current.session is not None and not current.ended:
+            session = changed(current.session, prepared_at=self._loop.now())
+            self._keep(changed(current, session=session), "phase")
+
+    def phase(self, job_id: int) -> None:
+        """Its set-up does something else now."""
+        now = self._loop.now()
+        job = self._live.jobs.get(job_id)
+        if job is None or job.session is None or now - self._phase_told.get(job_id, 0) < PHASE_S:
+            return
+        self._phase_told[job_id] = now
+        self._publish(job, "phase")
+
+    def usage_of(self, usage: Usage) -> None:
+        """How to find out what launches use."""
+        self.idling.usage = usage
+
+    def begin(self, read_as: ReadAs) -> None:
+        """Take in sessions of an earlier run of the server: their secrets are with them."""
+        self._read_as = read_as
+        for job in list(self._live.jobs.values()):
+            session, attempt = job.session, job.attempt
+            if session is not None:
+                self._ids.add(job.id)
+            if session is None or attempt is None or session.launch_id != attempt.launch_id:
+                continue
+            if session.answered_at is not None:
+                task = asyncio.ensure_future(self._recall(job, attempt.launch_id))
+                self._recalling.add(task)
+                task.add_done_callback(self._recalling.discard)
+                if session.idle_stop_s:
+                    self.idling.begin(job, session.idle_stop_s)
+
+    # -- what is asked
+
+    def live(self) -> list[Job]:
+        """All sessions that have not ended."""
+        return [job for one in sorted(self._ids) if (job := self._live.jobs.get(one)) is not None]
+
+    def qos_for(self, caller: Caller, submission: Submission) -> str | None:
+        """`interactive` where there is such a QOS, the caller may use it and has room in it; else None."""
+        cluster = self._submitting.cluster()
+        qos = cluster.rules.qos.get(INTERACTIVE)
+        if qos is None:
+            return None
+        try:
+            asked = self._submitting.admitted(caller, changed(submission, qos=INTERACTIVE), 0)
+        except LaunchyardError:
+            return None
+        mine = [job for job in self.live() if job.uid == caller.uid and job.qos == INTERACTIVE]
+        together, limits = [*mine, asked], qos.per_user
+        bounds = (
+            (limits.jobs, len(together)),
+            (limits.cpus_milli, sum(job.request.cpus_milli for job in together)),
+            (limits.gpus, sum(job.request.gpus for job in together)),
+        )
+        return INTERACTIVE if all(most is None or count <= most for most, count in bounds) else None
+
+    def endpoint(self, caller: Caller, session_id: int) -> Endpoint:
+        """The way to a session that answers, for its owner and those it is shared with. Raises `NotFound`."""
+        job = self._live.jobs.get(session_id)
+        session = None if job is None else job.session
+        if job is None or session is None or not may_open(job, caller):
+            raise no_session(session_id)
+        attempt, known = job.attempt, self._secrets.get(session_id)
+        running = state_of(job) is SessionState.RUNNING
+        if attempt is None or known is None or known[0] != attempt.launch_id or not running:
+            raise NotFound(f"session {session_id} is {state_of(job)}; its page opens once it runs")
+        target: Target = UnixTarget(path=f"{place(self._state or '', attempt.launch_id)}/app.sock")
+        if session.port is not None:
+            target = TcpTarget(port=session.port)
+        return Endpoint(job=job, session=session, launch_id=attempt.launch_id, target=target, secret=known[1])
+
+    async def extend(self, caller: Caller, session_id: int, by_s: int) -> Job:
+        """Let a running session go on for longer, as far as limits allow. Raises `Infeasible`."""
+        job = self._mine(caller, session_id)
+        if job.attempt is None or job.stop_requested is not None or job.ended:
+            raise Conflict(f"session {session_id} is {state_of(job)}; only a running one can be extended")
+        if job.time_limit_s is None:
+            raise Conflict(f"session {session_id} has no time limit")
+        limit_s = job.time_limit_s + by_s
+        cluster = self._submitting.cluster()
+        try:
+            refuse_longer(job, limit_s, cluster, caller, self._loop.now())
+        except Infeasible as error:
+            raise Infeasible(f"session {session_id} cannot be extended: {error}", code=error.code) from None
+        self.idling.use(session_id)
+        attempt = changed(job.attempt, limit_moved=True, limit_cut_from_s=None)
+        longer = self._reports.running.moved(changed(job, time_limit_s=limit_s, attempt=attempt))
+        self._loop.effect(lambda: self._publish(longer, "time"))
+        await self._loop.committed()
+        return self._live.jobs.get(session_id, longer)
+
+    async def share(self, caller: Caller, session_id: int, users: Sequence[str]) -> Job:
+        """These users may open it too, and no others."""
+        job = self._mine(caller, session_id)
+        if len(users) > SHARERS_MAX:
+            raise Conflict(f"a session is shared with at most {SHARERS_MAX} users, {len(users)} are named")
+        named = tuple(dict.fromkeys(one for one in users if one != job.user))
+        before = job
+        job = self._keep(changed(job, session=changed(session_of(job), sharers=named)), "sharers")
+        self._loop.effect(lambda: self._publish(before, "sharers"))
+        await self._loop.committed()
+        return self._live.jobs.get(session_id, job)
+
+    async def delete(self, caller: Caller, job: Job) -> Job:
+        """Its card is gone; one that lives must be ended first."""
+        if job.id in self._live.jobs and not self._live.jobs[job.id].ended:
+            raise Conflict(
+                f"session {job.id} is {state_of(job)}; end it first: ly session stop {job.id}", code="live"
+            )
+        self._loop.refuse_when_degraded()
+        gone = changed(job, session=changed(session_of(job), deleted=True))
+        self._loop.draft.jobs[job.id] = gone
+        self._loop.effect(lambda: self._publish(gone, "deleted"))
+        await self._loop.committed()
+        return gone
+
+    def use(self, session_id: int) -> None:
+        """Somebody works in it."""
+        self.idling.use(session_id)
+
+    def watch(self, tell: Watcher) -> Callable[[], None]:
+        """`tell` is called on the loop; the answer ends it."""
+        self._watchers.append(tell)
+        return lambda: self._watchers.remove(tell)
+
+    # -- inside
+
+    def _mine(self, caller: Caller, session_id: int) -> Job:
+        job = self._live.jobs.get(session_id)
+        if job is None or job.session is None or not (caller.admin or job.uid == caller.uid):
+            raise no_session(session_id)
+        self._loop.refuse_when_degraded()
+        return job
+
+    def _keep(self, job: Job, what: str) -> Job:
+        self._loop.move(job)
+        self._loop.effect(lambda: self._publish(job, what))
+        return job
+
+    def _stop_idle(self, job_id: int, stop_s: float) -> None:
+        job = self._live.jobs.get(job_id)
+        if job is None or job.attempt is None or job.ended or job.stop_requested is not None:
+            return
+        stopped = changed(job, stop_requested=f"nobody used it for {humane(stop_s)}")
+        self._loop.move(stopped)
+        self._reports.stop(stopped)
+        self._loop.effect(lambda: self._publish(stopped, "state"))
+
+    def _say(self, job_id: int, what: str) -> None:
+        job = self._live.jobs.get(job_id)
+        if job is not None:
+            self._publish(job, what)
+
+    def _publish(self, job: Job, what: str) -> None:
+        users = (job.user, *session_of(job).sharers)
+        event = SessionMoved(
+            session_id=job.id, users=users, what=what, state=state_of(job).value, at=self._loop.now()
+        )
+        for tell in list(self._watchers):
+            tell(event)
+
+    async def _recall(self, job: Job, launch_id: str) -> None:
+        """Read the secret of a launch where its attendant wrote it down."""
+        try:
+            if self._read_as is None:
+                return
+            text = await self._read_as(job.uid, f"{place(self._state or '', launch_id)}/session.json")
+            facts: Mapping[str, object] = json.loads(text)
+        except (LaunchyardError, OSError, ValueError):
+            return
+        if isinstance(secret := facts.get("secret"), str) and facts.get("launch_id") == launch_id:
+            self._secrets[job.id] = (launch_id, secret)
+            self._say(job.id, "state")
+
+
+def may_open(job: Job, caller: Caller) -> bool:
+    """Its owner and those it is shared with; an administrator is nobody special here."""
+    return caller.uid == job.uid or caller.user in session_of(job).sharers
+
+
+def no_session(session_id: int) -> NotFound:
+    """The same answer for what does not exist, for other jobs, and for sessions of others."""
+    return NotFound(f"no session {session_id}, or it is not yours")
+
+
+__all__ = ["Endpoint", "Sessions", "Told", "may_open", "no_session"]
