@@ -1,4 +1,4 @@
-# What a person types: make setup, demo, test, test-all, check, bench, wheel. A fresh machine needs python3.11
+# What a person types: make setup, demo, test, test-all, check, bench, web, wheel. A fresh machine needs python3.11
 # or newer with its venv module; everything else comes from requirements.lock.
 
 # An interpreter that every user of the machine can execute, where there is one: root's own may lie in its home.
@@ -11,10 +11,24 @@ STAMP := .venv/.complete
 PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: setup demo test test-all check static units units-and-tidy bench wheel docs clean
+PORTAL := src/launchyard/portal/static/index.html
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .lock ! -name README.md -print)
+
+.PHONY: setup demo test test-all check static web types units units-and-tidy bench wheel docs clean
 .DELETE_ON_ERROR:
 
-setup: $(STAMP)
+setup: $(STAMP) $(PORTAL)
+
+# The portal, when something in web/ is newer than what was built.
+$(PORTAL): $(STAMP) $(WEB_SOURCES)
+	@$(BIN)/python web/build.py
+	@touch $@
+
+web: $(PORTAL)
+
+# TypeScript's own check of the portal.
+types: $(PORTAL)
+	@cd web && $(CURDIR)/$(BIN)/python build.py check
 
 # The only package that pip installs is uv, in the version and with the hashes of the lock file.
 $(STAMP): requirements.lock pyproject.toml
@@ -44,11 +58,11 @@ test-all: test
 	$(PYTEST) -m slow
 
 # Before each commit: under 10 s with a warm cache.
-check: setup
+check: $(STAMP)
 	@$(MAKE) --no-print-directory -j3 --output-sync=target units units-and-tidy static
 	@echo "check: all good"
 
-static: setup
+static: $(STAMP)
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/lint-imports --no-logo --config pyproject.toml > .venv/lint-imports.out || { cat .venv/lint-imports.out; exit 1; }
@@ -57,14 +71,14 @@ static: setup
 # In two parts that take about as long, beside each other. (Files named one by one are collected far slower.)
 QUICK := $(PYTEST) --no-header --hypothesis-profile=quick -m "not served and not slow and not long"
 
-units-and-tidy: setup
+units-and-tidy: $(STAMP)
 	@$(QUICK) tests/tidy tests/unit --ignore-glob='*/unit/test_[p-z]*'
 
-units: setup
+units: $(STAMP)
 	@$(QUICK) tests/unit --ignore-glob='*/unit/test_[!p-z]*'
 
 # The pages that are made from the code.
-docs: setup
+docs: $(STAMP)
 	@$(BIN)/python -m tests.tidy.pages
 
 # Compiled first, as in an installation: whom it runs for may not be able to keep what Python compiles.

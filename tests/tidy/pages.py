@@ -7,6 +7,7 @@ from launchyard.config.keys import KEYS, TITLES
 from launchyard.model.state import ALLOCATED, ENDED, TRANSITIONS, JobState
 from launchyard.policy.causes import CAUSES
 from tests.tidy.source import ROOT
+from tests.tidy.typescript import types_page
 
 MEANINGS = {
     JobState.PENDING: "Waits. `ly why` says for what.",
@@ -164,6 +165,7 @@ PAGES = {
     "docs/explain/states.md": states_page,
     "docs/reference/configuration.md": configuration_page,
     "docs/reference/errors.md": errors_page,
+    "web/src/api/types.ts": types_page,
 }
 
 if __name__ == "__main__":

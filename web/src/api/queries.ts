@@ -1,0 +1,85 @@
+/** What several pages ask for. A page's own questions live beside the page. */
+
+import { queryOptions, useQuery } from "@tanstack/react-query";
+import { Problem, api, setCsrf } from "./client";
+import { type JobFilter, keys } from "./keys";
+import type { Job, JobPage, Me, Node, NodeList, Status, Token, TokenList, Why } from "./types";
+
+export const meQuery = queryOptions({
+  queryKey: keys.me,
+  queryFn: async ({ signal }): Promise<Me> => {
+    const me = await api.get<Me>("/v1/me", undefined, signal);
+    setCsrf(me.csrf ?? "");
+    return me;
+  },
+  staleTime: Infinity,
+  retry: (count, error) => !(error instanceof Problem && error.status === 401) && count < 2,
+});
+
+/** The status with what the daemon says of itself. */
+export interface ServerStatus extends Status {
+  url: string;
+  state: string;
+  version: string;
+  started_at: number;
+  cpus: number;
+  memory_mib: number;
+  gpus: number;
+  nodes: number;
+  enforcement: Record<string, unknown>;
+}
+
+export const statusQuery = queryOptions({
+  queryKey: keys.status,
+  queryFn: ({ signal }) => api.get<ServerStatus>("/v1/status", undefined, signal),
+});
+
+export const nodesQuery = queryOptions({
+  queryKey: keys.nodes,
+  queryFn: async ({ signal }): Promise<Node[]> => (await api.get<NodeList>("/v1/nodes", undefined, signal)).nodes,
+});
+
+export const tokensQuery = queryOptions({
+  queryKey: keys.tokens,
+  queryFn: async ({ signal }): Promise<Token[]> => (await api.get<TokenList>("/v1/tokens", undefined, signal)).tokens,
+});
+
+export function jobsQuery(filter: JobFilter) {
+  return queryOptions({
+    queryKey: keys.jobs(filter),
+    queryFn: ({ signal }) => api.get<JobPage>("/v1/jobs", { ...filter }, signal),
+  });
+}
+
+export function jobQuery(id: number | string) {
+  return queryOptions({
+    queryKey: keys.job(id),
+    queryFn: ({ signal }) => api.get<Job>(`/v1/jobs/${id}`, undefined, signal),
+  });
+}
+
+export function whyQuery(id: number | string) {
+  return queryOptions({
+    queryKey: keys.why(id),
+    queryFn: ({ signal }) => api.get<Why>(`/v1/jobs/${id}/why`, undefined, signal),
+  });
+}
+
+/** The frame asks for it before it shows a page, so within the frame it is there. */
+export function useMe(): Me {
+  const { data } = useQuery(meQuery);
+  return data ?? NOBODY;
+}
+
+const NOBODY: Me = {
+  user: "",
+  uid: -1,
+  admin: false,
+  mode: "one-user",
+  cluster: "",
+  version: "",
+  hosts: [],
+  session_host: null,
+  csrf: null,
+  login: null,
+};

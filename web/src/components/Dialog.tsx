@@ -1,0 +1,56 @@
+/**
+ * Dialogs are the browser's own: it keeps the focus inside, closes on Escape and brings the focus back.
+ * No library that would write styles into the page, which the content security policy refuses.
+ */
+
+import { type ReactNode, useEffect, useId, useRef } from "react";
+import { words } from "@/words";
+import { IconButton } from "./Button";
+import styles from "./Dialog.module.css";
+
+interface Props {
+  open: boolean;
+  onClose: () => void;
+  title: string;
+  children: ReactNode;
+  /** The row of buttons; the one that does it comes last. */
+  actions?: ReactNode;
+  wide?: boolean;
+  /** Without a cross and without Escape: for what must be answered. */
+  stays?: boolean;
+}
+
+export function Dialog({ open, onClose, title, children, actions, wide, stays }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    if (!element) return;
+    if (open && !element.open) element.showModal();
+    if (!open && element.open) element.close();
+  }, [open]);
+  if (!open) return null;
+  return (
+    <dialog
+      ref={dialog}
+      className={`${styles.dialog} ${wide ? styles.wide : ""}`}
+      aria-labelledby={heading}
+      onCancel={(event) => {
+        event.preventDefault();
+        if (!stays) onClose();
+      }}
+      onMouseDown={(event) => {
+        if (event.target === dialog.current && !stays) onClose();
+      }}
+    >
+      <div className={styles.inside}>
+        <header className={styles.head}>
+          <h2 id={heading}>{title}</h2>
+          {!stays && <IconButton icon="close" label={words.act.close} onClick={onClose} />}
+        </header>
+        <div className={styles.body}>{children}</div>
+        {actions && <footer className={styles.actions}>{actions}</footer>}
+      </div>
+    </dialog>
+  );
+}

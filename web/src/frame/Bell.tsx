@@ -1,0 +1,64 @@
+/** How the last jobs ended, those not yet seen counted. The history is the server's, what was seen this browser's. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { jobsQuery, useMe } from "@/api/queries";
+import type { Job } from "@/api/types";
+import { Ago, IconButton, Menu, MenuItem, MenuTitle, Status } from "@/components";
+import { hasEnded, ref, sentence } from "@/state/jobstate";
+import { setPreference, usePreference } from "@/state/preference";
+import { words } from "@/words";
+import styles from "./Bell.module.css";
+
+const SHOWN = 12;
+
+export function Bell() {
+  const me = useMe();
+  const [firstSeen] = useState(() => new Date().toISOString());
+  const seen = usePreference("bell-seen") ?? firstSeen;
+  const { data } = useQuery(jobsQuery({ user: me.user, limit: 100 }));
+  const ended = endedOf(data?.jobs ?? []);
+  const unseen = ended.filter((job) => (job.ended_at ?? "") > seen).length;
+  const label = unseen > 0 ? `${words.frame.bell}: ${words.frame.bellUnseen(unseen)}` : words.frame.bell;
+  return (
+    <Menu
+      label={words.frame.bell}
+      align="end"
+      button={(properties) => (
+        <IconButton
+          icon="bell"
+          label={label}
+          {...properties}
+          onClick={() => {
+            setPreference("bell-seen", new Date().toISOString());
+            properties.onClick();
+          }}
+        >
+          {unseen > 0 && <span className={styles.count}>{unseen > 99 ? "99" : unseen}</span>}
+        </IconButton>
+      )}
+    >
+      {ended.length === 0 && <p className={styles.none}>{words.frame.bellNone}</p>}
+      {ended.length > 0 && <MenuTitle>{words.frame.bell}</MenuTitle>}
+      {ended.map((job) => (
+        <MenuItem key={job.id} to={`/jobs/${ref(job)}`} note={<Note job={job} />}>
+          <span className="mono">{ref(job)}</span> {job.name}
+        </MenuItem>
+      ))}
+    </Menu>
+  );
+}
+
+function Note({ job }: { job: Job }) {
+  return (
+    <span className={styles.note}>
+      <Status state={job.state} /> {job.ended_at && <Ago at={job.ended_at} />}
+      {sentence(job) && <span className={styles.cause}>{sentence(job)}</span>}
+    </span>
+  );
+}
+
+function endedOf(jobs: readonly Job[]): Job[] {
+  const ended = jobs.filter((job) => hasEnded(job.state) && job.ended_at);
+  return ended.sort((a, b) => (b.ended_at ?? "").localeCompare(a.ended_at ?? "")).slice(0, SHOWN);
+}

@@ -1,0 +1,56 @@
+/** Shown only while the server is not heard: since when, and what that means. */
+
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { statusQuery } from "@/api/queries";
+import { timeWithSeconds } from "@/state/format";
+import { useLive } from "@/state/live";
+import { words } from "@/words";
+import styles from "./StaleBar.module.css";
+
+const SHOWN_AFTER_MS = 1500;
+
+export function StaleBar() {
+  const { staleSince } = useLive();
+  const [late, setLate] = useState(false);
+  const offline = useOffline();
+  const { data: status } = useQuery(statusQuery);
+  useEffect(() => {
+    setLate(false);
+    if (staleSince === null) return;
+    // A restart of the server takes less; a bar that comes and goes says nothing.
+    const timer = setTimeout(() => setLate(true), SHOWN_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [staleSince]);
+  if (staleSince !== null && late)
+    return (
+      <div className={styles.bar} role="status">
+        <span className={styles.dot} aria-hidden="true" />
+        <b>{words.frame.cut(timeWithSeconds(staleSince))}</b>
+        <span>{offline ? words.frame.offline : words.frame.cutHow}</span>
+      </div>
+    );
+  if (status?.degraded)
+    return (
+      <div className={styles.bar} role="status">
+        <span className={styles.dot} aria-hidden="true" />
+        <b>{words.frame.degraded}</b>
+        <span>{status.degraded}</span>
+      </div>
+    );
+  return <div className={styles.none} />;
+}
+
+function useOffline(): boolean {
+  const [offline, setOffline] = useState(!navigator.onLine);
+  useEffect(() => {
+    const look = () => setOffline(!navigator.onLine);
+    addEventListener("online", look);
+    addEventListener("offline", look);
+    return () => {
+      removeEventListener("online", look);
+      removeEventListener("offline", look);
+    };
+  }, []);
+  return offline;
+}

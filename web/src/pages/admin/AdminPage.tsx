@@ -1,0 +1,7 @@
+/** Administration. */
+
+import { Page as PageFrame } from "@/components";
+
+export function Page() {
+  return <PageFrame title="Administration">{null}</PageFrame>;
+}

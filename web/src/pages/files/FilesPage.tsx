@@ -1,0 +1,7 @@
+/** Files. */
+
+import { Page as PageFrame } from "@/components";
+
+export function Page() {
+  return <PageFrame title="Files">{null}</PageFrame>;
+}

@@ -1,0 +1,54 @@
+/** Home, in this order: what needs you, what runs, what waits, what to start again, and the cluster in one strip. */
+
+import { useQuery } from "@tanstack/react-query";
+import { jobsQuery, useMe } from "@/api/queries";
+import { Failure, Page as PageFrame, SkeletonRows } from "@/components";
+import { LIVE } from "@/state/jobstate";
+import { useNow } from "@/state/now";
+import { words } from "@/words";
+import { Again } from "./Again";
+import { ClusterStrip } from "./ClusterStrip";
+import { FirstJobs } from "./FirstJobs";
+import { NeedsYou } from "./NeedsYou";
+import { Running, Waiting } from "./LiveJobs";
+import { distinct, needing, running, waiting } from "./choosing";
+import styles from "./home.module.css";
+
+export function Page() {
+  const me = useMe();
+  const now = useNow(10_000);
+  const live = useQuery(jobsQuery({ user: me.user, state: LIVE.join(","), limit: 200 }));
+  const recent = useQuery(jobsQuery({ user: me.user, limit: 100 }));
+  const error = live.error ?? recent.error;
+  if (error)
+    return (
+      <PageFrame title={words.home.title}>
+        <Failure error={error} retry={() => void Promise.all([live.refetch(), recent.refetch()])} />
+      </PageFrame>
+    );
+  if (!live.data || !recent.data)
+    return (
+      <PageFrame title={words.home.title}>
+        <SkeletonRows rows={12} />
+      </PageFrame>
+    );
+  const jobs = live.data.jobs;
+  if (jobs.length === 0 && recent.data.jobs.length === 0)
+    return (
+      <PageFrame title={words.home.title}>
+        <FirstJobs />
+        <ClusterStrip />
+      </PageFrame>
+    );
+  return (
+    <PageFrame title={words.home.title} head={<h1 className="unseen">{words.home.title}</h1>}>
+      <NeedsYou jobs={needing(jobs, recent.data.jobs, now)} now={now} />
+      <div className={styles.two}>
+        <Running jobs={running(jobs)} />
+        <Waiting jobs={waiting(jobs)} />
+      </div>
+      <Again jobs={distinct(recent.data.jobs)} />
+      <ClusterStrip />
+    </PageFrame>
+  );
+}

@@ -1,0 +1,108 @@
+/** What runs, with the time that is left; what waits, with its reason and when it may start. */
+
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Job, JobState } from "@/api/types";
+import { At, Bar, Section, type Segment, SegmentBar, Status, useFlash } from "@/components";
+import { duration, span } from "@/state/format";
+import { LOOKS, leftSeconds, ranSeconds, ref } from "@/state/jobstate";
+import { useNow } from "@/state/now";
+import { words } from "@/words";
+import styles from "./home.module.css";
+
+const SHOWN = 8;
+
+export function Running({ jobs }: { jobs: readonly Job[] }) {
+  return (
+    <List title={words.home.running} none={words.home.runningNone} jobs={jobs} state="running">
+      {(job) => <RunningRow key={job.id} job={job} />}
+    </List>
+  );
+}
+
+export function Waiting({ jobs }: { jobs: readonly Job[] }) {
+  return (
+    <List title={words.home.waiting} none={words.home.waitingNone} jobs={jobs} state="pending">
+      {(job) => <WaitingRow key={job.id} job={job} />}
+    </List>
+  );
+}
+
+interface ListProps {
+  title: string;
+  none: string;
+  jobs: readonly Job[];
+  state: string;
+  children: (job: Job) => ReactNode;
+}
+
+function List({ title, none, jobs, state, children }: ListProps) {
+  const aside = jobs.length > SHOWN && (
+    <Link to="/jobs" search={{ state } as never}>
+      {words.home.all(jobs.length)}
+    </Link>
+  );
+  return (
+    <Section title={title} label={title} aside={aside}>
+      {jobs.length === 0 && <p className={styles.none}>{none}</p>}
+      <ul>{jobs.slice(0, SHOWN).map(children)}</ul>
+    </Section>
+  );
+}
+
+function RunningRow({ job }: { job: Job }) {
+  const now = useNow();
+  const flash = useFlash(job.state);
+  const left = leftSeconds(job, now);
+  const ran = ranSeconds(job, now) ?? 0;
+  return (
+    <li className={`${styles.live} ${flash}`}>
+      <Name job={job} />
+      <Status state={job.state} />
+      <span className={styles.bar}>
+        {job.array ? (
+          <SegmentBar segments={segmentsOf(job)} />
+        ) : (
+          job.time_limit_s && <Bar part={ran} whole={job.time_limit_s} label={words.home.ranOf(span(ran), span(job.time_limit_s))} />
+        )}
+      </span>
+      <span className={styles.time}>{left === null ? duration(ran) : words.home.left(duration(left))}</span>
+    </li>
+  );
+}
+
+function WaitingRow({ job }: { job: Job }) {
+  const flash = useFlash(job.state);
+  return (
+    <li className={`${styles.waiting} ${flash}`}>
+      <Name job={job} />
+      <span className={styles.why} title={job.reason ?? undefined}>
+        {job.reason}
+      </span>
+      <span className={styles.time}>
+        {job.estimate ? (
+          <>
+            {words.home.about} <At at={job.estimate.start} />
+          </>
+        ) : (
+          "-"
+        )}
+      </span>
+    </li>
+  );
+}
+
+function Name({ job }: { job: Job }) {
+  return (
+    <Link to={`/jobs/${ref(job)}`} className={styles.name}>
+      <span className="mono">{ref(job)}</span> <b title={job.name}>{job.name}</b>
+    </Link>
+  );
+}
+
+/** An array's tasks by state, those that wait last. */
+export function segmentsOf(job: Job): Segment[] {
+  const counts = Object.entries(job.array?.counts ?? {}) as [JobState, number][];
+  const told = counts.map(([state, count]) => ({ tone: LOOKS[state].tone, word: LOOKS[state].word, count }));
+  return [...told, { tone: "pending" as const, word: words.home.waitWord, count: job.array?.waiting ?? 0 }];
+}

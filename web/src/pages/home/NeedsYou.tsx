@@ -1,0 +1,55 @@
+/** What failed or ends soon, with the next step beside it; dismissed rows come back by Undo. */
+
+import { Link } from "@tanstack/react-router";
+import { Ago, IconButton, LinkButton, Section, Status, toast } from "@/components";
+import { span } from "@/state/format";
+import { leftSeconds, ref, sentence } from "@/state/jobstate";
+import { preference, setPreference, usePreference } from "@/state/preference";
+import { words } from "@/words";
+import type { Needing } from "./choosing";
+import styles from "./home.module.css";
+
+const SHOWN = 5;
+const REMEMBERED = 200;
+
+export function NeedsYou({ jobs, now }: { jobs: readonly Needing[]; now: number }) {
+  const dismissed = new Set((usePreference("dismissed") ?? "").split(","));
+  const left = jobs.filter(({ job }) => !dismissed.has(ref(job)));
+  return (
+    <Section
+      title={words.home.needsYou}
+      label={words.home.needsYou}
+      aside={left.length > SHOWN && <Link to="/jobs" search={{ state: "failed" } as never}>{words.home.all(left.length)}</Link>}
+    >
+      {left.length === 0 && <p className={styles.none}>{words.home.needsNone}</p>}
+      <ul>
+        {left.slice(0, SHOWN).map(({ job, why }) => (
+          <li key={job.id} className={styles.needing}>
+            <Link to={`/jobs/${ref(job)}`} className={styles.name}>
+              <span className="mono">{ref(job)}</span> <b>{job.name}</b>
+            </Link>
+            <Status state={job.state} />
+            <span className={styles.why}>
+              {why === "failed" ? sentence(job) : words.home.endsIn(span(leftSeconds(job, now) ?? 0))}
+            </span>
+            <span className={styles.when}>{job.ended_at && <Ago at={job.ended_at} />}</span>
+            <span className={styles.acts}>
+              {why === "failed" && (
+                <LinkButton small to="/new/batch" search={{ from: ref(job) } as never}>
+                  {words.home.fix}
+                </LinkButton>
+              )}
+              <IconButton icon="close" label={`${words.home.dismiss} ${ref(job)}`} onClick={() => dismiss(ref(job))} />
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function dismiss(id: string): void {
+  const before = preference("dismissed") ?? "";
+  setPreference("dismissed", [id, ...before.split(",")].slice(0, REMEMBERED).join(","));
+  toast(words.home.dismissed(id), { undo: () => setPreference("dismissed", before || null) });
+}

@@ -1,0 +1,7 @@
+/** Jobs. */
+
+import { Page as PageFrame } from "@/components";
+
+export function Page() {
+  return <PageFrame title="Jobs">{null}</PageFrame>;
+}
