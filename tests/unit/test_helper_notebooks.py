@@ -97,15 +97,26 @@ def test_what_the_page_says_of_unsaved_notebooks_is_heard(tmp_path: Path, jupyte
     root = tmp_path / "home"
     written(root / "a.ipynb")
     written(root / "b.ipynb")
+    written(root / "c.ipynb")
     Answers.said = {
         "/s/api/sessions": [],
         "/s/lab/api/workspaces/launchyard-7": {
-            "data": {"launchyard:unsaved": {"at": 2_000_000, "paths": ["a.ipynb"]}}
+            "data": {
+                "launchyard:unsaved": {
+                    "at": 2_000_000,
+                    "paths": ["a.ipynb"],
+                    "opened": ["a.ipynb", "b.ipynb"],
+                }
+            }
         },
     }
     said = notebooks(order(root, target={"unix": str(jupyter)}))
     pages = {Path(one["path"]).name: one["page"] for one in said["notebooks"]}
-    assert pages == {"a.ipynb": {"at": 2000, "unsaved": True}, "b.ipynb": {"at": 2000, "unsaved": False}}
+    assert pages == {
+        "a.ipynb": {"at": 2000, "unsaved": True},
+        "b.ipynb": {"at": 2000, "unsaved": False},
+        "c.ipynb": None,
+    }
 
 
 def test_a_jupyter_that_is_gone_is_said(tmp_path: Path) -> None:

@@ -60,12 +60,12 @@ def found(said: Message) -> Found:
 def unsaved(said: Mapping[str, Any]) -> Unsaved:
     """Whether the file is what its person sees, as far as anybody but the browser can know."""
     page = said["page"]
-    if page is not None and page["unsaved"]:
+    if page is not None and page["unsaved"] and page["at"] >= said["modified_at"]:
         since = _clock(page["at"])
         return Unsaved(
             state="yes", sentence=f"The browser holds changes that are not saved (seen at {since})."
         )
-    if said.get("ran_since"):
+    if page is None and said.get("ran_since"):
         saved, ran = _clock(said["modified_at"]), _clock(said["active_at"])
         return Unsaved(
             state="likely",

@@ -186,10 +186,18 @@ def _open_json(
         told["ran_since"] = kernel.active_at is not None and kernel.active_at > seen.modified_at + SETTLE_S
     pages = edited.get("launchyard:unsaved")
     if isinstance(pages, dict) and isinstance(pages.get("at"), int | float):
-        paths = pages.get("paths")
-        named = isinstance(paths, list) and any(seen.path.endswith(f"/{path}") for path in paths)
-        told["page"] = {"at": pages["at"] / 1000, "unsaved": named}
+        told["page"] = _page(seen.path, pages)
     return {**told, "asked": silent is None}
+
+
+def _page(path: str, said: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the page of JupyterLab said of one notebook; None: it is not open there."""
+    unsaved, opened = (_named(path, said.get(key)) for key in ("paths", "opened"))
+    return {"at": said["at"] / 1000, "unsaved": unsaved} if opened or unsaved else None
+
+
+def _named(path: str, paths: Any) -> bool:
+    return isinstance(paths, list) and any(path.endswith(f"/{one}") for one in paths)
 
 
 def _kernel(
