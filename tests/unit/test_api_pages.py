@@ -64,8 +64,10 @@ class KnownMatches:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Bench]:
-    more = {"series": KnownSeries(), "log_search": KnownMatches()}
-    with tempfile.TemporaryDirectory() as directory, running(Path(directory), **more) as one:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running(Path(directory), series=KnownSeries(), log_search=KnownMatches()) as one,
+    ):
         yield one
 
 
@@ -154,8 +156,8 @@ def array_of_six(bench: Bench) -> None:
     bench.put(job_of(ADA, 4, state=JobState.RUNNING, array=array, group="lr"))
     task = replace(job_of(ADA, 5, **ENDED), task=Task(job_id=4, index=1), group="lr")
     bench.put(task)
-    failed = {"id": 6, "state": JobState.FAILED, "exit_code": 3, "cause": "exit code 3"}
-    bench.put(replace(task, task=Task(job_id=4, index=2), **failed))
+    failed = replace(task, id=6, task=Task(job_id=4, index=2), state=JobState.FAILED)
+    bench.put(replace(failed, exit_code=3, cause="exit code 3"))
     bench.put(replace(task, id=7, task=Task(job_id=4, index=3), state=JobState.RUNNING, ended_at=None))
 
 
