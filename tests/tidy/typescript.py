@@ -1,4 +1,4 @@
-"""The API's shapes as TypeScript, from the schemas of its OpenAPI document: `make docs` writes them for `web/`."""
+"""The API's shapes as TypeScript, from the schemas of its OpenAPI document, for `web/`."""
 
 import json
 from collections.abc import Mapping

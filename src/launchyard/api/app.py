@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from launchyard.api import packages
 from launchyard.api.answers import answer, problem
-from launchyard.api.auth import Authenticator
+from launchyard.api.auth import Authenticator, is_our_name
 from launchyard.api.context import Context
 from launchyard.api.events import EventHub
 from launchyard.api.guard import Guard
@@ -60,6 +60,7 @@ from launchyard.api.stream import Closing
 from launchyard.api.tokens import TokenTable
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.number import shown
+from launchyard.portal.serve import Portal
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -126,24 +127,33 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     door = RayDoor(authenticator, services.ray)
     guard = partial(Guard, authenticator=authenticator, hosts=services.hosts, ray=door)
     app.add_middleware(guard)
-    return Application(app, guard, hot={("POST", "/v1/jobs"): jobs.submit})
+    portal = Portal(partial(is_our_name, hosts=services.hosts), reserved=(services.ray.prefix,))
+    return Application(app, guard, portal, hot={("POST", "/v1/jobs"): jobs.submit})
 
 
 class Application:
-    """What is served: the routes behind the gate, and before them the `hot` ones behind the same gate.
+    """What is served: the portal's files to all, the routes behind the gate, the `hot` ones behind the same gate.
 
     These are exact paths that are asked so often that the framework's own work would be half of theirs. They
     are ordinary routes too, for the OpenAPI document and the answer to a wrong method.
     """
 
     def __init__(
-        self, routes: FastAPI, guard: Callable[[ASGIApp], Guard], hot: Mapping[tuple[str, str], Handler]
+        self,
+        routes: FastAPI,
+        guard: Callable[[ASGIApp], Guard],
+        portal: Portal,
+        hot: Mapping[tuple[str, str], Handler],
     ) -> None:
         self._routes = routes
+        self._portal = portal
         self._guarded = guard(self._answer)
         self._hot = hot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._portal.serves(scope):
+            await self._portal(scope, receive, send)
+            return
         hot = scope["type"] == "http" and (scope["method"], scope["path"]) in self._hot
         await (self._guarded if hot else self._routes)(scope, receive, send)
 

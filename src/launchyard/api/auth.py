@@ -15,7 +15,7 @@ from launchyard.api.connection import Peer, connection_of
 from launchyard.api.login.browser import Browsers
 from launchyard.api.tokens import TokenTable
 from launchyard.controller.users import Users
-from launchyard.model.errors import Forbidden, Invalid, Unauthenticated
+from launchyard.model.errors import Forbidden, Invalid, LaunchyardError, Unauthenticated
 from launchyard.model.number import shown
 from launchyard.model.submission import Caller
 from launchyard.model.token import BROWSER, Token
@@ -108,6 +108,15 @@ def check_host(scope: Any, headers: Headers, hosts: frozenset[str]) -> None:
         raise WrongHost(
             f"{shown(name)} is no name of this server; use 127.0.0.1, or add it to `hosts` in its settings"
         )
+
+
+def is_our_name(scope: Any, hosts: frozenset[str]) -> bool:
+    """Whether a request reached us under a name of ours."""
+    try:
+        check_host(scope, Headers(scope=scope), hosts)
+    except LaunchyardError:
+        return False
+    return True
 
 
 def browser_like(headers: Headers) -> bool:

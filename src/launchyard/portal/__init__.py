@@ -1,1 +1,1 @@
-"""The portal: the built front end, served beside the API. What it shows it asks of the API, as everybody does."""
+"""The portal: the built front end, beside the API. What it shows it asks of the API, as everybody does."""

@@ -21,7 +21,7 @@ SESSIONS = ("http://*.localhost:*", "https://*.localhost:*")
 """Where sessions are shown in frames."""
 RESERVED = ("/v1", "/api", "/session", "/openapi.json", "/logout")
 """Below these the API and sessions answer, also to browsers."""
-NOT_BUILT = "The portal is not built here. In a clone run `make web`; the commands (`ly`) and the API work without it.\n"
+NOT_BUILT = "The portal is not built here; in a clone run `make web`. Commands and API do without it.\n"
 GONE = "This part of the portal was built again; load the page again.\n"
 FOR_EVER, FOR_AN_HOUR = "public, max-age=31536000, immutable", "public, max-age=3600"
 
@@ -47,7 +47,7 @@ class Portal:
         self._look()
 
     def serves(self, scope: Scope) -> bool:
-        """Whether this is a question for the portal: a file of it, or a browser that goes to a place in it."""
+        """Whether this is for the portal: a file of it, or a browser that goes to a place in it."""
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return False
         path: str = scope["path"]
