@@ -132,7 +132,7 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
 
 
 class Application:
-    """What is served: the portal's files to all, the routes behind the gate, the `hot` ones behind the same gate.
+    """What is served: the portal to all, the routes behind the gate, the `hot` ones behind the same gate.
 
     These are exact paths that are asked so often that the framework's own work would be half of theirs. They
     are ordinary routes too, for the OpenAPI document and the answer to a wrong method.
