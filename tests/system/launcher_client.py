@@ -261,15 +261,6 @@ def temporary_rig(*, started: bool = True, **options: Any) -> Iterator[Rig]:
                 base.rmdir()
 
 
-def account(name: str) -> pwd.struct_passwd:
-    """An ordinary account for tests, made when it is missing (root only)."""
-    try:
-        return pwd.getpwnam(name)
-    except KeyError:
-        subprocess.run(["useradd", "--create-home", "--shell", "/bin/sh", name], check=True)
-        return pwd.getpwnam(name)
-
-
 def processes_with(text: str) -> list[int]:
     """Living processes whose command line contains a text."""
     found = []

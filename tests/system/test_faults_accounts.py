@@ -4,13 +4,13 @@ import contextlib
 import os
 import pwd
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.system import accounts
 from tests.system.product import Product, Refused, wait_for
 
 pytestmark = pytest.mark.root
@@ -52,13 +52,13 @@ def leaver(place: Path) -> Iterator[pwd.struct_passwd]:
     """An account of this test's own; the test may remove it."""
     remove()
     home = str(place / "home")
-    subprocess.run(["useradd", "--create-home", "--home-dir", home, NAME], check=True)
+    accounts.run("useradd", "--create-home", "--home-dir", home, NAME)
     yield pwd.getpwnam(NAME)
     remove()
 
 
 def remove() -> None:
-    subprocess.run(["userdel", "--force", NAME], capture_output=True, check=False)
+    accounts.run("userdel", "--force", NAME, check=False)
 
 
 @contextlib.contextmanager

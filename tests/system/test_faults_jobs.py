@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from launchyard.model.state import TRANSITIONS, JobState
+from tests.system import accounts
 from tests.system.product import ENDED, Json, Product, Refused, job_pids, let_others_in, wait_for
 
 ASKED = {"cpus": 0.5, "memory_mib": 64}
@@ -219,15 +220,15 @@ def test_f34_user_with_a_broken_account_gets_a_clear_cause(
     let_others_in(tmp_path)
     product = make_product('listen = "127.0.0.1:0"\n[[nodes]]\nname = "node"\ncpus = 2\nmemory = "1GiB"\n')
     product.start()
-    subprocess.run(["userdel", "-r", "lytest3"], capture_output=True, check=False)
-    subprocess.run(["useradd", "--create-home", "lytest3"], check=True)
+    accounts.run("userdel", "-r", "lytest3", check=False)
+    accounts.run("useradd", "--create-home", "lytest3")
     try:
         home = Path("/home/lytest3")
         held = trouble == "deleted while queued"
         body: Json = {"command": ["pwd"], "working_dir": str(home), "resources": ASKED}
         job_id = _submit_as(product, "lytest3", {**body, "hold": held})
         if trouble == "deleted while queued":
-            subprocess.run(["userdel", "-r", "lytest3"], capture_output=True, check=True)
+            accounts.run("userdel", "-r", "lytest3")
             product.call("POST", f"/v1/jobs/{job_id}/release")
             assert "does not exist any more" in product.until(job_id)["cause"]
             return
@@ -241,7 +242,7 @@ def test_f34_user_with_a_broken_account_gets_a_clear_cause(
         assert (job["state"], job["attempt"]) == ("FAILED", 1)
         assert str(home) in job["cause"]
     finally:
-        subprocess.run(["userdel", "-r", "lytest3"], capture_output=True, check=False)
+        accounts.run("userdel", "-r", "lytest3", check=False)
         subprocess.run(["rm", "-rf", "/home/lytest3", "/home/lytest3.away"], check=False)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from launchyard.launcher import messages
+from tests.system.accounts import account
 from tests.system.launcher_client import (
     Client,
     Rig,
-    account,
     processes_with,
     temporary_rig,
     wait_for,

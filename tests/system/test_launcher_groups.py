@@ -2,12 +2,13 @@
 
 import grp
 import os
-import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from tests.system.launcher_client import account, temporary_rig
+from tests.system import accounts
+from tests.system.accounts import account
+from tests.system.launcher_client import temporary_rig
 
 pytestmark = pytest.mark.root
 GROUP = "lygroup1"
@@ -17,10 +18,10 @@ GROUP = "lygroup1"
 def group() -> Iterator[int]:
     """A supplementary group with the test's account in it."""
     account("lytest1")
-    subprocess.run(["groupadd", "--force", GROUP], check=True)
-    subprocess.run(["usermod", "--append", "--groups", GROUP, "lytest1"], check=True)
+    accounts.run("groupadd", "--force", GROUP)
+    accounts.run("usermod", "--append", "--groups", GROUP, "lytest1")
     yield grp.getgrnam(GROUP).gr_gid
-    subprocess.run(["gpasswd", "--delete", "lytest1", GROUP], check=True, capture_output=True)
+    accounts.run("gpasswd", "--delete", "lytest1", GROUP)
 
 
 def test_threat_12_a_job_has_all_groups_of_its_user_and_none_of_the_launchers(group: int) -> None:

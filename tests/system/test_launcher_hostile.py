@@ -15,12 +15,12 @@ import pytest
 
 from launchyard.launcher import messages
 from launchyard.launcher.journal import Journal
+from tests.system.accounts import account
 from tests.system.dead_filesystem import DeadFilesystem
 from tests.system.launcher_client import (
     ENV,
     Client,
     Rig,
-    account,
     cgroup_bases,
     cgroup_name,
     processes_with,

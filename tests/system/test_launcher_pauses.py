@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from launchyard.launcher import messages
-from tests.system.launcher_client import Client, Rig, account, temporary_rig, wait_for
+from tests.system.accounts import account
+from tests.system.launcher_client import Client, Rig, temporary_rig, wait_for
 
 pytestmark = pytest.mark.root
 

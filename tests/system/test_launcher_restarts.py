@@ -11,7 +11,8 @@ import pytest
 
 from launchyard.launcher import messages
 from launchyard.launcher.journal import Journal
-from tests.system.launcher_client import Client, Rig, account, processes_with, temporary_rig, wait_for
+from tests.system.accounts import account
+from tests.system.launcher_client import Client, Rig, processes_with, temporary_rig, wait_for
 
 pytestmark = pytest.mark.root
 

@@ -10,11 +10,11 @@ import pytest
 
 from launchyard.launcher import messages
 from launchyard.launcher.messages import Message
+from tests.system.accounts import account
 from tests.system.launcher_client import (
     ENV,
     Client,
     Rig,
-    account,
     processes_with,
     temporary_rig,
     wait_for,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.system.accounts import account
 from tests.system.archives import wheel, zipped
 from tests.system.product import Product
 from tests.system.test_two_users import ADA, CONFIG, LI, as_user, asked, ended
@@ -43,8 +44,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[Product]:
     for user in (ADA, LI):
-        if subprocess.run(["id", user], capture_output=True, check=False).returncode:
-            subprocess.run(["useradd", "--create-home", user], check=True)
+        account(user)
     product = Product(folder / "state", CONFIG)
     product.start()
     yield product

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.accounts import account
 from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Product, let_others_in, wait_for
 from tests.system.test_slurm_doing import Result, Slurm
 from tests.system.test_two_users import ADA, LI
@@ -135,8 +136,7 @@ def test_triggers_outlive_the_daemon(slurm: Slurm, told: Told) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it acts as two users")
 def test_each_user_has_triggers_and_crontabs_of_its_own(tmp_path: Path) -> None:
     for name in (ADA, LI):
-        if subprocess.run(["id", name], capture_output=True, check=False).returncode:
-            subprocess.run(["useradd", "--create-home", name], check=True)
+        account(name)
     let_others_in(tmp_path)
     product = Product(tmp_path / "state", DEFAULT_CONFIG.replace("allow_root_jobs = true\n", ""))
     product.start()

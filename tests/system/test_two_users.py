@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.system.accounts import account
 from tests.system.product import Json, Product, let_others_in, wait_for
 
 pytestmark = [
@@ -34,8 +35,7 @@ sys.stdout.buffer.write(answer.read())
 def served(tmp_path: Path) -> Iterator[Product]:
     """A product of root's that both users can reach."""
     for user in (ADA, LI):
-        if subprocess.run(["id", user], capture_output=True, check=False).returncode:
-            subprocess.run(["useradd", "--create-home", user], check=True)
+        account(user)
     let_others_in(tmp_path)
     product = Product(tmp_path / "state", CONFIG)
     product.start()
