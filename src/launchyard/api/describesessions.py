@@ -1,7 +1,7 @@
 """What the OpenAPI document says of apps and sessions; as `describe`."""
 
 from launchyard.api.describe import Description, answers, body, parameter, ref
-from launchyard.wire import sessions
+from launchyard.wire import debugging, sessions
 
 _TEXT: Description = {"type": "string"}
 _ID = parameter("session", "path", {"type": "string", "pattern": "^[1-9][0-9]*$"}, "A session's id.")
@@ -70,6 +70,15 @@ EXTEND: Description = {
     "parameters": [_ID],
     **body(ref(sessions.ExtendSession)),
     **answers(200, ref(sessions.Session), "The session as it is now.", *_WRITE),
+}
+DEBUG: Description = {
+    "summary": "Start a session in the directory of a job, with its variables, packages and resources.",
+    "parameters": [
+        parameter("job", "path", {"type": "string", "pattern": "^[1-9][0-9]*(_[0-9]+)?$"}, "A job's id."),
+        _KEY,
+    ],
+    **body(ref(debugging.DebugJob)),
+    **answers(201, ref(sessions.Session), "The session; it is durable.", *_WRITE),
 }
 SHARE: Description = {
     "summary": "Let some users open a session of the caller's, and no others; an empty list: nobody.",

@@ -14,6 +14,7 @@ from launchyard.api.ray_jobs import described
 from launchyard.wire import (
     acts,
     crontabs,
+    debugging,
     login,
     notebooks,
     orders,
@@ -32,6 +33,7 @@ _BODIES = (
     submit.SubmitJob,
     submit.UpdateJob,
     notebooks.RunNotebook,
+    debugging.DebugJob,
     orders.SignalJob,
     acts.ActOnJobs,
     orders.MarkNode,
