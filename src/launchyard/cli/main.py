@@ -31,6 +31,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("submit", "Queue a script, or a command after --."),
             ("run", "Run a command as a job, attached to this terminal."),
             ("sweep", "Run a command with every combination of parameters, as one array."),
+            ("session", "Interactive apps as jobs: JupyterLab, desktops, editors."),
             ("shell", "Open a shell inside a running job."),
             ("rerun", "Submit a job again, with changes."),
         ),
