@@ -29,6 +29,7 @@ from launchyard.controller.controller import Controller, JobRef, NodeUse
 from launchyard.controller.outlook import Outlook
 from launchyard.controller.reserving import Reserving
 from launchyard.controller.reviving import Reviving
+from launchyard.controller.sessions import Sessions
 from launchyard.controller.users import UserEntry, Users
 from launchyard.model.account import Spent
 from launchyard.model.array import Array
@@ -208,6 +209,19 @@ class FakeReviving(Reviving):
         self._rows[job.id] = replace(job, forgotten=True)
 
 
+class FakeSessions(Sessions):
+    """There are none."""
+
+    def __init__(self) -> None: ...
+    def watch(self, tell: Callable[..., None]) -> Callable[[], None]:
+        return lambda: None
+
+    def live(self) -> list[Job]:
+        return []
+
+    def use(self, session_id: int) -> None: ...
+
+
 class FakeController(Controller):
     """The interface over dicts; records what it was asked."""
 
@@ -216,6 +230,7 @@ class FakeController(Controller):
         self.administration = FakeAdministration()
         self.reserving = FakeReserving()
         self.reviving = FakeReviving(store)
+        self.sessions = FakeSessions()
         self.jobs: dict[int, Job] = {}
         store.live = self.jobs
         self.next_id = 1

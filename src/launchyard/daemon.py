@@ -30,6 +30,7 @@ from launchyard.api.mailing import Mailing
 from launchyard.api.outputs import JobLogs, JobTerminals
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import Services
+from launchyard.api.shells import Shells
 from launchyard.config import Settings
 from launchyard.controller.assembly import Bounds, Yard, assemble
 from launchyard.controller.launching import LaunchSettings
@@ -38,6 +39,7 @@ from launchyard.daemonlog import open_log
 from launchyard.daemonuser import anonymous, daemon_user
 from launchyard.engine.apps import Apps
 from launchyard.engine.channel import UserHelpers
+from launchyard.engine.files import Files
 from launchyard.engine.keeper import dismiss_keeper, launch_keeper
 from launchyard.engine.local import LocalEngine
 from launchyard.engine.logins import Logins
@@ -165,6 +167,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     files = UserFiles(settings, state, engine)
+    browsing = UserHelpers(engine)
     yard = await _yard(prepared, store, engine, files)
     helpers = UserHelpers(engine)
     terminals = JobTerminals(helpers, yard.users, str(state.spool), engine)
@@ -199,6 +202,11 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         login=Logins(helpers).of,
         apps=Apps(helpers),
         secret=await asyncio.to_thread(state.secret),
+        files=Files(browsing),
+        file_roots=settings.files.roots,
+        shells=Shells(
+            terminals, host=socket.gethostname(), keep_s=settings.files.terminal_keep_s, clock=time.time
+        ),
     )
     mailing = _mailing(settings, yard, store)
     files.start(yard.packages_in_use)
@@ -211,6 +219,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         await mailing.close()
         await sampling.close()
         helpers.close()
+        browsing.close()
         await yard.close()
         await files.close()
         await asyncio.to_thread(store.close)

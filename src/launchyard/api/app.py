@@ -33,6 +33,7 @@ from launchyard.api.routes import (
     debugging,
     efficiency,
     events,
+    files,
     joblist,
     jobs,
     login,
@@ -45,6 +46,7 @@ from launchyard.api.routes import (
     rules,
     series,
     sessions,
+    shells,
     slurm,
     status,
     steps,
@@ -55,6 +57,7 @@ from launchyard.api.routes import (
     timeline,
     tokens,
     triggers,
+    uploads,
 )
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
@@ -99,6 +102,9 @@ _ROUTERS = [
         sessions,
         debugging,
         terminal,
+        files,
+        uploads,
+        shells,
         packages,
         ray_routes,
         ray_tail,

@@ -9,12 +9,13 @@ from pydantic import TypeAdapter
 from starlette.routing import BaseRoute
 
 from launchyard import __version__
-from launchyard.api import describe
+from launchyard.api import describe, describefiles
 from launchyard.api.ray_jobs import described
 from launchyard.wire import (
     acts,
     crontabs,
     debugging,
+    files,
     login,
     notebooks,
     orders,
@@ -26,6 +27,7 @@ from launchyard.wire import (
     steps,
     submit,
     tableshapes,
+    terminals,
     triggers,
 )
 
@@ -48,6 +50,12 @@ _BODIES = (
     steps.StartStep,
     steps.SignalStep,
     rayjobs.RayJob,
+    files.LookAtFiles,
+    files.SaveText,
+    files.MakeFolder,
+    files.MoveFile,
+    files.DeleteFiles,
+    terminals.OpenTerminal,
     sessions.StartSession,
     sessions.RelaunchSession,
     sessions.ExtendSession,
@@ -104,6 +112,17 @@ _ANSWERS = (
     triggers.TriggerList,
     steps.StartedStep,
     steps.Freed,
+    files.FolderListing,
+    files.FileRows,
+    files.FileFacts,
+    files.FilePreview,
+    files.SavedText,
+    files.PlacedFile,
+    files.DeletedFiles,
+    files.UploadState,
+    files.UploadReceived,
+    terminals.OpenedTerminal,
+    terminals.TerminalList,
     sessions.AppList,
     sessions.App,
     sessions.PythonList,
@@ -126,6 +145,7 @@ _BESIDE = {
     "/v1/jobs/{job}/terminal": describe.TERMINAL,
     "/v1/jobs/{job}/shell": describe.SHELL,
     "/v1/jobs/{job}/ray": describe.RAY,
+    "/v1/terminals/{terminal}": describefiles.ATTACH_TERMINAL,
     "/api/jobs/{submission}/logs/tail": described.TAIL,
 }
 """Of WebSockets, and of itself, the framework tells nothing."""

@@ -5,12 +5,14 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import aclosing, contextmanager
 from typing import Any, Protocol
 
-from launchyard.api.services import LogPart, TerminalEnd
+from launchyard.api.services import LogPart
+from launchyard.api.terminals import TerminalEnd
 from launchyard.controller.launching import log_paths
 from launchyard.controller.preparing import FAILED
 from launchyard.controller.users import Users
 from launchyard.engine import searching
 from launchyard.engine.channel import UserHelpers
+from launchyard.engine.files import Who
 from launchyard.engine.terminal import Attachment, Terminal, open_terminal
 from launchyard.model.errors import Conflict, NotFound
 from launchyard.model.job import Job
@@ -141,6 +143,11 @@ class JobTerminals:
         return HelperTerminal(terminal.attach(), lambda number: self._engine.signal(launch_id, number))
 
     async def shell(self, job: Job, command: tuple[str, ...]) -> "HelperTerminal":
+        kept = await self.kept_shell(job, command)
+        return kept.attach(kept.hang_up)
+
+    async def kept_shell(self, job: Job, command: tuple[str, ...] = ()) -> "HelperShell":
+        """A step in the job that does not end when its client goes."""
         attempt, entry = job.attempt, self._users.entry(job.uid)
         if attempt is None:
             raise Conflict(f"job {job.id} is not running")
@@ -159,7 +166,13 @@ class JobTerminals:
             terminal.close()
             raise
         ended.add_done_callback(lambda _: terminal.hang_up())
-        return HelperTerminal(terminal.attach(), lambda number: None, ended, hang_up=terminal.hang_up)
+        return HelperShell(terminal, ended)
+
+    async def folder_shell(self, who: Who, path: str, *, rows: int, cols: int) -> "HelperShell":
+        """The user's login shell in a folder, on this machine and outside of any job."""
+        terminal = await open_terminal(self._helpers, who.uid, rows=rows, cols=cols, log=None)
+        await terminal.spawn(path, who.roots)
+        return HelperShell(terminal, terminal.over)
 
     def job_ended(self, job_id: int) -> None:
         """Its terminal is let go of once everything that it printed was carried."""
@@ -172,8 +185,23 @@ class JobTerminals:
         return await open_terminal(self._helpers, job.uid, rows=rows, cols=columns, log=log)
 
 
+class HelperShell:
+    """`api.terminals.KeptShell`."""
+
+    def __init__(self, terminal: Terminal, ended: "asyncio.Future[dict[str, Any]]") -> None:
+        self.ended = ended
+        self._terminal = terminal
+
+    def attach(self, left: Callable[[], None]) -> "HelperTerminal":
+        """A new client, shown the latest part first; `left` is called when it goes."""
+        return HelperTerminal(self._terminal.attach(), lambda number: None, self.ended, left=left)
+
+    def hang_up(self) -> None:
+        self._terminal.hang_up()
+
+
 class HelperTerminal:
-    """`api.services.Terminal`. A shell is hung up when its client leaves; a job's terminal goes on."""
+    """`api.services.Terminal`. `left` is called when the client lets go; a job's terminal goes on."""
 
     def __init__(
         self,
@@ -181,12 +209,12 @@ class HelperTerminal:
         send_signal: Callable[[int], None],
         ended: "asyncio.Future[dict[str, Any]] | None" = None,
         *,
-        hang_up: Callable[[], None] = lambda: None,
+        left: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._send_signal = send_signal
         self._ended = ended
-        self._hang_up = hang_up
+        self._left = left
 
     async def read(self) -> bytes:
         data = await self._client.read()
@@ -212,4 +240,4 @@ class HelperTerminal:
 
     async def close(self) -> None:
         self._client.detach()
-        self._hang_up()
+        self._left()

@@ -138,7 +138,7 @@ async def _opened(request: Request, begin: Callable[[], Upload]) -> Upload:
 
 async def _receive(request: Request, upload: Upload) -> None:
     """What the client sends, to the disk; whatever goes wrong, the upload is let go of."""
-    pieces = _pieces(request)
+    pieces = pieces_of(request)
     try:
         async for piece in pieces:
             await asyncio.to_thread(upload.write, piece)
@@ -153,7 +153,7 @@ async def _receive(request: Request, upload: Upload) -> None:
         raise
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
+async def pieces_of(request: Request) -> AsyncIterator[bytes]:
     """The body in pieces large enough to be worth a thread's time."""
     held, total = bytearray(), 0
     stream = request.stream()
@@ -177,7 +177,7 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
 
 
 async def _discard(request: Request) -> None:
-    async for _ in _pieces(request):
+    async for _ in pieces_of(request):
         pass
 
 

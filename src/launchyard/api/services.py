@@ -6,13 +6,17 @@ opens a file or a terminal of anybody.
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from launchyard.api.shells import Shells
+from launchyard.api.terminals import Terminal as Terminal
+from launchyard.api.terminals import TerminalEnd as TerminalEnd
 from launchyard.controller.controller import Controller
 from launchyard.controller.users import Users
 from launchyard.engine.apps import Apps
+from launchyard.engine.files import Files
 from launchyard.engine.notebooks import Notebooks
 from launchyard.model.job import Job
 from launchyard.model.rayapi import RayApiSettings
@@ -79,33 +83,6 @@ class UsageSeries(Protocol):
         """What the running job uses from now on, until it has ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TerminalEnd:
-    """How what ran in a terminal ended; both None: not known here (ask the job)."""
-
-    exit_code: int | None = None
-    signal: int | None = None
-
-
-class Terminal(Protocol):
-    """One attached terminal. One caller reads, one writes."""
-
-    async def read(self) -> bytes:
-        """What the terminal printed; empty at its end."""
-
-    async def write(self, data: bytes) -> None: ...
-
-    async def resize(self, rows: int, cols: int) -> None: ...
-
-    async def signal(self, signal: int) -> None: ...
-
-    def end(self) -> TerminalEnd:
-        """Valid after `read` came to the end."""
-
-    async def close(self) -> None:
-        """Let go of it. What runs in an attached terminal is hung up by the adapter's own rules."""
-
-
 class Terminals(Protocol):
     """Terminals of jobs."""
 
@@ -118,6 +95,8 @@ class Terminals(Protocol):
 
 LiveUsage = Callable[[], Awaitable[Mapping[str, Mapping[str, float]]]]
 """What running launches use now, by launch id: `cpu_s`, `memory_mib`, `memory_peak_mib`, `processes`."""
+
+
 
 
 async def nothing_known() -> Mapping[str, Mapping[str, float]]:
@@ -158,6 +137,10 @@ class Services:
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     """The server's own, from which it makes texts that it knows again."""
     notebooks: Notebooks | None = None
+    files: Files | None = None
+    file_roots: Sequence[str] = ("~",)
+    """Folders below which users may open files; `~` and `{user}` are filled in."""
+    shells: Shells | None = None
     log_search: LogSearch | None = None
     series: UsageSeries | None = None
     apps: Apps | None = None

@@ -32,6 +32,7 @@ KEYS: dict[str, Keys] = {
         "slurm": ("see below", "What Slurm's commands say of this site; see below."),
         "ray_api": ("see below", "How Ray's clients are answered; see below."),
         "packages": ("see below", "What users may upload; see below."),
+        "files": ("see below", "Which files users may open in the browser; see below."),
         "runtime_env": ("see below", "What set-ups of runtime environments keep; see below."),
         "mail": ("see below", "How mail is sent to users who asked for it; see below."),
     },
@@ -142,6 +143,13 @@ KEYS: dict[str, Keys] = {
             "none",
             "Programs of the server's own user on this machine may use the API as this user without a token.",
         ),
+    },
+    "files": {
+        "roots": (
+            '["~"]',
+            'Folders below which users may open files, as themselves: `["~", "/scratch/{user}"]`.',
+        ),
+        "terminal_keep_h": ("8", "Hours that a terminal stays which nobody looks at."),
     },
     "packages": {
         "size_max": ('"100MiB"', "The largest package that may be uploaded."),

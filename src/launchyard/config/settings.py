@@ -35,6 +35,17 @@ class PackageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileSettings:
+    """`roots`: below which folders users may open files; `~` and `{user}` are filled in.
+
+    `terminal_keep_s`: how long a terminal stays that nobody looks at.
+    """
+
+    roots: tuple[str, ...] = ("~",)
+    terminal_keep_s: float = 8 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the daemon is told. `nodes` empty: this machine as it is found.
 
@@ -61,6 +72,7 @@ class Settings:
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
     packages: PackageSettings = field(default_factory=PackageSettings)
     ray_api: RayApiSettings = field(default_factory=RayApiSettings)
+    files: FileSettings = field(default_factory=FileSettings)
     mail_command: tuple[str, ...] = ("/usr/sbin/sendmail", "-t")
     """Gets each mail on its standard input; empty: none is sent."""
 
@@ -145,6 +157,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         slurm=_slurm(table.table("slurm")),
         packages=_packages(table.table("packages"), table.table("runtime_env")),
         ray_api=_ray_api(table.table("ray_api")),
+        files=_files(table.table("files")),
         mail_command=table.table("mail").read("command", words.command, default.mail_command),
     )
 
@@ -167,6 +180,16 @@ def _ray_api(table: Table) -> RayApiSettings:
         prefix=table.read("prefix", words.prefix, default.prefix),
         anonymous_user=table.read("anonymous_user", words.word, "") or None,
     )
+
+
+def _files(table: Table) -> FileSettings:
+    roots = table.words("roots") if "roots" in table else FileSettings().roots
+    for root in roots:
+        if not (root.startswith("/") or root == "~" or root.startswith("~/")) or ".." in root.split("/"):
+            table.refuse(
+                "roots", f"{root} is not an absolute path; write ~, or for example /scratch/{{user}}"
+            )
+    return FileSettings(roots=roots, terminal_keep_s=3600.0 * table.count("terminal_keep_h", 8, 0, 720))
 
 
 def _packages(packages: Table, kept: Table) -> PackageSettings:

@@ -6,10 +6,12 @@ what it typed and the job has not read, by ours.
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 
-from launchyard.engine.channel import Channel, UserHelpers, data_in, data_of, error_of
+from launchyard.engine import files
+from launchyard.engine.channel import ANSWER_S, Channel, UserHelpers, data_in, data_of, error_of
 from launchyard.launcher.messages import Message
-from launchyard.model.errors import Conflict
+from launchyard.model.errors import Conflict, Unavailable
 
 TYPED_AHEAD_BYTES = 64 * 1024
 
@@ -39,9 +41,25 @@ class Terminal:
         self._channel = channel
         self._attached: Attachment | None = None
         self._end: Message | None = None
+        self._spawned: asyncio.Future[Message] | None = None
+        self.over: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        """The end of the shell that `spawn` started: `exit_code`, `signal` or `error`."""
         self._id = ""
         self._id = channel.enter(self._take)
         self.say(order)
+
+    async def spawn(self, path: str, roots: Sequence[str]) -> None:
+        """Start the user's shell in a folder below `roots`; when it has ended the terminal has."""
+        self._spawned = asyncio.get_running_loop().create_future()
+        self.say({"t": "spawn", "path": path, "roots": list(roots)})
+        try:
+            message = await asyncio.wait_for(self._spawned, ANSWER_S)
+        except TimeoutError:
+            self.hang_up()
+            raise Unavailable(f"{path} does not answer; its file system may be gone") from None
+        if message["t"] != "spawned":
+            self.hang_up()
+            raise files.error_of(message, path, roots)
 
     def attach(self) -> "Attachment":
         """A new client, shown the latest part first; one that was attached before is told to go."""
@@ -74,10 +92,16 @@ class Terminal:
                 self._channel.leave(self._id)
                 why = "the process that acts for the user has ended" if message["t"] == "gone" else ""
                 self.made.set_exception(Conflict(f"no terminal can be opened: {why or message.get('why')}"))
+            case "spawned" | "error" | "gone" if self._spawned is not None and not self._spawned.done():
+                self._spawned.set_result(message)
+            case "over":
+                self.over.set_result(message)
             case kind:
                 if kind in ("done", "error", "gone"):
                     self._end = message
                     self._channel.leave(self._id)
+                    if not self.over.done():
+                        self.over.set_result({"error": "its terminal has ended"})
                 if self._attached is not None:
                     self._attached.take(message)
 

@@ -14,10 +14,12 @@ import threading
 from collections.abc import Callable
 
 from launchyard.helper.apps import apps, pythons, which
+from launchyard.helper.files import Files
 from launchyard.helper.logins import login
 from launchyard.helper.logs import Follows, read_range
 from launchyard.helper.notebooks import notebooks, one_notebook
 from launchyard.helper.reaching import reach, send
+from launchyard.helper.searching import marks, search
 from launchyard.helper.setups import SetUps
 from launchyard.helper.terminals import Terminals
 from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode, receive
@@ -43,10 +45,13 @@ class Helper:
         self._follows = Follows(self._part, self._answer)
         self._terminals = Terminals(self._answer)
         self._setups = SetUps(self._answer)
+        self._files = Files(self._answer)
         self._fds: list[int] = []
         """Descriptors that came, in the order of the messages that count them."""
         self._orders: dict[str, Callable[[Message], None]] = {
             "read": lambda order: self._in_thread(self._read, order),
+            "search": lambda order: self._in_thread(lambda one: self._answer(search(one)), order),
+            "marks": lambda order: self._in_thread(lambda one: self._answer(marks(one)), order),
             "login": lambda order: self._in_thread(lambda one: self._answer(login(one)), order),
             "reach": lambda order: self._in_thread(self._reach, order),
             "notebooks": lambda order: self._in_thread(lambda one: self._answer(notebooks(one)), order),
@@ -60,6 +65,12 @@ class Helper:
             "cancel": self._follows.cancel,
             "setup": self._set_up,
             "end_setup": self._setups.cancel,
+            "file": lambda order: self._in_thread(self._files.do, order),
+            "list": lambda order: self._in_thread(self._files.list, order),
+            "send": self._send,
+            "sent_taken": self._files.sendings.taken,
+            "end_send": self._files.sendings.stop,
+            "spawn": lambda order: self._in_thread(self._terminals.spawn, order),
             "terminal": self._terminals.open,
             "attach": self._terminals.attach,
             "input": self._terminals.input,
@@ -87,6 +98,7 @@ class Helper:
                 self._obey(self._order, order)
         self._follows.stop()
         self._setups.stop()
+        self._files.sendings.stop_all()
         self._terminals.wait()
 
     def _idle(self) -> bool:
@@ -125,6 +137,9 @@ class Helper:
         self._follows.begin(order)
         self._in_thread(self._follows.open, order)
 
+    def _send(self, order: Message) -> None:
+        self._files.sendings.begin(order)
+        self._in_thread(self._files.send, order)
 
     def _set_up(self, order: Message) -> None:
         fds, self._fds = self._fds[: order["fds"]], self._fds[order["fds"] :]

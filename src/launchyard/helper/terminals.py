@@ -12,13 +12,16 @@ import contextlib
 import fcntl
 import os
 import pty
+import pwd
 import select
 import struct
+import subprocess
 import termios
 import threading
 import time
 from collections.abc import Callable
 
+from launchyard.helper.below import open_below
 from launchyard.launcher.messages import Message
 
 RECENT_BYTES = 128 * 1024
@@ -26,6 +29,12 @@ WINDOW_BYTES = 256 * 1024
 PATIENCE_S = 60.0
 LINGER_S = 0.2
 """How long the last words of a step may take to come through the kernel after its end."""
+LINGER_MAX_S = 2.0
+"""How long what goes on printing may keep a terminal that is hung up."""
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
+_ENTER = 'exec <"$0" >"$0" 2>&1; exec "$@"'
+"""What opens the terminal in a new session becomes its owner, so that keys and hang-ups reach it."""
 
 Answer = Callable[[Message], None]
 
@@ -48,6 +57,29 @@ class Terminals:
         terminal.thread.start()
         self._terminals[terminal.id] = terminal
         self._answer({"t": "terminal", "id": terminal.id, "path": terminal.path})
+
+    def spawn(self, order: Message) -> None:
+        """Start the user's shell in a terminal, in a folder; `over` answers how it ended.
+
+        Called in a thread of its own: a folder may not answer.
+        """
+        terminal = self._terminals.get(order["id"])
+        if terminal is None:
+            raise ValueError("the terminal was closed meanwhile")
+        folder = open_below(order["path"], order["roots"], os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            process = _shell(terminal.path, folder)
+        finally:
+            os.close(folder)
+        terminal.process = process
+        self._answer({"t": "spawned", "id": terminal.id})
+        threading.Thread(target=self._wait_for, args=(terminal, process), daemon=True).start()
+
+    def _wait_for(self, terminal: "_Terminal", process: "subprocess.Popen[bytes]") -> None:
+        code = process.wait()
+        end = {"exit_code": code} if code >= 0 else {"signal": -code}
+        self._answer({"t": "over", "id": terminal.id, **end})
+        terminal.hang_up()
 
     def attach(self, order: Message) -> None:
         """From now on send what is printed to this client alone, the latest part first."""
@@ -83,7 +115,11 @@ class Terminals:
         """The daemon is gone: until every terminal has been let go of by its job."""
         for terminal in list(self._terminals.values()):
             terminal.detach(None)
-            terminal.let_go()
+            if terminal.process is None:
+                terminal.let_go()
+            else:
+                # A shell that belongs to no job: nobody could come back to it.
+                terminal.hang_up()
             terminal.thread.join()
 
     def _do(self, order: Message, work: "Callable[[_Terminal], None]") -> None:
@@ -94,6 +130,24 @@ class Terminals:
     def _gone(self, terminal: "_Terminal") -> None:
         self._terminals.pop(terminal.id, None)
         self._answer({"t": "done", "id": terminal.id})
+
+
+def _shell(terminal: str, folder: int) -> "subprocess.Popen[bytes]":
+    """The user's login shell, which reads the user's own profile."""
+    entry = pwd.getpwuid(os.getuid())
+    shell = entry.pw_shell or "/bin/sh"
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _ENTER, terminal, shell, "-l"],
+        cwd=f"/proc/self/fd/{folder}",
+        env={
+            **{"HOME": entry.pw_dir, "SHELL": shell, "USER": entry.pw_name, "LOGNAME": entry.pw_name},
+            **{"PATH": PATH, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"},
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 class _Terminal:
@@ -110,6 +164,8 @@ class _Terminal:
         self._waker, self._wake_end = os.pipe()
         os.set_blocking(self._wake_end, False)
         self.path = os.ttyname(self._slave)
+        self.process: subprocess.Popen[bytes] | None = None
+        """The shell, where it is ours and no job's."""
         self.thread = threading.Thread(target=self._carry, daemon=True)
         self._lock = threading.Lock()
         self._recent = b""
@@ -118,6 +174,7 @@ class _Terminal:
         self._untaken = 0
         self._took_at = 0.0
         self._hang_up = False
+        self._until = 0.0
 
     # ---- orders
 
@@ -159,6 +216,7 @@ class _Terminal:
         self._wake()
 
     def hang_up(self) -> None:
+        self._until = time.monotonic() + LINGER_MAX_S
         self._hang_up = True
         self.let_go()
 
@@ -191,7 +249,7 @@ class _Terminal:
         if wanted:
             poll.register(self._master, wanted)
         ready = dict(poll.poll(self._pause_ms(reads)))
-        if not ready and self._hang_up and reads:
+        if self._hang_up and (time.monotonic() > self._until or (reads and not ready)):
             return False
         if self._waker in ready:
             os.read(self._waker, 4096)

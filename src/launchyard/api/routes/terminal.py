@@ -60,7 +60,7 @@ async def terminal(socket: WebSocket) -> None:
     job = await _job(context, socket)
     if not job.terminal:
         raise Conflict(f"job {job.id} has no terminal; open a shell beside it by `ly shell {job.id}`")
-    await _serve(socket, context, lambda: _attached(context, job))
+    await serve(socket, context, lambda: _attached(context, job))
 
 
 @router.websocket("/v1/jobs/{job}/shell")
@@ -70,7 +70,7 @@ async def shell(socket: WebSocket) -> None:
     job = await _job(context, socket)
     if job.state is not JobState.RUNNING:
         raise Conflict(f"job {job.id} is {job.state}; a shell opens in a running job only")
-    await _serve(socket, context, lambda: context.services.terminals.shell(job, command))
+    await serve(socket, context, lambda: context.services.terminals.shell(job, command))
 
 
 @router.websocket("/v1/jobs/{job}/ray")
@@ -85,7 +85,7 @@ async def ray(socket: WebSocket) -> None:
         raise Conflict(f"job {job.id} has no Ray cluster; `ly ray start` starts one, and so does --ray")
     if job.state is not JobState.RUNNING:
         raise Conflict(f"job {job.id} is {job.state}; its Ray cluster is there while it runs")
-    await _serve(socket, context, lambda: context.services.terminals.shell(job, pipe_argv()))
+    await serve(socket, context, lambda: context.services.terminals.shell(job, pipe_argv()))
 
 
 async def _job(context: Context, socket: WebSocket) -> Job:
@@ -110,7 +110,7 @@ async def _attached(context: Context, job: Job) -> Terminal:
     return await context.services.terminals.attach(now)
 
 
-async def _serve(socket: WebSocket, context: Context, open_it: Callable[[], Awaitable[Terminal]]) -> None:
+async def serve(socket: WebSocket, context: Context, open_it: Callable[[], Awaitable[Terminal]]) -> None:
     """Accept at once (a job may wait long); then carry bytes both ways until one side ends."""
     await socket.accept()
     cut = asyncio.Event()

@@ -1,0 +1,104 @@
+"""The orders about files: one answer each, or one that is sent as it is taken (`Sendings`).
+
+Every order names the folders that may be opened (`roots`); a path is absolute. What goes wrong goes back as
+an error number, from which the daemon makes the sentence.
+"""
+
+import base64
+import errno
+from collections.abc import Callable
+from typing import Any
+
+from launchyard.helper import contents, folders, uploads
+from launchyard.helper.contents import Sendings, Stopped
+from launchyard.launcher.messages import Message
+
+Answer = Callable[[Message], None]
+
+
+class Files:
+    """Does one order at a time a thread; `sendings` are those whose answers are long."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.sendings = Sendings(answer)
+        self._known: dict[str, Callable[[Message], dict[str, Any]]] = {
+            "about": lambda o: folders.about(o["path"], o["roots"]),
+            "look_at": lambda o: {"rows": folders.look_at(o["path"], o["roots"], o["names"])},
+            "read": lambda o: contents.read(o["path"], o["roots"], o["limit"]),
+            "save": _save,
+            "make_folder": _make_folder,
+            "move": lambda o: {"name": folders.move(o["path"], o["to"], o["roots"], o["conflict"])},
+            "remove": _remove,
+            "upload_state": lambda o: uploads.state(o["path"], o["roots"], o["number"]),
+            "upload": _upload,
+            "upload_drop": _drop,
+        }
+
+    def do(self, order: Message) -> None:
+        """Called in a thread of its own. Raises OSError, ValueError."""
+        try:
+            told = self._known[order["do"]](order)
+        except RecursionError:
+            raise OSError(errno.ENAMETOOLONG, "its folders lie too deep") from None
+        self._answer({"t": "file", "id": order["id"], **told})
+
+    def list(self, order: Message) -> None:
+        """The rows in batches, then `done` with what the folder is."""
+        found = folders.about(order["path"], order["roots"])
+        count = 0
+        for rows in folders.list_folder(order["path"], order["roots"], order["most"], order["look_s"]):
+            count += len(rows)
+            self._answer({"t": "rows", "id": order["id"], "rows": rows})
+        self._answer({"t": "done", "id": order["id"], **found, "complete": count < order["most"]})
+
+    def send(self, order: Message) -> None:
+        """A file, or several packed as one, piece by piece."""
+        sending = self.sendings.sending(order)
+        try:
+            if order["do"] == "pack":
+                contents.pack(order["paths"], order["roots"], sending)
+            else:
+                contents.send(order["path"], order["roots"], order["offset"], order["length"], sending)
+            self._answer({"t": "done", "id": order["id"]})
+        except Stopped:
+            return
+        finally:
+            self.sendings.over(order)
+
+
+def _save(order: Message) -> dict[str, Any]:
+    data = base64.b64decode(order["data"])
+    return {"version": contents.save(order["path"], order["roots"], data, order["version"])}
+
+
+def _make_folder(order: Message) -> dict[str, Any]:
+    folders.make_folder(order["path"], order["roots"])
+    return {}
+
+
+def _remove(order: Message) -> dict[str, Any]:
+    failed: list[dict[str, Any]] = []
+    gone = folders.remove_all(
+        order["paths"],
+        order["roots"],
+        lambda path, error: failed.append({"path": path, "errno": error.errno or 0, "why": error.strerror}),
+    )
+    return {"removed": gone, "failed": failed}
+
+
+def _upload(order: Message) -> dict[str, Any]:
+    return uploads.put(
+        order["path"],
+        order["roots"],
+        order["number"],
+        offset=order["offset"],
+        size=order["size"],
+        data=base64.b64decode(order["data"]),
+        conflict=order["conflict"],
+    )
+
+
+def _drop(order: Message) -> dict[str, Any]:
+    uploads.drop(order["path"], order["roots"], order["number"])
+    return {}
