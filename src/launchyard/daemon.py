@@ -7,33 +7,37 @@ keeper), then becomes the daemon's system user for good: the launcher alone stay
 import argparse
 import asyncio
 import contextlib
-import gc
-import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
-from launchyard import __version__, config, dropin
+from launchyard import config, dropin
 from launchyard.api.app import create_app
-from launchyard.api.mailing import Mailing
 from launchyard.api.outputs import JobLogs, JobTerminals
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import Services
 from launchyard.api.shells import Shells
+from launchyard.composition import (
+    bounds,
+    facts_of,
+    launch_settings,
+    let_go,
+    mailing_of,
+    read_small,
+    rules_at_run_time,
+    settle_memory,
+)
 from launchyard.config import Settings
-from launchyard.controller.assembly import Bounds, Yard, assemble
-from launchyard.controller.launching import LaunchSettings
+from launchyard.controller.assembly import Yard, assemble
 from launchyard.controller.sampling import Sampling
 from launchyard.daemonlog import open_log
 from launchyard.daemonuser import anonymous, daemon_user
@@ -46,10 +50,7 @@ from launchyard.engine.logins import Logins
 from launchyard.engine.machine import cpus_by_core, discover, virtual
 from launchyard.engine.notebooks import Notebooks
 from launchyard.model.errors import Invalid, LaunchyardError
-from launchyard.model.event import StateChanged
 from launchyard.model.node import Node
-from launchyard.model.rules import Rules
-from launchyard.model.state import ENDED
 from launchyard.starter import Starter
 from launchyard.statedir import Owner, StateDir
 from launchyard.store.filesystem import refuse_network_file_system
@@ -150,15 +151,6 @@ def _stop_on_signal() -> asyncio.Event:
     return stop
 
 
-def _bounds(settings: Settings) -> Bounds:
-    return Bounds(
-        unkillable_s=settings.unkillable_s,
-        requeues_max=settings.requeues_max,
-        zero_cpu_jobs_max=settings.zero_cpu_jobs_max,
-        keep_failed_s=settings.packages.keep_failed_s,
-    )
-
-
 async def _run(prepared: Prepared, tell: Starter) -> int:
     """Compose, serve, and let go in order: no new requests, then what is decided, then the store."""
     settings, state = prepared.settings, prepared.state
@@ -173,14 +165,14 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     terminals = JobTerminals(helpers, yard.users, str(state.spool), engine)
     yard.launcher.open_terminal = terminals.open
     yard.controller.sessions.usage_of(engine.usage)
-    yard.controller.sessions.begin(partial(_read_small, helpers))
-    yard.controller.watch(lambda events: _let_go(terminals, events))
+    yard.controller.sessions.begin(partial(read_small, helpers))
+    yard.controller.watch(lambda events: let_go(terminals, events))
     logs = JobLogs(helpers, yard.users, str(state.spool), files.environments.log)
     shelf = SeriesFiles(state.series)
     sampling = Sampling(yard.controller.holding, engine.usage, shelf, time.time)
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
-    facts = _facts(prepared, yard, tcp)
+    facts = facts_of(state, prepared.nodes, yard, tcp)
     services = Services(
         controller=yard.controller,
         store=store,
@@ -208,11 +200,11 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
             terminals, host=socket.gethostname(), keep_s=settings.files.terminal_keep_s, clock=time.time
         ),
     )
-    mailing = _mailing(settings, yard, store)
+    mailing = mailing_of(settings, yard, store)
     files.start(yard.packages_in_use)
     sampling.start()
     tell.ready(facts)
-    _settle_memory()
+    settle_memory()
     try:
         await serve(create_app(services), [tcp, unix], stop)
     finally:
@@ -231,7 +223,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
 async def _yard(prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles) -> Yard:
     """The controller, with what an earlier daemon left taken in."""
     settings = prepared.settings
-    at_run_time = _rules_at_run_time(await asyncio.to_thread(store.rules))
+    at_run_time = rules_at_run_time(await asyncio.to_thread(store.rules))
     return await assemble(
         store=store,
         engine=engine,
@@ -240,80 +232,11 @@ async def _yard(prepared: Prepared, store: Store, engine: LocalEngine, files: Us
         rules_at_run_time=at_run_time is not None,
         read_rules_file=lambda: prepared.read_settings().rules,
         clock=time.time,
-        launching=_launching(settings, prepared.state),
-        bounds=_bounds(settings),
+        launching=launch_settings(settings, prepared.state),
+        bounds=bounds(settings),
         licences=settings.licences,
         environments=files.environments,
     )
-
-
-def _settle_memory() -> None:
-    """What is there now stays for ever, and nearly all that comes goes by itself: look for circles seldom."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-
-
-def _launching(settings: Settings, state: StateDir) -> LaunchSettings:
-    return LaunchSettings(
-        spool=str(state.spool),
-        state=str(state.path),
-        drop_in=str(dropin.directory_of(state.path)),
-        slurm_cluster=settings.slurm.cluster,
-        log_cap_bytes=settings.log_cap_bytes,
-        pids_max=settings.pids_max,
-        grace_s=settings.grace_s,
-    )
-
-
-def _mailing(settings: Settings, yard: Yard, store: Store) -> Mailing:
-    """At work where there is a program that sends mail."""
-    command = settings.mail_command
-    mailing = Mailing(yard.controller, store, command, time.time, settings.slurm.cluster)
-    if command and shutil.which(command[0]):
-        mailing.start()
-    return mailing
-
-
-def _rules_at_run_time(text: str) -> Rules | None:
-    """The rules that were put in force while an earlier daemon ran; None: those of the file are in force."""
-    try:
-        return config.read_rules(text, "the rules put in force by ly admin") if text else None
-    except Invalid as error:
-        _log.error("%s; the rules of the configuration file are in force", error)
-        return None
-
-
-def _facts(prepared: Prepared, yard: Yard, tcp: socket.socket) -> dict[str, Any]:
-    """What `ly up` prints and `ly status` answers; written where clients look for the address."""
-    host, port = tcp.getsockname()[:2]
-    nodes = prepared.nodes
-    facts = {
-        "url": f"http://{host}:{port}",
-        "state": str(prepared.state.path),
-        "version": __version__,
-        "pid": os.getpid(),
-        "started_at": time.time(),
-        "cpus": sum(node.cpus for node in nodes),
-        "memory_mib": sum(node.memory_mib for node in nodes),
-        "gpus": sum(node.gpus for node in nodes),
-        "nodes": len(nodes),
-        "enforcement": asdict(yard.facts.enforcement),
-        "resumed": sum(1 for job in yard.controller.live_jobs() if job.attempt is not None),
-    }
-    prepared.state.facts.write_text(json.dumps(facts))
-    return facts
-
-
-async def _read_small(helpers: UserHelpers, uid: int, path: str) -> bytes:
-    """A small file, as its user."""
-    return (await helpers.read(uid, path, 0, 64 * 1024)).data
-
-
-def _let_go(terminals: JobTerminals, events: Sequence[StateChanged]) -> None:
-    for event in events:
-        if event.state in ENDED:
-            terminals.job_ended(event.job_id)
 
 
 if __name__ == "__main__":
