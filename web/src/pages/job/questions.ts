@@ -1,0 +1,50 @@
+/** What the page of a job asks the server. */
+
+import { queryOptions } from "@tanstack/react-query";
+import { api, Problem, request } from "@/api/client";
+import type { Job, JobEfficiency, TaskGrid, Timeline } from "@/api/types";
+import type { Texts } from "./again";
+
+export const efficiencyQuery = (id: string, state: string) =>
+  queryOptions({
+    queryKey: ["efficiency", id, state],
+    queryFn: ({ signal }) => api.get<JobEfficiency>(`/v1/jobs/${id}/efficiency`, undefined, signal),
+  });
+
+export const timelineQuery = (id: string, state: string) =>
+  queryOptions({
+    queryKey: ["timeline", id, state],
+    queryFn: ({ signal }) => api.get<Timeline>(`/v1/jobs/${id}/timeline`, undefined, signal),
+  });
+
+export const gridQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["grid", id],
+    queryFn: ({ signal }) => api.get<TaskGrid>(`/v1/jobs/${id}/tasks`, undefined, signal),
+    staleTime: 0,
+  });
+
+/** Its script and runtime environment; neither ever changes. */
+export const textsQuery = (id: string, job: Job) =>
+  queryOptions({
+    queryKey: ["texts", id],
+    queryFn: async ({ signal }): Promise<Texts> => ({
+      script: job.script === null ? null : await text(`/v1/jobs/${id}/script`, signal),
+      runtimeEnv: await runtimeEnv(id, signal),
+    }),
+    staleTime: Infinity,
+  });
+
+async function text(path: string, signal: AbortSignal): Promise<string> {
+  return (await request("GET", path, { signal })).text();
+}
+
+/** Most jobs have none, and the server says so. */
+async function runtimeEnv(id: string, signal: AbortSignal): Promise<Record<string, unknown> | null> {
+  try {
+    return await api.get<Record<string, unknown>>(`/v1/jobs/${id}/runtime-env`, undefined, signal);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return null;
+    throw error;
+  }
+}

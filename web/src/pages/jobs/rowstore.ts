@@ -1,0 +1,181 @@
+/**
+ * The rows of one filter: the first hundred at once, then all there are, then what happens to them. A move is
+ * in its row as soon as the event is here; rows that moved are read whole a moment later, many in one request.
+ */
+
+import { api } from "@/api/client";
+import { onJobMoved } from "@/api/live";
+import type { JobMoved } from "@/api/stream";
+import type { JobColumns, JobState } from "@/api/types";
+import { hasEnded } from "@/state/jobstate";
+import { fitsFilter, type JobRow, merged, moved, type RowFilter, rowsOf } from "./rows";
+
+const FIRST = 100;
+export const ROWS_MAX = 20_000;
+const SHOW_AFTER_MS = 16;
+const READ_AFTER_MS = 250;
+const READ_MAX = 300;
+const WAITING_EVERY_MS = 5000;
+const WAITING_READ = 100;
+const ALL_AGAIN_MS = 3000;
+
+export interface RowsNow {
+  rows: readonly JobRow[];
+  /** All that there are; until then more are on their way. */
+  complete: boolean;
+  /** There are more than are shown at most. */
+  cut: boolean;
+}
+
+export class RowStore {
+  private now: RowsNow = { rows: [], complete: false, cut: false };
+  private readonly places = new Map<number, number>();
+  private readonly states = new Map<number, JobMoved>();
+  private readonly wanted = new Set<number>();
+  private readonly listeners = new Set<() => void>();
+  private showing: ReturnType<typeof setTimeout> | undefined;
+  private reading: ReturnType<typeof setTimeout> | undefined;
+  private waitingReadAt = 0;
+  private loadedAt = 0;
+
+  constructor(
+    private readonly filter: RowFilter,
+    /** A list that is not ours to choose (the tasks of an array): its query, and which events are of it. */
+    private readonly only: { query: Record<string, number>; isOfIt: (row: JobRow) => boolean } | null = null,
+  ) {}
+
+  readonly snapshot = (): RowsNow => this.now;
+
+  /** While somebody listens, moves are heard. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    if (this.listeners.size === 0) this.stop = onJobMoved((event) => this.hear(event));
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size === 0) this.stop();
+    };
+  };
+
+  private stop: () => void = () => {};
+
+  /** Everything from the server; rows are shown as soon as the first of them are here. */
+  async load(signal?: AbortSignal): Promise<number> {
+    this.loadedAt = performance.now();
+    const first = await this.page(FIRST, null, signal);
+    let rows = rowsOf(first);
+    if (this.now.rows.length <= rows.length) this.put({ rows, complete: first.next === null, cut: false });
+    let { next } = first;
+    if (next !== null) {
+      const rest = await this.page(ROWS_MAX, next, signal);
+      rows = rows.concat(rowsOf(rest));
+      next = rest.next;
+    }
+    this.put({ rows, complete: true, cut: next !== null });
+    return rows.length;
+  }
+
+  private page(limit: number, cursor: string | null, signal?: AbortSignal): Promise<JobColumns> {
+    const { states, user, partition, group } = this.filter;
+    const query = { state: states.join(","), user, partition, group, ...this.only?.query, limit, cursor };
+    return api.get<JobColumns>("/v1/tables/list", query, signal);
+  }
+
+  private put(now: RowsNow): void {
+    this.now = now;
+    this.places.clear();
+    now.rows.forEach((row, place) => this.places.set(row.id, place));
+    for (const listener of this.listeners) listener();
+  }
+
+  private hear(event: JobMoved): void {
+    this.states.set(event.job_id, event);
+    this.showing ??= setTimeout(() => this.show(), SHOW_AFTER_MS);
+    this.wanted.add(event.job_id);
+    this.reading ??= setTimeout(() => void this.readMoved(), READ_AFTER_MS);
+  }
+
+  /** The moves that came, in their rows. */
+  private show(): void {
+    this.showing = undefined;
+    const rows = this.now.rows.slice();
+    let changed = false;
+    for (const [id, event] of this.states) {
+      const place = this.places.get(id);
+      const row = place === undefined ? undefined : rows[place];
+      if (place === undefined || row === undefined) continue;
+      rows[place] = moved(row, event.state as JobState, new Date(event.at).getTime() / 1000);
+      changed = true;
+    }
+    this.states.clear();
+    if (changed) this.put({ ...this.now, rows });
+  }
+
+  private async readMoved(): Promise<void> {
+    this.reading = undefined;
+    let ids = [...this.wanted];
+    this.wanted.clear();
+    if (ids.length > READ_MAX) {
+      // A flood: rows in sight are read one by one, the list as a whole a little later.
+      this.allAgain();
+      ids = ids.filter((id) => this.places.has(id)).slice(0, READ_MAX);
+    }
+    const at = performance.now();
+    if (at - this.waitingReadAt > WAITING_EVERY_MS) {
+      this.waitingReadAt = at;
+      ids = [...new Set([...ids, ...this.waiting()])];
+    }
+    await this.read(ids.slice(0, READ_MAX + WAITING_READ));
+  }
+
+  /** Those whose reasons are in sight at first. */
+  private waiting(): number[] {
+    const ids: number[] = [];
+    for (const row of this.now.rows) {
+      if (row.state === "PENDING" || row.array !== null) ids.push(row.id);
+      if (ids.length === WAITING_READ) break;
+    }
+    return ids;
+  }
+
+  private async read(ids: readonly number[]): Promise<void> {
+    if (ids.length === 0) return;
+    try {
+      const told = rowsOf(await api.get<JobColumns>("/v1/tables/list", { ids: ids.join(","), limit: ids.length }));
+      this.take(told);
+    } catch {
+      // The stream tells of a server that is gone; when it is back everything is read anew.
+    }
+  }
+
+  private take(told: readonly JobRow[]): void {
+    const arrays = new Set(told.flatMap((row) => (row.task && !this.only ? [row.task[0]] : [])));
+    const fitting = told.filter((row) => this.belongs(row));
+    const gone = new Set(told.filter((row) => this.places.has(row.id) && !this.belongs(row)).map((row) => row.id));
+    const rows = gone.size > 0 ? this.now.rows.filter((row) => !gone.has(row.id)) : this.now.rows;
+    const oldest = rows[rows.length - 1]?.id ?? 0;
+    const shown = this.now.complete ? fitting : fitting.filter((row) => row.id >= oldest);
+    if (shown.length > 0 || gone.size > 0) this.put({ ...this.now, rows: merged(rows, shown) });
+    for (const id of arrays) this.wanted.add(id);
+    if (arrays.size > 0) this.reading ??= setTimeout(() => void this.readMoved(), 2 * READ_AFTER_MS);
+  }
+
+  private belongs(row: JobRow): boolean {
+    return this.only ? this.only.isOfIt(row) : fitsFilter(row, this.filter);
+  }
+
+  private allAgain(): void {
+    if (performance.now() - this.loadedAt > ALL_AGAIN_MS) void this.load().catch(() => undefined);
+  }
+
+  /** Something was done to these here; shown until the server says how they are. */
+  assume(ids: ReadonlySet<number>, change: Partial<JobRow>): () => void {
+    const before = new Map(this.now.rows.filter((row) => ids.has(row.id)).map((row) => [row.id, row]));
+    this.put({ ...this.now, rows: this.now.rows.map((row) => (ids.has(row.id) ? { ...row, ...change } : row)) });
+    return () => this.put({ ...this.now, rows: this.now.rows.map((row) => before.get(row.id) ?? row) });
+  }
+
+  /** Whether anything of it goes on. */
+  get live(): boolean {
+    return this.now.rows.some((row) => !hasEnded(row.state));
+  }
+}

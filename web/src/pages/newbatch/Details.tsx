@@ -1,0 +1,66 @@
+/** What few jobs need, folded away; open where something of it is set. */
+
+import { useQuery } from "@tanstack/react-query";
+import { api } from "@/api/client";
+import { AreaField, CheckField, SelectField, TextField } from "@/components";
+import { composeWords } from "@/words/compose";
+import type { Draft, Field, Wrong } from "./draft";
+import styles from "./newbatch.module.css";
+
+interface Props {
+  draft: Draft;
+  wrong: Wrong;
+  onChange: (some: Partial<Draft>) => void;
+}
+
+const OF_DETAILS: readonly Field[] = ["array", "after", "begin", "group", "env", "retries", "hold", "requeue", "nodes", "account"];
+
+export function Details({ draft, wrong, onChange }: Props) {
+  const { fields, help } = composeWords;
+  const partitions = usePartitions();
+  const set = (name: Field) => (event: { target: { value: string } }) => onChange({ [name]: event.target.value });
+  const open = OF_DETAILS.some((name) => Boolean(draft[name]));
+  return (
+    <>
+      <div className={styles.row}>
+        <TextField label={fields.workingDir} help={help.workingDir} value={draft.workingDir} onChange={set("workingDir")} spellCheck={false} />
+        <SelectField
+          label={fields.partition}
+          value={draft.partition}
+          onChange={set("partition")}
+          options={[{ value: "", name: "-" }, ...partitions.map((name) => ({ value: name, name }))]}
+        />
+      </div>
+      <details className={styles.details} open={open || undefined}>
+        <summary>{composeWords.details}</summary>
+        <div className={styles.fields}>
+          <div className={styles.row}>
+            <TextField label={fields.array} help={help.array} value={draft.array} onChange={set("array")} />
+            <TextField label={fields.nodes} error={wrong.nodes} value={draft.nodes} onChange={set("nodes")} inputMode="numeric" />
+          </div>
+          <div className={styles.row}>
+            <TextField label={fields.after} help={help.after} value={draft.after} onChange={set("after")} />
+            <TextField label={fields.begin} type="datetime-local" value={draft.begin} onChange={set("begin")} />
+          </div>
+          <div className={styles.row}>
+            <TextField label={fields.group} value={draft.group} onChange={set("group")} />
+            <TextField label={fields.account} value={draft.account} onChange={set("account")} />
+            <TextField label={fields.retries} error={wrong.retries} value={draft.retries} onChange={set("retries")} inputMode="numeric" />
+          </div>
+          <AreaField label={fields.env} help={help.env} error={wrong.env} rows={3} spellCheck={false} value={draft.env} onChange={set("env")} />
+          <CheckField label={fields.requeue} checked={draft.requeue} onChange={(event) => onChange({ requeue: event.target.checked })} />
+          <CheckField label={fields.hold} help={help.hold} checked={draft.hold} onChange={(event) => onChange({ hold: event.target.checked })} />
+        </div>
+      </details>
+    </>
+  );
+}
+
+function usePartitions(): string[] {
+  const { data } = useQuery({
+    queryKey: ["partitions"],
+    queryFn: ({ signal }) => api.get<{ rows: [string][] }>("/v1/tables/partitions", { columns: "name" }, signal),
+    staleTime: 5 * 60_000,
+  });
+  return data?.rows.map(([name]) => name) ?? [];
+}
