@@ -21,7 +21,15 @@ settings.load_profile("always")
 
 SERVED = (
     *("test_api_", "test_cli_run", "test_controller", "test_user_helper", "test_user_terminal"),
-    *("test_archives", "test_helper_", "test_installing", "test_ray_", "test_sdk_", "test_shelf"),
+    *(
+        "test_archives",
+        "test_proxy_",
+        "test_helper_",
+        "test_installing",
+        "test_ray_",
+        "test_sdk_",
+        "test_shelf",
+    ),
 )
 """Tests of a whole server or controller, which wait for it: `make check` leaves them to `make test`."""
 

@@ -49,6 +49,7 @@ from launchyard.engine.local import LocalEngine
 from launchyard.engine.logins import Logins
 from launchyard.engine.machine import cpus_by_core, discover, virtual
 from launchyard.engine.notebooks import Notebooks
+from launchyard.engine.reaching import reach
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.node import Node
 from launchyard.starter import Starter
@@ -193,6 +194,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         ray=settings.ray_api,
         login=Logins(helpers).of,
         apps=Apps(helpers),
+        reach=partial(reach, helpers),
         secret=await asyncio.to_thread(state.secret),
         files=Files(browsing),
         file_roots=settings.files.roots,

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from launchyard.api import packages
 from launchyard.api.answers import answer, problem
 from launchyard.api.auth import Authenticator, is_our_name
+from launchyard.api.carrying import Carrier
 from launchyard.api.context import Context
 from launchyard.api.events import EventHub
 from launchyard.api.guard import Guard
@@ -42,6 +43,7 @@ from launchyard.api.routes import (
     many,
     nodes,
     notebooks,
+    opening,
     reservations,
     rules,
     series,
@@ -60,6 +62,7 @@ from launchyard.api.routes import (
     uploads,
 )
 from launchyard.api.services import Services
+from launchyard.api.sessiongate import SessionDoors, SessionNames, SessionPaths
 from launchyard.api.stream import Closing
 from launchyard.api.tokens import TokenTable
 from launchyard.model.errors import LaunchyardError
@@ -98,6 +101,7 @@ _ROUTERS = [
         accounting,
         tokens,
         login,
+        opening,
         apps,
         sessions,
         debugging,
@@ -136,14 +140,17 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     guard = partial(Guard, authenticator=authenticator, hosts=services.hosts, ray=door)
     app.add_middleware(guard)
     portal = Portal(partial(is_our_name, hosts=services.hosts), reserved=(services.ray.prefix,))
-    return Application(app, guard, portal, hot={("POST", "/v1/jobs"): jobs.submit})
+    carrier = app.state.carrier = Carrier(context)
+    names = SessionNames(context, carrier, authenticator, door)
+    doors = SessionDoors(names, guard(SessionPaths(carrier)))
+    return Application(app, guard, portal, doors, hot={("POST", "/v1/jobs"): jobs.submit})
 
 
 class Application:
-    """What is served: the portal to all, the routes behind the gate, the `hot` ones behind the same gate.
+    """What is served: sessions, the portal to all, the routes and the `hot` ones behind the gate.
 
-    These are exact paths that are asked so often that the framework's own work would be half of theirs. They
-    are ordinary routes too, for the OpenAPI document and the answer to a wrong method.
+    The hot ones are exact paths that are asked so often that the framework's own work would be half of theirs.
+    They are ordinary routes too, for the OpenAPI document and the answer to a wrong method.
     """
 
     def __init__(
@@ -151,14 +158,19 @@ class Application:
         routes: FastAPI,
         guard: Callable[[ASGIApp], Guard],
         portal: Portal,
+        sessions: SessionDoors,
         hot: Mapping[tuple[str, str], Handler],
     ) -> None:
         self._routes = routes
         self._portal = portal
+        self._sessions = sessions
         self._guarded = guard(self._answer)
         self._hot = hot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._sessions.lead_to(scope):
+            await self._sessions(scope, receive, send)
+            return
         if self._portal.serves(scope):
             await self._portal(scope, receive, send)
             return
@@ -189,6 +201,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         end()
         end_sessions()
+        await app.state.carrier.close()
         context.readers.shutdown(wait=False, cancel_futures=True)
 
 

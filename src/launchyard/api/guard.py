@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from launchyard.api.answers import problem
@@ -70,15 +71,21 @@ class Guard:
             scope["state"]["identity"] = await self._authenticator.identify(scope, headers)
 
     async def _refuse(self, error: LaunchyardError, scope: Scope, receive: Receive, send: Send) -> None:
-        if error.status in REFUSALS:
-            _record_refusal(error, scope)
-        response = as_sentence(error) if self._ray.leads_to(scope["path"]) else problem(error)
+        self._record(error, scope)
+        response = self._problem(error, scope)
         if scope["type"] == "http":
             await response(scope, receive, send)
             return
         start = {"type": "websocket.http.response.start", "status": response.status_code}
         await send({**start, "headers": response.raw_headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
+
+    def _record(self, error: LaunchyardError, scope: Scope) -> None:
+        if error.status in REFUSALS:
+            _record_refusal(error, scope)
+
+    def _problem(self, error: LaunchyardError, scope: Scope) -> Response:
+        return as_sentence(error) if self._ray.leads_to(scope["path"]) else problem(error)
 
 
 def _answerable(error: Exception, scope: Scope) -> LaunchyardError:

@@ -6,6 +6,7 @@ opens a file or a terminal of anybody.
 
 import asyncio
 import secrets
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from launchyard.engine.notebooks import Notebooks
 from launchyard.model.job import Job
 from launchyard.model.rayapi import RayApiSettings
 from launchyard.model.series import Sample, Series
+from launchyard.model.session import Target
 from launchyard.slurm.settings import SlurmSettings
 from launchyard.store.packages import Packages
 from launchyard.store.protocol import Store
@@ -97,6 +99,7 @@ LiveUsage = Callable[[], Awaitable[Mapping[str, Mapping[str, float]]]]
 """What running launches use now, by launch id: `cpu_s`, `memory_mib`, `memory_peak_mib`, `processes`."""
 
 
+Reach = Callable[[int, Target], Awaitable[socket.socket]]
 
 
 async def nothing_known() -> Mapping[str, Mapping[str, float]]:
@@ -134,6 +137,8 @@ class Services:
     login: Callable[[int], Awaitable[Mapping[str, str]]] = no_login
     """The variables of a user's login, for jobs that bring none along; empty where nobody can say."""
     packages: Packages | None = None
+    reach: Reach | None = None
+    """Connects to what a user's session listens on; None: sessions are not reached from here."""
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     """The server's own, from which it makes texts that it knows again."""
     notebooks: Notebooks | None = None

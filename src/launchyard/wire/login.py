@@ -30,6 +30,21 @@ class LoginLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    """The body of `POST /v1/sessions/{id}/open`: where in the session the browser goes; its start without."""
+
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedSession:
+    """Where a browser is led to the session, in a frame or a tab: once, and within `expires_in_s`."""
+
+    url: str
+    expires_in_s: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn:
     """Where the browser goes now; the login itself is in its cookie."""
 

@@ -42,6 +42,29 @@ def session_host(host: str, name: str, hosts: Iterable[str]) -> str | None:
     return f"{{id}}.{near[0]}{port}" if near else None
 
 
+def portal_of(scheme: str, host: str, hosts: Iterable[str]) -> str:
+    """Where the portal is, for whoever came to a session by `host`."""
+    return _portals(scheme, host, hosts)[0]
+
+
+def portals_of(scheme: str, host: str, hosts: Iterable[str]) -> str:
+    """Whose pages may show a session in a frame, as a content security policy names them."""
+    return " ".join(["'self'", *_portals(scheme, host, hosts)])
+
+
+def _portals(scheme: str, host: str, hosts: Iterable[str]) -> list[str]:
+    rest = host.partition(".")[2]
+    name, colon, digits = rest.rpartition(":")
+    bare, port = (name, f":{digits}") if colon and digits.isdigit() else (rest, "")
+    web = "https" if scheme in ("https", "wss") else "http"
+    if bare.lower().removesuffix(".") == LOCALHOST:
+        return [f"{web}://127.0.0.1{port}", f"{web}://{LOCALHOST}{port}"]
+    near = sorted(
+        one for one in hosts if not one.startswith("*.") and (one == bare or one.endswith(f".{bare}"))
+    )
+    return [f"{web}://{one}{port}" for one in near] or [f"{web}://{bare}{port}"]
+
+
 def local_path(path: str) -> str:
     """Where to go on this server. Raises `Invalid`, also for what a browser takes for another server."""
     plain = path.startswith("/") and path[1:2] not in ("/", "\\")

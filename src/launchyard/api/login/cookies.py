@@ -6,7 +6,7 @@ overwrite each other's. Over TLS the prefix keeps other names of the same domain
 
 from collections.abc import Iterable
 
-PORTAL, SESSION = "launchyard", "launchyard-session"
+PORTAL, SESSION, FRAME = "launchyard", "launchyard-session", "launchyard-frame"
 OURS = "launchyard"
 HEADER_MAX_BYTES = 16 * 1024
 

@@ -33,6 +33,20 @@ LOG_OUT: Description = {
     "summary": "End the login of this browser, with all that it has open.",
     **_answers(200, ref(login.Token), "The login that has ended.", 400, 401, 503, 507),
 }
+OPEN: Description = {
+    "summary": "Where a browser goes to be in the session: at a name of its own, or below /session/ID/.",
+    "parameters": [
+        {
+            "name": "session",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": "^[1-9][0-9]*$"},
+            "description": "The session's id, which is its job's.",
+        }
+    ],
+    **_body(login.OpenSession),
+    **_answers(200, ref(login.OpenedSession), "The address.", 400, 401, 404, 408, 409, 413, 415, 503),
+}
 ME: Description = {
     "summary": "Who asks, and what pages need to know of the server.",
     **_answers(200, ref(login.Me), "The caller.", 400, 401),

@@ -7,7 +7,6 @@ sets the cookie. The cookie's secret is another one after each login, and every 
 from typing import Any
 
 from fastapi import APIRouter
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,6 +18,7 @@ from launchyard.api.connection import connection_of
 from launchyard.api.context import Context, context_of
 from launchyard.api.login import cookies, described
 from launchyard.api.login.addresses import local_path, session_host
+from launchyard.api.login.agents import agent_of
 from launchyard.api.login.browser import is_secure, portal_cookie
 from launchyard.api.login.links import Grant
 from launchyard.api.query import Query
@@ -46,7 +46,7 @@ async def make_link(request: Request) -> Response:
         next=local_path(body.next),
     )
     code = context.logins.links.make(grant, context.services.clock(), LINK_S)
-    return answer({"url": f"{_base(context, request)}/login#{code}", "expires_in_s": LINK_S}, 201)
+    return answer({"url": f"{base_of(context, request)}/login#{code}", "expires_in_s": LINK_S}, 201)
 
 
 @router.post("/login", openapi_extra=described.LOG_IN)
@@ -58,7 +58,7 @@ async def log_in(request: Request) -> Response:
     now = context.services.clock()
     if grant.parent is not None and context.tokens.good(grant.parent) is None:
         raise Unauthenticated("what this link was made with was revoked; take a new one: ly open")
-    login, secret = new_login(caller, _agent(request), now, grant.parent)
+    login, secret = new_login(caller, agent_of(request.headers), now, grant.parent)
     await context.services.controller.keep_token(login)
     context.tokens.put(login)
     response = answer({"next": grant.next})
@@ -153,7 +153,7 @@ def _login_json(login: Token) -> dict[str, Any]:
     return {key: told[key] for key in ("id", "name", "created_at", "expires_at")}
 
 
-def _base(context: Context, request: Request) -> str:
+def base_of(context: Context, request: Request) -> str:
     """The address under which the caller reaches us; by the unix socket, where we listen."""
     if connection_of(request.scope).peer is None:
         return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
@@ -174,18 +174,3 @@ def _address(request: Request) -> str:
     if peer is not None:
         return f"uid {peer.uid}"
     return request.client.host if request.client is not None else ""
-
-
-_BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-_SYSTEMS = (
-    *(("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows")),
-    *(("Mac OS", "macOS"), ("Linux", "Linux")),
-)
-
-
-def _agent(request: Request) -> str:
-    """`Firefox on Linux`: by which a person knows the login again."""
-    said = Headers(scope=request.scope).get("user-agent", "")[:500]
-    browser = next((name for mark, name in _BROWSERS if mark in said), "")
-    system = next((name for mark, name in _SYSTEMS if mark in said), "")
-    return " on ".join(part for part in (browser, system) if part) or "browser"
