@@ -184,6 +184,12 @@ export interface CrontabText {
   text: string;
 }
 
+/** The body of `POST /v1/jobs/{id}/debug`. `app` is what is opened, `time_limit_s` for how long. */
+export interface DebugJob {
+  app?: string;
+  time_limit_s?: number | null;
+}
+
 /** The body of `POST /v1/files/delete`: files, and folders with all that is in them. */
 export interface DeleteFiles {
   paths: string[];
@@ -269,6 +275,11 @@ export interface FilePreview {
   size: number;
   modified_at: number;
   version: string;
+}
+
+/** Rows as of a listing. */
+export interface FileRows {
+  rows: unknown[][];
 }
 
 /** What has the name already. */
@@ -490,6 +501,12 @@ export interface LoginLink {
   expires_in_s: number;
 }
 
+/** The body of `POST /v1/files/details`: names in the folder `path` that a listing had no time for. */
+export interface LookAtFiles {
+  path: string;
+  names: string[];
+}
+
 /** `jobs` may still run on its nodes when it begins. */
 export interface MadeReservation {
   name: string;
@@ -692,12 +709,23 @@ export interface NotebookParameter {
   help: string;
 }
 
+/** The body of `POST /v1/sessions/{id}/open`: where in the session the browser goes; its start without. */
+export interface OpenSession {
+  path?: string | null;
+}
+
 /** The body of `POST /v1/terminals`: in the job (or session) `job`, or else in the folder `path`. */
 export interface OpenTerminal {
   job?: number | null;
   path?: string | null;
   rows?: number;
   cols?: number;
+}
+
+/** Where a browser is led to the session, in a frame or a tab: once, and within `expires_in_s`. */
+export interface OpenedSession {
+  url: string;
+  expires_in_s: number | null;
 }
 
 /**

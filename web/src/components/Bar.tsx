@@ -3,12 +3,21 @@
 import type { Tone } from "@/state/jobstate";
 import styles from "./Bar.module.css";
 
-/** `part` of `whole`; the rest is hatched: asked for and not used. */
-export function Bar({ part, whole, label, tone = "running" }: { part: number; whole: number; label: string; tone?: Tone }) {
+interface BarProps {
+  part: number;
+  whole: number;
+  label: string;
+  tone?: Tone;
+  /** The rest is there to be had; without it, it was asked for and is not used, and hatched. */
+  free?: boolean;
+}
+
+/** `part` of `whole`. */
+export function Bar({ part, whole, label, tone = "running", free }: BarProps) {
   const share = whole > 0 ? Math.min(100, Math.max(0, (part / whole) * 100)) : 0;
   return (
-    <div className={styles.bar} role="img" aria-label={label} title={label}>
-      <div className={`${styles.part} ${styles[tone]}`} style={{ width: `${share}%` }} />
+    <div className={`${styles.bar} ${free ? styles.free : ""}`} role="img" aria-label={label} title={label}>
+      {share > 0 && <div className={`${styles.part} ${styles[tone]}`} style={{ width: `${share}%` }} />}
     </div>
   );
 }

@@ -16,7 +16,7 @@ interface Look {
   children?: ReactNode;
 }
 
-type ButtonProps = Look & ComponentProps<"button"> & { changes?: boolean; busy?: boolean };
+type ButtonProps = Look & ComponentProps<"button"> & { changes?: boolean; busy?: boolean; "data-first"?: boolean };
 
 export function Button({ kind, small, icon, changes, busy, children, className, ...rest }: ButtonProps) {
   const stale = useStale();

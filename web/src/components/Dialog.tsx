@@ -26,7 +26,11 @@ export function Dialog({ open, onClose, title, children, actions, wide, stays }:
   useEffect(() => {
     const element = dialog.current;
     if (!element) return;
-    if (open && !element.open) element.showModal();
+    if (open && !element.open) {
+      element.showModal();
+      // The browser's choice would be the cross, which is first.
+      firstOf(element)?.focus();
+    }
     if (!open && element.open) element.close();
   }, [open]);
   if (!open) return null;
@@ -53,4 +57,13 @@ export function Dialog({ open, onClose, title, children, actions, wide, stays }:
       </div>
     </dialog>
   );
+}
+
+/** What is focused when it opens: what is marked by `data-first`, else the first field, else a button below. */
+function firstOf(dialog: HTMLElement): HTMLElement | null {
+  for (const selector of ["[data-first]", "input, select, textarea", "footer button"]) {
+    const found = dialog.querySelector<HTMLElement>(selector);
+    if (found) return found;
+  }
+  return null;
 }

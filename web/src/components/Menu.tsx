@@ -123,8 +123,10 @@ export function MenuItem({ icon, children, note, onSelect, to, href, danger, dis
   const stale = useStale();
   const inside = (
     <>
-      <span className={styles.icon}>{checked ? <Icon name="check" /> : icon && <Icon name={icon} />}</span>
-      <span>
+      {(icon || checked !== undefined) && (
+        <span className={styles.icon}>{checked ? <Icon name="check" /> : icon && <Icon name={icon} />}</span>
+      )}
+      <span className={styles.words}>
         {children}
         {note && <span className={styles.note}>{note}</span>}
       </span>

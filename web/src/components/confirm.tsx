@@ -44,7 +44,7 @@ export function ConfirmPlace() {
       onClose={() => answer(false)}
       actions={
         <>
-          <Button onClick={() => answer(false)} autoFocus>
+          <Button onClick={() => answer(false)} data-first>
             {asked.keep ?? words.act.keep}
           </Button>
           <Button kind="danger" onClick={() => answer(true)}>

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { jobsQuery, useMe } from "@/api/queries";
 import type { Job } from "@/api/types";
 import { Ago, IconButton, Menu, MenuItem, MenuTitle, Status } from "@/components";
-import { hasEnded, ref, sentence } from "@/state/jobstate";
+import { WENT_WRONG, hasEnded, ref, sentence } from "@/state/jobstate";
 import { setPreference, usePreference } from "@/state/preference";
 import { words } from "@/words";
 import styles from "./Bell.module.css";
@@ -42,7 +42,9 @@ export function Bell() {
       {ended.length > 0 && <MenuTitle>{words.frame.bell}</MenuTitle>}
       {ended.map((job) => (
         <MenuItem key={job.id} to={`/jobs/${ref(job)}`} note={<Note job={job} />}>
-          <span className="mono">{ref(job)}</span> {job.name}
+          <span className={styles.name}>
+            <span className="mono">{ref(job)}</span> <b>{job.name}</b>
+          </span>
         </MenuItem>
       ))}
     </Menu>
@@ -58,7 +60,16 @@ function Note({ job }: { job: Job }) {
   );
 }
 
+/** An array tells once that it ended; of its tasks those are told that went wrong. */
+function isWhole(job: Job): boolean {
+  return !job.array || job.array.index === null;
+}
+
+function wentWrong(job: Job): boolean {
+  return WENT_WRONG.includes(job.state);
+}
+
 function endedOf(jobs: readonly Job[]): Job[] {
-  const ended = jobs.filter((job) => hasEnded(job.state) && job.ended_at);
+  const ended = jobs.filter((job) => hasEnded(job.state) && job.ended_at && (isWhole(job) || wentWrong(job)));
   return ended.sort((a, b) => (b.ended_at ?? "").localeCompare(a.ended_at ?? "")).slice(0, SHOWN);
 }

@@ -92,7 +92,6 @@ function Search({ close }: { close: () => void }) {
         aria-controls={list}
         aria-activedescendant={found[chosen] ? `${list}-${chosen}` : undefined}
         placeholder={words.palette.hint}
-        autoFocus
         value={text}
         onChange={(event) => {
           setText(event.target.value);

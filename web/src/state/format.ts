@@ -19,8 +19,8 @@ export function bytes(count: number): string {
 
 /** As the terminal has it: 4c 8G 1 GPU. */
 export function resources(asked: { cpus: number; memory_mib: number; gpus: number; nodes: number }): string {
-  const parts = [`${trim(asked.cpus)}c`, memory(asked.memory_mib).replace(" ", "").replace("iB", "")];
-  if (asked.gpus > 0) parts.push(`${trim(asked.gpus)} GPU`);
+  const parts = [`${amount(asked.cpus)}c`, memory(asked.memory_mib).replace(" ", "").replace("iB", "")];
+  if (asked.gpus > 0) parts.push(`${amount(asked.gpus)} GPU`);
   if (asked.nodes > 1) parts.push(`${asked.nodes} nodes`);
   return parts.join(" ");
 }
@@ -88,6 +88,11 @@ export function exact(at: string | number | Date): string {
 /** One decimal at most, and none that says nothing. */
 export function trim(value: number): string {
   return String(Math.round(value * 10) / 10);
+}
+
+/** CPUs and GPUs: as exact as they are asked for. */
+export function amount(value: number): string {
+  return String(Math.round(value * 1000) / 1000);
 }
 
 export function percent(part: number, whole: number): number {

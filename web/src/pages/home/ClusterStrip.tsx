@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { nodesQuery, statusQuery } from "@/api/queries";
 import type { Node } from "@/api/types";
 import { Bar } from "@/components";
-import { count, memory, trim } from "@/state/format";
+import { amount, count, memory } from "@/state/format";
 import { words } from "@/words";
 import styles from "./home.module.css";
 
@@ -24,7 +24,7 @@ export function ClusterStrip() {
         name={words.home.cpus}
         part={sum(nodes, (node) => node.used.cpus)}
         whole={sum(nodes, (node) => node.cpus)}
-        shown={trim}
+        shown={amount}
       />
       <Meter
         name={words.home.memory}
@@ -33,7 +33,7 @@ export function ClusterStrip() {
         shown={memory}
       />
       {gpus > 0 && (
-        <Meter name={words.home.gpus} part={sum(nodes, (node) => node.used.gpus)} whole={gpus} shown={trim} />
+        <Meter name={words.home.gpus} part={sum(nodes, (node) => node.used.gpus)} whole={gpus} shown={amount} />
       )}
       <span className={styles.stripFacts}>
         {count(nodes.length, "node")}
@@ -58,7 +58,7 @@ function Meter({ name, part, whole, shown }: MeterProps) {
       <span className={styles.meterWords}>
         <span className="muted">{name}</span> <span className="mono">{told}</span>
       </span>
-      <Bar part={part} whole={whole} label={`${name}: ${told}`} />
+      <Bar part={part} whole={whole} label={`${name}: ${told}`} free />
     </div>
   );
 }

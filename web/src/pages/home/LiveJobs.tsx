@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import type { Job, JobState } from "@/api/types";
 import { At, Bar, Section, type Segment, SegmentBar, Status, useFlash } from "@/components";
 import { duration, span } from "@/state/format";
-import { LOOKS, leftSeconds, ranSeconds, ref } from "@/state/jobstate";
+import { LOOKS, hasEnded, leftSeconds, ranSeconds, ref } from "@/state/jobstate";
 import { useNow } from "@/state/now";
 import { words } from "@/words";
 import styles from "./home.module.css";
@@ -63,10 +63,12 @@ function RunningRow({ job }: { job: Job }) {
         {job.array ? (
           <SegmentBar segments={segmentsOf(job)} />
         ) : (
-          job.time_limit_s && <Bar part={ran} whole={job.time_limit_s} label={words.home.ranOf(span(ran), span(job.time_limit_s))} />
+          job.time_limit_s && <Bar part={ran} whole={job.time_limit_s} label={words.home.ranOf(span(ran), span(job.time_limit_s))} free />
         )}
       </span>
-      <span className={styles.time}>{left === null ? duration(ran) : words.home.left(duration(left))}</span>
+      <span className={styles.time}>
+        {job.array ? tasksDone(job) : left === null ? duration(ran) : words.home.left(duration(left))}
+      </span>
     </li>
   );
 }
@@ -98,6 +100,13 @@ function Name({ job }: { job: Job }) {
       <span className="mono">{ref(job)}</span> <b title={job.name}>{job.name}</b>
     </Link>
   );
+}
+
+/** 48 of 200 */
+function tasksDone(job: Job): string {
+  const counts = Object.entries(job.array?.counts ?? {}) as [JobState, number][];
+  const done = counts.reduce((sum, [state, count]) => (hasEnded(state) ? sum + count : sum), 0);
+  return words.home.of(String(done), String(job.array?.size ?? 0));
 }
 
 /** An array's tasks by state, those that wait last. */

@@ -32,14 +32,13 @@ export function LoginForm({ refused }: { refused?: string | null }) {
         <div className={styles.refused} role="alert">
           <b>{words.login.refusedTitle}</b>
           <p>{refused}</p>
-          <p className="muted">{words.login.again}</p>
         </div>
       )}
       <p>{words.login.how}</p>
       <CopyLine prompt="$" text={words.login.command} />
+      <p>{words.login.then}</p>
       <TextField
         label={words.login.field}
-        help={words.login.then}
         error={error}
         value={text}
         onChange={(event) => setText(event.target.value)}
