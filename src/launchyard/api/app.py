@@ -149,7 +149,7 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
 class Application:
     """What is served: sessions, the portal to all, the routes and the `hot` ones behind the gate.
 
-    The hot ones are exact paths that are asked so often that the framework's own work would be half of theirs.
+    The hot ones are exact paths, asked so often that the framework's own work would be half of theirs.
     They are ordinary routes too, for the OpenAPI document and the answer to a wrong method.
     """
 
