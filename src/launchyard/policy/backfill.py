@@ -15,8 +15,9 @@ from launchyard.policy.future import Future, Holding, Reservation
 from launchyard.policy.index import Row
 from launchyard.policy.parts import fit, wishes_of
 from launchyard.policy.preempt import Preemption, victims_for
-from launchyard.policy.queue import Candidate, Lane, Walk
+from launchyard.policy.queue import Candidate, Walk
 from launchyard.policy.snapshot import Snapshot
+from launchyard.policy.thinning import Thinning
 
 JobT = TypeVar("JobT", contravariant=True)
 YieldedT = TypeVar("YieldedT")
@@ -93,8 +94,9 @@ def plan(snapshot: Snapshot, *, starts_max: int = 256, foresee: bool = True, thi
     Without `foresee` reservations are made only as far as somebody comes after whom they are for. From
     `thin_from` lanes on, those that cannot start for want of CPUs are left out all at once.
     """
-    nodes = _Nodes(snapshot, thin_from)
-    walk = Walk(snapshot.waiting, snapshot.limits, snapshot.seconds, nodes)
+    nodes = _Nodes(snapshot)
+    thinning = Thinning(snapshot, nodes.all_reserved, least=thin_from)
+    walk = Walk(snapshot.waiting, snapshot.limits, snapshot.seconds, thinning)
     # How many get a reservation the nodes count themselves: one that can never be kept is none.
     starts, _ = fill(walk, nodes, depth=len(snapshot.waiting), starts_max=starts_max)
     if foresee:
@@ -116,10 +118,9 @@ class Placed:
 
 
 class _Nodes:
-    """The nodes of a cluster as a `Space`, and as the `Thinning` of a walk."""
+    """The nodes of a cluster as a `Space`."""
 
-    def __init__(self, snapshot: Snapshot, thin_from: int) -> None:
-        self.least = thin_from
+    def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._ledger = snapshot.ledger
         self.future = Future(snapshot.ledger, snapshot.now, snapshot.closures)
@@ -131,24 +132,6 @@ class _Nodes:
         self._licences_kept: set[str] = set()
         self._for_urgent = 0
         """Reservations of jobs for which others make room; they do not count for the depth."""
-        self._room: int | None = None
-
-    def room(self) -> int | None:
-        """The most CPUs that a node has free; None while those who do not start still get reservations."""
-        if self._room is None and self._all_reserved():
-            self._room = self._ledger.most_cpus()
-        return self._room
-
-    def keeps(self, lane: Lane) -> bool:
-        """Others may make room for it, or it may fit."""
-        urgent = lane.party is not None and lane.party.qos in self._snapshot.preempts
-        return urgent or self._room is None or lane.cpus_milli <= self._room
-
-    def _all_reserved(self) -> bool:
-        if self.future.jobs + len(self._blocked) - self._for_urgent < self._snapshot.depth:
-            return False
-        self.foresee()
-        return self.future.jobs - self._for_urgent >= self._snapshot.depth
 
     def start(self, job: Candidate) -> Placed | None:
         """Where the job goes; one that does not fit may make others go, and then keeps what they leave."""
@@ -161,7 +144,6 @@ class _Nodes:
             return None
         until = self._snapshot.now + (placed.time_limit_s or seconds)
         self._ledger.promise(placed.allocation)
-        self._room = None
         self.future.use(placed.allocation, until)
         self._started.append(Holding(until, job.job_id, placed.allocation))
         return placed
@@ -208,10 +190,16 @@ class _Nodes:
         if self._is_kept_for(job):
             return None
         self.foresee()
-        if self.future.jobs - self._for_urgent >= self._snapshot.depth:
+        if self.all_reserved():
             return None
         self._blocked.append(job)
         return job.job_id
+
+    def all_reserved(self) -> bool:
+        """Whether as many have a reservation as get one."""
+        if self.future.jobs + len(self._blocked) - self._for_urgent >= self._snapshot.depth:
+            self.foresee()
+        return self.future.jobs - self._for_urgent >= self._snapshot.depth
 
     def kept_for(self) -> tuple[int, ...]:
         """The jobs that have a reservation, or get one when somebody comes after them."""

@@ -127,19 +127,11 @@ class WaitingQueue:
         return bisect_left(self._order, (key, job_id))
 
 
-class Thinning(Protocol):
-    """Who knows which lanes of very many a pass need not look at: those with too few CPUs free for any start.
+class Thinned(Protocol):
+    """Which lanes of very many a pass need not look at (`policy.thinning`)."""
 
-    To tell them apart costs a pass over all lanes, which pays where there are at least `least` of them.
-    """
-
-    least: int
-
-    def room(self) -> int | None:
-        """The most CPUs (in thousandths) that a node has free. None: who gets none may still get something."""
-
-    def keeps(self, lane: Lane) -> bool:
-        """Whether the lane is to be looked at with that room."""
+    def wanted(self, count: int) -> "Callable[[Lane], bool] | None":
+        """Given how many are left: what says of a lane whether to go on with it; None: go on with all."""
 
 
 class Walk:
@@ -150,27 +142,23 @@ class Walk:
         queue: WaitingQueue,
         limits: LimitBook | None,
         seconds: Callable[[str, int | None], float],
-        thinning: "Thinning | None" = None,
+        thinned: Thinned | None = None,
     ) -> None:
         self._queue = queue
         self._seconds = seconds
         self._limits = limits.copy() if limits is not None and limits.any else None
-        self._thinning = thinning
+        self._thinned = thinned
         self._blocked = False
 
     def walk(self) -> Iterator[Candidate]:
         lanes = self._queue.lanes()
         heads = [(lane.entries[0], number, 0) for number, lane in enumerate(lanes)]
         heapq.heapify(heads)
-        left: int | None = None
         while heads:
-            if self._thinning is not None and len(heads) >= self._thinning.least:
-                room = self._thinning.room()
-                if room != left:
-                    left = room
-                    heads = [head for head in heads if self._thinning.keeps(lanes[head[1]])]
-                    heapq.heapify(heads)
-                    continue
+            if self._thinned is not None and (wanted := self._thinned.wanted(len(heads))) is not None:
+                heads = [head for head in heads if wanted(lanes[head[1]])]
+                heapq.heapify(heads)
+                continue
             (_, job_id), number, position = heapq.heappop(heads)
             lane = lanes[number]
             yield from self._starts(lane, job_id)
