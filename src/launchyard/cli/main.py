@@ -22,6 +22,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("down", "Stop it; jobs run on."),
             ("status", "How the server is, how it enforces limits, what waits and runs."),
             ("doctor", "Check everything that commonly goes wrong, and say what to do."),
+            ("open", "Open the portal in a browser, logged in."),
             ("demo", "Submit a few real jobs and watch them."),
         ),
     ),
@@ -73,6 +74,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 HELP = {name: text for _, commands in SECTIONS for name, text in commands}
 _ACTS = ("cancel", "hold", "release", "requeue", "top", "suspend", "resume")
 _NAMED_OTHERWISE = {**dict.fromkeys(_ACTS, "act"), "slurm-path": "slurm_path"}
+_PYTHONS_WORDS = {"open": "open_"}
 
 
 class Commands(NearestGroup):
@@ -85,7 +87,7 @@ class Commands(NearestGroup):
         if name not in HELP:
             return None
         module = importlib.import_module(f"launchyard.cli.native.{_NAMED_OTHERWISE.get(name, name)}")
-        command: click.Command = getattr(module, name.replace("-", "_"))
+        command: click.Command = getattr(module, _PYTHONS_WORDS.get(name, name.replace("-", "_")))
         command.help = command.help or HELP[name]
         return command
 

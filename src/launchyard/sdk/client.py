@@ -363,6 +363,10 @@ class Client:
     def delete_reservation(self, name: str) -> Record:
         return Record(self.transport.json("DELETE", f"/v1/reservations/{quote(name, safe='')}"))
 
+    def login_link(self, next_path: str = "/") -> Record:
+        """A link that logs one browser in, once, and leads it to `next_path` of the portal."""
+        return Record(self.transport.json("POST", "/v1/login-links", {"next": next_path}))
+
     def create_token(self, name: str = "") -> Record:
         """A new token; its `token` is told this once."""
         return Record(self.transport.json("POST", "/v1/tokens", {"name": name}))

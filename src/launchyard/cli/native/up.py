@@ -39,6 +39,7 @@ def up(detach: bool, state: str | None, config: str | None, listen: str | None, 
         if "error" in facts:
             problem(facts["error"])
             return 2 if facts.get("code") == "invalid" else 1
+        facts["open"] = login_link(facts)
         if as_json:
             out_json(facts)
         else:
@@ -121,6 +122,15 @@ def stay(daemon: "subprocess.Popen[bytes]", facts: dict[str, Any]) -> int:
         return 1
     err("  " + stopped_line(running))
     return 0
+
+
+def login_link(facts: dict[str, Any]) -> str | None:
+    """Where a browser logs in as whoever started the server."""
+    try:
+        with Client(state=facts["state"], timeout_s=5, patience_s=0) as server:
+            return str(server.login_link().url)
+    except LaunchyardError:
+        return None
 
 
 def running_jobs(facts: dict[str, Any]) -> int:

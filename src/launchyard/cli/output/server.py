@@ -22,6 +22,8 @@ def ready_lines(facts: Facts) -> list[str]:
     nodes = facts.get("nodes") or 1
     where = f" on {nodes} nodes" if nodes > 1 else ""
     lines = [f"Launchyard {facts['version']} ready: {size(facts)}{where}. State {home(facts['state'])}"]
+    if facts.get("open"):
+        lines.append(f"  Open  {clean(facts['open'])}   (once, 10 min; again: ly open)")
     lines.append("  Try   ly run -- python train.py")
     if resumed := facts.get("resumed"):
         lines.append(f"  {plural(resumed, 'job')} ran on meanwhile: ly jobs")
