@@ -112,7 +112,7 @@ class Attendant:
 
     def _tell_answers(self, ended: int) -> None:
         """Until the server has heard it or the app is gone, whichever is first."""
-        facts = {"secret": self._secret, "port": self._probe.port if self._order.tcp else None}
+        facts = {"secret": self._probe.secret, "port": self._probe.port if self._order.tcp else None}
         fresh = os.path.join(self._order.directory, FACTS)
         self._write(f"{FACTS}.new", json.dumps({**facts, "launch_id": self._order.launch_id}))
         os.rename(f"{fresh}.new", fresh)

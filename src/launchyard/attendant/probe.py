@@ -30,6 +30,7 @@ class Probe:
         self._port = port
         self._socket = os.path.join(order.directory, "app.sock")
         self._port_file = os.path.join(order.directory, "port")
+        self._secret_file = os.path.join(order.directory, "secret")
 
     @property
     def port(self) -> int | None:
@@ -39,6 +40,15 @@ class Probe:
                 return int(file.read(16))
         except (OSError, ValueError):
             return self._port
+
+    @property
+    def secret(self) -> str:
+        """The one made for the app, or the one that it says it asks for, in the file `secret`."""
+        try:
+            with open(self._secret_file) as file:
+                return file.read(4096).strip() or self._secret
+        except (OSError, UnicodeDecodeError):
+            return self._secret
 
     def look(self) -> Found:
         """Ask once."""
@@ -81,7 +91,7 @@ class Probe:
         order = self._order
         path = order.ready if order.strip_prefix else f"{order.prefix}{order.ready}"
         lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Connection: close", "Accept: */*"]
-        lines += [f"{name}: {filled(value, self._secret)}" for name, value in order.headers.items()]
+        lines += [f"{name}: {filled(value, self.secret)}" for name, value in order.headers.items()]
         return "\r\n".join((*lines, "", "")).encode()
 
 

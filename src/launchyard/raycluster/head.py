@@ -21,6 +21,8 @@ from launchyard.raycluster.installed import Installed, NotStarted, find
 from launchyard.raycluster.shares import share_of, words_of
 
 READY = "ready"
+SESSION = "LAUNCHYARD_SESSION"
+"""Set in a session, which shows the dashboard."""
 ENDS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 OF_OTHERS = ("RAY_ADDRESS", "RAY_OVERRIDE_RESOURCES", "RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_TMPDIR")
 """Variables that are not for the cluster's own processes."""
@@ -78,7 +80,8 @@ def start(installed: Installed, environ: Mapping[str, str]) -> place.Facts:
         "--head",
         "--port=0",
         f"--temp-dir={directory}",
-        "--include-dashboard=false",
+        # Only where a person looks at the cluster in a browser: it costs 200 MiB.
+        f"--include-dashboard={'true' if SESSION in environ else 'false'}",
         f"--dashboard-port={dashboard}",
         "--dashboard-agent-listen-port=0",
         "--dashboard-agent-grpc-port=0",
@@ -92,7 +95,7 @@ def start(installed: Installed, environ: Mapping[str, str]) -> place.Facts:
     with open(os.path.join(directory, "ray_current_cluster")) as file:
         address = file.read().strip()
     start_others(address, installed, of_ray)
-    facts = place.Facts(address, token, client, installed.ray, installed.version)
+    facts = place.Facts(address, token, client, installed.ray, installed.version, dashboard)
     place.write(tmp, facts)
     return facts
 
@@ -104,7 +107,8 @@ def auth(token: str) -> dict[str, str]:
 
 def variables(facts: place.Facts) -> dict[str, str]:
     """What the command finds."""
-    return {"RAY_ADDRESS": facts.address, "LAUNCHYARD_RAY": "1", **auth(facts.token)}
+    own = {"LAUNCHYARD_RAY": "1", "LAUNCHYARD_RAY_DASHBOARD": str(facts.dashboard_port)}
+    return {"RAY_ADDRESS": facts.address, **own, **auth(facts.token)}
 
 
 def free_bytes() -> int:

@@ -25,6 +25,7 @@ class Facts(NamedTuple):
     client_port: int
     ray: str
     python: str
+    dashboard_port: int = 0
 
 
 def directory(tmp: str) -> str:
