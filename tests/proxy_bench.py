@@ -203,12 +203,20 @@ class Yard:
     def dial(
         self, headers: Mapping[str, str], path: str = "/ws", session_id: int = 17, **more: Any
     ) -> ClientConnection:
-        sent = {**headers, "Host": self.host(session_id)}
+        """A WebSocket at the session's own name."""
+        return self._dial(self.host(session_id), path, headers, **more)
+
+    def dial_portal(self, path: str, headers: Mapping[str, str], **more: Any) -> ClientConnection:
+        """A WebSocket at the portal's name."""
+        return self._dial(f"127.0.0.1:{self.bench.port}", path, headers, **more)
+
+    def _dial(self, host: str, path: str, headers: Mapping[str, str], **more: Any) -> ClientConnection:
+        sent = dict(headers)
         origin = sent.pop("Origin", None)
         made: ClientConnection = connect(
-            f"ws://{self.host(session_id)}{path}",
+            f"ws://{host}{path}",
             sock=self.bench.connect(),
-            additional_headers=[(name, value) for name, value in sent.items() if name != "Host"],
+            additional_headers=sent,
             origin=None if origin is None else Origin(origin),
             max_size=None,
             proxy=None,

@@ -5,6 +5,7 @@ is known is put into the scope's state, for HTTP and for WebSocket alike.
 """
 
 import asyncio
+import copy
 import socket
 import struct
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_MAX_BYTES = 64 * 1024
 HEAD_MAX_S = 20.0
+SESSION_PATH = b"/session/"
+SESSION_MESSAGE_MAX_BYTES = 64 * 1024 * 1024
 SILENCE_MAX_S = 60
 """TCP gives up on a peer that has not acknowledged anything for so long."""
 
@@ -99,7 +102,15 @@ class ClientProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self.transport = cast(JoinedWrites, self.transport).plain
+        if self._leads_to_session():
+            self.config = copy.copy(self.config)
+            self.config.ws_max_size = SESSION_MESSAGE_MAX_BYTES
         super().handle_websocket_upgrade()
+
+    def _leads_to_session(self) -> bool:
+        """Whether an app gets the messages; whoever only looks like that is refused before it sends any."""
+        host = next((value for name, value in self.headers if name == b"host"), b"")
+        return self.url.startswith(SESSION_PATH) or host.partition(b".")[0].isdigit()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 from starlette.types import Receive, Scope, Send
 
-from launchyard.model.errors import LaunchyardError, Unavailable
+from launchyard.model.errors import Unavailable
 from launchyard.proxy.headers import Raw, Unfit, from_app, to_app
 from launchyard.proxy.pool import Pool
 from launchyard.proxy.way import Way
@@ -23,7 +23,7 @@ WATCH_AFTER_S = 0.5
 _TARGET = re.compile(rb"[!\"$-~]*")
 
 
-class AppGone(LaunchyardError):
+class AppGone(Unavailable):
     """The app did not answer as a server does."""
 
     status = 502
