@@ -35,6 +35,8 @@ CONFIG = f"""
 listen = "127.0.0.1:0"
 allow_root_jobs = true
 daemon_user = "root"
+[files]
+roots = ["/srv/no-files-of-anybody-7c1f"]
 [[nodes]]
 name = "{NODE}"
 cpus = 4
@@ -46,6 +48,7 @@ STREAMS = {
     "/v1/jobs/{job}/terminal": "a WebSocket",
     "/v1/jobs/{job}/shell": "a WebSocket",
     "/v1/jobs/{job}/ray": "a WebSocket",
+    "/v1/terminals/{terminal}": "a WebSocket",
     "/api/jobs/{submission}/logs/tail": "a WebSocket",
 }
 """What is left out here, and why; their own tests are in unit/test_api_events and beside it."""

@@ -17,7 +17,7 @@ from launchyard.model.errors import Conflict, Forbidden, Invalid, LaunchyardErro
 
 LONG_S = 600.0
 """How long a removal or a move may take."""
-LOOK_S = 0.7
+LOOK_S = 0.35
 """How long a listing looks at what its names stand for; what is left comes without sizes and times."""
 LISTED_MAX = 200_000
 AT_ONCE = 8
