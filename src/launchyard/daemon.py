@@ -163,7 +163,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     browsing = UserHelpers(engine)
     yard = await _yard(prepared, store, engine, files)
     helpers = UserHelpers(engine)
-    terminals = JobTerminals(helpers, yard.users, str(state.spool), engine)
+    terminals = JobTerminals(helpers, yard.users, str(state.spool), engine, yard.launcher.place_of)
     yard.launcher.open_terminal = terminals.open
     yard.controller.sessions.usage_of(engine.usage)
     yard.controller.sessions.begin(partial(read_small, helpers))
@@ -193,7 +193,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         notebooks=Notebooks(helpers, files.environments.directory),
         ray=settings.ray_api,
         login=Logins(helpers).of,
-        apps=Apps(helpers),
+        apps=Apps(helpers, settings.sessions.apps, settings.sessions.idle_stop_s),
         reach=partial(reach, helpers),
         secret=await asyncio.to_thread(state.secret),
         files=Files(browsing),

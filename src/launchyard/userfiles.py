@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Set
 from launchyard.config import Settings
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.environments import HelperEnvironments, Opened, SetUpSettings
+from launchyard.engine.machine import memory_of_machine_mib
 from launchyard.engine.protocol import Engine
 from launchyard.model.errors import LaunchyardError
 from launchyard.statedir import StateDir
@@ -33,8 +34,9 @@ class UserFiles:
             directory=str(state.environments),
             shelf_max_bytes=limits.kept_max,
             keep_failed_s=limits.keep_failed_s,
+            memory_mib=limits.setup_memory_mib or memory_of_machine_mib() // 2,
         )
-        self._helpers = UserHelpers(engine)
+        self._helpers = UserHelpers(engine, kept.memory_mib)
         self.environments = HelperEnvironments(self._helpers, kept, self._opened)
         self._collecting: asyncio.Task[None] | None = None
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from launchyard.launcher import messages
-from tests.system.launcher_client import ENV, Client, Rig, account, processes_with, temporary_rig, wait_for
+from tests.system.accounts import account
+from tests.system.launcher_client import ENV, Client, Rig, processes_with, temporary_rig, wait_for
 
 pytestmark = pytest.mark.root
 
 Yard = tuple[Rig, Client]
+LIMITS = ("memory.max", "memory.limit_in_bytes")
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +139,25 @@ def test_a_helper_is_a_socket_to_our_code_as_the_user(yard: Yard, eve: pwd.struc
     os.close(fd)
     client.fds.clear()
     wait_for(lambda: not helpers_of(rig), hint="it ends with its socket")
+
+
+def test_a_helper_with_a_memory_limit_has_a_cgroup_and_all_that_it_starts_ends_with_it(
+    yard: Yard, eve: pwd.struct_passwd
+) -> None:
+    rig, client = yard
+    if client.welcome["features"]["memory"] == "sampling":
+        pytest.skip("no cgroup holds memory here")
+    client.send(messages.helper("h3", eve.pw_uid, memory_mib=300))
+    assert client.expect("helper", id="h3").get("ok") is True
+    (fd,) = client.fds
+    pid = wait_for(lambda: helpers_of(rig))[-1]
+    (room,) = {Path(path).name for path in rig.cgroups() if "helper-" in path}
+    assert f"/{room}\n" in Path(f"/proc/{pid}/cgroup").read_text()
+    files = [Path(base, name) for base in rig.cgroups() if room in base for name in LIMITS]
+    assert str(300 << 20) in {path.read_text().strip() for path in files if path.exists()}
+    os.close(fd)
+    client.fds.clear()
+    wait_for(lambda: not any(room in path for path in rig.cgroups()), hint="its cgroup goes with it")
 
 
 def test_a_helper_for_nobody_is_an_error(yard: Yard) -> None:

@@ -1,16 +1,18 @@
 """Ray itself in jobs: a cluster for a job on its nodes, and Ray's client through a tunnel."""
 
 import os
-import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.system.ly import LY, ly, variables
-from tests.system.product import Product, job_pids, wait_for
-from tests.system.ray_client import programs
+from tests.system.product import Json, Product, job_pids, wait_for
+from tests.system.ray_client import Ray, RayError, programs
+from tests.system.test_two_users import ADA, LI, as_user, submitted
+from tests.system.test_two_users import asked as asked_as
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -131,18 +133,25 @@ def test_another_ray_is_told_before_the_tunnel_is_used(
 
 def test_ray_without_a_cluster_counts_the_cpus_of_the_job(product: Product, with_ray: Path) -> None:
     code = (
-        "import os, ray; ray.init(); ours = os.environ['RAY_TMPDIR']; assert os.path.isdir(ours), ours; "
-        "print(int(ray.cluster_resources()['CPU']), os.getenv('RAY_ADDRESS'), ours)"
+        "import os, ray\n"
+        "def cpus(**asked):\n"
+        "    ray.init(**asked)\n"
+        "    found = int(ray.cluster_resources()['CPU'])\n"
+        "    ray.shutdown()\n"
+        "    return found\n"
+        "print(cpus(), cpus(num_cpus=3), os.getenv('RAY_ADDRESS'), os.environ['RAY_TMPDIR'])\n"
     )
 
-    job_id = product.submit([str(with_ray / "python"), "-c", code], resources={"cpus": 2})
+    # One of the machine's, so that what the machine has is another number.
+    job_id = product.submit([str(with_ray / "python"), "-c", code], resources={"cpus": 1})
 
     state = product.until(job_id, within_s=PATIENCE_S)["state"]
     log = product.log(job_id).decode()
     assert state == "COMPLETED", log
-    cpus, address, place = log.splitlines()[-1].split()
-    shutil.rmtree(place)
-    assert (cpus, address) == ("2", "None")
+    counted, asked_for, address, place = log.splitlines()[-1].split()
+    assert (counted, asked_for, address) == ("1", "3", "None")
+    wait_for(lambda: not Path(place).exists(), 30, "nothing of Ray's files is left")
+    assert not list(Path("/tmp").glob(f"ly-*{Path(place).name}*"))
 
 
 def test_a_script_without_ray_is_told_how_to_get_it(product: Product, tmp_path: Path) -> None:
@@ -165,3 +174,105 @@ def test_a_script_without_ray_is_told_how_to_get_it(product: Product, tmp_path: 
     why = ly(product.state, "why", str(job_id)).out
     assert "its environment has no ray" in why
     assert "--pip" in why
+
+
+def test_several_clusters_and_one_of_the_users_own_live_side_by_side(
+    product: Product, with_ray: Path, tasks: Path
+) -> None:
+    variables = {"PATH": f"{with_ray}:/usr/bin:/bin"}
+    own = (
+        "set -e; ray start --head --port=0 --include-dashboard=false --temp-dir=$LAUNCHYARD_TMPDIR/own >&2; "
+    )
+    own += 'python -c \'import ray; ray.init(address="auto"); print("own cluster", ray.is_initialized())\''
+    asked = {
+        "command": f"python {tasks}",
+        "metadata": {"launchyard.ray": "true"},
+        "environment": variables,
+        "resources": {"cpus": 1, "memory_mib": 1024},
+    }
+
+    jobs = [product.call("POST", "/v1/jobs", asked)["id"] for _ in range(2)]
+    mine = product.submit(own, environment=variables, resources={"cpus": 1, "memory_mib": 1024})
+
+    for job_id in jobs:
+        job = product.until(job_id, within_s=PATIENCE_S)
+        log = product.log(job_id).decode()
+        assert job["state"] == "COMPLETED", log
+        assert "sum 2470 nodes 1" in log
+    job = product.until(mine, within_s=PATIENCE_S)
+    assert "own cluster True" in product.log(mine).decode(), product.log(mine)
+    wait_for(lambda: not job_pids(product.state), 30, "no process of any cluster is left")
+
+
+def test_rays_clients_are_told_of_a_cluster_as_of_a_driver(product: Product, with_ray: Path) -> None:
+    shell = {**variables(product.state), "PATH": f"{with_ray}:{os.environ['PATH']}"}
+    started = subprocess.run(
+        [*LY, "ray", "start", "-c", "1", "-q"], env=shell, capture_output=True, text=True, check=True
+    )
+    job_id = started.stdout.strip()
+    product.until(job_id, "RUNNING", within_s=PATIENCE_S)
+    token = ly(product.state, "token", "create", "-q").out.strip()
+    given = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
+
+    with Ray(with_ray, given).client(product.facts["url"]) as client:
+        (driver,) = [one for one in client.call("list_jobs") if one["type"] == "DRIVER"]
+        assert (driver["submission_id"], driver["status"]) == (None, "RUNNING")
+        assert client.call("get_job_info", driver["job_id"])["job_id"] == driver["job_id"]
+        for method, act in (("stop_job", "stop"), ("delete_job", "delete"), ("get_job_logs", "get logs of")):
+            with pytest.raises(RayError, match=f"400: Can only {act} submission type jobs"):
+                client.call(method, driver["job_id"])
+        ly(product.state, "cancel", job_id)
+        product.until(job_id)
+        assert client.call("get_job_status", driver["job_id"]) == "SUCCEEDED"
+
+
+def test_a_cluster_of_a_ray_that_the_job_brings_along(product: Product, tasks: Path) -> None:
+    asked = {
+        "command": f"python {tasks}",
+        "metadata": {"launchyard.ray": "true"},
+        "environment": {"PATH": "/usr/bin:/bin"},
+        "runtime_env": {"pip": ["ray[default]==2.60.0"]},
+        "resources": {"cpus": 1, "memory_mib": 1500},
+    }
+
+    job_id = product.call("POST", "/v1/jobs", asked)["id"]
+
+    state = product.until(job_id, within_s=3 * PATIENCE_S)["state"]
+    log = product.log(job_id).decode()
+    assert state == "COMPLETED", log
+    assert "sum 2470 nodes 1" in log
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it acts as two users")
+def test_ordinary_users_have_clusters_of_their_own_at_once(with_ray: Path, tasks: Path) -> None:
+    for user in (ADA, LI):
+        if subprocess.run(["id", user], capture_output=True, check=False).returncode:
+            subprocess.run(["useradd", "--create-home", user], check=True)
+    if as_user(ADA, str(with_ray / "python"), "-c", "import ray"):
+        pytest.skip("where Ray is installed other users may not look")
+    with tempfile.TemporaryDirectory(prefix="ly-users-") as folder:
+        Path(folder).chmod(0o755)
+        program = Path(folder) / "tasks.py"
+        program.write_text(TASKS)
+        one = Product(Path(folder) / "state", CONFIG.replace('"3GiB"', '"2GiB"'))
+        one.start()
+        try:
+            asked = {
+                "metadata": {"launchyard.ray": "true"},
+                "environment": {"PATH": f"{with_ray}:/usr/bin:/bin"},
+                "resources": {"cpus": 1, "memory_mib": 1024},
+            }
+            jobs = [(user, submitted(one, user, f"python {program}", **asked)) for user in (ADA, LI)]
+            for user, job_id in jobs:
+                job = wait_for(lambda: _ended(one, user, job_id), PATIENCE_S, f"the cluster of {user}", 0.2)  # noqa: B023
+                _, log = asked_as(one, user, "GET", f"/v1/jobs/{job_id}/logs?stream=stdout")
+                assert job["state"] == "COMPLETED", log
+                assert b"sum 2470 nodes 1" in log
+        finally:
+            one.destroy()
+
+
+def _ended(product: Product, user: str, job_id: int) -> Json | None:
+    _, job = asked_as(product, user, "GET", f"/v1/jobs/{job_id}")
+    return job if job["ended_at"] else None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from launchyard.model.entrypoint import argv_of, variables_of
+from launchyard.model.entrypoint import CONFIG, argv_of, variables_of, with_env_vars
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Entrypoint
 from launchyard.model.submission import Submission
@@ -211,7 +211,21 @@ def test_a_job_knows_its_names_and_no_address_of_a_cluster() -> None:
 
     assert variables["PYTHONUNBUFFERED"] == "1"
     assert json.loads(variables["RAY_JOB_CONFIG_JSON_ENV_VAR"]) == {
-        "metadata": {"job_submission_id": "one", "job_name": "x", "a": "b"}
+        "runtime_env": {},
+        "metadata": {"job_submission_id": "one", "job_name": "x", "a": "b"},
     }
+
+
+def test_ray_is_told_the_variables_of_the_runtime_environment_as_they_are() -> None:
+    config = json.dumps({"runtime_env": {}, "metadata": {"job_name": "x"}})
+    variables = {CONFIG: config, "A": "1-/home/ada", "B": "2"}
+
+    told = with_env_vars(variables, {"A": "1-${HOME}"})
+
+    assert json.loads(told[CONFIG]) == {
+        "runtime_env": {"env_vars": {"A": "1-/home/ada"}},
+        "metadata": {"job_name": "x"},
+    }
+    assert with_env_vars({"A": "1"}, {"A": "1"}) == {"A": "1"}
     assert "RAY_ADDRESS" not in variables
     assert variables_of(job_of(ADA, 1)) == {}

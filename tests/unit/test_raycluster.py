@@ -1,6 +1,5 @@
 """Jobs that ask for a Ray cluster: how it is asked for, what Ray is told, and which Ray it is."""
 
-import json
 import os
 import socket
 from collections.abc import Mapping
@@ -13,9 +12,16 @@ from launchyard.cli.tunnel import Served, listen, ours
 from launchyard.engine.protocol import Launch
 from launchyard.model.errors import Conflict, Invalid
 from launchyard.model.frozen import changed
-from launchyard.model.job import Attempt, Job, JobKind
-from launchyard.model.raycluster import mode_of, variables_for_ray, with_wish, without_other
-from launchyard.model.resources import Allocation, NodeShare
+from launchyard.model.job import Job, JobKind
+from launchyard.model.raycluster import (
+    COUNTING,
+    driver_id,
+    is_driver,
+    mode_of,
+    with_counting,
+    with_wish,
+    without_other,
+)
 from launchyard.raycluster import place
 from launchyard.raycluster.http2 import PREFACE, Bearer, NotHttp2
 from launchyard.raycluster.installed import NO_RAY, NotStarted, find
@@ -102,17 +108,17 @@ def test_what_belongs_to_the_cluster_of_another_job_is_not_brought_along() -> No
     assert without_other({**brought, "LAUNCHYARD_RAY": "1", "RAY_AUTH_TOKEN": "t"}) == {"A": "1"}
 
 
-@pytest.mark.parametrize(("cpus_milli", "cpus"), [(2000, 2), (500, 1), (0, 1)])
-def test_ray_counts_the_cpus_of_the_job(cpus_milli: int, cpus: int) -> None:
-    share = NodeShare(node="n1", cpus_milli=cpus_milli, memory_mib=100)
-    attempt = Attempt(
-        number=1, launch_id="l", epoch="e", allocation=Allocation(shares=(share,)), allocated_at=0
-    )
-    running = changed(job(), attempt=attempt)
+def test_ray_counts_by_what_comes_last_in_pythonpath() -> None:
+    assert with_counting(None) == COUNTING
+    assert with_counting("/a:/b") == f"/a:/b:{COUNTING}"
+    assert with_counting(f"{COUNTING}:/a") == f"/a:{COUNTING}"
 
-    assert json.loads(variables_for_ray(running, None)["RAY_OVERRIDE_RESOURCES"]) == {"CPU": cpus}
-    assert "RAY_TMPDIR" not in variables_for_ray(running, "/s")
-    assert variables_for_ray(running, "/home/ada/.local/state/launchyard")["RAY_TMPDIR"] == "/tmp/ly-l"
+
+@pytest.mark.parametrize(("number", "name"), [(10, "0a000000"), (3, "03000000"), (2**33, "0000000002")])
+def test_a_cluster_is_a_driver_with_its_number_as_ray_writes_it(number: int, name: str) -> None:
+    assert driver_id(number) == name
+    assert is_driver(changed(job(metadata={"launchyard.ray": "true"}), kind=JobKind.DRIVER))
+    assert not is_driver(job(metadata={"launchyard.ray": "true"}))
 
 
 def test_a_share_is_what_the_job_has_of_the_node() -> None:
@@ -184,17 +190,14 @@ def test_the_ray_of_the_commands_own_python_is_taken(tmp_path: Path, monkeypatch
     assert found.start("--head")[:3] == [str(python), "-m", "ray.scripts.scripts"]
 
 
-def test_rays_sockets_get_a_path_that_is_short_enough(tmp_path: Path) -> None:
+def test_the_directory_of_a_cluster_is_named_by_the_short_way(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 60)
     deep.mkdir()
+    short = tmp_path / "s"
+    short.symlink_to(deep)
 
-    path = place.directory(str(deep))
-
-    try:
-        assert len(path) <= place.DEEPEST
-        assert Path(path).resolve() == (deep / "ray").resolve()
-    finally:
-        Path(path).unlink()
+    assert place.directory(str(deep), str(short)) == f"{short}/ray"
+    assert (deep / "ray").is_dir()
 
 
 def test_what_is_written_down_is_for_its_user_alone(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from launchyard.controller.assembly import Bounds, assemble
 from launchyard.controller.controller import Controller, JobRef
 from launchyard.controller.launching import LaunchSettings
+from launchyard.engine.environments import Environments
 from launchyard.engine.fake import FakeEngine, Obedience
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
@@ -91,6 +92,7 @@ async def running_yard(
     unkillable_s: float = 60,
     requeues_max: int = 10,
     zero_cpu_jobs_max: int = 16,
+    environments: Environments | None = None,
 ) -> AsyncIterator[Yard]:
     store = store or MemoryStore()
     engine = engine or FakeEngine(tuple(nodes), now=clock, obedience=obedience)
@@ -107,6 +109,7 @@ async def running_yard(
             zero_cpu_jobs_max=zero_cpu_jobs_max,
             duties_s=0.02,
         ),
+        environments=environments,
     )
     yard = Yard(assembled.controller, engine, store)
     yard.controller.watch(yard.seen.extend)

@@ -1,7 +1,7 @@
 """Logs and terminals of jobs over helpers: the adapter of the API's ports. No file is opened here."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from launchyard.controller.users import Users
 from launchyard.engine import searching
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.files import Who
+from launchyard.engine.protocol import Launch
 from launchyard.engine.terminal import Attachment, Terminal, open_terminal
 from launchyard.model.errors import Conflict, NotFound
 from launchyard.model.job import Job
@@ -29,7 +30,7 @@ class StepEngine(Protocol):
     def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None: ...
 
 
-Environment = Callable[[Job], "asyncio.Future[Mapping[str, str]]"]
+PlaceOf = Callable[[Job, tuple[str, ...]], Awaitable[Launch]]
 
 
 class JobLogs:
@@ -120,13 +121,19 @@ def _capped(job: Job) -> bool:
 
 
 class JobTerminals:
-    """`api.services.Terminals`: the master side lives in the user's helper."""
+    """`api.services.Terminals`: the master side lives in the user's helper.
 
-    def __init__(self, helpers: UserHelpers, users: Users, spool: str, engine: StepEngine) -> None:
+    `place_of` says how a command starts beside a job's own: with its variables, in its environment.
+    """
+
+    def __init__(
+        self, helpers: UserHelpers, users: Users, spool: str, engine: StepEngine, place_of: PlaceOf
+    ) -> None:
         self._helpers = helpers
         self._users = users
         self._spool = spool
         self._engine = engine
+        self._place_of = place_of
         self._open: dict[int, Terminal] = {}
 
     async def open(self, job: Job) -> str:
@@ -154,13 +161,12 @@ class JobTerminals:
         if job.state is JobState.SUSPENDED:
             raise Conflict(f"job {job.id} is suspended, as its shell would be; `ly resume {job.id}` first")
         shell = entry.shell if entry is not None else "/bin/sh"
-        home = entry.home if entry is not None else "/"
-        env = {"HOME": home, "SHELL": shell, "USER": job.user, "LOGNAME": job.user, "TERM": "xterm-256color"}
-        env |= {"PATH": "/usr/local/bin:/usr/bin:/bin", "LAUNCHYARD_JOB_ID": str(job.id)}
+        place = await self._place_of(job, command or (shell,))
+        env = {**place.environment, "TERM": "xterm-256color"}
         terminal = await self._new(job, None)
         try:
             ended = await self._engine.step(
-                attempt.launch_id, job.uid, command or (shell,), env, job.working_dir, terminal.path
+                attempt.launch_id, job.uid, place.argv, env, place.working_dir, terminal.path
             )
         except BaseException:
             terminal.close()

@@ -34,6 +34,7 @@ KEYS: dict[str, Keys] = {
         "packages": ("see below", "What users may upload; see below."),
         "files": ("see below", "Which files users may open in the browser; see below."),
         "runtime_env": ("see below", "What set-ups of runtime environments keep; see below."),
+        "sessions": ("see below", "Interactive apps, and sessions that nobody uses; see below."),
         "mail": ("see below", "How mail is sent to users who asked for it; see below."),
     },
     "nodes": {
@@ -151,6 +152,13 @@ KEYS: dict[str, Keys] = {
         ),
         "terminal_keep_h": ("8", "Hours that a terminal stays which nobody looks at."),
     },
+    "sessions": {
+        "apps": ('["/etc/launchyard/apps"]', "Folders with apps of the site, a directory each."),
+        "idle_stop": (
+            '"none"',
+            "How long nobody uses a session until it is stopped, where its person or its app says nothing.",
+        ),
+    },
     "packages": {
         "size_max": ('"100MiB"', "The largest package that may be uploaded."),
         "quota": ('"5GiB"', "What all packages of one user may take."),
@@ -162,6 +170,7 @@ KEYS: dict[str, Keys] = {
     "runtime_env": {
         "kept_max": ('"10GiB"', "What unpacked packages and built environments of one user may take."),
         "keep_failed_s": ("0", "Seconds that the files of a failed job stay, to be looked at."),
+        "memory": ("half the machine's", "What all set-ups of one user may use of memory together."),
     },
     "limits": {
         "jobs": ("no limit", "Jobs that run at one time (not in `per_job`)."),
@@ -184,6 +193,7 @@ TITLES = {
     "weights": "`[scheduler.weights]`",
     "slurm": "`[slurm]`",
     "ray_api": "`[ray_api]`",
+    "sessions": "`[sessions]`",
     "packages": "`[packages]`",
     "runtime_env": "`[runtime_env]`",
     "mail": "`[mail]`",

@@ -32,6 +32,8 @@ class PackageSettings:
     keep_s: float = 24 * 3600.0
     kept_max: int = 10 << 30
     keep_failed_s: float = 0.0
+    setup_memory_mib: int | None = None
+    """None: half of this machine's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,14 @@ class FileSettings:
 
     roots: tuple[str, ...] = ("~",)
     terminal_keep_s: float = 8 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """`apps`: folders of the site's apps. `idle_stop_s` None: a session that nobody uses goes on."""
+
+    apps: tuple[str, ...] = ("/etc/launchyard/apps",)
+    idle_stop_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +83,7 @@ class Settings:
     packages: PackageSettings = field(default_factory=PackageSettings)
     ray_api: RayApiSettings = field(default_factory=RayApiSettings)
     files: FileSettings = field(default_factory=FileSettings)
+    sessions: SessionSettings = field(default_factory=SessionSettings)
     mail_command: tuple[str, ...] = ("/usr/sbin/sendmail", "-t")
     """Gets each mail on its standard input; empty: none is sent."""
 
@@ -158,6 +169,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         packages=_packages(table.table("packages"), table.table("runtime_env")),
         ray_api=_ray_api(table.table("ray_api")),
         files=_files(table.table("files")),
+        sessions=_sessions(table.table("sessions")),
         mail_command=table.table("mail").read("command", words.command, default.mail_command),
     )
 
@@ -192,6 +204,15 @@ def _files(table: Table) -> FileSettings:
     return FileSettings(roots=roots, terminal_keep_s=3600.0 * table.count("terminal_keep_h", 8, 0, 720))
 
 
+def _sessions(table: Table) -> SessionSettings:
+    default = SessionSettings()
+    apps = table.words("apps") if "apps" in table else default.apps
+    for folder in apps:
+        if not folder.startswith("/"):
+            table.refuse("apps", f"{folder} is not an absolute path; begin with /")
+    return SessionSettings(apps=apps, idle_stop_s=table.read("idle_stop", words.idle_stop, None))
+
+
 def _packages(packages: Table, kept: Table) -> PackageSettings:
     default = PackageSettings()
     return PackageSettings(
@@ -200,6 +221,7 @@ def _packages(packages: Table, kept: Table) -> PackageSettings:
         keep_s=3600.0 * packages.count("keep_h", 24, 0, 87_600),
         kept_max=kept.read("kept_max", words.size, default.kept_max),
         keep_failed_s=float(kept.count("keep_failed_s", 0, 0, 2_592_000)),
+        setup_memory_mib=kept.read("memory", parse_memory, 0) or None,
     )
 
 

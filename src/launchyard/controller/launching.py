@@ -1,6 +1,7 @@
 """From a job that was given resources to the order that starts it."""
 
 import asyncio
+import logging
 import posixpath
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +12,10 @@ from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.controller.users import UserEntry, Users
 from launchyard.engine.protocol import Engine, Launch
 from launchyard.model.array import Array
-from launchyard.model.entrypoint import argv_of, entrypoint_extras, variables_of
+from launchyard.model.entrypoint import argv_of, entrypoint_extras, variables_of, with_env_vars
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job, JobKind
-from launchyard.model.raycluster import mode_of, variables_for_ray, without_other
+from launchyard.model.raycluster import mode_of, with_counting, without_other
 from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.model.runtimeenv import RuntimeEnv, check, surroundings
 from launchyard.slurm.environment import slurm_environment
@@ -22,6 +23,9 @@ from launchyard.slurm.patterns import expand_pattern
 from launchyard.slurm.submitted import launch_extras
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
+FAULT = "it could not be started by a fault of this server, of which its log tells more; tell the operator"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +54,8 @@ class Furnisher(Protocol):
     """Who gives a job that is about to start the files of its runtime environment."""
 
     async def furnish(self, job: Job, asked: Mapping[str, Any], variables: Mapping[str, str]) -> bool: ...
+
+    def end_start(self, job: Job, why: str) -> None: ...
 
     def directory(self, job: Job) -> str: ...
 
@@ -89,7 +95,16 @@ class Launcher:
         self._order(jobs, texts)
 
     async def _send_slowly(self, job: Job) -> None:
-        """A job for which something must be made first."""
+        """A job for which something must be made first; where that fails, it has failed to start."""
+        try:
+            await self._make_and_send(job)
+        except Exception:
+            _log.exception("job %d could not be started", job.id)
+            if self.preparing is None:
+                raise
+            self.preparing.end_start(job, FAULT)
+
+    async def _make_and_send(self, job: Job) -> None:
         texts = await self._texts.fetch(_digests([job]))
         await self._users.load(job.uid)
         launch = self._launch(job, texts)
@@ -97,12 +112,27 @@ class Launcher:
             asked = runtime_env_of(texts.get(job.runtime_env, b"{}"))
             if not await self.preparing.furnish(job, asked, launch.environment):
                 return
-            env = check(asked)
-            found = surroundings(env, self.preparing.directory(job), launch.environment)
-            directory = found.working_dir or launch.working_dir
-            argv = (*self.preparing.before_command(env, directory), *launch.argv)
-            launch = replace(launch, argv=argv, environment=found.variables, working_dir=directory)
+            launch = self._within(job, launch, check(asked), self.preparing)
         self._engine.start([replace(launch, terminal=await self._terminal_of(job))])
+
+    async def place_of(self, job: Job, command: tuple[str, ...]) -> Launch:
+        """`command` as the job's own command is started: with its variables, where its files are."""
+        texts = await self._texts.fetch(_digests([job]))
+        await self._users.load(job.uid)
+        launch = replace(self._launch(job, texts), argv=command)
+        if job.runtime_env is None or self.preparing is None:
+            return launch
+        env = check(runtime_env_of(texts.get(job.runtime_env, b"{}")))
+        return self._within(job, launch, env, self.preparing)
+
+    def _within(self, job: Job, launch: Launch, env: RuntimeEnv, preparing: Furnisher) -> Launch:
+        """The launch in the job's runtime environment."""
+        found = surroundings(env, preparing.directory(job), launch.environment)
+        directory = found.working_dir or launch.working_dir
+        variables = with_env_vars(found.variables, env.env_vars)
+        variables["PYTHONPATH"] = with_counting(variables.get("PYTHONPATH"))
+        argv = (*preparing.before_command(env, directory), *launch.argv)
+        return replace(launch, argv=argv, environment=variables, working_dir=directory)
 
     async def _terminal_of(self, job: Job) -> str | None:
         terminal = None
@@ -169,6 +199,7 @@ class Launcher:
             **(without_other(environment_of(given)) if given is not None else {}),
         }
         variables["PATH"] = self._path(job, variables["PATH"])
+        variables["PYTHONPATH"] = with_counting(variables.get("PYTHONPATH"))
         return {
             **variables,
             **({"LAUNCHYARD_STATE": self._settings.state} if self._settings.state else {}),
@@ -178,7 +209,6 @@ class Launcher:
             **({"SLURM_CLUSTER_NAME": name} if (name := self._settings.slurm_cluster) else {}),
             **_own_environment(job),
             **_gpu_environment(job),
-            **variables_for_ray(job, self._settings.state),
             **attendant_variables(job, self._settings.state),
         }
 

@@ -7,6 +7,7 @@ kept. The only place where a set-up moves a job.
 
 import asyncio
 import contextlib
+import logging
 import posixpath
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ WARM_S = 300.0
 """For so long after a set-up the same one is known to be there, and is not looked at before the start."""
 AGAIN_S = (0.2, 5.0)
 FAILED = "runtime_env setup failed: "
+FAULT = "a fault of this server, of which its log tells more; tell the operator, or submit it again"
+
+_log = logging.getLogger(__name__)
 
 
 _Key = tuple[int, str | None, str | None]
@@ -128,14 +132,17 @@ class Preparing:
         try:
             await self._set_up("furnish", job, asked, variables)
         except LaunchyardError as error:
-            current = self._at_start(job)
-            if current is not None:
-                ended = Exited(at=self._loop.now(), error=f"{FAILED}{error}")
-                self._loop.move(apply(current, ended, self._loop.now()))
+            self.end_start(job, f"{FAILED}{error}")
             return False
         finally:
             self._furnishing.discard(attempt.launch_id)
         return self._at_start(job) is not None
+
+    def end_start(self, job: Job, why: str) -> None:
+        """The attempt that was about to start cannot be started; nothing of it runs."""
+        current = self._at_start(job)
+        if current is not None:
+            self._loop.move(apply(current, Exited(at=self._loop.now(), error=why), self._loop.now()))
 
     def refuse(self, submission: Submission) -> None:
         """Raises for what can never be set up here."""
@@ -143,6 +150,8 @@ class Preparing:
             env, given = check(submission.runtime_env), submission.environment or {}
             path = ":".join(filter(None, (given.get("PATH"), posixpath.dirname(given.get("CONDA_EXE", "")))))
             self._environments.refuse(env, path, script=submission.script is not None)
+            if not submission.keep_impossible:
+                self._environments.refuse_addresses(env, path)
 
     def before_command(self, env: RuntimeEnv, working_dir: str) -> tuple[str, ...]:
         """What stands before the command of a job that runs in a container."""
@@ -164,22 +173,37 @@ class Preparing:
 
     async def _prepare(self, job: Job) -> None:
         try:
-            digests = {one for one in (job.runtime_env, job.environment) if one is not None}
-            texts = await self._texts.fetch(digests)
-            asked = runtime_env_of(texts[job.runtime_env or ""])
+            texts = await self._asked(job)
+            text = texts.get(job.runtime_env or "")
+            if text is None:
+                raise SetupFailed("what was asked for is lost; submit it again")
+            asked = runtime_env_of(text)
             given = texts.get(job.environment or "")
             async with self._same_as(job):
                 if not self._is_warm(job, check(asked)):
                     await self._set_up("prepare", job, asked, environment_of(given) if given else {})
                 self._note_warm(job)
-        except KeyError:
-            self._fail(job.id, "what was asked for is lost; submit it again")
         except LaunchyardError as error:
             self._fail(job.id, str(error))
+        except Exception:
+            # Whatever it is, the job must not wait for it for ever.
+            _log.exception("the runtime environment of job %d could not be set up", job.id)
+            self._fail(job.id, FAULT)
         else:
             self._go_on(job)
         finally:
             self._doing.pop(job.id, None)
+
+    async def _asked(self, job: Job) -> dict[str, bytes]:
+        """The texts of what it asks for; waits while the store does not answer."""
+        digests = {one for one in (job.runtime_env, job.environment) if one is not None}
+        pause_s = AGAIN_S[0]
+        while True:
+            try:
+                return await self._texts.fetch(digests)
+            except Unavailable:
+                await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, AGAIN_S[1])
 
     async def _set_up(
         self, task: str, job: Job, asked: Mapping[str, Any], variables: Mapping[str, str]

@@ -49,8 +49,10 @@ class Part:
 class UserHelpers:
     """Helpers by uid: what the API asks to have done as a user."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, memory_mib: int | None = None) -> None:
+        """`memory_mib`: what each helper and all that it starts may have together."""
         self._engine = engine
+        self._memory_mib = memory_mib
         self._channels: dict[int, Channel] = {}
         self._starting: dict[int, asyncio.Lock] = {}
 
@@ -59,7 +61,7 @@ class UserHelpers:
         async with self._starting.setdefault(uid, asyncio.Lock()):
             channel = self._channels.get(uid)
             if channel is None or channel.closed:
-                channel = Channel(await self._engine.user_channel(uid))
+                channel = Channel(await self._engine.user_channel(uid, self._memory_mib))
                 self._channels[uid] = channel
             return channel
 

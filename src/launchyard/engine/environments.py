@@ -18,6 +18,8 @@ from launchyard.model.runtimeenv import RuntimeEnv, package_name
 TRIES = 3
 CONTAINERS = ("apptainer", "podman")
 CONDA = ("conda", "mamba", "micromamba")
+FETCHERS = {"s3": ("aws", "s5cmd"), "gs": ("gcloud", "gsutil")}
+"""Programs of the site's that fetch from there, with the user's own credentials."""
 SAID_MAX = 4_000
 PHASE_MAX = 200
 SHELF_MAX_BYTES = 10 << 30
@@ -43,11 +45,15 @@ OpenPackage = Callable[[int, str], Opened | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetUpSettings:
-    """`directory`: where each user has a private one. `keep_failed_s`: how long a failed job's files stay."""
+    """`directory`: where each user has a private one. `keep_failed_s`: how long a failed job's files stay.
+
+    `memory_mib`: what each process of a set-up may use; that of all together the engine sees to.
+    """
 
     directory: str
     shelf_max_bytes: int = SHELF_MAX_BYTES
     keep_failed_s: float = 0.0
+    memory_mib: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +94,9 @@ class Environments(Protocol):
     def refuse(self, env: RuntimeEnv, path: str, *, script: bool) -> None:
         """Raise `Infeasible` for what can never be set up; `path` is where the job looks for programs."""
 
+    def refuse_addresses(self, env: RuntimeEnv, path: str) -> None:
+        """Raise `Infeasible` for files that can never be fetched. Ray's clients expect that of the job."""
+
 
 class HelperEnvironments:
     """`Environments` over helpers."""
@@ -112,14 +121,23 @@ class HelperEnvironments:
             raise Infeasible("runtime_env image_uri goes with a command, not with a script; give a command")
         if env.image is not None and not self.container:
             raise Infeasible(
-                f"runtime_env asks for a container, and this machine has none of {', '.join(CONTAINERS)}; "
-                f"leave out image_uri, or ask the operator to install one"
+                f"runtime_env asks for a container, and this machine has none of {', '.join(CONTAINERS)} "
+                f"(docker's would run outside of the job); leave out image_uri, or ask the operator for one"
             )
-        if env.conda is not None and not _may_have(CONDA, f"{path}:{os.environ.get('PATH', '')}"):
+        if env.conda is not None and not _may_have(CONDA, _everywhere(path)):
             raise Infeasible(
                 f"runtime_env asks for conda, and there is none of {', '.join(CONDA)} on this machine; "
                 f"ask for pip or uv instead, or install one"
             )
+
+    def refuse_addresses(self, env: RuntimeEnv, path: str) -> None:
+        for uri in env.uris:
+            programs = FETCHERS.get(uri.partition("://")[0], ())
+            if programs and not _may_have(programs, _everywhere(path)):
+                raise Infeasible(
+                    f"{uri} needs {' or '.join(programs)} on this machine, and none is there; "
+                    f"use https://, or upload it"
+                )
 
     async def set_up(self, order: SetUpOrder, told: Callable[[str], None]) -> None:
         try:
@@ -155,6 +173,7 @@ class HelperEnvironments:
             "running": list(order.running),
             "keep_failed_s": self._settings.keep_failed_s,
             "shelf_max_bytes": self._settings.shelf_max_bytes,
+            "memory_mib": self._settings.memory_mib,
         }
         said = await self._ask(order.uid, message, fds, told)
         if "failed" in said:
@@ -203,6 +222,11 @@ class HelperEnvironments:
 
     def _root(self, uid: int) -> str:
         return f"{self._settings.directory}/{uid}"
+
+
+def _everywhere(path: str) -> str:
+    """Where the job looks for programs, and where we do."""
+    return f"{path}:{os.environ.get('PATH', '')}"
 
 
 def _may_have(programs: Sequence[str], path: str) -> bool:

@@ -187,7 +187,7 @@ class FakeEngine:
         self.acknowledged = max(self.acknowledged, token)
         self._records = [record for record in self._records if record.token > token]
 
-    async def user_channel(self, uid: int) -> int:
+    async def user_channel(self, uid: int, memory_mib: int | None = None) -> int:
         """A socket of `channel(uid)`."""
         if self._channel is None:
             raise Unavailable("This engine starts no helpers; give FakeEngine a channel.")

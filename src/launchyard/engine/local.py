@@ -130,10 +130,10 @@ class LocalEngine:
     def acknowledge(self, token: int) -> None:
         self._send([messages.ack(token)])
 
-    async def user_channel(self, uid: int) -> int:
+    async def user_channel(self, uid: int, memory_mib: int | None = None) -> int:
         """A socket to a new helper process of this user."""
         number = str(next(self._numbers))
-        answer = await self._ask(number, messages.helper(number, uid))
+        answer = await self._ask(number, messages.helper(number, uid, memory_mib=memory_mib))
         if "fd" not in answer:
             raise Conflict(
                 f"no process can be started for uid {uid}: {answer.get('error', 'it has no socket')}"

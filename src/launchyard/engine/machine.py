@@ -27,6 +27,10 @@ def discover() -> Node:
     )
 
 
+def memory_of_machine_mib() -> int:
+    return _memory_mib(Path("/proc/meminfo").read_text())
+
+
 def cpus_by_core() -> tuple[int, ...]:
     """The kernel's numbers of the CPUs that this process may use, hyperthreads of a core side by side."""
     cpus = os.sched_getaffinity(0)

@@ -216,8 +216,11 @@ class Engine(Protocol):
     def acknowledge(self, token: int) -> None:
         """Everything reported up to `token` is durable with the controller."""
 
-    def user_channel(self, uid: int) -> Awaitable[int]:
-        """A connected socket (file descriptor, ours to close) to a helper that runs as `uid`."""
+    def user_channel(self, uid: int, memory_mib: int | None = None) -> Awaitable[int]:
+        """A connected socket (file descriptor, ours to close) to a helper that runs as `uid`.
+
+        It and what it starts may have `memory_mib`, and end together, where the engine can see to that.
+        """
 
     async def close(self) -> None:
         """Let go; jobs run on."""

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import queue
+import resource
 import shutil
 import signal
 import socket
@@ -37,6 +38,7 @@ from launchyard.model.runtimeenv import WHEEL, Requirements, RuntimeEnv, check, 
 
 Order = Mapping[str, Any]
 
+NICE = 10
 IDLE_S = 20.0
 STALE_S = 3600.0
 TIDY_S = 60.0
@@ -48,6 +50,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     os.umask(0o022)
+    _step_back()
     orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(socket.socket(fileno=os.dup(0)), orders), daemon=True).start()
     with contextlib.suppress(queue.Empty):
@@ -57,8 +60,26 @@ def main() -> None:
     os._exit(0)
 
 
+def _step_back() -> None:
+    """Jobs have been given their CPUs; what is set up takes what they leave."""
+    os.nice(NICE)
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _hold_memory(memory_mib: int | None) -> None:
+    """No process may have more than all may have together, also where nobody holds all of them to that."""
+    if memory_mib is not None:
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        wanted = memory_mib << 20
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
 def _answer(order: Order, out: IO[str]) -> dict[str, Any]:
     fds = [one["fd"] for one in order["packages"].values()]
+    _hold_memory(order.get("memory_mib"))
     try:
         return {"done": _obey(order, out)}
     except (SetupFailed, BadArchive, LaunchyardError) as error:
@@ -66,6 +87,8 @@ def _answer(order: Order, out: IO[str]) -> dict[str, Any]:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         return {"failed": f"it cannot be written: {error.strerror or error}{where}"}
+    except MemoryError:
+        return {"failed": "it needs more memory than set-ups may use ([runtime_env] memory)"}
     finally:
         for fd in fds:
             os.close(fd)

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -162,6 +163,8 @@ class Installer:
                 said = [*said[-TAIL_LINES + 1 :], line.rstrip()]
         if process.returncode:
             text = "\n".join(line for line in said if line and not line.startswith("Using Python"))
+            if process.returncode == -signal.SIGKILL:
+                text += "\nuv was killed, perhaps for want of memory ([runtime_env] memory says how much)"
             raise SetupFailed(masked(f"{what} failed: {_essence(text)}\n{text}{_in_pips_words(text)}"))
 
     def _environ(self) -> dict[str, str]:

@@ -124,6 +124,8 @@ class _Worker:
             # It had waited for long enough just when the order came.
             return {"again": True}
         why = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        if code == -signal.SIGKILL:
+            why += "; if it was for want of memory, [runtime_env] memory says how much there is"
         return {"failed": f"its set-up {why}"}
 
     def _attend(self, told: int) -> None:

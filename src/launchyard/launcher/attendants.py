@@ -8,7 +8,9 @@ import os
 import signal
 import socket
 import stat
+from collections.abc import Callable, Sequence
 
+from launchyard.launcher.cgroups import Room
 from launchyard.launcher.child import Plan, fork, give_leave, hear, make_pipes
 from launchyard.launcher.messages import (
     Message,
@@ -22,27 +24,36 @@ from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch
 
 _CLEANING_LIMIT_S = 60
+_PIDS_MAX = 4096
+_ROOM = "helper-"
 
 
 class _Attendant:
-    """One such child. `fd` is the daemon's end of a helper's socket until it is sent."""
+    """One such child. `fd` is the daemon's end of a helper's socket until it is sent, `room` its cgroup."""
 
-    __slots__ = ("fd", "id", "kind", "said", "setup")
+    __slots__ = ("fd", "id", "kind", "room", "said", "setup")
 
-    def __init__(self, kind: str, id: str, setup: int | None, fd: int | None = None) -> None:
+    def __init__(
+        self, kind: str, id: str, setup: int | None, fd: int | None = None, room: str | None = None
+    ) -> None:
         self.kind = kind
         self.id = id
         self.setup = setup
         self.fd = fd
+        self.room = room
         self.said: str | None = None
 
 
 class Attendants:
     """Starts them, hears their set-up and their end."""
 
-    def __init__(self, state: State, refusal: "Refusal") -> None:
+    def __init__(
+        self, state: State, refusal: "Refusal", sweep_later: Callable[[str], None] = lambda name: None
+    ) -> None:
+        """`sweep_later` takes a cgroup away once it is empty."""
         self._state = state
         self._refusal = refusal
+        self._sweep_later = sweep_later
         self._by_pid: dict[int, _Attendant] = {}
         self._waiting: list[Message] = []
         """Steps of launches that are still being set up."""
@@ -57,18 +68,24 @@ class Attendants:
         ours, theirs = socket.socketpair()
         settings = self._state.settings
         own_directory(settings.path("environments", str(uid)), uid)
+        room, memory_mib = None, message.get("memory_mib")
+        rooms: Sequence[Room] = ()
+        if isinstance(memory_mib, int):
+            room = f"{_ROOM}{os.urandom(8).hex()}"
+            rooms = self._state.fence.rooms(room, memory_mib=memory_mib, pids_max=_PIDS_MAX, cpu_ids=[])
         plan = Plan(
             uid=uid,
             switch=settings.switch,
             argv=package_argv("launchyard.helper.main"),
             env=None,
             cwd="/",
+            rooms=rooms,
             files_soft_max=settings.files_soft_max,
             reset_oom_score=True,
             fd3=theirs.fileno(),
             user=self._state.users.get(uid),
         )
-        self._spawn(plan, "helper", id, l=None, fd=ours.detach())
+        self._spawn(plan, "helper", id, l=None, fd=ours.detach(), room=room)
         theirs.close()
 
     def start_step(self, message: Message) -> None:
@@ -93,7 +110,9 @@ class Attendants:
         for message in waiting:
             self.start_step(message)
 
-    def _spawn(self, plan: Plan, kind: str, id: str, *, l: str | None, fd: int | None = None) -> None:
+    def _spawn(
+        self, plan: Plan, kind: str, id: str, *, l: str | None, fd: int | None = None, room: str | None = None
+    ) -> None:
         try:
             pipes = make_pipes()
             pid = fork(plan, pipes)
@@ -102,7 +121,7 @@ class Attendants:
             return
         report = give_leave(pipes)
         self._state.children[pid] = l
-        attendant = _Attendant(kind, id, report, fd)
+        attendant = _Attendant(kind, id, report, fd, room)
         self._by_pid[pid] = attendant
         self._state.watch(report, lambda: self._hear(pid, attendant))
         self._state.timers.after(self._state.settings.setup_limit_s, str(pid), "attendant")
@@ -148,6 +167,10 @@ class Attendants:
         if attendant.kind == "cleaner":
             self._cleaned(attendant.id)
             return
+        if attendant.room is not None:
+            # What it started and did not wait for ends with it.
+            self._state.fence.kill(attendant.room)
+            self._sweep_later(attendant.room)
         while attendant.setup is not None:
             self._hear(pid, attendant)
         if attendant.said is not None:
@@ -199,7 +222,7 @@ def plan_inside(state: State, launch: Launch, message: Message) -> Plan:
         uid=launch.uid,
         switch=settings.switch,
         argv=list(message["argv"]),
-        env=dict(message["env"]) | {"TMPDIR": settings.path("tmp", l)},
+        env=state.short_tmp.put(dict(message["env"]) | {"TMPDIR": settings.path("tmp", l)}, l),
         cwd=str(message["cwd"]),
         launch_id=l,
         joins=state.fence.paths(l),

@@ -65,7 +65,7 @@ class Launcher:
         self._runners = Runners(self._state)
         self._recovery = Recovery(self._state, self._endings, self._limits, self._runners)
         refusal = Refusal(switch=settings.switch, allow_root_jobs=settings.allow_root_jobs)
-        self._attendants = Attendants(self._state, refusal)
+        self._attendants = Attendants(self._state, refusal, self._endings.sweep_later)
         parts = (self._endings, self._limits, refusal, self._attendants, self._runners)
         self._orders = Orders(self._state, *parts)
         self._daemon: Link | None = None
@@ -323,7 +323,7 @@ class Launcher:
             uid=launch.uid,
             switch=settings.switch,
             argv=message["argv"],
-            env=message["env"],
+            env=self._state.short_tmp.put(message["env"], l),
             cwd=message["cwd"],
             **manners(message),
             launch_id=l,

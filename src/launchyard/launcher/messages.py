@@ -240,9 +240,13 @@ def rest() -> Message:
     return {"t": "rest"}
 
 
-def helper(id: str, uid: int) -> Message:
-    """Ask for a helper running as `uid`; the answer `helper_started` carries one socket, or an error."""
-    return {"t": "helper", "id": id, "uid": uid}
+def helper(id: str, uid: int, *, memory_mib: int | None = None) -> Message:
+    """Ask for a helper running as `uid`; the answer `helper_started` carries one socket, or an error.
+
+    With `memory_mib` it and all that it starts has a cgroup of its own with that limit, and ends with it.
+    """
+    message: Message = {"t": "helper", "id": id, "uid": uid}
+    return message if memory_mib is None else message | {"memory_mib": memory_mib}
 
 
 def step(

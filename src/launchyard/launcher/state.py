@@ -13,6 +13,7 @@ from launchyard.launcher.journal import Journal, Record
 from launchyard.launcher.kernel import boot_id
 from launchyard.launcher.marked import Marked
 from launchyard.launcher.messages import Message
+from launchyard.launcher.short_tmp import ShortTmp
 from launchyard.launcher.spares import Spares
 from launchyard.launcher.table import Launch, Table
 from launchyard.launcher.timers import Timers
@@ -47,6 +48,7 @@ class State:
         self.timers = Timers()
         self.users = Users()
         self.spares = Spares(settings.path("launcher", "spare"))
+        self.short_tmp = ShortTmp(settings.path("tmp"))
         self.children: dict[int, str | None] = {}
         """Every child: main processes and steps with their launch id, others with None."""
         self.mains: dict[int, Launch] = {}

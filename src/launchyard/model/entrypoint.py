@@ -6,11 +6,14 @@ the job's own shell, so nothing of it is left while the entrypoint runs. RAY_ADD
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from launchyard.model.job import Job
 from launchyard.model.raycluster import asks
 
+CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""What `ray.init()` reads: metadata and runtime environment of the job that it is called in."""
 _ANNOUNCE = 'printf "Running entrypoint for job %s: %s\\n" "$1" "$2"; shift 2; exec "$@"'
 
 
@@ -28,9 +31,23 @@ def variables_of(job: Job) -> dict[str, str]:
         return {}
     name = job.submission_id or str(job.id)
     metadata = {"job_submission_id": name, "job_name": name, **job.metadata}
+    config = {"runtime_env": {}, "metadata": metadata}
+    return {"PYTHONUNBUFFERED": "1", CONFIG: json.dumps(config, ensure_ascii=False)}
+
+
+def with_env_vars(variables: Mapping[str, str], env_vars: Mapping[str, str]) -> dict[str, str]:
+    """The same, with what `ray.init()` is told of the job's runtime environment.
+
+    That is its variables, as they are. Its files and packages are there already for all of the job, and Ray
+    would look for them in its own store.
+    """
+    if CONFIG not in variables or not env_vars:
+        return dict(variables)
+    config = json.loads(variables[CONFIG])
+    told = {name: variables[name] for name in env_vars if name in variables}
     return {
-        "PYTHONUNBUFFERED": "1",
-        "RAY_JOB_CONFIG_JSON_ENV_VAR": json.dumps({"metadata": metadata}, ensure_ascii=False),
+        **variables,
+        CONFIG: json.dumps({**config, "runtime_env": {"env_vars": told}}, ensure_ascii=False),
     }
 
 

@@ -1,7 +1,7 @@
 """Jobs that ask for a Ray cluster of their own, and what all others are told of Ray."""
 
-import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from launchyard.model.errors import Invalid
@@ -15,8 +15,8 @@ _OF_CLUSTER = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_JOB_CONFIG
 _CONTAINERS = {"image_uri", "container"}
 IN_CLUSTER = "LAUNCHYARD_RAY"
 """Set where a cluster of ours runs: what a job that is submitted there brings along of it is not its own."""
-TMPDIR_MAX = 34
-"""So long may TMPDIR be for `ray/session_.../sockets/plasma_store.1` to fit behind it."""
+COUNTING = str(Path(__file__).resolve().parents[1] / "injob")
+"""A directory for PYTHONPATH."""
 
 
 def asks(job: Job) -> bool:
@@ -29,6 +29,16 @@ def mode_of(job: Job) -> str | None:
     if not asks(job):
         return None
     return "hold" if job.kind is JobKind.DRIVER else "command"
+
+
+def is_driver(job: Job) -> bool:
+    """Whether Ray's clients are told of it as of a driver: a cluster that others are attached to."""
+    return mode_of(job) == "hold"
+
+
+def driver_id(job_id: int) -> str:
+    """A job's number as Ray writes that of a driver: job 10 is `0a000000`."""
+    return job_id.to_bytes(max(4, (job_id.bit_length() + 7) // 8), "little").hex()
 
 
 def with_wish(metadata: Mapping[str, str], runtime_env: Mapping[str, Any] | None) -> Mapping[str, str]:
@@ -57,19 +67,7 @@ def without_other(variables: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def variables_for_ray(job: Job, state: str | None) -> dict[str, str]:
-    """So that `ray.init()` in a job counts the CPUs of the job, and finds room for its sockets.
-
-    Ray does not look at CPU affinity, nor at any cgroup but the machine's own. It keeps sockets below TMPDIR,
-    and the kernel allows their paths 107 bytes: where the job's own (in the `state` directory) leaves too
-    few, Ray gets a directory in /tmp, of this attempt alone.
-    """
-    if job.attempt is None:
-        return {}
-    launch_id = job.attempt.launch_id
-    deep = state is not None and len("/".join((state, "tmp", launch_id))) > TMPDIR_MAX
-    cpus = max(1, -(-job.attempt.allocation.shares[0].cpus_milli // 1000))
-    return {
-        "RAY_OVERRIDE_RESOURCES": json.dumps({"CPU": cpus}),
-        **({"RAY_TMPDIR": f"/tmp/ly-{launch_id}"} if deep else {}),  # noqa: S108 - as Ray does it by itself
-    }
+def with_counting(path: str | None) -> str:
+    """A PYTHONPATH by which Ray in a job counts the CPUs of the job (see the module there)."""
+    kept = [one for one in (path or "").split(":") if one and one != COUNTING]
+    return ":".join([*kept, COUNTING])

@@ -24,7 +24,7 @@ READY = "ready"
 SESSION = "LAUNCHYARD_SESSION"
 """Set in a session, which shows the dashboard."""
 ENDS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-OF_OTHERS = ("RAY_ADDRESS", "RAY_OVERRIDE_RESOURCES", "RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_TMPDIR")
+OF_OTHERS = ("RAY_ADDRESS", "RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_TMPDIR")
 """Variables that are not for the cluster's own processes."""
 OBJECTS = "/dev/shm"  # noqa: S108 - where Ray keeps shared objects
 
@@ -74,7 +74,7 @@ def start(installed: Installed, environ: Mapping[str, str]) -> place.Facts:
         **auth(token),
         "RAY_USAGE_STATS_ENABLED": environ.get("RAY_USAGE_STATS_ENABLED", "0"),
     }
-    directory = place.directory(tmp)
+    directory = place.directory(tmp, environ.get("LAUNCHYARD_TMPDIR", ""))
     client, dashboard, agent = place.free_ports(3)
     words = [
         "--head",

@@ -1,19 +1,10 @@
-"""Where a cluster keeps its files, and what a job's other programs are told of it.
+"""Where a cluster keeps its files, and what a job's other programs are told of it."""
 
-Ray's sockets lie below its directory, and the kernel allows a socket's path 107 bytes: where the job's own
-TMPDIR is deeper than that leaves room for, Ray is given a short link to it.
-"""
-
-import contextlib
 import json
 import os
-import secrets
 import socket
 from typing import Any, NamedTuple
 
-DEEPEST = 38
-"""So long may the path be, for `session_.../sockets/plasma_store.1` to fit behind it."""
-LINKS = "/tmp/ly-ray-"  # noqa: S108 - a link of the user's with a name that nobody can guess
 FACTS = "ray-cluster.json"
 
 
@@ -28,26 +19,10 @@ class Facts(NamedTuple):
     dashboard_port: int = 0
 
 
-def directory(tmp: str) -> str:
-    """A fresh directory for Ray, by a path that is short enough. Raises `OSError`."""
-    path = os.path.join(tmp, "ray")
-    os.mkdir(path, 0o700)
-    if len(os.fsencode(path)) <= DEEPEST:
-        return path
-    _remove_old_links()
-    link = LINKS + secrets.token_hex(6)
-    os.symlink(path, link)
-    return link
-
-
-def _remove_old_links() -> None:
-    """Those of jobs that are over: what they led to is not there any more."""
-    parent, start = os.path.split(LINKS)
-    for name in os.listdir(parent):
-        path = os.path.join(parent, name)
-        if name.startswith(start) and os.path.islink(path) and not os.path.exists(path):
-            with contextlib.suppress(OSError):
-                os.unlink(path)
+def directory(tmp: str, short: str) -> str:
+    """A fresh directory for Ray below `tmp`, by the shorter of the two ways there. Raises `OSError`."""
+    os.mkdir(os.path.join(tmp, "ray"), 0o700)
+    return os.path.join(short or tmp, "ray")
 
 
 def free_ports(count: int) -> list[int]:

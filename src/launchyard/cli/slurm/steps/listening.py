@@ -5,9 +5,12 @@ import os
 import signal
 import socket
 import struct
+import time
 
 PATH_BYTES_MAX = 107
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - the directory made below them is private
+_PREFIX = "ly-srun-"
+_NEW_S = 60.0
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -46,16 +49,49 @@ class Listener:
 
 
 def _made() -> str:
-    own = os.environ.get("TMPDIR", "")
-    places = [own] if own and len(os.fsencode(own)) < PATH_BYTES_MAX - len("/ly-srun-12345678/s") else []
-    for place in (*places, *_PLACES):
-        directory = f"{place}/ly-srun-{os.urandom(4).hex()}"
+    for place in (*_of_the_job(), *_PLACES):
+        if place in _PLACES:
+            _remove_left(place)
+        directory = f"{place}/{_PREFIX}{os.urandom(4).hex()}"
         try:
             os.mkdir(directory, 0o700)
         except OSError:
             continue
         return directory
     raise OSError("no directory for a socket could be made below /tmp")
+
+
+def _of_the_job() -> list[str]:
+    """Ways to the job's private TMPDIR, which is gone after the job whatever becomes of us."""
+    most = PATH_BYTES_MAX - len(f"/{_PREFIX}12345678/s")
+    ways = (os.environ.get("TMPDIR", ""), os.environ.get("LAUNCHYARD_TMPDIR", ""))
+    return [way for way in ways if way and len(os.fsencode(way)) <= most]
+
+
+def _remove_left(place: str) -> None:
+    """What others of this user left that were killed: nobody listens there."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(place):
+            directory = f"{place}/{name}"
+            if name.startswith(_PREFIX) and os.lstat(directory).st_uid == os.getuid() and _is_left(directory):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(f"{directory}/s")
+                os.rmdir(directory)
+
+
+def _is_left(directory: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.setblocking(False)
+        try:
+            asking.connect(f"{directory}/s")
+        except ConnectionRefusedError:
+            return True
+        except FileNotFoundError:
+            # Just made, by one that is about to listen; or left before it did.
+            return time.time() - os.lstat(directory).st_mtime > _NEW_S
+        except OSError:
+            return False
+    return False
 
 
 def interruptible() -> None:
