@@ -1,6 +1,8 @@
 """Jobs without CPUs run beside a full machine, and each user has so many of them; on the fake engine."""
 
 from launchyard.model.array import parse_indexes
+from launchyard.model.job import JobKind
+from launchyard.model.raycluster import driver_id
 from launchyard.model.state import JobState
 from launchyard.store.memory import MemoryStore
 from tests.unit.test_controller import lives
@@ -64,3 +66,13 @@ async def test_cap_holds_for_the_tasks_of_an_array_and_over_a_restart() -> None:
                 engine.finish(launch_id)
         assert most == 3
         assert yard.job(array.id).state is S.COMPLETED
+
+
+@lives
+async def test_a_ray_cluster_for_clients_gets_the_name_by_which_rays_clients_find_it() -> None:
+    async with running_yard() as yard:
+        kind, metadata = JobKind.DRIVER, {"launchyard.ray": "true"}
+        job = await yard.submit(kind=kind, metadata=metadata)
+        assert job.submission_id == driver_id(job.id)
+        await yard.submit(submission_id=driver_id(job.id + 2))
+        assert (await yard.submit(kind=kind, metadata=metadata)).submission_id is None

@@ -14,7 +14,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from launchyard.api.routes.logs import PART_BYTES
 from launchyard.model.errors import Forbidden, LaunchyardError, NotFound, Unavailable
-from launchyard.model.job import Attempt, Job
+from launchyard.model.job import Attempt, Job, JobKind
+from launchyard.model.raycluster import driver_id
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller
@@ -406,3 +407,44 @@ def test_a_page_sees_no_values_of_variables(bench: Bench) -> None:
     assert plain.json["runtime_env"] == {"env_vars": {"KEY": "secret"}}
     assert page.json["runtime_env"] == {"env_vars": {"KEY": "<redacted>"}}
     assert b"secret" not in bench.ask("GET", "/api/jobs/", user="ada", headers={"Referer": "http://x"}).body
+
+
+def driver(number: int = 10, **more: Any) -> Job:
+    asked = {"kind": JobKind.DRIVER, "metadata": {"launchyard.ray": "true"}, **more}
+    return named(number, driver_id(number), command=("ray-cluster",), **asked)
+
+
+def test_a_cluster_that_clients_attach_to_is_a_driver_behind_what_was_submitted(bench: Bench) -> None:
+    bench.put(driver(state=JobState.RUNNING, attempt=attempt()))
+    bench.put(named(5))
+
+    listed = bench.ask("GET", "/api/jobs/", user="ada").json
+    told = bench.ask("GET", "/api/jobs/0a000000", user="ada").json
+
+    assert [one["type"] for one in listed] == ["SUBMISSION", "DRIVER"]
+    assert listed[1] == told
+    assert (told["job_id"], told["submission_id"], told["status"]) == ("0a000000", None, "RUNNING")
+    assert bench.ask("GET", "/api/jobs/0a000000", user="bob").status == 404
+
+
+def test_a_driver_can_be_looked_at_only(bench: Bench) -> None:
+    bench.put(driver(state=JobState.RUNNING, attempt=attempt()))
+    one = "/api/jobs/0a000000"
+
+    for method, path, act in (
+        ("POST", "/stop", "stop"),
+        ("DELETE", "", "delete"),
+        ("GET", "/logs", "get logs of"),
+    ):
+        refused = bench.ask(method, one + path, user="ada")
+        assert refused.status == 400
+        assert f"Can only {act} submission type jobs" in sentence(refused)
+    with pytest.raises(InvalidStatus) as caught:
+        dial(bench, f"{one}/logs/tail")
+    assert caught.value.response.status_code == 400
+
+
+def test_a_driver_that_was_ended_has_not_failed(bench: Bench) -> None:
+    bench.put(driver(state=JobState.CANCELLED, ended_at=T0 + 1, cause="cancelled by ada"))
+
+    assert bench.ask("GET", "/api/jobs/0a000000", user="ada").json["status"] == "SUCCEEDED"

@@ -175,3 +175,14 @@ def test_only_ended_jobs_have_an_end_and_a_code() -> None:
     for state in JobState:
         told = details(replace(JOB, state=state, exit_code=0, ended_at=T0), Beside(), T0)
         assert (told["end_time"] is not None) == (state in ENDED)
+
+
+def test_a_job_that_nobody_has_looked_at_yet_may_wait_for_all_that_ray_names() -> None:
+    waiting = replace(JOB, state=JobState.PENDING, runtime_env="d")
+
+    told = message(waiting, None, None, None, T0)
+
+    assert "It may be waiting for resources (CPUs, GPUs, memory, custom resources) to become" in told
+    assert told.endswith("It may be waiting for the runtime environment to be set up.")
+    starting = message(replace(waiting, state=JobState.STARTING), None, None, None, T0)
+    assert starting.endswith("It may be waiting for the runtime environment to be set up.")

@@ -1,6 +1,7 @@
 """From submissions to durable jobs: checked, numbered, made durable in one change, then taken in."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 
 from launchyard.controller.loop import Loop
@@ -12,6 +13,7 @@ from launchyard.model.crontab import Crontab
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError
 from launchyard.model.frozen import changed
 from launchyard.model.job import Job
+from launchyard.model.raycluster import driver_id, is_driver
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.policy import deadlines
 from launchyard.policy.admission import Cluster, admit, amend
@@ -185,7 +187,17 @@ class Submitting:
             return error
         job_id = self._loop.new_ids(max(1, len(job.parts)))
         job = job if job.id == job_id else changed(job, id=job_id)
+        if is_driver(job) and job.submission_id is None:
+            job = await self._named_driver(caller, job, reserved)
         return self._with_texts(job, submission, texts)
+
+    async def _named_driver(self, caller: Caller, job: Job, reserved: set[tuple[str, str]]) -> Job:
+        """The name by which Ray's clients find it, unless a job of the user has chosen that one."""
+        with contextlib.suppress(Conflict):
+            name = driver_id(job.id)
+            await self._reserve(caller, name, reserved)
+            return changed(job, submission_id=name)
+        return job
 
     def _with_texts(self, job: Job, submission: Submission, texts: dict[str, bytes]) -> Job:
         script = environment = runtime_env = None

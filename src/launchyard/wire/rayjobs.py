@@ -51,11 +51,15 @@ class RayOwn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RayJobDetails:
-    """A job as Ray's clients read it. `start_time` is when it was submitted."""
+    """A job as Ray's clients read it. `start_time` is when it was submitted.
 
-    type: Literal["SUBMISSION"]
+    A Ray cluster that clients attach to (`ly ray start`) is a DRIVER: it has a `job_id` and no
+    `submission_id`, and can be looked at only.
+    """
+
+    type: Literal["SUBMISSION", "DRIVER"]
     job_id: str | None
-    submission_id: str
+    submission_id: str | None
     driver_info: dict[str, str] | None
     status: Status
     entrypoint: str

@@ -46,20 +46,20 @@ SUBMIT = _plain(
 )
 LIST = _plain(
     {
-        "summary": "All jobs of the caller with a submission id, newest first.",
+        "summary": "All jobs of the caller with a submission id, newest first, then the drivers.",
         **answers(200, {"type": "array", "items": ref(rayjobs.RayJobDetails)}, "The jobs."),
     }
 )
 SHOW = _job("One job.", rayjobs.RayJobDetails)
-STOP = _job("Stop a job that waits or runs.", rayjobs.RayStopped, 503, 507)
-DELETE = _job("Delete the record of a job that has ended.", rayjobs.RayDeleted, 409, 503, 507)
+STOP = _job("Stop a job that waits or runs.", rayjobs.RayStopped, 400, 503, 507)
+DELETE = _job("Delete the record of a job that has ended.", rayjobs.RayDeleted, 400, 409, 503, 507)
 LOGS = _job("All that a job printed.", rayjobs.RayLogs, 400, 409)
 TAIL = _plain(
     socket(
         "Follow what a job prints, from the beginning: text messages, closed with 1000 once the job has "
         "ended and all was sent.",
         _ID,
-        errors=(404,),
+        errors=(400, 404),
     )
 )
 ACTIVITIES = _plain(

@@ -6,6 +6,7 @@ from typing import Any
 
 from launchyard.api.ray_jobs import messages
 from launchyard.model.job import Job
+from launchyard.model.raycluster import is_driver
 from launchyard.model.reason import Reason
 from launchyard.model.state import ENDED, JobState
 from launchyard.wire.job import command_text
@@ -22,6 +23,8 @@ _STATUS = {
     JobState.CANCELLED: "STOPPED",
 }
 """All others are FAILED."""
+_DRIVER_ENDS = frozenset({JobState.CANCELLED, JobState.TIMEOUT, JobState.PREEMPTED, JobState.DEADLINE})
+"""A driver only ends: whoever takes its cluster away, nothing has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,8 @@ class Beside:
 
 def status_of(job: Job) -> str:
     """The state in Ray's words."""
+    if is_driver(job) and job.state in _DRIVER_ENDS:
+        return "SUCCEEDED"
     return _STATUS.get(job.state, "FAILED")
 
 
@@ -45,10 +50,11 @@ def details(job: Job, beside: Beside, now: float) -> dict[str, Any]:
     """`wire.rayjobs.RayJobDetails`."""
     attempt = job.attempt
     began = attempt is not None and job.state is not JobState.STARTING
+    driver = is_driver(job)
     return {
-        "type": "SUBMISSION",
-        "job_id": None,
-        "submission_id": job.submission_id,
+        "type": "DRIVER" if driver else "SUBMISSION",
+        "job_id": job.submission_id if driver else None,
+        "submission_id": None if driver else job.submission_id,
         "driver_info": None,
         "status": status_of(job),
         "entrypoint": command_text(job.command) or job.name,

@@ -1,8 +1,9 @@
 """Finding the job that a submission id names: the caller's own. Another user's is not there."""
 
 from launchyard.api.context import Context
-from launchyard.model.errors import NotFound
+from launchyard.model.errors import Invalid, NotFound
 from launchyard.model.job import Job
+from launchyard.model.raycluster import is_driver
 from launchyard.model.submission import Caller
 
 
@@ -17,6 +18,13 @@ async def find_submission(context: Context, caller: Caller, name: str) -> Job:
         return live or kept
     # It ended between the two looks.
     return await context.read(lambda: store.job(kept.id)) or kept
+
+
+def only_submitted(job: Job, act: str) -> Job:
+    """The same job. Raises `Invalid` in Ray's words for a driver, which can be looked at only."""
+    if is_driver(job):
+        raise Invalid(f"Can only {act} submission type jobs; `ly ray connect {job.id}` uses this cluster")
+    return job
 
 
 def _shown(name: str) -> str:

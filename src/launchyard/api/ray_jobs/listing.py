@@ -9,6 +9,7 @@ from launchyard.api.context import Context
 from launchyard.api.listing import page_of
 from launchyard.api.ray_jobs.showing import shown
 from launchyard.model.job import Job
+from launchyard.model.raycluster import is_driver
 from launchyard.model.submission import Caller
 from launchyard.store.protocol import JobQuery
 
@@ -20,17 +21,26 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def listed(context: Context, caller: Caller, redacted: bool) -> AsyncGenerator[bytes, None]:
-    """A JSON list, newest first."""
-    begun, ended = False, 0
-    async for jobs in _pages(context, caller):
-        ended += sum(1 for job in jobs if job.ended)
+    """A JSON list, newest first: what was submitted, then the drivers."""
+    begun = False
+    async for jobs in _in_order(context, caller):
         told = await shown(context, jobs, redacted)
         if told:
             yield (b"," if begun else b"[") + _encode(told)[1:-1]
             begun = True
+    yield b"]" if begun else b"[]"
+
+
+async def _in_order(context: Context, caller: Caller) -> AsyncGenerator[Sequence[Job], None]:
+    drivers: list[Job] = []
+    ended = 0
+    async for jobs in _pages(context, caller):
+        drivers += [job for job in jobs if is_driver(job)]
+        yield [job for job in jobs if not is_driver(job)]
+        ended += sum(1 for job in jobs if job.ended)
         if ended >= ENDED_MAX:
             break
-    yield b"]" if begun else b"[]"
+    yield drivers
 
 
 async def _pages(context: Context, caller: Caller) -> AsyncGenerator[Sequence[Job], None]:

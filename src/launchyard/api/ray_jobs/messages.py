@@ -22,6 +22,8 @@ RUNTIME_ENV = "runtime-env"
 _DONE = "success" + "fully"
 """Ray's word, which our own sentences do without."""
 _FOR_RESOURCES = frozenset({"resources", "priority", "licences", "node-down", "reserved", "impossible"})
+_FOR_ANYTHING = " It may be waiting for resources (CPUs, GPUs, memory, custom resources) to become available."
+_ENVIRONMENT = " It may be waiting for the runtime environment to be set up."
 _AHEAD = re.compile(r"; ahead: [0-9]+ jobs?$", re.ASCII)
 _FAILED = {
     JobState.TIMEOUT: "Job timed out",
@@ -37,9 +39,9 @@ def message(job: Job, reason: Reason | None, ahead: int | None, log_tail: str | 
     """The sentence. `ahead` is how many jobs go before a waiting one; `log_tail` the end of its log."""
     match job.state:
         case JobState.PENDING:
-            return f"Job has not started yet.{_waits(reason, ahead, now)}"
+            return f"Job has not started yet.{_waits(job, reason, ahead, now)}"
         case JobState.STARTING:
-            return "Job has not started yet. It is being started."
+            return f"Job has not started yet. It is being started.{_ENVIRONMENT if job.runtime_env else ''}"
         case JobState.SUSPENDED:
             return f"Job is currently running. It {reason.sentence if reason else 'stands still'}."
         case JobState.RUNNING | JobState.COMPLETING:
@@ -76,12 +78,13 @@ def tail_of(text: str) -> str:
     return "".join(lines)[-TAIL_CHARS:]
 
 
-def _waits(reason: Reason | None, ahead: int | None, now: float) -> str:
+def _waits(job: Job, reason: Reason | None, ahead: int | None, now: float) -> str:
     if reason is None:
-        return ""
+        # Nobody has looked at it yet.
+        return f"{_FOR_ANYTHING}{_ENVIRONMENT if job.runtime_env else ''}"
     if reason.code == RUNTIME_ENV:
         phase = reason.sentence.partition(": ")[2]
-        return f" It may be waiting for the runtime environment to be set up{phase and f' ({phase})'}."
+        return f"{_ENVIRONMENT.removesuffix('.')} ({phase})." if phase else _ENVIRONMENT
     for_resources = reason.code in _FOR_RESOURCES
     sentence = reason.sentence if ahead is None else _AHEAD.sub("", reason.sentence)
     told = [sentence.removeprefix("waits for ") if for_resources else sentence]

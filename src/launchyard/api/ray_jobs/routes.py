@@ -16,7 +16,7 @@ from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.ray_jobs import described
 from launchyard.api.ray_jobs.details import status_of
 from launchyard.api.ray_jobs.door import COOKIE, authorization
-from launchyard.api.ray_jobs.finding import find_submission
+from launchyard.api.ray_jobs.finding import find_submission, only_submitted
 from launchyard.api.ray_jobs.ids import new_id
 from launchyard.api.ray_jobs.listing import listed
 from launchyard.api.ray_jobs.output import text_of
@@ -92,7 +92,7 @@ async def show(request: Request) -> Response:
 @router.post("/api/jobs/{submission}/stop", openapi_extra=described.STOP)
 async def stop(request: Request) -> Response:
     """Also a job that waits is stopped."""
-    context, job = context_of(request), await _job(request)
+    context, job = context_of(request), only_submitted(await _job(request), "stop")
     if not job.ended:
         try:
             await context.services.controller.cancel(caller_of(request), JobRef(job_id=job.id))
@@ -103,7 +103,7 @@ async def stop(request: Request) -> Response:
 
 @router.delete("/api/jobs/{submission}", openapi_extra=described.DELETE)
 async def delete(request: Request) -> Response:
-    context, job = context_of(request), await _job(request)
+    context, job = context_of(request), only_submitted(await _job(request), "delete")
     if not job.ended:
         raise Conflict(
             f"Attempted to delete job '{job.submission_id}', but it is in a non-terminal state "
@@ -115,7 +115,7 @@ async def delete(request: Request) -> Response:
 
 @router.get("/api/jobs/{submission}/logs", openapi_extra=described.LOGS)
 async def logs(request: Request) -> Response:
-    context, job = context_of(request), await _job(request)
+    context, job = context_of(request), only_submitted(await _job(request), "get logs of")
     try:
         first = await context.services.logs.read(job, "stdout", 0, PART_BYTES)
     except Forbidden as error:

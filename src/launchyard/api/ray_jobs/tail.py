@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from launchyard.api.connection import connection_of
 from launchyard.api.context import Context, caller_of, context_of
-from launchyard.api.ray_jobs.finding import find_submission
+from launchyard.api.ray_jobs.finding import find_submission, only_submitted
 from launchyard.api.ray_jobs.output import chunks, ended, followed
 from launchyard.api.stream import settle
 from launchyard.model.errors import LaunchyardError, Unavailable
@@ -28,6 +28,7 @@ router = APIRouter()
 async def tail(socket: WebSocket) -> None:
     context = context_of(socket)
     job = await find_submission(context, caller_of(socket), socket.path_params["submission"])
+    only_submitted(job, "get logs of")
     await socket.accept()
     cut = connection_of(socket.scope).abort
     # At once, not by a task: the server would say goodbye politely before that had its turn.
