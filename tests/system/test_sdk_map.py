@@ -12,6 +12,7 @@ import pytest
 
 import launchyard
 from launchyard.sdk.mapped import RemoteTraceback, TaskFailed
+from tests.system.ly import ly
 from tests.system.product import Product
 from tests.tidy.source import ROOT
 
@@ -93,3 +94,26 @@ def test_the_page_on_the_client_works_as_written(product: Product, tmp_path: Pat
         "",
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, expected[number], "")
+
+
+def test_a_server_elsewhere_gets_all_as_a_package_and_gives_it_back_by_its_logs(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = ly(product.state, "token", "create", "-q").out.strip()
+    monkeypatch.delenv("LAUNCHYARD_STATE")
+    monkeypatch.setenv("LAUNCHYARD_URL", product.facts["url"])
+    monkeypatch.setenv("LAUNCHYARD_TOKEN", token)
+    offset = 5
+
+    def calls(x: int) -> int:
+        print("at work on", x)
+        return 10 // (x - offset)
+
+    results = launchyard.map(calls, [1, 4, 5, 6], chunk=2, resources=SMALL, return_exceptions=True)
+    found = list(results)
+
+    assert [found[0], found[1], found[3]] == [-3, -10, 10]
+    assert isinstance(found[2], ZeroDivisionError)
+    assert "in calls" in str(found[2].__cause__)
+    assert results.job is not None
+    assert b"at work on 4" in product.log(f"{results.job.id}_0")

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ import launchyard
 from launchyard.model.errors import Invalid
 from launchyard.sdk import mapped
 from launchyard.sdk.mapped import _pickler, _python, _written
+from launchyard.sdk.mapsent import MODULE, as_package, outcomes_in
+from launchyard.sdk.maptask import BEGIN
 
 
 def run(directory: Path, task: int, chunk: int = 1) -> tuple[int, str]:
@@ -86,9 +89,9 @@ def test_an_environment_that_brings_its_own_python_gets_cloudpickle(tmp_path: Pa
         ({"uv": {"packages": ["six"]}}, {"uv": {"packages": ["six", "cloudpickle"]}}),
         ({"pip": str(path)}, {"pip": ["numpy", "cloudpickle"]}),
     ):
-        assert _python({"runtime_env": asked}, None) == ({"runtime_env": lines}, "python")
-    assert _python({}, None) == ({}, sys.executable)
-    assert _python({"runtime_env": {"env_vars": {"A": "1"}}}, None)[1] == sys.executable
+        assert _python({"runtime_env": asked}, None, "here") == ({"runtime_env": lines}, "python")
+    assert _python({}, None, "here") == ({}, "here")
+    assert _python({"runtime_env": {"env_vars": {"A": "1"}}}, None, "here")[1] == "here"
 
 
 def test_no_input_is_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,3 +100,27 @@ def test_no_input_is_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("LAUNCHYARD_STATE", str(tmp_path))
     made = mapped.map(str, [], directory=tmp_path / "files")
     assert (list(made), made.job, list((tmp_path / "files").iterdir())) == ([], None, [])
+
+
+def test_what_is_sent_elsewhere_runs_without_anything_of_this_machine(tmp_path: Path) -> None:
+    step = 10
+    with as_package(_written(lambda x: print("said") or x + step, [1, 2], tmp_path)) as made:
+        there = shutil.copytree(made, tmp_path / "there" / MODULE)
+    done = subprocess.run(
+        ["/usr/bin/python3", "-m", MODULE, "2"],
+        env={"LAUNCHYARD_ARRAY_INDEX": "0", "PATH": os.environ["PATH"], "PYTHONPATH": str(there.parent)},
+        cwd="/",
+        capture_output=True,
+        check=True,
+    )
+
+    assert done.stdout.startswith(b"said\nsaid\n")
+    found = outcomes_in(done.stdout)
+    assert found is not None
+    assert [pickle.loads(value) for _, value in found] == [11, 12]
+    assert not made.exists()
+
+
+@pytest.mark.parametrize("log", [b"", b"nothing of ours", f"\n{BEGIN}\nabc".encode()])
+def test_a_log_without_a_result_has_none(log: bytes) -> None:
+    assert outcomes_in(log) is None

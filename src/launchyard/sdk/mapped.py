@@ -1,8 +1,8 @@
 """`launchyard.map`: a function called with many inputs, as one array; results in the order of the inputs.
 
 Function, inputs and results travel as files in a directory of the user's own that the jobs see too: on one
-machine, or on a shared file system. The server never reads them: what is unpickled is unpickled by the user's
-own jobs and program.
+machine, or on a shared file system; to a server elsewhere as a package, and back in the logs of the tasks.
+The server never reads them: what is unpickled is unpickled by the user's own jobs and program.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ from launchyard.sdk.client import Client
 from launchyard.sdk.environments import requirement_lines
 from launchyard.sdk.events import EventStream
 from launchyard.sdk.jobs import Job
+from launchyard.sdk.mapsent import MODULE, as_package, outcomes_in
 from launchyard.sdk.submission import JobOptions, with_resources
 
 T = TypeVar("T")
@@ -68,10 +69,12 @@ class Mapped(Generic[R], Iterator[R]):
         *,
         keep: bool,
         raising: bool,
+        sent: bool = False,
     ) -> None:
+        """`sent`: to a server that does not see the directory."""
         self.job, self.directory = job, directory
         self._client, self._count, self._chunk = client, count, chunk
-        self._keep, self._raising = keep, raising
+        self._keep, self._raising, self._sent = keep, raising, sent
         self._next, self._task = 0, -1
         self._outcomes: list[Any] = []
         self._events: EventStream | None = None
@@ -113,19 +116,31 @@ class Mapped(Generic[R], Iterator[R]):
 
     def _await(self, task: int) -> list[Any]:
         """What task number `task` left. Raises `TaskFailed` when it ended without leaving anything."""
-        path = self.directory / "out" / f"{task}.pkl"
-        if self._events is None and not path.exists():
+        if not self._sent and (outcomes := self._left(task)) is not None:
+            return outcomes
+        if self._events is None:
             self._events = EventStream(self._client.transport)
         gone_at = None
-        while not path.exists():
+        while True:
             job = self._client.job(f"{cast(Job, self.job).id}_{task}")
-            if not job.ended and self._events is not None:
+            # In the log it is in one piece only after the end.
+            if (job.ended or not self._sent) and (outcomes := self._left(task)) is not None:
+                return outcomes
+            if not job.ended:
                 self._events.next(LOOK_S)
                 continue
             gone_at = gone_at or time.monotonic() + LAG_S
             if time.monotonic() > gone_at:
                 raise TaskFailed(f"task {job.key} ended without a result: {job.cause or job.state.lower()}")
             time.sleep(0.05)
+
+    def _left(self, task: int) -> list[Any] | None:
+        """What a task has left by now; None: nothing."""
+        if self._sent:
+            return outcomes_in(b"".join(self._client.logs(f"{cast(Job, self.job).id}_{task}")))
+        path = self.directory / "out" / f"{task}.pkl"
+        if not path.exists():
+            return None
         with path.open("rb") as file:
             return cast(list[Any], pickle.load(file))  # noqa: S301 - written by the user's own job
 
@@ -170,25 +185,22 @@ def map(
     """Call `function` with each of `inputs`, each call a task of one array; the results come in order.
 
     `resources` and `options` are for each task, as in `Client.submit`; `chunk` inputs go to one task.
-    `python` runs the tasks: this one, unless the runtime environment brings its own. The files are in a new
-    directory below `directory`, and stay there after a failure, or to `keep` them. What a call raised is
-    raised in its result's place, or with `return_exceptions` is the result.
+    `python` runs the tasks: this one, unless the runtime environment brings its own; on a server elsewhere
+    its `python3`. The files are in a new directory below `directory`, and stay there after a failure, or to
+    `keep` them; to a server elsewhere they go as a package, unless a `directory` is named that both see. What
+    a call raised is raised in its result's place, or with `return_exceptions` is the result.
     """
     given = list(inputs)
     if chunk < 1:
         raise Invalid(f"chunk is {chunk}; at least 1 input goes to a task")
     client = client or Client()
-    if not client.transport.address.local and directory is None:
-        raise Invalid(
-            f"the server at {client.transport.address} does not see the files of this machine; "
-            "name a directory that both see: launchyard.map(..., directory=...)"
-        )
+    sent = not client.transport.address.local and directory is None
     made = _written(function, given, _parent(directory))
     if not given:
         shutil.rmtree(made, ignore_errors=True)
         return Mapped(client, None, made, 0, chunk, keep=True, raising=True)
     asked = with_resources(options, resources)
-    asked, python = _python(asked, python)
+    asked, python = _python(asked, python, "python3" if sent else sys.executable)
     name = asked.get("name") or f"map-{getattr(function, '__name__', 'function').strip('<>')}"
     tasks = -(-len(given) // chunk)
     if client.transport.address.local:
@@ -197,11 +209,23 @@ def map(
     asked["name"], asked["array"] = name, f"0-{tasks - 1}" if tasks > 1 else "0"
     asked["metadata"] = {**(asked.get("metadata") or {}), METADATA_KEY: str(made)}
     try:
-        job = client.submit([python, str(made / "task.py"), str(made), str(chunk)], **asked)
+        if sent:
+            job = _sent(client, made, python, chunk, asked)
+        else:
+            job = client.submit([python, str(made / "task.py"), str(made), str(chunk)], **asked)
     except LaunchyardError:
         shutil.rmtree(made, ignore_errors=True)
         raise
-    return Mapped(client, job, made, len(given), chunk, keep=keep, raising=not return_exceptions)
+    return Mapped(client, job, made, len(given), chunk, keep=keep, raising=not return_exceptions, sent=sent)
+
+
+def _sent(client: Client, made: Path, python: str, chunk: int, asked: JobOptions) -> Job:
+    """The array, with what it needs as a module of its runtime environment."""
+    environment = dict(asked.get("runtime_env") or {})
+    with as_package(made) as module:
+        environment["py_modules"] = [*(environment.get("py_modules") or ()), str(module)]
+        asked["runtime_env"] = environment
+        return client.submit([python, "-m", MODULE, str(chunk)], **asked)
 
 
 def _written(function: Callable[..., Any], inputs: list[Any], parent: Path) -> Path:
@@ -256,7 +280,7 @@ def _parent(directory: str | os.PathLike[str] | None) -> Path:
     return parent
 
 
-def _python(options: JobOptions, python: str | None) -> tuple[JobOptions, str]:
+def _python(options: JobOptions, python: str | None, otherwise: str) -> tuple[JobOptions, str]:
     """Which Python runs the tasks; one that the runtime environment brings is to have cloudpickle."""
     environment = dict(options.get("runtime_env") or {})
     for tool in ("pip", "uv"):
@@ -273,7 +297,7 @@ def _python(options: JobOptions, python: str | None) -> tuple[JobOptions, str]:
     if environment:
         options["runtime_env"] = environment
     brings = any(environment.get(key) for key in ("pip", "uv", "conda", "image_uri", "container"))
-    return options, python or ("python" if brings else sys.executable)
+    return options, python or ("python" if brings else otherwise)
 
 
 def _variables() -> dict[str, str]:
