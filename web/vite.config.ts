@@ -27,7 +27,7 @@ export default defineConfig(({ command }) => ({
     // What is inlined as a data: address would need a weaker content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 600,
+    chunkSizeWarningLimit: 800,
     sourcemap: false,
   },
   worker: { format: "es" },

@@ -44,10 +44,14 @@ export function connect(client: QueryClient): () => void {
   return openStream((message) => live.hear(message));
 }
 
+/** After a new login: the stream was refused, and waits to be told. */
+export let reopen: () => void = () => undefined;
+
 function openStream(tell: Tell): () => void {
   if (typeof SharedWorker === "undefined") {
     const stream = new Stream(tell);
     stream.open();
+    reopen = () => stream.open();
     return () => stream.close();
   }
   const worker = new SharedWorker(new URL("./stream.worker.ts", import.meta.url), {
@@ -57,6 +61,7 @@ function openStream(tell: Tell): () => void {
   const leave = () => worker.port.postMessage("leave");
   worker.port.onmessage = ({ data }: MessageEvent<StreamMessage>) => tell(data);
   worker.port.postMessage("open");
+  reopen = () => worker.port.postMessage("open");
   addEventListener("pagehide", leave);
   return () => {
     removeEventListener("pagehide", leave);

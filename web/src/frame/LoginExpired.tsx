@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { onLoginExpired } from "@/api/client";
 import { keys } from "@/api/keys";
+import { reopen } from "@/api/live";
 import { meQuery } from "@/api/queries";
 import { Dialog } from "@/components";
 import { LoginForm } from "@/pages/login/LoginForm";
@@ -18,6 +19,7 @@ export function LoginExpired() {
     const resume = async () => {
       await client.fetchQuery({ ...meQuery, staleTime: 0 });
       setExpired(false);
+      reopen();
       await client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== keys.me[0] });
     };
     return onLoggedIn(() => void resume());

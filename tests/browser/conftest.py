@@ -1,0 +1,37 @@
+"""One browser for all tests, one server for a file of them."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.portal import CHROMIUM, CONFIG, Portal, build, launch
+from tests.system.product import Product
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip("needs chromium (Debian: apt-get install chromium)")
+    build()
+    with sync_playwright() as playwright:
+        started = launch(playwright)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    product = Product(tmp_path_factory.mktemp("portal") / "state", CONFIG)
+    try:
+        product.start()
+        yield Portal(product, browser)
+    finally:
+        product.destroy()
+
+
+@pytest.fixture
+def page(portal: Portal) -> Iterator[Page]:
+    """Home, logged in, 1440 pixels wide, in the light theme."""
+    with portal.logged_in() as opened:
+        yield opened
