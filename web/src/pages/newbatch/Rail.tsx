@@ -93,7 +93,7 @@ function Start({ job, onChange }: { job: SubmittedJob; onChange: Props["onChange
   );
 }
 
-function Free() {
+export function Free() {
   const { data: nodes } = useQuery(nodesQuery);
   if (!nodes) return null;
   const up = nodes.filter((node) => node.state === "UP");
@@ -121,7 +121,7 @@ function Free() {
 }
 
 /** Only where shares are set: then who used more than theirs waits longer. */
-function Share() {
+export function Share() {
   const me = useMe();
   const { data } = useQuery({
     queryKey: ["usage", me.user],
@@ -139,7 +139,7 @@ function Share() {
 }
 
 /** The value once it has stood still for a moment. */
-function useLater(value: string): string {
+export function useLater(value: string): string {
   const [later, setLater] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => setLater(value), PAUSE_MS);

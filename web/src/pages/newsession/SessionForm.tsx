@@ -1,0 +1,146 @@
+/** The form of one app: its size, its own questions, details; beside it when it would start. */
+
+import { useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useCallback, useRef, useState } from "react";
+import { Problem, api } from "@/api/client";
+import { keys } from "@/api/keys";
+import type { App, Session } from "@/api/types";
+import { Button, Page as PageFrame, TextField, toastFailure } from "@/components";
+import { askForNotifications } from "@/frame/notifications";
+import { words } from "@/words/newsession";
+import { AppIcon } from "../sessions/AppIcon";
+import { Amounts } from "./Amounts";
+import { AppFields } from "./AppFields";
+import { SessionRail } from "./SessionRail";
+import { type Draft, type Wrong, requestOf, wrongOf } from "./draft";
+import styles from "../newbatch/newbatch.module.css";
+import own from "./newsession.module.css";
+
+interface Props {
+  app: App;
+  first: Draft;
+  /** The session that this one is made after; the card of one that has ended goes. */
+  replaces?: Session;
+}
+
+export function SessionForm({ app, first, replaces }: Props) {
+  const [draft, setDraft] = useState(first);
+  const [refused, setRefused] = useState<Problem | null>(null);
+  const change = (some: Partial<Draft>) => {
+    setRefused(null);
+    setDraft((now) => ({ ...now, ...some }));
+  };
+  const { start, busy } = useStart(app, draft, replaces, setRefused);
+  const here = wrongOf(app, draft);
+  const ready = Object.keys(here).length === 0;
+  const wrong: Wrong = { ...told(refused), ...here };
+  const told_ = useCallback((error: Problem | null) => setRefused(error), []);
+  const send = (event: FormEvent) => {
+    event.preventDefault();
+    if (ready) void start();
+    else requestAnimationFrame(() => document.querySelector<HTMLElement>("[aria-invalid]")?.focus());
+  };
+  return (
+    <PageFrame title={app.title} head={<Head app={app} />}>
+      <form className={styles.page} onSubmit={send} noValidate>
+        <div className={styles.form}>
+          <Amounts app={app} draft={draft} wrong={wrong} change={change} />
+          <AppFields app={app} draft={draft} wrong={wrong} put={(name, value) => change({ values: { ...draft.values, [name]: value } })} />
+          <Details draft={draft} wrong={wrong} change={change} />
+          {refused && !Object.keys(told(refused)).length && (
+            <p className={styles.refused} role="alert">
+              {refused.message}
+            </p>
+          )}
+          <div className={styles.submit}>
+            <Button kind="primary" type="submit" changes busy={busy} disabled={app.unavailable !== null}>
+              {busy ? words.launching : words.launch}
+            </Button>
+          </div>
+        </div>
+        <SessionRail app={app} draft={draft} ready={ready} refused={told_} />
+      </form>
+    </PageFrame>
+  );
+}
+
+function Head({ app }: { app: App }) {
+  return (
+    <div className={own.head}>
+      <AppIcon app={app.name} title={app.title} large />
+      <div>
+        <h1>{app.title}</h1>
+        <p className="muted">
+          {app.summary} <Link to="/new/session">{words.more_}</Link>
+        </p>
+        {app.unavailable !== null && (
+          <p className={styles.refused} role="alert">
+            {words.unavailable}: {app.unavailable}
+          </p>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Details({ draft, wrong, change }: { draft: Draft; wrong: Wrong; change: (some: Partial<Draft>) => void }) {
+  const text = (name: keyof Draft, label: string, help?: string) => (
+    <TextField
+      label={label}
+      help={help}
+      error={wrong[name]}
+      value={String(draft[name])}
+      onChange={(event) => change({ [name]: event.target.value })}
+    />
+  );
+  return (
+    <details className={styles.details} open={Boolean(wrong.workingDir || wrong.idle) || undefined}>
+      <summary>{words.details}</summary>
+      <div className={styles.fields}>
+        {text("name", words.name, words.nameHelp)}
+        {text("workingDir", words.directory, words.directoryHelp)}
+        {text("idle", words.idle, words.idleHelp)}
+        <div className={styles.row}>
+          {text("partition", words.partition)}
+          {text("account", words.account)}
+          {text("qos", words.qos)}
+        </div>
+      </div>
+    </details>
+  );
+}
+
+/** A refusal's field, where its code names one. */
+function told(refused: Problem | null): Wrong {
+  return refused?.code.startsWith("form:") ? { [refused.code]: refused.message } : {};
+}
+
+function useStart(app: App, draft: Draft, replaces: Session | undefined, refuse: (error: Problem) => void) {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const [busy, setBusy] = useState(false);
+  // The same form sent twice, because an answer was lost, starts one session.
+  const sent = useRef({ text: "", key: "" });
+  const start = async () => {
+    const body = requestOf(app, draft);
+    const text = JSON.stringify(body);
+    if (sent.current.text !== text) sent.current = { text, key: crypto.randomUUID() };
+    setBusy(true);
+    try {
+      const session = await api.post<Session>("/v1/sessions", body, { idempotencyKey: sent.current.key });
+      if (replaces?.state === "failed") await api.delete(`/v1/sessions/${replaces.id}`).catch(() => undefined);
+      client.setQueryData(keys.session(session.id), session);
+      void client.invalidateQueries({ queryKey: keys.sessions });
+      void askForNotifications();
+      await navigate({ to: "/sessions" });
+    } catch (error) {
+      if (error instanceof Problem && error.status !== 0 && error.status < 500) {
+        sent.current = { text: "", key: "" };
+        refuse(error);
+      } else toastFailure(error);
+      setBusy(false);
+    }
+  };
+  return { start, busy };
+}

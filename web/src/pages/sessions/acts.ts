@@ -1,0 +1,83 @@
+/** What is done to sessions: at once, with what became of it said in a toast. */
+
+import type { QueryClient } from "@tanstack/react-query";
+import { api } from "@/api/client";
+import { keys } from "@/api/keys";
+import type { Session } from "@/api/types";
+import { confirm, toast, toastFailure } from "@/components";
+import { time } from "@/state/format";
+import { words } from "@/words/sessions";
+
+export const HOUR_S = 3600;
+
+/** Whether its app is still there, or on its way. */
+export function isLive(session: Session): boolean {
+  return session.state !== "ended" && session.state !== "failed";
+}
+
+export function hasNotebooks(session: Session): boolean {
+  return session.app.startsWith("jupyter");
+}
+
+export class SessionActs {
+  constructor(private readonly client: QueryClient) {}
+
+  async extend(session: Session, seconds = HOUR_S): Promise<void> {
+    await this.tried(async () => {
+      const longer = await api.post<Session>(`/v1/sessions/${session.id}/extend`, { by_s: seconds });
+      this.put(longer);
+      if (longer.ends_at) toast(words.extended(longer.name, time(longer.ends_at, Date.now())));
+    });
+  }
+
+  /** A waiting one is taken out at once; what runs is asked for, since what is not saved in it is lost. */
+  async cancel(session: Session): Promise<void> {
+    if (session.state !== "queued") {
+      const question = { title: words.cancelAsk(session.name), body: words.cancelHow, action: words.cancel };
+      if (!(await confirm(question))) return;
+    }
+    await this.tried(async () => {
+      this.put({ ...session, state: session.state === "queued" ? "ended" : "stopping" });
+      await api.post(`/v1/jobs/${session.id}/cancel`, {});
+      toast(session.state === "queued" ? words.taken(session.name) : words.cancelled(session.name));
+    });
+  }
+
+  async remove(session: Session): Promise<void> {
+    this.client.setQueryData<Session[]>(keys.sessions, (all) => all?.filter((one) => one.id !== session.id));
+    await this.tried(async () => {
+      await api.delete(`/v1/sessions/${session.id}`);
+      toast(words.deleted(session.name));
+    });
+  }
+
+  /** Another one like it; answers the new one. */
+  async relaunch(session: Session): Promise<Session | null> {
+    return this.tried(() => api.post<Session>(`/v1/sessions/${session.id}/relaunch`, {}));
+  }
+
+  async share(session: Session, users: string[]): Promise<void> {
+    await this.tried(async () => {
+      this.put(await api.post<Session>(`/v1/sessions/${session.id}/share`, { users }));
+      toast(words.shared(session.name, users.length));
+    });
+  }
+
+  private put(session: Session): void {
+    this.client.setQueryData<Session>(keys.session(session.id), (one) => (one ? session : undefined));
+    this.client.setQueryData<Session[]>(keys.sessions, (all) =>
+      all?.map((one) => (one.id === session.id ? session : one)),
+    );
+  }
+
+  private async tried<T>(act: () => Promise<T>): Promise<T | null> {
+    try {
+      return await act();
+    } catch (error) {
+      toastFailure(error);
+      return null;
+    } finally {
+      void this.client.invalidateQueries({ queryKey: keys.sessions });
+    }
+  }
+}
