@@ -6,6 +6,8 @@ export const composeWords = {
   what: "What it runs",
   kinds: { script: "Script", command: "Command" },
   scriptHelp: "Starts with a #! line. #SBATCH and #LY lines in it count where a field here is empty.",
+  asked: (what: string) => `Its lines ask for ${what}.`,
+  notRead: (options: string) => `Not read here: ${options}. ly submit and sbatch read them all.`,
   commandHelp: "One line, run by a shell: python train.py --lr 0.1",
   exampleScript: "#!/bin/bash\npython train.py\n",
   presets: { label: "How much", small: "Small", medium: "Medium", gpu: "GPU", last: "Last used" },

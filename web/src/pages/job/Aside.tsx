@@ -3,12 +3,13 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import type { Job, UsedPart } from "@/api/types";
+import type { Job, JobEfficiency, TaskSpread, TasksUsed, UsedPart } from "@/api/types";
 import { Ago, Bar, Button, copyText, Facts, Menu, MenuItem, toast, toastFailure } from "@/components";
 import { duration, memory, percent, trim } from "@/state/format";
+import { hasEnded } from "@/state/jobstate";
 import { jobWords } from "@/words/jobs";
 import { toLy, toPython, toSbatch } from "./again";
-import { efficiencyQuery, textsQuery } from "./questions";
+import { efficiencyQuery, seriesQuery, textsQuery } from "./questions";
 import styles from "./job.module.css";
 
 const { job: said, act } = jobWords;
@@ -25,22 +26,62 @@ export function Aside({ job, id }: { job: Job; id: string }) {
 
 function Used({ job, id }: { job: Job; id: string }) {
   const { data } = useQuery({ ...efficiencyQuery(id, job.state), enabled: job.started_at !== null });
-  const { cpus, memory_mib: mib, gpus } = job.resources;
-  const gpuTime = data?.gpu;
+  const isArray = job.array !== null && job.array.index === null;
   return (
     <section className={styles.used}>
       <h2>{said.asked}</h2>
-      <UsedBar name={said.cpu} asked={cpuWord(cpus)} part={data?.cpu} show={(used, of) => `${trim((used / (of || 1)) * cpus)} of ${cpuWord(cpus)}`} />
-      <UsedBar name={said.memory} asked={memory(mib)} part={data?.memory} show={(used, of) => said.used(memory(used), memory(of))} />
-      {gpus > 0 && <UsedBar name={said.gpu} asked={trim(gpus)} part={gpuTime} show={() => trim(gpus)} />}
+      {isArray ? <OfTasks job={job} tasks={data?.tasks ?? null} /> : <OfOne job={job} id={id} efficiency={data} />}
+    </section>
+  );
+}
+
+function OfOne({ job, id, efficiency }: { job: Job; id: string; efficiency: JobEfficiency | undefined }) {
+  const { cpus, memory_mib: mib, gpus } = job.resources;
+  const now = useQuery({ ...seriesQuery(id, job.state), enabled: job.started_at !== null && !hasEnded(job.state) });
+  const cpu = efficiency?.cpu.used == null ? soFar(now.data?.rates.cpus, cpus, "mean") : efficiency.cpu;
+  const memoryUsed = efficiency?.memory.used == null ? soFar(now.data?.rates.memory_mib, mib, "peak") : efficiency.memory;
+  return (
+    <>
+      <UsedBar name={said.cpu} asked={cpuWord(cpus)} part={cpu} show={(used, of) => `${trim((used / (of || 1)) * cpus)} of ${cpuWord(cpus)}`} />
+      <UsedBar name={said.memory} asked={memory(mib)} part={memoryUsed} show={(used, of) => said.used(memory(used), memory(of))} />
+      {gpus > 0 && <UsedBar name={said.gpu} asked={trim(gpus)} part={undefined} show={() => trim(gpus)} />}
       <UsedBar
         name={said.time}
         asked={job.time_limit_s === null ? "-" : duration(job.time_limit_s)}
-        part={data?.time}
+        part={efficiency?.time}
         show={(used, of) => said.used(duration(used), duration(of))}
       />
-    </section>
+    </>
   );
+}
+
+/** Of a job that still runs: what was measured so far, of what it holds. */
+function soFar(values: readonly (number | null)[] | undefined, asked: number, how: "mean" | "peak"): UsedPart | undefined {
+  const known = values?.filter((value) => value !== null) ?? [];
+  if (known.length === 0) return undefined;
+  const used = how === "peak" ? Math.max(...known) : known.reduce((sum, value) => sum + value, 0) / known.length;
+  return { used, asked, percent: null };
+}
+
+/** Of an array: how much its tasks used of what each asked for. */
+function OfTasks({ job, tasks }: { job: Job; tasks: TasksUsed | null }) {
+  const { cpus, memory_mib: mib } = job.resources;
+  const rows: [string, string, TaskSpread | null | undefined][] = [
+    [said.cpu, cpuWord(cpus), tasks?.cpu],
+    [said.memory, memory(mib), tasks?.memory],
+    [said.time, job.time_limit_s === null ? "-" : duration(job.time_limit_s), tasks?.time],
+  ];
+  return rows.map(([name, asked, spread]) => (
+    <div className={styles.usedRow} key={name}>
+      <span className="muted">{name}</span>
+      <span className="mono">{spread ? `${said.median(Math.round(spread.median))}` : asked}</span>
+      {spread && (
+        <div className={styles.usedBar}>
+          <Bar part={spread.median} whole={100} label={`${name}: ${said.spread(Math.round(spread.lowest), Math.round(spread.highest))}`} />
+        </div>
+      )}
+    </div>
+  ));
 }
 
 interface UsedBarProps {

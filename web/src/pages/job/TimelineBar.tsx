@@ -22,8 +22,10 @@ function Going({ parts }: { parts: readonly TimePart[] }) {
 }
 
 function Drawn({ parts, now }: { parts: readonly TimePart[]; now: number }) {
-  const shown = parts.filter((part) => part.since !== null).map((part) => ({ ...part, seconds: secondsOf(part, now) }));
-  const seen = shown.filter((part) => part.seconds > 0 || part.until === null);
+  const all = parts.filter((part) => part.since !== null).map((part) => ({ ...part, seconds: secondsOf(part, now) }));
+  const total = all.reduce((sum, part) => sum + part.seconds, 0);
+  // What took less than a hundredth of it all would be a stroke without room for its word.
+  const seen = all.filter((part) => part.seconds >= total / 100 || part.name === "ran");
   return (
     <ol className={styles.timeline} aria-label={said.timeline}>
       {seen.map((part) => (
@@ -32,13 +34,12 @@ function Drawn({ parts, now }: { parts: readonly TimePart[]; now: number }) {
           className={styles.span}
           data-name={part.name}
           data-state={part.state ?? undefined}
-          // The square root: what is a thousand times as long leaves what is short in sight.
-          style={{ flexGrow: Math.sqrt(part.seconds + 1) }}
+          style={{ flexGrow: Math.max(part.seconds, total / 1000, 0.001) }}
           title={`${exact(part.since ?? 0)}${part.until ? ` – ${exact(part.until)}` : ""}`}
         >
           <span className={styles.spanBar} />
           <span className={styles.spanText}>
-            {said.parts[part.name]} {span(part.seconds)}
+            {said.parts[part.name]} {part.seconds < 1 ? said.moment : span(part.seconds)}
           </span>
         </li>
       ))}

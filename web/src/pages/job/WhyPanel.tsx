@@ -3,7 +3,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { api } from "@/api/client";
+import { api, sentenceOf } from "@/api/client";
 import { patchJobs } from "@/api/jobcache";
 import { keys } from "@/api/keys";
 import { whyQuery } from "@/api/queries";
@@ -29,7 +29,7 @@ function Ended({ why }: { why: Why }) {
   if (!why.reason && !why.cause) return null;
   return (
     <section className={styles.ended}>
-      <p className={styles.reason}>{why.reason ?? why.cause}</p>
+      <p className={styles.reason}>{sentenceOf(why.reason ?? why.cause ?? "")}</p>
       {why.line && (
         <figure>
           <figcaption className="muted small">{said.line}</figcaption>
@@ -52,7 +52,7 @@ function Waits({ why, job, id }: { why: Why; job: Job; id: string }) {
     <div className={styles.waits}>
       <section>
         <h2>{said.short}</h2>
-        <p className={styles.reason}>{why.reason}</p>
+        <p className={styles.reason}>{why.reason && sentenceOf(why.reason)}</p>
         <p>
           {said.ahead(why.ahead.count)}
           {why.ahead.jobs.length > 0 && ": "}

@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import { api, Problem, request } from "@/api/client";
-import type { Job, JobEfficiency, TaskGrid, Timeline } from "@/api/types";
+import type { Job, JobEfficiency, TaskGrid, Timeline, UsageSeries } from "@/api/types";
 import type { Texts } from "./again";
 
 export const efficiencyQuery = (id: string, state: string) =>
@@ -15,6 +15,13 @@ export const timelineQuery = (id: string, state: string) =>
   queryOptions({
     queryKey: ["timeline", id, state],
     queryFn: ({ signal }) => api.get<Timeline>(`/v1/jobs/${id}/timeline`, undefined, signal),
+  });
+
+/** As it was when somebody began to look; the plots follow it. */
+export const seriesQuery = (id: string, state: string) =>
+  queryOptions({
+    queryKey: ["series", id, state],
+    queryFn: ({ signal }) => api.get<UsageSeries>(`/v1/jobs/${id}/series`, undefined, signal),
   });
 
 export const gridQuery = (id: string) =>

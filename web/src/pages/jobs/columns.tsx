@@ -20,14 +20,14 @@ interface Options {
 
 export function columnsOf({ users, onFold }: Options): Column<Line>[] {
   const all: (Column<Line> | false)[] = [
-    { key: "id", title: words.columns.id, width: "96px", cell: (line) => <IdCell line={line} onFold={onFold} /> },
+    { key: "id", title: words.columns.id, width: "88px", cell: (line) => <IdCell line={line} onFold={onFold} /> },
     { key: "name", title: words.columns.name, cell: (line) => <NameCell line={line} /> },
-    users && { key: "user", title: words.columns.user, width: "96px", from: 900, cell: ofRow((row) => row.user) },
-    { key: "state", title: words.columns.state, width: "144px", cell: (line) => <StateCell line={line} /> },
-    { key: "time", title: words.columns.time, width: "72px", align: "end", from: 640, cell: ofRow((row) => <TimeCell row={row} />) },
-    { key: "left", title: words.columns.left, width: "80px", align: "end", from: 1000, cell: ofRow((row) => <LeftCell row={row} />) },
-    { key: "asked", title: words.columns.asked, width: "152px", from: 800, cell: ofRow((row) => <span className="mono">{askedOf(row)}</span>) },
-    { key: "why", title: words.columns.why, width: "32%", from: 640, cell: (line) => <WhyCell line={line} /> },
+    users && { key: "user", title: words.columns.user, width: "80px", from: 900, cell: ofRow((row) => row.user) },
+    { key: "state", title: words.columns.state, width: "120px", cell: (line) => <StateCell line={line} /> },
+    { key: "time", title: words.columns.time, width: "64px", align: "end", from: 640, cell: ofRow((row) => <TimeCell row={row} />) },
+    { key: "left", title: words.columns.left, width: "64px", align: "end", from: 1000, cell: ofRow((row) => <LeftCell row={row} />) },
+    { key: "asked", title: words.columns.asked, width: "136px", from: 800, cell: ofRow((row) => <span className="mono">{askedOf(row)}</span>) },
+    { key: "why", title: words.columns.why, width: "30%", from: 640, cell: (line) => <WhyCell line={line} /> },
   ];
   return all.filter((column) => column !== false);
 }
@@ -42,7 +42,7 @@ function IdCell({ line, onFold }: { line: Line; onFold: (key: string) => void })
   const folds = line.kind === "group" || line.row.array !== null;
   return (
     <span className={styles.id} data-depth={line.depth}>
-      {folds && (
+      {folds ? (
         <button
           type="button"
           className={styles.fold}
@@ -52,6 +52,8 @@ function IdCell({ line, onFold }: { line: Line; onFold: (key: string) => void })
         >
           <Icon name={line.open ? "down" : "right"} />
         </button>
+      ) : (
+        <span className={styles.noFold} />
       )}
       {line.kind === "job" && <span className="mono">{refOf(line.row)}</span>}
     </span>

@@ -15,6 +15,7 @@ import { composeWords } from "@/words/compose";
 import { textsQuery } from "../job/questions";
 import { Details } from "./Details";
 import { amountsOf, type Draft, draftOf, EMPTY, submissionOf, withChanges, withOptions, wrongOf } from "./draft";
+import { withAsked } from "./directives";
 import { LAST, Presets } from "./Presets";
 import { Rail } from "./Rail";
 import { WhatItRuns } from "./WhatItRuns";
@@ -45,7 +46,7 @@ function Composer({ first, title = composeWords.title, told }: { first?: Draft; 
   const [draft, setDraft] = useState<Draft>(() => first ?? kept() ?? EMPTY);
   const [tried, setTried] = useState(false);
   const { submit, busy, refused } = useSubmit(draft);
-  const wrong = wrongOf(draft);
+  const wrong = wrongOf(withAsked(draft));
   const change = (some: Partial<Draft>) => setDraft((now) => ({ ...now, ...some }));
   useEffect(() => {
     if (!first) keep(draft);
@@ -68,8 +69,8 @@ function Composer({ first, title = composeWords.title, told }: { first?: Draft; 
       >
         <div className={styles.form}>
           {told && <p className={styles.told}>{told}</p>}
-          <WhatItRuns draft={draft} wrong={tried ? wrong : {}} onChange={change} />
           <Presets draft={draft} wrong={wrong} onChange={change} />
+          <WhatItRuns draft={draft} wrong={tried ? wrong : {}} onChange={change} />
           <Details draft={draft} wrong={wrong} onChange={change} />
           {refused && (
             <p className={styles.refused} role="alert">
@@ -102,14 +103,14 @@ function useSubmit(draft: Draft) {
   // The same draft sent twice, because an answer was lost, makes one job.
   const sent = useRef({ text: "", key: "" });
   const submit = async () => {
-    const body = submissionOf(draft);
+    const body = submissionOf(withAsked(draft));
     const text = JSON.stringify(body);
     if (sent.current.text !== text) sent.current = { text, key: crypto.randomUUID() };
     setBusy(true);
     setRefused(null);
     try {
       const job = await api.post<SubmittedJob>("/v1/jobs", body, { idempotencyKey: sent.current.key });
-      setPreference(LAST, JSON.stringify(amountsOf(draft)));
+      setPreference(LAST, JSON.stringify(amountsOf(withAsked(draft))));
       keep(null);
       client.setQueryData(keys.job(String(job.id)), job);
       void askForNotifications();

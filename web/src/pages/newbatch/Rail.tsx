@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { api } from "@/api/client";
+import { api, sentenceOf } from "@/api/client";
 import { nodesQuery } from "@/api/queries";
 import type { SubmitJob, SubmittedJob, UsageList } from "@/api/types";
 import { useMe } from "@/api/queries";
@@ -12,6 +12,7 @@ import { useNow } from "@/state/now";
 import { composeWords } from "@/words/compose";
 import { jobWords } from "@/words/jobs";
 import { changeWord } from "../job/changes";
+import { withAsked } from "./directives";
 import { type Draft, submissionOf, type Wrong } from "./draft";
 import styles from "./newbatch.module.css";
 
@@ -25,7 +26,7 @@ interface Props {
 }
 
 export function Rail({ draft, wrong, onChange }: Props) {
-  const body = useLater(JSON.stringify(submissionOf(draft)));
+  const body = useLater(JSON.stringify(submissionOf(withAsked(draft))));
   const ready = Object.keys(wrong).length === 0;
   const { data, error, isFetching } = useQuery({
     queryKey: ["dry-run", body],
@@ -69,7 +70,7 @@ function Start({ job, onChange }: { job: SubmittedJob; onChange: Props["onChange
       {reason !== null && estimate && (
         <p className="muted">{said.between(time(estimate.low, now), time(estimate.high, now))}</p>
       )}
-      {reason && <p>{reason}</p>}
+      {reason && <p>{sentenceOf(reason)}</p>}
       {sooner && sooner.length > 0 && (
         <div className={styles.sooner}>
           <h3>{said.sooner}</h3>

@@ -3,6 +3,7 @@
 import type { KeyboardEvent } from "react";
 import { AreaField, Choice, Section, TextField } from "@/components";
 import { composeWords } from "@/words/compose";
+import { askedBy } from "./directives";
 import type { Draft, Wrong } from "./draft";
 import styles from "./newbatch.module.css";
 
@@ -33,7 +34,7 @@ export function WhatItRuns({ draft, wrong, onChange }: Props) {
         {draft.kind === "script" ? (
           <AreaField
             label={kinds.script}
-            help={composeWords.scriptHelp}
+            help={helpOf(draft.script)}
             error={wrong.script}
             className={styles.script}
             rows={12}
@@ -64,6 +65,16 @@ export function WhatItRuns({ draft, wrong, onChange }: Props) {
       </div>
     </Section>
   );
+}
+
+/** What its own lines ask for, and which of them count only for the commands. */
+function helpOf(script: string): string {
+  const { fields, others } = askedBy(script);
+  const { name, cpus, memory, gpus, time, array, partition } = fields;
+  const words = [name, cpus && `${cpus} CPUs`, memory, gpus && `${gpus} GPUs`, time, array && `array ${array}`, partition];
+  const told = words.filter(Boolean).join(", ");
+  const lines = [told ? composeWords.asked(told) : composeWords.scriptHelp, others.length > 0 && composeWords.notRead(others.join(" "))];
+  return lines.filter(Boolean).join(" ");
 }
 
 /** A line that is begun is as far in as the one before it. Tab stays the way to the next field. */

@@ -15,6 +15,8 @@ import styles from "./log.module.css";
 
 const { log: said } = jobWords;
 const LINE = 20;
+/** Its borders, and room for a scroll bar below. */
+const FRAME = 20;
 /** So near to the end that new lines are followed. */
 const NEAR = 40;
 
@@ -68,7 +70,7 @@ export function LogView({ job, id }: { job: Job; id: string }) {
       ) : lines.length === 0 ? (
         <p className={styles.empty}>{job.started_at === null && live ? said.notBegun : live ? said.emptyYet : said.empty}</p>
       ) : (
-        <div className={styles.frame}>
+        <div className={styles.frame} style={{ height: wrap ? undefined : lines.length * LINE + FRAME }}>
           <div
             ref={place}
             className={styles.lines}
