@@ -56,8 +56,8 @@ def _place(target: Target) -> Message:
 
 
 def shown(target: Target) -> str:
-    """As a sentence names it."""
-    return f"the socket {target.path}" if isinstance(target, UnixTarget) else f"port {target.port}"
+    """As a sentence names it; where the state lies is nobody's business."""
+    return "the session's socket" if isinstance(target, UnixTarget) else f"port {target.port}"
 
 
 def _checked(fd: int, uid: int, target: Target) -> socket.socket:
