@@ -17,6 +17,7 @@ from typing import Any
 from launchyard import __version__, config, dropin
 from launchyard.api.mailing import Mailing
 from launchyard.api.outputs import JobTerminals
+from launchyard.api.shells import Shells
 from launchyard.config import Settings
 from launchyard.controller.assembly import Bounds, Yard
 from launchyard.controller.launching import LaunchSettings
@@ -69,6 +70,12 @@ def mailing_of(settings: Settings, yard: Yard, store: Store) -> Mailing:
     return mailing
 
 
+def shells_of(terminals: JobTerminals, settings: Settings) -> Shells:
+    """Terminals that outlive their browser."""
+    keep_s = settings.files.terminal_keep_s
+    return Shells(terminals, host=socket.gethostname(), keep_s=keep_s, clock=time.time)
+
+
 def rules_at_run_time(text: str) -> Rules | None:
     """The rules that were put in force while an earlier daemon ran; None: those of the file are in force."""
     try:
@@ -103,7 +110,13 @@ async def read_small(helpers: UserHelpers, uid: int, path: str) -> bytes:
     return (await helpers.read(uid, path, 0, 64 * 1024)).data
 
 
-def let_go(terminals: JobTerminals, events: Sequence[StateChanged]) -> None:
+def join_terminals(yard: Yard, terminals: JobTerminals) -> None:
+    """Jobs get their terminals when they start, and let go of them when they end."""
+    yard.launcher.open_terminal = terminals.open
+    yard.controller.watch(lambda events: _let_go(terminals, events))
+
+
+def _let_go(terminals: JobTerminals, events: Sequence[StateChanged]) -> None:
     for event in events:
         if event.state in ENDED:
             terminals.job_ended(event.job_id)

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -22,19 +21,20 @@ import uvloop
 
 from launchyard import config, dropin
 from launchyard.api.app import create_app
+from launchyard.api.operating import Operating
 from launchyard.api.outputs import JobLogs, JobTerminals
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import Services
-from launchyard.api.shells import Shells
 from launchyard.composition import (
     bounds,
     facts_of,
+    join_terminals,
     launch_settings,
-    let_go,
     mailing_of,
     read_small,
     rules_at_run_time,
     settle_memory,
+    shells_of,
 )
 from launchyard.config import Settings
 from launchyard.controller.assembly import Yard, assemble
@@ -43,7 +43,6 @@ from launchyard.daemonlog import open_log
 from launchyard.daemonuser import anonymous, daemon_user
 from launchyard.engine.apps import Apps
 from launchyard.engine.channel import UserHelpers
-from launchyard.engine.files import Files
 from launchyard.engine.keeper import dismiss_keeper, launch_keeper
 from launchyard.engine.local import LocalEngine
 from launchyard.engine.logins import Logins
@@ -160,17 +159,14 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     files = UserFiles(settings, state, engine)
-    browsing = UserHelpers(engine)
     yard = await _yard(prepared, store, engine, files)
     helpers = UserHelpers(engine)
     terminals = JobTerminals(helpers, yard.users, str(state.spool), engine, yard.launcher.place_of)
-    yard.launcher.open_terminal = terminals.open
     yard.controller.sessions.usage_of(engine.usage)
     yard.controller.sessions.begin(partial(read_small, helpers))
-    yard.controller.watch(lambda events: let_go(terminals, events))
+    join_terminals(yard, terminals)
     logs = JobLogs(helpers, yard.users, str(state.spool), files.environments.log)
-    shelf = SeriesFiles(state.series)
-    sampling = Sampling(yard.controller.holding, engine.usage, shelf, time.time)
+    sampling = Sampling(yard.controller.holding, engine.usage, SeriesFiles(state.series), time.time)
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
     facts = facts_of(state, prepared.nodes, yard, tcp)
@@ -196,11 +192,10 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         apps=Apps(helpers, settings.sessions.apps, settings.sessions.idle_stop_s),
         reach=partial(reach, helpers),
         secret=await asyncio.to_thread(state.secret),
-        files=Files(browsing),
+        files=files.browsed,
         file_roots=settings.files.roots,
-        shells=Shells(
-            terminals, host=socket.gethostname(), keep_s=settings.files.terminal_keep_s, clock=time.time
-        ),
+        operating=Operating(state.log, prepared.read_settings),
+        shells=shells_of(terminals, settings),
     )
     mailing = mailing_of(settings, yard, store)
     files.start(yard.packages_in_use)
@@ -213,13 +208,16 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         await mailing.close()
         await sampling.close()
         helpers.close()
-        browsing.close()
         await yard.close()
         await files.close()
-        await asyncio.to_thread(store.close)
-        with contextlib.suppress(FileNotFoundError):
-            state.facts.unlink()
+        await _put_away(state, store)
     return 0
+
+
+async def _put_away(state: StateDir, store: Store) -> None:
+    await asyncio.to_thread(store.close)
+    with contextlib.suppress(FileNotFoundError):
+        state.facts.unlink()
 
 
 async def _yard(prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles) -> Yard:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Set
 from launchyard.config import Settings
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.environments import HelperEnvironments, Opened, SetUpSettings
+from launchyard.engine.files import Files
 from launchyard.engine.machine import memory_of_machine_mib
 from launchyard.engine.protocol import Engine
 from launchyard.model.errors import LaunchyardError
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class UserFiles:
-    """`packages` for the API, `environments` for the controller."""
+    """`packages` and `browsed` (users' own files) for the API, `environments` for the controller."""
 
     def __init__(self, settings: Settings, state: StateDir, engine: Engine) -> None:
         limits = settings.packages
@@ -37,6 +38,8 @@ class UserFiles:
             memory_mib=limits.setup_memory_mib or memory_of_machine_mib() // 2,
         )
         self._helpers = UserHelpers(engine, kept.memory_mib)
+        self._browsing = UserHelpers(engine)
+        self.browsed = Files(self._browsing)
         self.environments = HelperEnvironments(self._helpers, kept, self._opened)
         self._collecting: asyncio.Task[None] | None = None
 
@@ -50,6 +53,7 @@ class UserFiles:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._collecting
         self._helpers.close()
+        self._browsing.close()
 
     async def _collect(self, in_use: InUse) -> None:
         while True:

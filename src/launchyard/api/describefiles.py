@@ -108,6 +108,18 @@ UPLOAD_DROP: Description = {
     **answers(200, ref(files.UploadReceived), "It is forgotten.", *_ERRORS),
 }
 
+AUDIT: Description = {
+    "summary": "Who was refused what; for administrators.",
+    "parameters": [
+        parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 5000}, "How many.")
+    ],
+    **answers(200, ref(terminals.AuditRecords), "The records, the newest first.", 400, 503),
+}
+CONFIG: Description = {
+    "summary": "What is wrong with the configuration file as it is now; for administrators.",
+    **answers(200, ref(terminals.ConfigState), "The sentence, or null.", 400, 503),
+}
+
 _TERMINAL = parameter("terminal", "path", _TEXT, "The id of a terminal.")
 OPEN_TERMINAL: Description = {
     "summary": "Open a terminal in a job, a session or a folder; it outlives the browser that looks at it.",

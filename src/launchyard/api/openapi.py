@@ -125,6 +125,8 @@ _ANSWERS = (
     files.UploadReceived,
     terminals.OpenedTerminal,
     terminals.TerminalList,
+    terminals.AuditRecords,
+    terminals.ConfigState,
     sessions.AppList,
     sessions.App,
     sessions.PythonList,

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from launchyard.api.operating import Operating
 from launchyard.api.shells import Shells
 from launchyard.api.terminals import Terminal as Terminal
 from launchyard.api.terminals import TerminalEnd as TerminalEnd
@@ -146,6 +147,7 @@ class Services:
     file_roots: Sequence[str] = ("~",)
     """Folders below which users may open files; `~` and `{user}` are filled in."""
     shells: Shells | None = None
+    operating: Operating | None = None
     log_search: LogSearch | None = None
     series: UsageSeries | None = None
     apps: Apps | None = None

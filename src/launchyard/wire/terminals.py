@@ -1,6 +1,7 @@
-"""What is asked and said of terminals that outlive the browser that looks at them."""
+"""What is asked and said of terminals that outlive their browser, and of what administrators look after."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +36,17 @@ class TerminalList:
     """`GET /v1/terminals`."""
 
     terminals: list[OpenedTerminal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecords:
+    """`GET /v1/admin/audit`: what was refused to whom, the newest first; each has `at`, `event` and more."""
+
+    records: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigState:
+    """`GET /v1/admin/config`: what is wrong with the configuration file as it is now; null: nothing."""
+
+    problem: str | None

@@ -146,6 +146,11 @@ export interface Asked {
   reservation?: string;
 }
 
+/** `GET /v1/admin/audit`: what was refused to whom, the newest first; each has `at`, `event` and more. */
+export interface AuditRecords {
+  records: Record<string, unknown>[];
+}
+
 /**
  * The body of `POST /v1/admin/policy`: one thing changed or removed.
  *
@@ -164,6 +169,11 @@ export interface Columns {
   count: number;
   constants: Record<string, unknown>;
   columns: Record<string, unknown[]>;
+}
+
+/** `GET /v1/admin/config`: what is wrong with the configuration file as it is now; null: nothing. */
+export interface ConfigState {
+  problem: string | null;
 }
 
 /** The ids of the jobs, in the order of the lines. */

@@ -1,0 +1,60 @@
+"""What administrators look after: who was refused what, and whether the configuration would do for a start.
+
+Both are read when somebody asks: audit records from the daemon's own log, so that they outlive the daemon.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from launchyard.model.errors import LaunchyardError
+
+LOOKED_AT_BYTES = 4 * 1024 * 1024
+_MARK = " launchyard.audit "
+
+
+class Operating:
+    """`read_settings` reads the configuration as a start would, and raises what is wrong with it."""
+
+    def __init__(self, log: Path, read_settings: Callable[[], object]) -> None:
+        self._log = log
+        self._read_settings = read_settings
+
+    def audit(self, most: int) -> list[dict[str, Any]]:
+        """The newest records of the log, the newest first. May wait for the disk."""
+        found: list[dict[str, Any]] = []
+        for path in (self._log, self._log.with_name(f"{self._log.name}.1")):
+            found += list(_records(path))
+            if len(found) >= most:
+                break
+        return found[:most]
+
+    def problem(self) -> str | None:
+        """What is wrong with the configuration file as it is now. May wait for the disk."""
+        try:
+            self._read_settings()
+        except LaunchyardError as error:
+            return str(error)
+        return None
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    """Of the end of one log, the newest first."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - LOOKED_AT_BYTES))
+            lines = file.read(LOOKED_AT_BYTES).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    for line in reversed(lines):
+        head, mark, text = line.partition(_MARK)
+        # Only what begins the line is the logger's name; a message may hold the same words.
+        if not mark or head.count(" ") != 1:
+            continue
+        try:
+            record = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            yield {"at": head.partition(" ")[0], **record}
