@@ -16,7 +16,7 @@ id name kind user account partition qos cluster engine_id group state reason cau
 signal priority resources time_limit_s submitted_at started_at ended_at estimate nodes array submission_id
 command script working_dir log_path url metadata attempt usage stale_since
 """
-MORE = "past_attempts nice requeue requeues retries held after begin_at deadline_at time_min_s parts"
+MORE = "past_attempts nice requeue requeues retries held after begin_at deadline_at time_min_s parts runtime_env"
 FIELDS = [*NAMES.split(), *MORE.split()]
 
 JOB = Job(

@@ -73,6 +73,7 @@ def job_json(
         "deadline_at": time_json(job.deadline_at),
         "time_min_s": job.time_min_s,
         "parts": [_part_json(one) for one in as_parts(job)] if job.parts else [],
+        "runtime_env": job.runtime_env,
     }
 
 

@@ -122,7 +122,7 @@ class Retried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job. `script` is the digest of its script, `command` what a person would type.
+    """A job. `script` and `runtime_env` are digests, `command` is what a person would type.
 
     A job of unlike `parts` has their sum as its `resources`; others have none.
     """
@@ -172,6 +172,7 @@ class Job:
     deadline_at: str | None
     time_min_s: int | None
     parts: list[JobPart]
+    runtime_env: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

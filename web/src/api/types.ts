@@ -337,7 +337,7 @@ export interface ItemError {
 }
 
 /**
- * A job. `script` is the digest of its script, `command` what a person would type.
+ * A job. `script` and `runtime_env` are digests, `command` is what a person would type.
  *
  * A job of unlike `parts` has their sum as its `resources`; others have none.
  */
@@ -387,6 +387,7 @@ export interface Job {
   deadline_at: string | null;
   time_min_s: number | null;
   parts: JobPart[];
+  runtime_env: string | null;
 }
 
 /**
@@ -1395,6 +1396,7 @@ export interface SubmittedJob {
   deadline_at: string | null;
   time_min_s: number | null;
   parts: JobPart[];
+  runtime_env: string | null;
   advice: Advice | null;
   sooner?: Sooner[];
 }

@@ -39,9 +39,9 @@ COLUMNS: dict[str, Read] = {
     "state": lambda job, why: job.state,
     "partition": lambda job, why: job.partition,
     "group": lambda job, why: job.group,
-    "submitted_at": lambda job, why: job.submitted_at,
-    "started_at": lambda job, why: job.started_at,
-    "ended_at": lambda job, why: job.ended_at,
+    "submitted_at": lambda job, why: _tenths(job.submitted_at),
+    "started_at": lambda job, why: _tenths(job.started_at),
+    "ended_at": lambda job, why: _tenths(job.ended_at),
     "limit_s": lambda job, why: job.limit_s,
     "cpus": lambda job, why: cpus_json(job.request.cpus_milli),
     "memory_mib": lambda job, why: job.request.memory_mib,
@@ -101,14 +101,21 @@ def _json(page: Page, reasons: Mapping[int, Reason], now: float) -> dict[str, An
 
 def _short(values: list[Any]) -> Any:
     """The column, or its values and where they come."""
-    if len(values) < 8 or any(isinstance(value, list) for value in values):
+    if len(values) < 8:
         return values
-    places: dict[Any, int] = {}
-    for value in values:
-        places.setdefault((type(value), value), len(places))
-        if len(places) > max(FEW, len(values) // 8):
-            return values
-    return {"of": [value for _, value in places], "at": [places[type(value), value] for value in values]}
+    try:
+        places = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    except TypeError:
+        # Lists, of arrays and of tasks.
+        return values
+    if len(places) > max(FEW, len(values) // 8):
+        return values
+    return {"of": list(places), "at": [places[value] for value in values]}
+
+
+def _tenths(at: float | None) -> float | None:
+    """As exact as a page shows it."""
+    return None if at is None else round(at, 1)
 
 
 def _nodes(job: Job) -> str | None:

@@ -169,6 +169,7 @@ def _as_json(
     private: dict[str, Any] = {
         "command": None,
         "script": None,
+        "runtime_env": None,
         "working_dir": None,
         "log_path": None,
         "metadata": {},

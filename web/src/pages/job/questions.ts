@@ -1,7 +1,7 @@
 /** What the page of a job asks the server. */
 
 import { queryOptions } from "@tanstack/react-query";
-import { api, Problem, request } from "@/api/client";
+import { api, request } from "@/api/client";
 import type { Job, JobEfficiency, TaskGrid, Timeline, UsageSeries } from "@/api/types";
 import type { Texts } from "./again";
 
@@ -37,21 +37,11 @@ export const textsQuery = (id: string, job: Job) =>
     queryKey: ["texts", id],
     queryFn: async ({ signal }): Promise<Texts> => ({
       script: job.script === null ? null : await text(`/v1/jobs/${id}/script`, signal),
-      runtimeEnv: await runtimeEnv(id, signal),
+      runtimeEnv: job.runtime_env ? await api.get<Record<string, unknown>>(`/v1/jobs/${id}/runtime-env`, undefined, signal) : null,
     }),
     staleTime: Infinity,
   });
 
 async function text(path: string, signal: AbortSignal): Promise<string> {
   return (await request("GET", path, { signal })).text();
-}
-
-/** Most jobs have none, and the server says so. */
-async function runtimeEnv(id: string, signal: AbortSignal): Promise<Record<string, unknown> | null> {
-  try {
-    return await api.get<Record<string, unknown>>(`/v1/jobs/${id}/runtime-env`, undefined, signal);
-  } catch (error) {
-    if (error instanceof Problem && error.status === 404) return null;
-    throw error;
-  }
 }
