@@ -65,17 +65,20 @@ async def to_start(context: Context, caller: Caller, body: StartSession) -> Subm
         runtime_env=environment or None,
         metadata=dict(app.metadata),
     )
-    submission = replace(
-        to_submission(job), kind=JobKind.SESSION, session=_session(app, values, body, home=home)
-    )
+    site_s = apps_of(context).idle_stop_s
+    session = _session(app, values, body, home=home, site_s=site_s)
+    submission = replace(to_submission(job), kind=JobKind.SESSION, session=session)
     if body.qos is None:
         submission = replace(submission, qos=context.services.controller.sessions.qos_for(caller, submission))
     return submission
 
 
-def _session(app: App, values: Mapping[str, Any], body: StartSession, *, home: str) -> Session:
+def _session(
+    app: App, values: Mapping[str, Any], body: StartSession, *, home: str, site_s: int | None
+) -> Session:
     opening = app.opening
-    idle_stop_s = body.idle_stop_s if body.idle_stop_s is not None else app.defaults.idle_stop_s
+    given = (body.idle_stop_s, app.defaults.idle_stop_s, site_s)
+    idle_stop_s = next((one for one in given if one is not None), None)
     if idle_stop_s is not None and 0 != idle_stop_s < IDLE_STOP_MIN_S:
         raise Invalid(
             f"idle_stop_s is {idle_stop_s}; {IDLE_STOP_MIN_S} is the least, and 0 never stops it",

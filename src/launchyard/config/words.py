@@ -6,6 +6,7 @@ from pathlib import Path
 from launchyard.model.errors import Invalid
 from launchyard.model.memory import parse_memory
 from launchyard.model.number import is_digits, shown
+from launchyard.model.walltime import parse_walltime
 
 
 def listen(text: str) -> str:
@@ -89,3 +90,13 @@ def command(text: str) -> tuple[str, ...]:
     if words and not words[0].startswith("/"):
         raise Invalid(f"the program {shown(words[0])} has no path; write for example /usr/sbin/sendmail -t")
     return tuple(words)
+
+
+def idle_stop(text: str) -> int | None:
+    """`2h`, or `none`."""
+    if text.lower() == "none":
+        return None
+    seconds = parse_walltime(text)
+    if seconds is not None and seconds < 300:
+        raise Invalid(f'{shown(text)} is too short; "5m" is the least, and "none" stops nothing')
+    return seconds

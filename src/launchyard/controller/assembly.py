@@ -95,15 +95,11 @@ async def assemble(
     loop.launch, loop.plan, loop.marked = launcher.send, scheduler.plan, triggers.node_marked
     loop.watch(scheduler.counters.count)
     reports = Reports(loop, scheduler, running, steps, launching.grace_s)
-    sessions = Sessions(loop, submitting, reports, launching.state)
-    preparing.phase_told, preparing.prepared = sessions.phase, sessions.prepared
-    scheduler.stop = reports.stop
-    loop.moved = _after_moves(settling, steps, triggers, preparing, sessions)
+    sessions = _sessions(Sessions(loop, submitting, reports, launching.state), preparing)
+    scheduler.stop, loop.moved = reports.stop, _after_moves(settling, steps, triggers, preparing, sessions)
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
     crontabs, reasons = Crontabs(loop, submitting), Reasons(loop, scheduler, preparing.reason)
-    for part in (crontabs, triggers, steps):
-        await part.take_in(store)
-    preparing.take_in()
+    await _recall(store, (crontabs, triggers, steps), preparing)
     facts = await engine.open(reports.take)
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     administration.changed, steps.cpus = triggers.reconfigured, facts.cpus
@@ -134,6 +130,19 @@ async def assemble(
         packages_in_use=preparing.packages_in_use,
         close=lambda: asyncio.ensure_future(_close(loop, duty, outlooks, preparing, sessions, engine)),
     )
+
+
+def _sessions(sessions: Sessions, preparing: Preparing) -> Sessions:
+    """Told of how far the set-up of each is."""
+    preparing.phase_told, preparing.prepared = sessions.phase, sessions.prepared
+    return sessions
+
+
+async def _recall(store: Store, parts: Sequence[Crontabs | Triggering | Steps], preparing: Preparing) -> None:
+    """What each knew in an earlier run."""
+    for part in parts:
+        await part.take_in(store)
+    preparing.take_in()
 
 
 async def _close(

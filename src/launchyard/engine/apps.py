@@ -17,7 +17,6 @@ from launchyard.model.app import App, Origin, Program
 from launchyard.model.errors import Infeasible, Invalid, NotFound, Unavailable
 from launchyard.wire.apps import read_app
 
-SITE_FOLDER = "/etc/launchyard/apps"
 PATH = "/usr/local/bin:/usr/bin:/bin"
 ANSWER_S = 60.0
 TRIES = 2
@@ -48,12 +47,15 @@ class Found:
 
 
 class Apps:
-    """By user. `folders` are those of everybody, by origin, the later ones before the earlier."""
+    """By user. `site` are folders of the site's apps; `idle_stop_s` is what holds where nobody says more."""
 
-    def __init__(self, helpers: UserHelpers, folders: Sequence[tuple[Origin, str]] | None = None) -> None:
+    def __init__(
+        self, helpers: UserHelpers, site: Sequence[str] = (), idle_stop_s: int | None = None
+    ) -> None:
         self._helpers = helpers
+        self.idle_stop_s = idle_stop_s
         own = str(Path(shipped.__file__).parent)
-        self._folders = folders or ((Origin.SHIPPED, own), (Origin.SITE, SITE_FOLDER))
+        self._folders = ((Origin.SHIPPED, own), *((Origin.SITE, folder) for folder in site))
         self._read: dict[tuple[str, str], App | str] = {}
 
     async def of(self, uid: int, variables: Mapping[str, str]) -> list[Found]:

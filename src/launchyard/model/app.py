@@ -222,12 +222,12 @@ def _typed(one: Field, value: Any) -> Any:
     match one.type:
         case FieldType.SWITCH:
             if not isinstance(value, bool):
-                raise BadValue(one.name, one.label, f"is on or off, not {_said(value)}")
+                raise BadValue(one.name, one.label, f"give on or off, not {_said(value)}")
             return value
         case FieldType.NUMBER | FieldType.INTEGER:
             return _number(one, value)
     if not isinstance(value, str):
-        raise BadValue(one.name, one.label, f"is a text, not {_said(value)}")
+        raise BadValue(one.name, one.label, f"give a text, not {_said(value)}")
     if len(value) > TEXT_MAX:
         raise BadValue(one.name, one.label, f"is {len(value)} characters long; {TEXT_MAX} are possible")
     if not value.isprintable():
@@ -244,7 +244,7 @@ def _number(one: Field, value: Any) -> Any:
     except ValueError:
         number = None
     if number is None or number - number != 0 or abs(number) > 1e15 or (whole and number != int(number)):
-        raise BadValue(one.name, one.label, f"is a {'whole ' if whole else ''}number, not {_said(value)}")
+        raise BadValue(one.name, one.label, f"give a {'whole ' if whole else ''}number, not {_said(value)}")
     return int(number) if whole else number
 
 

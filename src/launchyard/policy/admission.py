@@ -52,8 +52,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     parts = _parts(submission, partition, request, caller, cluster) if submission.parts else ()
     asked = (submission.account, submission.qos)
     entry = enter(caller.user, _groups(caller), asked, partition, cluster.rules, cluster.book)
-    keep = submission.keep_beyond_limits
-    limit_s = submission.time_limit_s if keep else None
+    limit_s = submission.time_limit_s if submission.keep_beyond_limits else None
     if limit_s is None:
         limit_s = _time_limit(submission.time_limit_s, entry)
     if submission.time_limit_s is None and parts:
@@ -64,7 +63,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     _refuse_what_cannot_be(request, entry, limit_s, cluster, submission)
     _refuse_reservation(request, submission.time_min_s or limit_s, entry, caller, cluster, now)
     if parts:
-        _refuse_together(parts, entry, limit_s, cluster, keep)
+        _refuse_together(parts, entry, limit_s, cluster, submission.keep_beyond_limits)
     if submission.cluster not in (None, cluster.name):
         raise Infeasible(f"there is no cluster {submission.cluster!r}; this one is {cluster.name!r}")
     return Job(

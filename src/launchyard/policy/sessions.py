@@ -10,6 +10,7 @@ from launchyard.model.walltime import humane
 
 _OWN_ENDS = frozenset({JobState.CANCELLED, JobState.TIMEOUT, JobState.DEADLINE})
 """Ends that somebody asked for, at least by a time limit."""
+_BARE = ("ended with exit code ", "was ended by signal ")
 SPARE = 2
 """How many times the memory that was too little is proposed."""
 
@@ -61,6 +62,8 @@ def cause_of(job: Job) -> str | None:
             return f"node {node} {what} under {title}{why}; start it again"
         case JobState.COMPLETED if not answered(job):
             return f"{title} ended before it answered"
+        case JobState.FAILED if job.cause is not None and job.cause.startswith(_BARE):
+            return f"{title} {job.cause}{when}"
     return job.cause
 
 

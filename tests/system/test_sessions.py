@@ -1,0 +1,260 @@
+"""Sessions through the front door of a real server: they come up, are reached, fail for a reason, and end."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.ly import ly
+from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Json, Product, Refused, UnixConnection, wait_for
+from tests.system.sessionapps import make
+
+NODES = """
+[[nodes]]
+name = "other"
+cpus = 4
+memory = "4GiB"
+"""
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    folder = tmp_path_factory.mktemp("sessions")
+    make(folder / "apps")
+    config = f'{DEFAULT_CONFIG}{NODES}\n[sessions]\napps = ["{folder}/apps"]\n'
+    product = Product(folder / "state", config)
+    product.start()
+    yield product
+    product.destroy()
+
+
+def start(product: Product, app: str, **fields: Any) -> Json:
+    found: Json = product.call("POST", "/v1/sessions", {"app": app, **fields})
+    return found
+
+
+def session(product: Product, number: int) -> Json:
+    found: Json = product.call("GET", f"/v1/sessions/{number}")
+    return found
+
+
+def until(product: Product, number: int, *states: str) -> Json:
+    def there() -> Json | None:
+        found = session(product, number)
+        return found if found["state"] in states else None
+
+    return wait_for(there, PATIENCE_S, f"session {number} in {states}")
+
+
+def answer(product: Product, word: str) -> str:
+    """What one of the running apps says whose form has this word."""
+    for path in (product.state / "tmp").glob("*/s/app.sock"):
+        connection = UnixConnection(path)
+        connection.request("GET", "/x")
+        said = connection.getresponse().read().decode()
+        if said.endswith(word):
+            return said
+    return ""
+
+
+def test_a_session_runs_once_its_app_answers_and_its_values_reach_it(product: Product) -> None:
+    made = start(product, "web", values={"word": "moin"}, name="mine")
+
+    found = until(product, made["id"], "running")
+
+    assert answer(product, "moin") == "/x moin"
+    assert found["url"] == f"/session/{made['id']}/"
+    assert [tick["state"] for tick in found["steps"]] == ["done", "skipped", "done", "done"]
+    assert found["values"] == {"word": "moin", "count": 1}
+    assert found["job"]["kind"] == "session"
+    assert found["time_left_s"] > 3000
+    stopped = product.call("POST", f"/v1/sessions/{made['id']}/stop")
+    assert stopped["state"] in ("stopping", "ended")
+    ended = until(product, made["id"], "ended")
+    assert ended["cause"].startswith("cancelled by ")
+
+
+def test_each_of_six_faults_has_a_sentence_of_its_own(product: Product, tmp_path: Path) -> None:
+    said = {
+        "missing at the start": fails(product, "lame"),
+        "never answers": fails(product, "silent"),
+        "memory": fails(product, "hungry"),
+        "ended": fails(product, "gone"),
+    }
+
+    assert said["missing at the start"] == (
+        "The lame ended before it answered: a program that it starts was not found (see its log)"
+    )
+    assert said["never answers"] == (
+        "The silent did not answer within 2 s of its start; nothing listens at its socket"
+    )
+    assert said["memory"] == (
+        "The hungry needed more than the 64 MiB of memory asked for before it answered; "
+        "start it again with 128 MiB"
+    )
+    assert said["ended"] == "The gone ended with exit code 3 before it answered"
+
+
+def fails(product: Product, app: str) -> str:
+    """The cause of its failure, the same by API, job and command line."""
+    made = start(product, app)
+    found = until(product, made["id"], "failed")
+    shown = ly(product.state, "session", "show", str(made["id"]))
+    assert found["cause"] in shown.err
+    assert shown.code == 0
+    sentence: str = found["cause"]
+    return sentence
+
+
+def test_a_missing_program_is_said_before_anything_is_queued(product: Product) -> None:
+    apps = {one["name"]: one for one in product.call("GET", "/v1/apps")["apps"]}
+
+    with pytest.raises(Refused) as refused:
+        start(product, "absent")
+
+    why = "not installed here: no program-that-nobody-has was found on this machine. Build it yourself."
+    assert apps["absent"]["unavailable"] == why
+    assert refused.value.status == 422
+    assert refused.value.problem["detail"] == f"The absent cannot be started: {why}"
+
+
+def test_a_bad_value_is_refused_with_the_name_of_its_field(product: Product) -> None:
+    with pytest.raises(Refused) as refused:
+        start(product, "web", values={"count": 9})
+    shown = ly(product.state, "session", "start", "web", "--set", "count=9")
+
+    assert refused.value.problem["detail"] == "Count: 9 is too much; 8 is the most here"
+    assert refused.value.problem["code"] == "form:count"
+    assert (shown.code, shown.err) == (2, "ly: Count: 9 is too much; 8 is the most here\n")
+
+
+@pytest.mark.root
+def test_a_full_home_directory_is_said_and_does_not_lock_its_person_out(
+    product: Product, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", home], check=True)
+    try:
+        made = start(product, "web", environment={"HOME": str(home)})
+        found = until(product, made["id"], "failed")
+        with pytest.raises(OSError, match="No space left"):
+            (home / "more").write_bytes(b"x" * 300_000)
+    finally:
+        subprocess.run(["umount", home], check=True)
+
+    assert found["cause"] == (
+        f"the home directory {home} is full, so The web cannot start; "
+        "delete what is not needed there, then start it again"
+    )
+
+
+def test_a_node_that_is_taken_down_is_the_cause(product: Product) -> None:
+    made = start(product, "web", resources={"nodelist": "other"})
+    until(product, made["id"], "running")
+
+    product.call("POST", "/v1/nodes/other", {"state": "down", "reason": "pulled"})
+    found = until(product, made["id"], "failed")
+    product.call("POST", "/v1/nodes/other", {"state": "up"})
+
+    assert found["cause"].startswith("node other went down under The web (")
+
+
+def test_a_server_that_was_killed_knows_its_sessions_again(product: Product) -> None:
+    made = start(product, "web")
+    until(product, made["id"], "running")
+
+    product.kill()
+    product.start()
+
+    found = until(product, made["id"], "running")
+    assert found["answered_at"] is not None
+    product.call("POST", f"/v1/sessions/{made['id']}/stop")
+    until(product, made["id"], "ended")
+
+
+def test_a_card_stays_until_it_is_deleted_and_the_job_stays_for_accounting(product: Product) -> None:
+    made = start(product, "gone", name="card")
+    until(product, made["id"], "failed")
+    listed = [one["id"] for one in product.call("GET", "/v1/sessions")["sessions"]]
+
+    product.call("DELETE", f"/v1/sessions/{made['id']}")
+
+    after = [one["id"] for one in product.call("GET", "/v1/sessions")["sessions"]]
+    assert made["id"] in listed
+    assert made["id"] not in after
+    assert product.job(made["id"])["state"] == "FAILED"
+
+
+def test_a_live_session_is_not_deleted(product: Product) -> None:
+    made = start(product, "web")
+
+    with pytest.raises(Refused, match="end it first"):
+        product.call("DELETE", f"/v1/sessions/{made['id']}")
+    product.call("POST", f"/v1/sessions/{made['id']}/stop")
+    until(product, made["id"], "ended")
+
+
+def test_a_session_is_relaunched_as_it_was_but_for_what_is_named(product: Product) -> None:
+    first = start(product, "web", values={"word": "one"}, name="again", time_limit_s=1800)
+    product.call("POST", f"/v1/sessions/{first['id']}/stop")
+    until(product, first["id"], "ended")
+
+    body = {"values": {"count": 3}, "resources": {"memory_mib": 256}, "delete": True}
+    second = product.call("POST", f"/v1/sessions/{first['id']}/relaunch", body)
+
+    assert second["id"] != first["id"]
+    assert second["name"] == "again"
+    assert second["values"] == {"word": "one", "count": 3}
+    assert second["job"]["resources"]["memory_mib"] == 256
+    assert second["job"]["time_limit_s"] == 1800
+    assert session(product, first["id"])["deleted"]
+    product.call("POST", f"/v1/sessions/{second['id']}/stop")
+    last = next(one for one in product.call("GET", "/v1/apps")["apps"] if one["name"] == "web")["last"]
+    assert last["values"] == {"word": "one", "count": 3}
+
+
+def test_a_running_session_gets_more_time(product: Product) -> None:
+    made = start(product, "web")
+    found = until(product, made["id"], "running")
+
+    longer = product.call("POST", f"/v1/sessions/{made['id']}/extend", {"by_s": 1800})
+
+    assert longer["job"]["time_limit_s"] == found["job"]["time_limit_s"] + 1800
+    assert longer["time_left_s"] > found["time_left_s"] + 1700
+    with pytest.raises(Refused, match="cannot be extended"):
+        product.call("POST", f"/v1/sessions/{made['id']}/extend", {"by_s": 13 * 3600})
+    product.call("POST", f"/v1/sessions/{made['id']}/stop")
+    until(product, made["id"], "ended")
+
+
+def test_a_new_app_is_there_without_a_restart_and_a_broken_one_says_why(product: Product) -> None:
+    folder = product.state.parent / "apps"
+    shutil.copytree(folder / "web", folder / "fresh")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "app.toml").write_text('title = "Broken"\ntitel = 1\n')
+    (folder / "broken" / "start.sh").write_text("")
+
+    apps = {one["name"]: one for one in product.call("GET", "/v1/apps")["apps"]}
+
+    assert apps["fresh"]["unavailable"] is None
+    assert "unknown key 'titel'" in apps["broken"]["unavailable"]
+    with pytest.raises(Refused, match="cannot be started"):
+        start(product, "broken")
+
+
+def test_the_command_line_starts_waits_lists_and_stops(product: Product) -> None:
+    made = ly(product.state, "session", "start", "web", "--wait", "-q", "--mem", "130M", "--time", "30m")
+    listed = ly(product.state, "session", "list")
+    stopped = ly(product.state, "session", "stop", made.out.strip())
+    failed = ly(product.state, "session", "start", "gone", "--wait")
+
+    assert made.code == 0
+    assert "running" in listed.out
+    assert f"ly session open {made.out.strip()}" in listed.out
+    assert stopped.code == 0
+    assert failed.code == 1
+    assert "The gone ended with exit code 3 before it answered\n  the last words\n" in failed.err
