@@ -6,7 +6,18 @@ The schemas that the names stand for are made in `openapi`, and only when somebo
 from collections.abc import Sequence
 from typing import Any
 
-from launchyard.wire import acts, crontabs, login, orders, packages, shapes, steps, submit, tableshapes, triggers
+from launchyard.wire import (
+    acts,
+    crontabs,
+    login,
+    orders,
+    packages,
+    shapes,
+    steps,
+    submit,
+    tableshapes,
+    triggers,
+)
 
 Description = dict[str, Any]
 
@@ -92,12 +103,8 @@ LIST: Description = {
         _parameter("partition", "query", _TEXT, "Jobs of this partition."),
         _parameter("group", "query", _TEXT, "Jobs of this group, and the tasks of its arrays."),
         _parameter("array", "query", _WHOLE, "The tasks of this array that have split off."),
-        _parameter(
-            "ids", "query", _TEXT, "Only these, up to 500 with commas between them, and nothing else."
-        ),
-        _parameter(
-            "since", "query", _TEXT, "Submitted or ended since then (RFC 3339 or seconds since 1970)."
-        ),
+        _parameter("ids", "query", _TEXT, "Only these, up to 500 with commas between them."),
+        _parameter("since", "query", _TEXT, "Submitted or ended since then (RFC 3339 or seconds)."),
         _parameter("limit", "query", {**_WHOLE, "minimum": 1, "maximum": 10000, "default": 100}, "How many."),
         _parameter("cursor", "query", _TEXT, "`next` of the page before."),
     ],
