@@ -64,7 +64,7 @@ def test_logging_out_ends_the_login_on_the_server(portal: Portal) -> None:
         page.get_by_role("button", name="root", exact=True).click()
         page.get_by_role("menuitem", name="Log out").click()
         expect(page.get_by_text("You are logged out.")).to_be_visible()
-        context.add_cookies([{**one, "url": portal.url, "path": None, "domain": None} for one in cookies])  # type: ignore[typeddict-item]
+        context.add_cookies([{**one, "url": portal.url, "path": None, "domain": None} for one in cookies])
         page.goto(f"{portal.url}/")
         page.wait_for_url("**/login")
 

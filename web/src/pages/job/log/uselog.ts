@@ -83,6 +83,8 @@ async function follow(
 ): Promise<void> {
   try {
     const marks = api.get<LogMarks>(`/v1/jobs/${id}/logs/marks`, { stream }, signal);
+    // Somebody may leave before the part is there, and then nobody waits for the marks.
+    marks.catch(() => undefined);
     const { data, offset } = await part(id, stream, -PIECE, PIECE, signal);
     const skipped = firstLine(data, offset === 0);
     change({ window: grown(emptyAt(offset + skipped, offset === 0 ? 1 : null), data.subarray(skipped)), ready: true });
