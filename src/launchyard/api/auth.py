@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 
 from launchyard.api.answers import WrongHost
 from launchyard.api.connection import Peer, connection_of
+from launchyard.api.login.addresses import PORTAL_NAME
 from launchyard.api.login.browser import Browsers
 from launchyard.api.tokens import TokenTable
 from launchyard.controller.users import Users
@@ -20,7 +21,7 @@ from launchyard.model.number import shown
 from launchyard.model.submission import Caller
 from launchyard.model.token import BROWSER, Token
 
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", PORTAL_NAME})
 
 
 @dataclass(frozen=True, slots=True)

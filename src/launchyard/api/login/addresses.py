@@ -11,6 +11,11 @@ from launchyard.model.errors import Invalid
 from launchyard.model.number import shown
 
 LOCALHOST = "localhost"
+PORTAL_NAME = "launchyard.localhost"
+"""The portal's name on its own machine where it shows sessions in frames, at `17.launchyard.localhost`.
+
+Browsers keep the pages of another site from storing anything while they are in a frame.
+"""
 PATH = "/session/"
 _LOOPBACK = frozenset({LOCALHOST, "127.0.0.1", "[::1]"})
 ID_MAX_DIGITS = 18
@@ -19,7 +24,7 @@ ID_MAX_DIGITS = 18
 def session_of_host(name: str, hosts: Iterable[str]) -> int | None:
     """The session whose own name this is (without port); None: it is none of those."""
     label, dot, rest = name.partition(".")
-    if not dot or not (rest == LOCALHOST or f"*.{rest}" in hosts):
+    if not dot or not (rest in (LOCALHOST, PORTAL_NAME) or f"*.{rest}" in hosts):
         return None
     return _id_of(label)
 
@@ -37,6 +42,8 @@ def session_host(host: str, name: str, hosts: Iterable[str]) -> str | None:
     port = f":{digits}" if colon and digits.isdigit() else ""
     if name in _LOOPBACK:
         return f"{{id}}.{LOCALHOST}{port}"
+    if name == PORTAL_NAME:
+        return f"{{id}}.{PORTAL_NAME}{port}"
     wild = sorted(one.removeprefix("*.") for one in hosts if one.startswith("*."))
     near = [one for one in wild if name == one or name.endswith(f".{one}") or one.endswith(f".{name}")]
     return f"{{id}}.{near[0]}{port}" if near else None
@@ -59,6 +66,8 @@ def _portals(scheme: str, host: str, hosts: Iterable[str]) -> list[str]:
     web = "https" if scheme in ("https", "wss") else "http"
     if bare.lower().removesuffix(".") == LOCALHOST:
         return [f"{web}://127.0.0.1{port}", f"{web}://{LOCALHOST}{port}"]
+    if bare.lower().removesuffix(".") == PORTAL_NAME:
+        return [f"{web}://{PORTAL_NAME}{port}"]
     near = sorted(
         one for one in hosts if not one.startswith("*.") and (one == bare or one.endswith(f".{bare}"))
     )

@@ -5,6 +5,7 @@ import { api } from "@/api/client";
 import type { OpenedSession, Session } from "@/api/types";
 import { Failure } from "@/components";
 import { words } from "@/words/sessions";
+import { cross, mustCross } from "./crossing";
 import styles from "./session.module.css";
 
 export function AppFrame({ session, frame }: { session: Session; frame: React.RefObject<HTMLIFrameElement | null> }) {
@@ -17,10 +18,9 @@ export function AppFrame({ session, frame }: { session: Session; frame: React.Re
   useEffect(() => {
     let left = false;
     setError(null);
-    api.post<OpenedSession>(`/v1/sessions/${id}/open`, {}).then(
-      (opened) => !left && setUrl(opened.url),
-      (refused: Error) => !left && setError(refused),
-    );
+    const refuse = (refused: Error) => !left && setError(refused);
+    if (mustCross()) void cross().catch(refuse);
+    else api.post<OpenedSession>(`/v1/sessions/${id}/open`, {}).then((opened) => !left && setUrl(opened.url), refuse);
     return () => {
       left = true;
     };
