@@ -1,5 +1,6 @@
 """A session and an app as JSON. Times are RFC 3339 in UTC; unknown is null."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from launchyard.model.reason import Reason
 from launchyard.model.session import SessionState, Speaks, prefix
 from launchyard.policy.sessions import cause_of, ends_at, session_of, state_of, steps_of
 from launchyard.wire.job import estimate_json, resources_json, time_json
+
+_SECONDS = re.compile(r", \d+ s$")
 
 
 def session_json(
@@ -34,7 +37,7 @@ def session_json(
         "state": state.value,
         "reason": reason.sentence if reason is not None else job.stop_requested,
         "cause": cause_of(job) if job.ended else None,
-        "phase": reason.sentence if reason is not None and reason.code == "runtime-env" else None,
+        "phase": _phase(session.title, reason),
         "last_lines": list(last_lines),
         "steps": [
             {"name": one.name, "state": one.state, "seconds": one.seconds} for one in steps_of(job, now)
@@ -57,6 +60,14 @@ def session_json(
         "deleted": session.deleted,
         "job": told,
     }
+
+
+def _phase(title: str, reason: Reason | None) -> str | None:
+    """What the set-up of its environment does, without how long: that is with the steps."""
+    if reason is None or reason.code != "runtime-env":
+        return None
+    _, _, doing = reason.sentence.partition(": ")
+    return f"Setting up {title}: {_SECONDS.sub('', doing)}" if doing else f"Setting up {title}"
 
 
 def settings_of(job: Job) -> dict[str, Any]:

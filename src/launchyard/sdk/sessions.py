@@ -97,7 +97,7 @@ class Sessions:
                 left_s = LOOK_S if deadline is None else min(LOOK_S, deadline - time.monotonic())
                 if left_s <= 0:
                     raise TimedOut(f"session {session} is {now.state} after {timeout_s:g} s; it goes on")
-                events.next(min(left_s, 1.0) if now.phase else left_s)
+                events.next(left_s)
 
 
 def _asked(options: JobOptions, idle_stop: float | str | None) -> dict[str, Any]:
