@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from launchyard.model.job import Job
 from launchyard.model.resources import Request, Usage
 from launchyard.model.state import JobState
 from launchyard.wire import shapes
+from launchyard.wire.shape import names
 from tests.api_bench import ADA, BOB, T0, Bench, job_of, running
 
 pytestmark = pytest.mark.served
@@ -60,7 +60,7 @@ def test_a_submission_is_told_what_earlier_runs_used(bench: Bench) -> None:
     made = bench.ask("POST", "/v1/jobs", body("fit"), user="ada")
     assert (made.status, list(made.json)) == (
         201,
-        [one.name for one in fields(shapes.SubmittedJob) if one.name != "sooner"],
+        [name for name in names(shapes.SubmittedJob) if name != "sooner"],
     )
     assert made.json["advice"] == {
         "sentence": "The last 12 runs used at most 3.1 GiB of 16: --mem 4G would do.",
@@ -68,7 +68,7 @@ def test_a_submission_is_told_what_earlier_runs_used(bench: Bench) -> None:
         "changes": {"resources": {"memory_mib": 4096}},
         "runs": 12,
     }
-    assert list(made.json["advice"]) == [one.name for one in fields(shapes.Advice)]
+    assert list(made.json["advice"]) == names(shapes.Advice)
 
 
 def test_a_dry_run_is_told_too(bench: Bench) -> None:
@@ -113,7 +113,7 @@ def test_a_store_that_fails_costs_the_advice_and_not_the_submission(
 def test_the_efficiency_of_a_job_is_used_of_asked(bench: Bench) -> None:
     history(bench, "seff", 5)
     told = bench.ask("GET", "/v1/jobs/3/efficiency", user="ada").json
-    assert list(told) == [one.name for one in fields(shapes.JobEfficiency)]
+    assert list(told) == names(shapes.JobEfficiency)
     assert (told["id"], told["state"], told["elapsed_s"]) == (3, "COMPLETED", 600)
     assert told["cpu"] == {"used": 660.0, "asked": 1200.0, "percent": 55.0}
     assert told["memory"] == {"used": 3174.4, "asked": 16_384, "percent": 19.375}
@@ -132,7 +132,7 @@ def test_the_efficiency_of_an_array_is_that_of_its_tasks(bench: Bench) -> None:
     bench.put(ran(14, "sweep", task=Task(job_id=10, index=4), started_at=None, usage=Usage()))
     told = bench.ask("GET", "/v1/jobs/10/efficiency", user="ada").json
     tasks = told["tasks"]
-    assert list(tasks) == [one.name for one in fields(shapes.TasksUsed)]
+    assert list(tasks) == names(shapes.TasksUsed)
     assert (tasks["count"], tasks["complete"], tasks["gpu"]) == (3, True, None)
     assert tasks["cpu"] == {
         "median": 50.0,
@@ -152,10 +152,10 @@ def test_all_jobs_since_a_time_are_listed_and_summed_up(bench: Bench) -> None:
     bench.put(ran(4, "never", started_at=None))
     bench.put(ran(5, "of-bob", caller=BOB))
     told = bench.ask("GET", f"/v1/efficiency?since={T0 - 60}", user="ada").json
-    assert list(told) == [one.name for one in fields(shapes.EfficiencyList)]
+    assert list(told) == names(shapes.EfficiencyList)
     assert [job["id"] for job in told["jobs"]] == [3, 2, 1]
-    assert list(told["jobs"][0]) == [one.name for one in fields(shapes.Efficiency)]
-    assert list(told["total"]) == [one.name for one in fields(shapes.EfficiencyTotal)]
+    assert list(told["jobs"][0]) == names(shapes.Efficiency)
+    assert list(told["total"]) == names(shapes.EfficiencyTotal)
     assert (told["total"]["jobs"], told["total"]["cpu"]["percent"], told["complete"]) == (3, 55.0, True)
     everybody = bench.ask("GET", f"/v1/efficiency?since={T0 - 60}", user="root").json
     of_one = bench.ask("GET", f"/v1/efficiency?since={T0 - 60}&user=bob", user="root").json

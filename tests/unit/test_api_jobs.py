@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from launchyard.model.errors import Forbidden, StorageFull, Unavailable
 from launchyard.model.state import JobState
 from launchyard.model.submission import Update
 from launchyard.wire import shapes
+from launchyard.wire.shape import names
 from tests.api_bench import ADA, BOB, T0, Bench, job_of, running
 
 TRUE = {"command": ["true"]}
@@ -60,7 +60,7 @@ def test_each_item_of_a_list_has_its_own_result(bench: Bench) -> None:
     assert (first["id"], last["id"], last["name"]) == (1, 2, "last")
     assert typo["error"]["detail"] == "unknown key 'comand'; did you mean 'command'?"
     assert impossible["error"]["status"] == 422
-    assert list(typo["error"]) == [one.name for one in fields(shapes.Problem)]
+    assert list(typo["error"]) == names(shapes.Problem)
 
 
 @pytest.mark.long
@@ -212,7 +212,7 @@ def test_an_ended_job_is_shown_from_the_store(bench: Bench) -> None:
     assert (shown["state"], shown["exit_code"], shown["reason"]) == ("FAILED", 3, None)
     why = bench.ask("GET", "/v1/jobs/5/why", user="ada").json
     assert (why["cause"], why["code"], why["command"]) == ("exit code 3", "exit-code", "ly logs 5")
-    assert list(why) == [one.name for one in fields(shapes.Why)]
+    assert list(why) == names(shapes.Why)
 
 
 def test_why_of_a_failed_job_is_found_in_its_log(bench: Bench) -> None:
@@ -313,7 +313,7 @@ def test_a_script_comes_back_as_it_was_and_as_nothing_that_runs(bench: Bench) ->
 
 def test_nodes_tell_what_is_used(bench: Bench) -> None:
     (node,) = bench.ask("GET", "/v1/nodes", user="ada").json["nodes"]
-    assert list(node) == [one.name for one in fields(shapes.Node)]
+    assert list(node) == names(shapes.Node)
     assert node["used"] == {"cpus": 1.5, "memory_mib": 100, "gpus": 0, "jobs": 1}
 
 

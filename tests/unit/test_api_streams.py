@@ -22,6 +22,7 @@ from launchyard.model.array import Array, Indexes
 from launchyard.model.event import StateChanged
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller
+from launchyard.wire.shape import names
 from launchyard.wire.shapes import JobMoved
 from tests.api_bench import ADA, BOB, ROOT, T0, Bench, eventually, job_of, running
 
@@ -79,7 +80,7 @@ def test_an_event_tells_what_moved(bench: Bench) -> None:
         kind, data = stream.next()
     assert (kind, data["job_id"], data["state"], data["previous"]) == ("job", 5, "RUNNING", "PENDING")
     assert data["at"] == "2027-01-15T08:00:00Z"
-    assert list(data) == list(JobMoved.__dataclass_fields__)
+    assert list(data) == names(JobMoved)
 
 
 def test_events_go_to_the_owner_and_to_administrators_only(bench: Bench) -> None:
@@ -163,14 +164,14 @@ def test_each_event_is_encoded_once_for_all_who_listen(bench: Bench, monkeypatch
     encode = EventHub._encode
 
     def counted(hub: EventHub, told: Told) -> bytes:
-        encoded.append(told.event.job_id)
+        encoded.append(told.number)
         return encode(hub, told)
 
     monkeypatch.setattr(EventHub, "_encode", counted)
     streams = [Stream(bench, "ada") for _ in range(5)]
     bench.put(job_of(ADA, 5))
     assert [stream.next()[1]["job_id"] for stream in streams] == [5] * 5
-    assert encoded == [5]
+    assert len(encoded) == 1
     for stream in streams:
         stream.connection.close()
 

@@ -1,6 +1,6 @@
 """A job as JSON: the fields of the design, in their order, and nothing else."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from launchyard.model.array import Array, Indexes, Task
@@ -10,13 +10,16 @@ from launchyard.model.resources import Allocation, NodeShare, Request, Usage
 from launchyard.model.state import JobState
 from launchyard.wire import shapes
 from launchyard.wire.job import command_text, job_json
+from launchyard.wire.shape import names
 
 NAMES = """
 id name kind user account partition qos cluster engine_id group state reason cause exit_code
 signal priority resources time_limit_s submitted_at started_at ended_at estimate nodes array submission_id
 command script working_dir log_path url metadata attempt usage stale_since
 """
-MORE = "past_attempts nice requeue requeues retries held after begin_at deadline_at time_min_s parts runtime_env"
+MORE = (
+    "past_attempts nice requeue requeues retries held after begin_at deadline_at time_min_s parts runtime_env"
+)
 FIELDS = [*NAMES.split(), *MORE.split()]
 
 JOB = Job(
@@ -32,13 +35,9 @@ JOB = Job(
 )
 
 
-def described(cls: type) -> list[str]:
-    return [one.name for one in fields(cls)]
-
-
 def test_a_job_has_exactly_the_fields_of_the_design_in_their_order() -> None:
     assert list(job_json(JOB)) == FIELDS
-    assert described(shapes.Job) == FIELDS
+    assert names(shapes.Job) == FIELDS
 
 
 def test_what_is_not_known_is_null_and_times_are_rfc_3339() -> None:
@@ -56,7 +55,7 @@ def test_a_running_job_tells_its_nodes_and_attempt() -> None:
     )
     told = job_json(replace(JOB, state=JobState.RUNNING, attempt=attempt, usage=Usage(cpu_s=1.5)))
     assert (told["nodes"], told["attempt"]) == (["n1"], 2)
-    assert list(told["usage"]) == described(shapes.Used)
+    assert list(told["usage"]) == names(shapes.Used)
 
 
 def test_a_reason_and_an_estimate_are_joined() -> None:
@@ -80,7 +79,7 @@ def test_an_array_tells_what_is_left_of_it_and_a_task_where_it_belongs() -> None
     assert record["pending"] == "4-20"
     assert (record["job_id"], record["index"], record["waiting"], record["size"]) == (17, None, 17, 20)
     assert record["counts"] == {"RUNNING": 3}
-    assert list(record) == described(shapes.ArrayPlace)
+    assert list(record) == names(shapes.ArrayPlace)
     task = replace(JOB, id=18, task=Task(job_id=17, index=3))
     assert job_json(task)["array"] == {"job_id": 17, "index": 3, "pending": None}
     assert job_json(replace(JOB, array=array), index=5)["array"] == {

@@ -23,6 +23,7 @@ from launchyard.wire import (
     pageshapes,
     rayjobs,
     sessions,
+    shape,
     shapes,
     steps,
     submit,
@@ -188,6 +189,7 @@ JSON = "application/json"
 
 
 def _components() -> dict[str, Any]:
+    shape.made()
     adapters: list[tuple[Any, Literal["validation"], TypeAdapter[Any]]] = [
         (cls, "validation", TypeAdapter(cls)) for cls in (*_BODIES, *_ANSWERS)
     ]

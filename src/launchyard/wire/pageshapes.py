@@ -1,12 +1,12 @@
 """The shapes of answers that are made for pages: pictures of usage, logs with a margin, grids, long lists."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from launchyard.model.state import JobState
+from launchyard.wire.shape import shape
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Rates:
     """By column, one value a moment: seconds since the start, and what was used in the time up to then.
 
@@ -20,7 +20,7 @@ class Rates:
     written_mib_s: list[float | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class UsageSeries:
     """What one attempt of a job used as time went by; `asked` what it held. `running`: there is more to come.
 
@@ -35,7 +35,7 @@ class UsageSeries:
     rates: Rates
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class LogMatches:
     """Lines of a log that contain a text, as [number, offset of the line, text]; numbers count from 1.
 
@@ -48,7 +48,7 @@ class LogMatches:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class LogMarks:
     """What the margin of a log shows.
 
@@ -64,7 +64,7 @@ class LogMarks:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class TimePart:
     """`later`: it was not to begin yet. `until` is null while it goes on; `state`: how an attempt ended."""
 
@@ -75,7 +75,7 @@ class TimePart:
     state: JobState | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Timeline:
     """What became of a job so far."""
 
@@ -83,7 +83,7 @@ class Timeline:
     now: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class NotCompleted:
     """A task of an array that did not complete."""
 
@@ -97,7 +97,7 @@ class NotCompleted:
     ended_at: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class TaskGrid:
     """All tasks of an array: `indexes` as ranges, and of each of them in that order a letter of `letters`.
 
@@ -113,7 +113,7 @@ class TaskGrid:
     not_completed: list[NotCompleted]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class JobColumns:
     """Many jobs by column, newest first; times are seconds since 1970. Tasks are not among them unless asked.
 

@@ -3,15 +3,16 @@
 Times are RFC 3339 in UTC; what is not known is null.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from launchyard.model.job import JobKind
 from launchyard.model.node import NodeState
 from launchyard.model.state import JobState
+from launchyard.wire.shape import shape
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Problem:
     """Any error (RFC 9457): `detail` is one sentence for people, `code` a stable word for programs."""
 
@@ -22,14 +23,14 @@ class Problem:
     code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class ItemError:
     """What became of one item of a list."""
 
     error: Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Asked:
     """What a job asks for in all. After `nodes` only what is asked for is there."""
 
@@ -49,7 +50,7 @@ class Asked:
     reservation: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class JobPart:
     """One of the unlike parts of a job that has them; `nodes` once it has started."""
 
@@ -59,7 +60,7 @@ class JobPart:
     nodes: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class EstimatedStart:
     """When a waiting job may start."""
 
@@ -68,7 +69,7 @@ class EstimatedStart:
     high: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class ArrayPlace:
     """Which array a job is, or belongs to. `pending` are the indexes that have not started, as ranges.
 
@@ -86,7 +87,7 @@ class ArrayPlace:
     counts: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Used:
     """What the last attempt used."""
 
@@ -96,7 +97,7 @@ class Used:
     written_mib: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Past:
     """How an earlier attempt ended; `state` is what the job would be, had it not been tried again."""
 
@@ -110,7 +111,7 @@ class Past:
     cause: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Retried:
     """How often it is tried again after which ends, and how often it was."""
 
@@ -120,7 +121,7 @@ class Retried:
     on: list[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Job:
     """A job. `script` and `runtime_env` are digests, `command` is what a person would type.
 
@@ -175,7 +176,7 @@ class Job:
     runtime_env: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Advice:
     """What to ask for, from the last `runs` runs of the same user and name (or command).
 
@@ -188,7 +189,7 @@ class Advice:
     runs: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Sooner:
     """A change (`changes` by the names of an update) with which a waiting job starts at `start`."""
 
@@ -197,7 +198,7 @@ class Sooner:
     command: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class SubmittedJob(Job):
     """A job as it is answered to the one who submits it alone; `sooner` is told by a dry run."""
 
@@ -205,7 +206,7 @@ class SubmittedJob(Job):
     sooner: list[Sooner] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class UsedPart:
     """How much was used of how much, in the same unit. Null: not measured, or not asked for."""
 
@@ -214,7 +215,7 @@ class UsedPart:
     percent: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class TaskSpread:
     """Percentages of an array's tasks, and the indexes of the lowest and the highest."""
 
@@ -225,7 +226,7 @@ class TaskSpread:
     highest_task: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class TasksUsed:
     """The tasks of an array that ended: `count` of them are looked at, the last ones."""
 
@@ -237,7 +238,7 @@ class TasksUsed:
     time: TaskSpread | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Efficiency:
     """What a job used of what it asked for.
 
@@ -259,7 +260,7 @@ class Efficiency:
     time: UsedPart
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class JobEfficiency(Efficiency):
     """The same of one job, with its tasks (of an array) and what to ask for next time."""
 
@@ -267,7 +268,7 @@ class JobEfficiency(Efficiency):
     advice: Advice | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class EfficiencyTotal:
     """Of all jobs listed; memory is in MiB times seconds."""
 
@@ -279,7 +280,7 @@ class EfficiencyTotal:
     time: UsedPart
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class EfficiencyList:
     """Jobs that ran and ended, newest first; not `complete`: only the newest were looked at."""
 
@@ -288,7 +289,7 @@ class EfficiencyList:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class JobPage:
     """Jobs, newest first; `next` is the `cursor` of the next page, null on the last."""
 
@@ -296,7 +297,7 @@ class JobPage:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Ahead:
     """How many waiting jobs come before, and the first of them."""
 
@@ -304,7 +305,7 @@ class Ahead:
     jobs: list[int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class HitRate:
     """How many of the last `count` estimates that were shown came true."""
 
@@ -312,7 +313,7 @@ class HitRate:
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Why:
     """Why a job waits, or why it ended as it did. `code` is a stable word (docs/reference/errors.md).
 
@@ -338,7 +339,7 @@ class Why:
     log_unread: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class NodeUsed:
     """What is allocated of a node; of a GPU in part use, that part."""
 
@@ -348,7 +349,7 @@ class NodeUsed:
     jobs: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Node:
     """A node, what of it is in use, and which reservation keeps it now."""
 
@@ -365,14 +366,14 @@ class Node:
     used: NodeUsed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class NodeList:
     """All nodes."""
 
     nodes: list[Node]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Reservation:
     """Nodes kept for jobs of some users and accounts that name it, or for none under `maintenance`."""
 
@@ -388,21 +389,21 @@ class Reservation:
     created_at: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class MadeReservation(Reservation):
     """`jobs` may still run on its nodes when it begins."""
 
     jobs: list[int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class ReservationList:
     """Those that are not over, the first to begin first."""
 
     reservations: list[Reservation]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class RulesInForce:
     """The rules of the queue as TOML, and as the same tables in JSON. `source`: where they are from."""
 
@@ -411,7 +412,7 @@ class RulesInForce:
     tables: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class UsageRow:
     """What an account (`user` is null) or a user in it has used, faded. `factor` is its place, 0 to 1;
     `depth` says how many accounts it is below."""
@@ -429,7 +430,7 @@ class UsageRow:
     depth: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class UsageList:
     """Accounts from the top down, each with its users."""
 
@@ -437,21 +438,21 @@ class UsageList:
     usage: list[UsageRow]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Rows:
     """Values in the order of the columns asked for; times are seconds since 1970."""
 
     rows: list[list[Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Health:
     """Whether the server takes work."""
 
     status: Literal["ok", "degraded"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class Status:
     """How the server is, and much more that depends on the engine; `jobs` counts live jobs by state."""
 
@@ -461,7 +462,7 @@ class Status:
     jobs: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class JobMoved:
     """The data of an event of kind `job`; an event `reset` means: events were missed, read the state anew."""
 

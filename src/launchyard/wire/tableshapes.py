@@ -1,10 +1,11 @@
 """The shapes of what the drop-in commands read beside rows: tables by column, settings, weights."""
 
-from dataclasses import dataclass
 from typing import Any
 
+from launchyard.wire.shape import shape
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@shape
 class Columns:
     """The same by column; `constants` are of columns that hold one value alone."""
 
@@ -13,7 +14,7 @@ class Columns:
     columns: dict[str, list[Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class PriorityWeights:
     """What each part of a priority counts for; 0: nothing."""
 
@@ -29,7 +30,7 @@ class PriorityWeights:
     gpus: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@shape
 class SlurmFacts:
     """What Slurm's commands say of this site: the version they report, its name, how long ended jobs show."""
 
