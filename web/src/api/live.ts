@@ -146,6 +146,10 @@ class LiveData {
   }
 
   private readWaiting(): void {
+    if (document.hidden) {
+      document.addEventListener("visibilitychange", () => this.readWaiting(), { once: true });
+      return;
+    }
     void this.read(waitingIds(this.client).slice(0, READ_MAX));
   }
 

@@ -1,7 +1,9 @@
 /** What runs, with the time that is left; what waits, with its reason and when it may start. */
 
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { whyQuery } from "@/api/queries";
 import type { Job, JobState } from "@/api/types";
 import { At, Bar, Section, type Segment, SegmentBar, Status, useFlash } from "@/components";
 import { duration, span } from "@/state/format";
@@ -75,6 +77,9 @@ function RunningRow({ job }: { job: Job }) {
 
 function WaitingRow({ job }: { job: Job }) {
   const flash = useFlash(job.state);
+  // When it may start is found by planning with it: asked for those alone that are shown.
+  const { data: why } = useQuery(whyQuery(ref(job)));
+  const estimate = why?.estimate;
   return (
     <li className={`${styles.waiting} ${flash}`}>
       <Name job={job} />
@@ -82,12 +87,12 @@ function WaitingRow({ job }: { job: Job }) {
         {job.reason}
       </span>
       <span className={styles.time}>
-        {job.estimate ? (
+        {estimate ? (
           <>
-            {words.home.about} <At at={job.estimate.start} />
+            {words.home.about} <At at={estimate.start} />
           </>
         ) : (
-          "-"
+          why && "-"
         )}
       </span>
     </li>

@@ -16,14 +16,10 @@ export function running(jobs: readonly Job[]): Job[] {
   return jobs.filter((job) => whole(job) && ACTIVE.includes(job.state));
 }
 
-/** Those that start soonest first, then as they were submitted. */
+/** As they were submitted. */
 export function waiting(jobs: readonly Job[]): Job[] {
   const found = jobs.filter((job) => whole(job) && job.state === "PENDING");
-  return found.sort((a, b) => startOf(a) - startOf(b) || (a.id ?? 0) - (b.id ?? 0));
-}
-
-function startOf(job: Job): number {
-  return job.estimate ? new Date(job.estimate.start).getTime() : Number.MAX_SAFE_INTEGER;
+  return found.sort((a, b) => (a.id ?? 0) - (b.id ?? 0));
 }
 
 export interface Needing {
