@@ -1,95 +1,33 @@
-"""Takes what a caller sends for a session to its app: who may is asked of each request anew."""
+"""The way to sessions, loaded when somebody goes it first: its client takes a tenth of the daemon's start."""
 
 import asyncio
-import hashlib
-from contextlib import suppress
-from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from launchyard.api.auth import identity_of
-from launchyard.api.connection import connection_of
 from launchyard.api.context import Context
-from launchyard.api.login import cookies
-from launchyard.api.login.addresses import PATH
-from launchyard.api.sessions import Route, Speaks, activity, route
-from launchyard.model.errors import NotFound, Unavailable
-from launchyard.proxy import websocket
-from launchyard.proxy.http import Exchange, Interrupted, Visitor
-from launchyard.proxy.pool import Pool
-from launchyard.proxy.way import Way
+
+if TYPE_CHECKING:
+    from launchyard.api.crossing import Crossing
 
 
 class Carrier:
-    """Carries HTTP requests and WebSockets. Its connections to apps end with the application."""
+    """What carries requests and WebSockets to sessions; see `crossing.Crossing`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._pool: Pool | None = None
+        self._crossing: Crossing | None = None
 
     async def carry(
         self, scope: Scope, receive: Receive, send: Send, session_id: int, *, sandboxed: bool, framed_by: str
     ) -> None:
         """Raises `LaunchyardError`, or `ClientDisconnect` where nobody waits for an answer any more."""
-        found = route(self._context, session_id, identity_of(scope).caller)
-        way = self._way(found, sandboxed=sandboxed, framed_by=framed_by)
-        pool = self._pool = self._pool or Pool()
-        path = way.path(scope["path"])
-        if scope["type"] == "websocket":
-            activity(self._context, session_id, "WEBSOCKET", path)
-            await self._carry_socket(pool, way, found, scope, receive, send)
-            return
-        if found.speaks is not Speaks.HTTP:
-            raise NotFound(f"session {session_id} has no pages of its own; open it in the portal")
-        activity(self._context, session_id, scope["method"], path)
-        exchange = Exchange(pool, way, _visitor(scope))
-        forget = self._context.closing.on_close(scope, exchange.cut)
-        try:
-            await exchange.carry(scope, receive, send)
-        except Interrupted:
-            raise ClientDisconnect from None
-        finally:
-            forget()
+        if self._crossing is None:
+            loaded = await asyncio.to_thread(import_module, "launchyard.api.crossing")
+            self._crossing = self._crossing or loaded.Crossing(self._context)
+        await self._crossing.carry(scope, receive, send, session_id, sandboxed=sandboxed, framed_by=framed_by)
 
     async def close(self) -> None:
-        if self._pool is not None:
-            with suppress(Exception):
-                await self._pool.close()
-
-    async def _carry_socket(
-        self, pool: Pool, way: Way, found: Route, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        cut = asyncio.Event()
-        forget = self._context.closing.on_close(scope, cut.set)
-        used = partial(activity, self._context, found.session_id, "WEBSOCKET", way.path(scope["path"]))
-        try:
-            if found.speaks is Speaks.RFB:
-                await websocket.carry_bytes(way, scope, receive, send, cut, used)
-            elif found.speaks is Speaks.HTTP:
-                await websocket.carry(pool, way, _visitor(scope), scope, receive, send, cut, used)
-            else:
-                raise NotFound(f"session {found.session_id} is a terminal; open it in the portal")
-        finally:
-            forget()
-
-    def _way(self, found: Route, *, sandboxed: bool, framed_by: str) -> Way:
-        reach = self._context.services.reach
-        if reach is None:
-            raise Unavailable("sessions cannot be reached by this server")
-        launch = hashlib.sha256(found.launch_id.encode()).hexdigest()[:32]
-        return Way(
-            key=f"s{found.session_id}-{launch}",
-            connect=partial(reach, found.owner_uid, found.target),
-            prefix=f"{PATH}{found.session_id}",
-            strip_prefix=found.strip_prefix,
-            headers=found.headers,
-            sandboxed=sandboxed,
-            framed_by=framed_by,
-        )
-
-
-def _visitor(scope: Scope) -> Visitor:
-    peer, client = connection_of(scope).peer, scope.get("client")
-    address = "127.0.0.1" if peer is not None or not client else str(client[0])
-    return Visitor(address, cookies.without_ours, cookies.is_ours)
+        if self._crossing is not None:
+            await self._crossing.close()
