@@ -80,6 +80,14 @@ def test_notebooks_are_listed_by_their_last_edit_and_environments_not_entered(tm
     assert (said["whole"], said["silent"]) == (True, "it does not run")
 
 
+def test_what_a_run_wrote_is_told_apart(tmp_path: Path) -> None:
+    path = written(tmp_path / "a-7.ipynb")
+    told = json.loads(path.read_text())
+    told["metadata"]["papermill"] = {"version": "2"}
+    path.write_text(json.dumps(told, indent=1, sort_keys=True))
+    assert [one["made"] for one in notebooks(order(tmp_path))["notebooks"]] == [True]
+
+
 def test_one_that_ran_after_it_was_saved_is_told_apart(tmp_path: Path, jupyter: Path) -> None:
     root = tmp_path / "home"
     written(root / "a.ipynb", at=1000)

@@ -186,7 +186,7 @@ def test_what_may_go_wrong_is_told_before() -> None:
 
 
 def test_a_list_says_what_could_not_be_looked_at() -> None:
-    one = {name: value for name, value in said().items() if name != "text"}
+    one = {name: value for name, value in said().items() if name != "text"} | {"made": False}
     told = list_json("/home/ada", {"notebooks": [one], "whole": False, "silent": "the session does not run"})
     assert told["note"] == (
         "Not all directories were looked through; name a notebook by its path. "

@@ -94,10 +94,11 @@ def list_json(root: str, said: Message) -> dict[str, Any]:
             modified_at=rfc3339(one["modified_at"]),
             size=one["size"],
             open=one["open"],
+            made=one["made"],
             kernel_state=one["kernel_state"],
             unsaved=unsaved(one),
         )
-        for one in said["notebooks"]
+        for one in sorted(said["notebooks"], key=lambda one: bool(one["made"]))
     ]
     return asdict(NotebookList(directory=root, notebooks=items, note=" ".join(notes) or None))
 

@@ -20,6 +20,7 @@ from launchyard.model import notebook
 from launchyard.model.errors import Invalid
 
 LISTED_MAX = 200
+TAIL_BYTES = 8192
 LOOKED_AT_MAX = 50_000
 LOOK_S = 2.0
 SIZE_MAX = 64 << 20
@@ -74,6 +75,7 @@ def notebooks(order: Message) -> Message:
             "path": one.path,
             "modified_at": one.modified_at,
             "size": one.size,
+            "made": _is_made(one.path),
             **_open_json(one, opened.get(one.path), silent, edited),
         }
         for one in sorted(found, key=lambda one: -one.modified_at)[:LISTED_MAX]
@@ -160,6 +162,14 @@ def _there(path: str) -> Seen | None:
         return _seen(path)
     except OSError:
         return None
+
+
+def _is_made(path: str) -> bool:
+    """Whether it is what a run wrote: papermill says so in its metadata, which are last in the file."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+        return b'"papermill": {' in file.read(TAIL_BYTES)
+    return False
 
 
 def _opened(order: Message) -> tuple[dict[str, Kernel], str | None]:

@@ -19,20 +19,24 @@ class Unsaved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotebookItem:
-    """A notebook of a session. `name` is its path below the session's directory."""
+    """A notebook of a session. `name` is its path below the session's directory, `made`: a run wrote it."""
 
     path: str
     name: str
     modified_at: str
     size: int
     open: bool
+    made: bool
     kernel_state: str | None
     unsaved: Unsaved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotebookList:
-    """The last edited first; `note` says what could not be looked at, null: nothing."""
+    """The last edited first, and after all others those that runs wrote.
+
+    `note` says what could not be looked at; null: nothing.
+    """
 
     directory: str
     notebooks: list[NotebookItem]

@@ -684,13 +684,14 @@ export interface NotebookDetails {
   time_limit_s: number | null;
 }
 
-/** A notebook of a session. `name` is its path below the session's directory. */
+/** A notebook of a session. `name` is its path below the session's directory, `made`: a run wrote it. */
 export interface NotebookItem {
   path: string;
   name: string;
   modified_at: string;
   size: number;
   open: boolean;
+  made: boolean;
   kernel_state: string | null;
   unsaved: Unsaved;
 }
@@ -704,7 +705,11 @@ export interface NotebookKernel {
   own: boolean;
 }
 
-/** The last edited first; `note` says what could not be looked at, null: nothing. */
+/**
+ * The last edited first, and after all others those that runs wrote.
+ *
+ * `note` says what could not be looked at; null: nothing.
+ */
 export interface NotebookList {
   directory: string;
   notebooks: NotebookItem[];

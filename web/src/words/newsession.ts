@@ -58,6 +58,8 @@ export const words = {
   noApp: (name: string) => `There is no app ${name} here.`,
   more_: "All apps",
   noKernelShort: "no ipykernel",
+  debugTitle: (id: string) => `Debug job ${id} in a session`,
+  debugHow: "It opens in the job's directory, with its variables, packages, CPUs and memory. Choose what to open.",
   wrong: {
     empty: "Fill it in.",
     whole: "Write a whole number.",

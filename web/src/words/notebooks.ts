@@ -8,6 +8,7 @@ export const words = {
   noneHow: "Save one in Jupyter, and it is listed here.",
   edited: "edited",
   openNow: "open",
+  made: "output of a run",
   once: "One run",
   sweep: "Sweep",
   how_: "How often",

@@ -1,8 +1,10 @@
 /** New → Session: choose an app, say how much it gets, start it. */
 
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
-import type { App } from "@/api/types";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import { api } from "@/api/client";
+import type { App, Session } from "@/api/types";
 import { Empty, Failure, Page as PageFrame, SkeletonRows } from "@/components";
 import { useSearch } from "@/state/useSearch";
 import { words } from "@/words/newsession";
@@ -15,12 +17,48 @@ import styles from "./newsession.module.css";
 export function Page() {
   const { app: name } = useParams({ strict: false }) as { app?: string };
   const { data: apps, error, refetch } = useQuery(appsQuery);
+  const [search] = useSearch();
   if (error) return <Framed><Failure error={error} retry={() => void refetch()} /></Framed>;
   if (!apps) return <Framed><SkeletonRows /></Framed>;
-  if (name === undefined) return <Framed><Apps apps={apps} /></Framed>;
+  if (name === undefined) return search.from ? <Debug job={search.from} apps={apps} /> : <Framed><Apps apps={apps} /></Framed>;
   const app = apps.find((one) => one.name === name);
   if (!app) return <Framed><Empty title={words.noApp(name)} /><Apps apps={apps} /></Framed>;
   return <Chosen key={app.name} app={app} />;
+}
+
+/** `?from=` without an app is a job that went wrong: any app is opened in its place. */
+function Debug({ job, apps }: { job: string; apps: App[] }) {
+  const navigate = useNavigate();
+  const [busy, setBusy] = useState<string | null>(null);
+  const [refused, setRefused] = useState<Error | null>(null);
+  const open = async (app: string) => {
+    setBusy(app);
+    setRefused(null);
+    try {
+      const session = await api.post<Session>(`/v1/jobs/${job}/debug`, { app });
+      await navigate({ to: "/sessions/$session", params: { session: String(session.id) } as never });
+    } catch (error) {
+      setRefused(error as Error);
+      setBusy(null);
+    }
+  };
+  return (
+    <PageFrame title={words.debugTitle(job)}>
+      <p className="muted prose">{words.debugHow}</p>
+      {refused && <Failure error={refused} />}
+      <ul className={styles.apps}>
+        {apps
+          .filter((app) => app.unavailable === null)
+          .map((app) => (
+            <li key={app.name}>
+              <button type="button" className={`${styles.app} ${styles.choose}`} disabled={busy !== null} aria-busy={busy === app.name} onClick={() => void open(app.name)}>
+                <Described app={app} />
+              </button>
+            </li>
+          ))}
+      </ul>
+    </PageFrame>
+  );
 }
 
 function Framed({ children }: { children: React.ReactNode }) {

@@ -57,6 +57,7 @@ function Notebooks(props: { notebooks: NotebookItem[]; current: string | null; c
             <input type="radio" name="notebook" checked={one.path === props.current} onChange={() => props.choose(one.path)} />
             <span className={styles.name}>{one.name}</span>
             {one.open && <span className={styles.open}>{words.openNow}</span>}
+            {one.made && <span className={styles.open}>{words.made}</span>}
             <span className="muted small">
               {words.edited} <Ago at={one.modified_at} />
             </span>
@@ -126,15 +127,17 @@ function Run({ session, details, onClose, save, look }: RunProps) {
       }}
     >
       {details.marked && details.parameters.length > 0 && (
-        <Choice
+        <div className={styles.mode}>
+          <Choice
           label={words.how_}
           value={draft.mode}
           options={[
             { value: "once", name: words.once },
             { value: "sweep", name: words.sweep },
           ]}
-          onChange={(mode) => change({ mode })}
-        />
+            onChange={(mode) => change({ mode })}
+          />
+        </div>
       )}
       <BatchForm details={details} draft={draft} change={change} save={save} look={look} />
       {failure && <Failure error={failure} />}

@@ -3,7 +3,7 @@
 import { useState } from "react";
 import type { NotebookDetails, NotebookParameter } from "@/api/types";
 import { Button, CheckField, SelectField, TextField } from "@/components";
-import { memory, span, trim } from "@/state/format";
+import { count, memory, span, trim } from "@/state/format";
 import { words } from "@/words/notebooks";
 import { type Draft, shown } from "./batch";
 import styles from "./BatchDialog.module.css";
@@ -168,9 +168,9 @@ function ParameterField({ parameter, swept, value, put }: FieldProps) {
 
 function asked(details: NotebookDetails): string {
   const { cpus, memory_mib, gpus } = details.resources as Record<string, number | undefined>;
-  const parts = [`${trim(cpus ?? 1)} CPUs`];
+  const parts = [count(cpus ?? 1, "CPU")];
   if (memory_mib) parts.push(memory(memory_mib));
-  if (gpus) parts.push(`${trim(gpus)} GPUs`);
+  if (gpus) parts.push(count(gpus, "GPU"));
   if (details.time_limit_s) parts.push(span(details.time_limit_s));
   return parts.join(", ");
 }
