@@ -18,6 +18,7 @@ from benchmarks import (
     planning,
     ray_head,
     ray_jobs,
+    sessions,
     simulation,
     throughput,
     waiting,
@@ -32,7 +33,7 @@ def main() -> int:
     """By root: user mode is measured as an ordinary user in a second process, root mode here."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--only", choices=("all", "throughput", "latency", "planning", "ray"), default="all")
+    parser.add_argument("--only", choices=("all", "throughput", "latency", "planning", "ray", "sessions"), default="all")
     parser.add_argument("--report", type=Path, default=None, help="where the table is written")
     parser.add_argument("--directory", type=Path, default=None, help="work here and leave it all there")
     options = parser.parse_args()
@@ -100,6 +101,8 @@ def _user_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
         rows += _measured(make("latency"), lambda product: _latencies(product, directory))
         rows += _measured(make("waiting"), lambda product: waiting.rows(product, options.jobs))
         rows += _measured(make("listing"), lambda product: listing.rows(product, options.jobs))
+    if options.only in ("all", "sessions"):
+        rows += _measured(sessions.make(directory), sessions.rows)
     if options.only in ("all", "ray"):
         rows += _measured(make("ray"), lambda product: ray_jobs.rows(product, directory))
     return rows

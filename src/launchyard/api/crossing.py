@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from contextlib import suppress
 from functools import partial
 
@@ -20,6 +21,8 @@ from launchyard.proxy.http import Exchange, Interrupted, Visitor
 from launchyard.proxy.pool import Pool
 from launchyard.proxy.way import Way
 
+WAYS_MAX = 4096
+
 
 class Crossing:
     """Carries HTTP requests and WebSockets. Its connections to apps end with the application."""
@@ -27,6 +30,7 @@ class Crossing:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pool: Pool | None = None
+        self._ways: OrderedDict[tuple[str, bool, str], tuple[Route, Way]] = OrderedDict()
 
     async def carry(
         self, scope: Scope, receive: Receive, send: Send, session_id: int, *, sandboxed: bool, framed_by: str
@@ -77,8 +81,11 @@ class Crossing:
         reach = self._context.services.reach
         if reach is None:
             raise Unavailable("sessions cannot be reached by this server")
+        known = self._ways.get((found.launch_id, sandboxed, framed_by))
+        if known is not None and known[0] == found:
+            return known[1]
         launch = hashlib.sha256(found.launch_id.encode()).hexdigest()[:32]
-        return Way(
+        way = Way(
             key=f"s{found.session_id}-{launch}",
             connect=partial(reach, found.owner_uid, found.target),
             prefix=f"{PATH}{found.session_id}",
@@ -87,6 +94,10 @@ class Crossing:
             sandboxed=sandboxed,
             framed_by=framed_by,
         )
+        self._ways[found.launch_id, sandboxed, framed_by] = (found, way)
+        while len(self._ways) > WAYS_MAX:
+            self._ways.popitem(last=False)
+        return way
 
 
 def _visitor(scope: Scope) -> Visitor:

@@ -6,6 +6,12 @@ that name vouches for it, as long as the login that asked is good. No credential
 """
 
 import html
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -18,13 +24,17 @@ from launchyard.api.connection import connection_of
 from launchyard.api.context import Context
 from launchyard.api.guard import Guard
 from launchyard.api.login import addresses, cookies
-from launchyard.api.login.browser import is_secure
 from launchyard.api.login.entry import ENTER, enter
 from launchyard.api.login.keys import same
 from launchyard.api.ray_jobs.door import RayDoor
 from launchyard.model.errors import Forbidden, Invalid, LaunchyardError, NotFound, Unauthenticated
+from launchyard.model.token import Token
 
 READS = frozenset({"GET", "HEAD"})
+FROM_HERE = frozenset({b"none", b"same-origin"})
+SAID = frozenset({b"host", b"cookie", b"origin", b"sec-fetch-site"})
+KNOWN_MAX = 4096
+KNOWN_S = 30.0
 PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">\
 <meta name="color-scheme" content="light dark"><title>{title}</title>
 <p>{sentence}</p><p><a href="{href}" target="_top">{link}</a></p>
@@ -36,6 +46,24 @@ _HEADERS = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A session's own name: its origin, whose pages may frame it, which cookies let in."""
+
+    session_id: int
+    framed_by: str
+    origin: bytes
+    cookies: tuple[str, ...]
+
+
+class Known(NamedTuple):
+    """Who showed some cookies a moment ago; good as long as the login is the same."""
+
+    login: Token
+    identity: Identity
+    until: float
+
+
 class SessionNames(Guard):
     """Serves what is asked at the names of sessions, and nothing else."""
 
@@ -45,47 +73,62 @@ class SessionNames(Guard):
         super().__init__(self._serve, authenticator, context.services.hosts, ray)
         self._context = context
         self._carrier = carrier
+        self._known: OrderedDict[tuple[Place, bytes], Known] = OrderedDict()
 
     def leads_to(self, scope: Scope) -> bool:
-        """Whether this request came by the name of a session."""
+        """Whether this request came by the name of a session; then its state says which."""
         for name, value in scope["headers"]:
             if name == b"host":
-                host = host_name(value.decode("latin-1"))
-                return addresses.session_of_host(host, self._hosts) is not None
+                place = place_of(value, scope["scheme"], self._hosts)
+                if place is not None:
+                    scope["state"]["session"] = place
+                return place is not None
         return False
 
     async def _admit(self, scope: Scope) -> None:
-        headers = Headers(scope=scope)
-        if len(headers.getlist("host")) != 1:
-            raise Invalid("the Host header is not understood")
-        _check_site(scope, headers)
+        place: Place = scope["state"]["session"]
+        said = _said(scope)
+        _check_site(scope, place, said)
         if scope["path"] != ENTER:
-            scope["state"]["identity"] = await self._identify(scope, headers)
+            scope["state"]["identity"] = await self._identify(scope, place, said.get(b"cookie", b""))
 
-    async def _identify(self, scope: Scope, headers: Headers) -> Identity:
+    async def _identify(self, scope: Scope, place: Place, given: bytes) -> Identity:
         if connection_of(scope).peer is not None:
             return await self._authenticator.identify_by(scope, "")
-        host, session_id = headers["host"], _session_of(headers, self._hosts)
-        secure = is_secure(scope)
-        for kind in (cookies.SESSION, cookies.FRAME):
-            name = cookies.name_of(kind, host, secure=secure)
-            login_id, _, shown = (cookies.value_of(headers.getlist("cookie"), name) or "").partition(".")
+        known = self._known.get((place, given))
+        tokens, now = self._context.tokens, time.monotonic()
+        if known is not None and now < known.until and tokens.good(known.login.id) is known.login:
+            return known.identity
+        login = self._login(place, given.decode("latin-1"))
+        identity = await self._authenticator.of_token(login)
+        self._known[place, given] = Known(login, identity, now + KNOWN_S)
+        while len(self._known) > KNOWN_MAX:
+            self._known.popitem(last=False)
+        return identity
+
+    def _login(self, place: Place, given: str) -> Token:
+        """The login whose cookie this is, made for this session. Raises `Unauthenticated`."""
+        for name in place.cookies:
+            login_id, _, shown = (cookies.value_of([given], name) or "").partition(".")
             login = self._context.tokens.good(login_id)
-            if login is not None and same(shown, self._context.logins.keys.session(login.id, session_id)):
-                return await self._authenticator.of_token(login)
+            if login is not None:
+                expected = self._context.logins.keys.session(login.id, place.session_id)
+                if same(shown, expected):
+                    return login
         raise Unauthenticated("this browser is not let in to the session; open it from the portal")
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        session_id = _session_of(headers, self._hosts)
-        framed_by = addresses.portals_of(scope["scheme"], headers["host"], self._hosts)
-        if scope["path"] == ENTER:
-            if scope["type"] != "http" or scope["method"] != "GET":
-                raise NotFound("there is nothing here")
-            response = await enter(self._context, scope, headers, session_id, framed_by)
-            await response(scope, receive, send)
+        place: Place = scope["state"]["session"]
+        if scope["path"] != ENTER:
+            await self._carrier.carry(
+                scope, receive, send, place.session_id, sandboxed=False, framed_by=place.framed_by
+            )
             return
-        await self._carrier.carry(scope, receive, send, session_id, sandboxed=False, framed_by=framed_by)
+        if scope["type"] != "http" or scope["method"] != "GET":
+            raise NotFound("there is nothing here")
+        headers = Headers(scope=scope)
+        response = await enter(self._context, scope, headers, place.session_id, place.framed_by)
+        await response(scope, receive, send)
 
     async def _refuse(self, error: LaunchyardError, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -113,21 +156,45 @@ class SessionPaths:
         await self._carrier.carry(scope, receive, send, session_id, sandboxed=True, framed_by="'self'")
 
 
-def _check_site(scope: Scope, headers: Headers) -> None:
+def _said(scope: Scope) -> dict[bytes, bytes]:
+    """What a browser says of where a request goes, and where it comes from. Raises `Invalid`."""
+    said: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in SAID:
+            if name in said and name != b"cookie":
+                raise Invalid(f"the header {name.decode()} stands there twice")
+            said[name] = said[name] + b"; " + value if name in said else value
+    return said
+
+
+def _check_site(scope: Scope, place: Place, said: Mapping[bytes, bytes]) -> None:
     """Only the session's own pages may ask; others may lead a browser to the entry, with a code."""
     if scope["path"] == ENTER and scope.get("method") == "GET":
         return
     reads = scope["type"] == "http" and scope["method"] in READS
-    if not reads and connection_of(scope).peer is None and "origin" not in headers:
+    if not reads and connection_of(scope).peer is None and b"origin" not in said:
         raise Forbidden("a page of the session must ask for this; none is named")
-    check_origin(headers)
+    own = said.get(b"origin", place.origin) == place.origin
+    if not own or said.get(b"sec-fetch-site", b"none") not in FROM_HERE:
+        check_origin(Headers(scope=scope))
 
 
-def _session_of(headers: Headers, hosts: frozenset[str]) -> int:
-    found = addresses.session_of_host(host_name(headers["host"]), hosts)
-    if found is None:
-        raise NotFound("there is no such session, or it is not yours")
-    return found
+@lru_cache(maxsize=4096)
+def place_of(host: bytes, scheme: str, hosts: frozenset[str]) -> Place | None:
+    """Where a request is that names this host; None: at no session's name."""
+    text = host.decode("latin-1")
+    session_id = addresses.session_of_host(host_name(text), hosts)
+    if session_id is None:
+        return None
+    secure = scheme in ("https", "wss")
+    return Place(
+        session_id=session_id,
+        framed_by=addresses.portals_of(scheme, text, hosts),
+        origin=f"{'https' if secure else 'http'}://{text}".encode("latin-1"),
+        cookies=tuple(
+            cookies.name_of(kind, text, secure=secure) for kind in (cookies.SESSION, cookies.FRAME)
+        ),
+    )
 
 
 def _page(error: LaunchyardError, scope: Scope, headers: Headers, hosts: frozenset[str]) -> Response:
@@ -159,8 +226,8 @@ class SessionDoors:
         if scope["type"] == "lifespan":
             return False
         path: str = scope["path"]
-        return path.startswith(addresses.PATH) or self._names.leads_to(scope)
+        return self._names.leads_to(scope) or path.startswith(addresses.PATH)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        named = self._names.leads_to(scope)
+        named = "session" in scope["state"]
         await (self._names if named else self._paths)(scope, receive, send)

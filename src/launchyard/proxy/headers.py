@@ -5,34 +5,45 @@ one parser. Nothing of the portal's reaches an app, and nothing an app says coun
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from launchyard.proxy.way import Way
 
-Raw = Iterable[tuple[bytes, bytes]]
+Raw = Sequence[tuple[bytes, bytes]]
+"""Names of requests are in small letters, as our server reads them."""
 Pairs = list[tuple[str, str]]
 
 OF_A_CONNECTION = frozenset(
     {
-        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
-        *("trailer", "transfer-encoding", "upgrade", "http2-settings", "expect"),
+        *(b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"),
+        *(b"te", b"trailer", b"transfer-encoding", b"upgrade", b"http2-settings", b"expect"),
     }
 )
-OF_PROXIES = ("x-forwarded-", "x-launchyard-")
-NOT_PASSED = frozenset({"forwarded", "x-real-ip", "via"})
-OF_A_HANDSHAKE = "sec-websocket-"
-ANSWERED_BY_US = frozenset(
-    {"date", "x-frame-options", "strict-transport-security", "alt-svc", "public-key-pins"}
-)
+OF_PROXIES = (b"x-forwarded-", b"x-launchyard-")
+OF_A_HANDSHAKE = b"sec-websocket-"
 OF_THE_ORIGIN = frozenset(
-    {"clear-site-data", "service-worker-allowed", "set-login", "access-control-allow-origin"}
+    {b"clear-site-data", b"service-worker-allowed", b"set-login", b"access-control-allow-origin"}
 )
 """In an answer at the portal's own origin these would speak for the portal."""
 SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads"
-TOKEN_PREFIX = "bearer ly_"  # noqa: S105 - how our tokens are presented
+TOKEN_PREFIX = b"bearer ly_"
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NOT_TO_APP = OF_A_CONNECTION | {b"forwarded", b"x-real-ip", b"via"}
+_NOT_FROM_APP = OF_A_CONNECTION | {
+    *(b"date", b"x-frame-options", b"strict-transport-security", b"alt-svc", b"public-key-pins"),
+}
+_NOT_FROM_APP_IN_A_SANDBOX = _NOT_FROM_APP | OF_THE_ORIGIN
+_NEVER_DROPPED = frozenset({b"content-length", b"host", b"cookie", b"content-type"})
+_SAYS_NO_MORE = frozenset({b"keep-alive", b"close", b"upgrade"})
+_CHANGED = frozenset(
+    {
+        *(b"set-cookie", b"location", b"content-location"),
+        *(b"content-security-policy", b"content-security-policy-report-only"),
+    }
+)
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Unfit(ValueError):
@@ -43,54 +54,62 @@ def to_app(
     given: Raw, way: Way, *, client: str, scheme: str, without_ours: Callable[[str], str], handshake: bool
 ) -> Pairs:
     """The headers of a request as the app gets them; `without_ours` takes our cookies out of their header."""
-    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in given]
-    dropped = OF_A_CONNECTION | NOT_PASSED | _named_by_connection(pairs) | {n.lower() for n in way.headers}
+    dropped = _dropped(given, _NOT_TO_APP) | way.replaced
     passed: Pairs = []
-    for name, value in pairs:
+    host = b""
+    for name, value in given:
         if name in dropped or name.startswith(OF_PROXIES):
             continue
-        if handshake and (name.startswith(OF_A_HANDSHAKE) or name == "content-length"):
+        if handshake and (name.startswith(OF_A_HANDSHAKE) or name == b"content-length"):
             continue
-        if name == "authorization" and value.lower().startswith(TOKEN_PREFIX):
+        if name == b"host":
+            host = value
+        elif name == b"authorization" and value.lower().startswith(TOKEN_PREFIX):
             continue
-        if name == "cookie":
-            value = without_ours(value)
+        elif name == b"cookie":
+            value = without_ours(value.decode("latin-1")).encode("latin-1")
             if not value:
                 continue
-        passed.append((name, value))
-    host = next((value for name, value in pairs if name == "host"), "")
-    told = [("x-forwarded-for", client), ("x-forwarded-proto", scheme), ("x-forwarded-host", host)]
-    return [*passed, *told, *way.headers.items()]
+        passed.append((name.decode("latin-1"), value.decode("latin-1")))
+    passed.append(("x-forwarded-for", client))
+    passed.append(("x-forwarded-proto", scheme))
+    passed.append(("x-forwarded-host", host.decode("latin-1")))
+    passed += way.headers.items()
+    return passed
 
 
 def from_app(given: Raw, way: Way, *, is_ours: Callable[[str], bool]) -> list[tuple[bytes, bytes]]:
     """The headers of an answer as the browser gets them. Raises `Unfit`."""
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in given]
-    dropped = OF_A_CONNECTION | ANSWERED_BY_US | _named_by_connection(pairs)
-    dropped = dropped | OF_THE_ORIGIN if way.sandboxed else dropped
-    passed: Pairs = []
-    for name, value in pairs:
-        lower = name.lower()
-        if lower not in dropped:
-            passed += _changed(lower, value, way, is_ours)
-    passed += _rules(way)
-    return [(_checked_name(name), _checked_value(value)) for name, value in passed]
+    lower = [(_checked_name(name), value) for name, value in given]
+    dropped = _dropped(lower, _NOT_FROM_APP_IN_A_SANDBOX if way.sandboxed else _NOT_FROM_APP)
+    passed: list[tuple[bytes, bytes]] = []
+    for name, value in lower:
+        if name in dropped:
+            continue
+        if _FORBIDDEN.search(value):
+            raise Unfit("a header has a line break or another control character in it")
+        if name not in _CHANGED:
+            passed.append((name, value))
+            continue
+        text = value.decode("latin-1")
+        for changed in _changed(name.decode("ascii"), text, way, is_ours):
+            passed.append((name, changed.encode("latin-1")))
+    passed += _rules(way.framed_by, sandboxed=way.sandboxed)
+    return passed
 
 
-def _changed(name: str, value: str, way: Way, is_ours: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+def _changed(name: str, value: str, way: Way, is_ours: Callable[[str], bool]) -> Iterator[str]:
     if name == "set-cookie":
         changed = _own_cookie(value, way, is_ours)
         if changed is not None:
-            yield name, changed
-    elif name in ("content-security-policy", "content-security-policy-report-only"):
+            yield changed
+    elif name in ("location", "content-location"):
+        yield _own_place(value, way)
+    else:
         rules = [rule.strip() for rule in value.split(";")]
         kept = [rule for rule in rules if rule and not rule.lower().startswith("frame-ancestors")]
         if kept:
-            yield name, "; ".join(kept)
-    elif name in ("location", "content-location") and way.strip_prefix:
-        yield name, _own_place(value, way)
-    else:
-        yield name, value
+            yield "; ".join(kept)
 
 
 def _own_cookie(value: str, way: Way, is_ours: Callable[[str], bool]) -> str | None:
@@ -108,28 +127,28 @@ def _own_cookie(value: str, way: Way, is_ours: Callable[[str], bool]) -> str | N
 def _own_place(value: str, way: Way) -> str:
     """A redirection of an app that does not know below which path it is shown."""
     absolute = value.startswith("/") and not value.startswith("//")
-    return f"{way.prefix}{value}" if absolute and way.sandboxed and not way.is_below(value) else value
+    told = way.strip_prefix and way.sandboxed and absolute and not way.is_below(value)
+    return f"{way.prefix}{value}" if told else value
 
 
-def _rules(way: Way) -> Pairs:
-    rules = [f"frame-ancestors {way.framed_by}", *([SANDBOX] if way.sandboxed else [])]
-    return [("content-security-policy", rule) for rule in rules]
+@lru_cache(maxsize=1024)
+def _rules(framed_by: str, *, sandboxed: bool) -> tuple[tuple[bytes, bytes], ...]:
+    rules = [f"frame-ancestors {framed_by}", *([SANDBOX] if sandboxed else [])]
+    return tuple((b"content-security-policy", rule.encode("latin-1")) for rule in rules)
 
 
-def _named_by_connection(pairs: Pairs) -> frozenset[str]:
-    said = ",".join(value for name, value in pairs if name.lower() == "connection")
-    # What ends a message, and who we are, is no matter of one connection, whatever is said.
-    kept = ("content-length", "host", "cookie", "content-type")
-    return frozenset(one for word in said.split(",") if (one := word.strip().lower()) and one not in kept)
+def _dropped(given: Raw, always: frozenset[bytes]) -> frozenset[bytes]:
+    """With what the message itself says is of its connection alone."""
+    for name, value in given:
+        if name == b"connection" and value.lower() not in _SAYS_NO_MORE:
+            said = b",".join(value for name, value in given if name == b"connection").lower()
+            # What ends a message, and who we are, is no matter of one connection, whatever is said.
+            return always | {one for word in said.split(b",") if (one := word.strip())} - _NEVER_DROPPED
+    return always
 
 
-def _checked_name(name: str) -> bytes:
+@lru_cache(maxsize=4096)
+def _checked_name(name: bytes) -> bytes:
     if not _NAME.fullmatch(name):
         raise Unfit(f"a header is named {name[:60]!r}")
-    return name.encode("ascii")
-
-
-def _checked_value(value: str) -> bytes:
-    if _FORBIDDEN.search(value):
-        raise Unfit("a header has a line break or another control character in it")
-    return value.encode("latin-1")
+    return name.lower()

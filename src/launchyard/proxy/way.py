@@ -24,6 +24,12 @@ class Way:
     headers: Mapping[str, str] = field(default_factory=dict)
     sandboxed: bool = False
     framed_by: str = "'self'"
+    replaced: frozenset[bytes] = field(init=False)
+    """The names of `headers`, as requests have them."""
+
+    def __post_init__(self) -> None:
+        names = (name.lower().encode("latin-1") for name in self.headers)
+        object.__setattr__(self, "replaced", frozenset(names))
 
     def path(self, raw_path: str) -> str:
         """The path as the app is asked for it."""
