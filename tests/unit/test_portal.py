@@ -107,6 +107,13 @@ def test_each_answer_has_a_nonce_of_its_own_and_a_strict_policy(built: Path) -> 
     assert first.headers["x-frame-options"] == "DENY"
 
 
+def test_sessions_may_be_shown_at_the_names_that_the_site_gives_them(built: Path) -> None:
+    served = Portal(lambda scope: True, hosts={"yard.example", "*.yard.example"}, directory=built)
+    policy = get(served, scope("/")).headers["content-security-policy"]
+    assert "frame-src 'self' http://*.localhost:* https://*.localhost:* http://*.yard.example:*" in policy
+    assert "//yard.example" not in policy
+
+
 def test_a_hashed_file_is_kept_for_ever_and_sent_compressed_to_who_takes_it(built: Path) -> None:
     served = portal(built)
     packed = get(served, scope("/assets/main-1f2e.js", accept_encoding="gzip, br"))

@@ -82,6 +82,7 @@ export const words = {
     newBatch: "New batch job",
     newSession: "New session",
     fix: "Fix and rerun",
+    relaunch: "Relaunch",
     about: "about",
     left: (time: string) => `${time} left`,
     ranOf: (ran: string, limit: string) => `${ran} of ${limit}`,

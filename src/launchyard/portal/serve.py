@@ -6,7 +6,7 @@ and load what this server sent as files, and nothing else; styles that a script 
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from starlette.datastructures import Headers
@@ -17,8 +17,8 @@ from launchyard.portal.built import INDEX, STATIC, TYPES, BuiltFile, built_files
 
 NONCE = "LAUNCHYARD_NONCE"
 """Stands in the built page where each answer has a nonce of its own."""
-SESSIONS = ("http://*.localhost:*", "https://*.localhost:*")
-"""Where sessions are shown in frames."""
+LOCAL_SESSIONS = "*.localhost"
+"""Where sessions are shown in frames, beside the names that the site gives them."""
 RESERVED = ("/v1", "/api", "/session", "/openapi.json", "/logout")
 """Below these the API and sessions answer, also to browsers."""
 NOT_BUILT = "The portal is not built here; in a clone run `make web`. Commands and API do without it.\n"
@@ -27,19 +27,23 @@ FOR_EVER, FOR_AN_HOUR = "public, max-age=31536000, immutable", "public, max-age=
 
 
 class Portal:
-    """`ours` tells whether a request reached us under a name of ours; others are nobody's business here."""
+    """`ours` tells whether a request reached us under a name of ours; others are nobody's business here.
+
+    `hosts` are the site's own names; those that begin with `*.` are those of sessions.
+    """
 
     def __init__(
         self,
         ours: Callable[[Scope], bool],
         *,
         reserved: Sequence[str] = (),
-        frames: Sequence[str] = SESSIONS,
+        hosts: Collection[str] = (),
         directory: Path = STATIC,
     ) -> None:
         self._ours = ours
         self._reserved = (*RESERVED, *(prefix for prefix in reserved if prefix))
-        self._frames = frames
+        names = (LOCAL_SESSIONS, *sorted(one for one in hosts if one.startswith("*.")))
+        self._frames = " ".join(f"{scheme}://{name}:*" for name in names for scheme in ("http", "https"))
         self._directory = directory
         self._built_at = 0
         self._files: Mapping[str, BuiltFile] = {}
@@ -93,7 +97,7 @@ class Portal:
             "font-src 'self'",
             "connect-src 'self'",
             "worker-src 'self'",
-            f"frame-src 'self' {' '.join(self._frames)}",
+            f"frame-src 'self' {self._frames}",
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",

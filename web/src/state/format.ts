@@ -60,6 +60,7 @@ function roughly(s: number): string {
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clockSeconds = new Intl.DateTimeFormat(undefined, { timeStyle: "medium", hourCycle: "h23" } as never);
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
 const dayAndClock = new Intl.DateTimeFormat(undefined, {
   day: "numeric",
   month: "short",
@@ -69,10 +70,12 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, {
 });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium", hourCycle: "h23" } as never);
 
-/** 14:20, with the day when it is another one. */
+/** 14:20, Sun 14:20 of the days around, 3 Dec, 14:20 of others. */
 export function time(at: string | number | Date, now: number): string {
   const date = new Date(at);
-  return date.toDateString() === new Date(now).toDateString() ? clock.format(date) : dayAndClock.format(date);
+  if (date.toDateString() === new Date(now).toDateString()) return clock.format(date);
+  const near = Math.abs(date.getTime() - now) < 6 * DAY * 1000;
+  return near ? `${weekday.format(date)} ${clock.format(date)}` : dayAndClock.format(date);
 }
 
 /** 14:02:11 */

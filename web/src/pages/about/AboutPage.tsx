@@ -44,6 +44,6 @@ export function Page() {
 }
 
 function enforcedOf(enforcement: Record<string, unknown>): string {
-  const names = Object.keys(enforcement).filter((name) => enforcement[name] === true);
-  return names.length > 0 ? names.join(", ").replaceAll("_", " ") : words.about.nothing;
+  const told = Object.entries(enforcement).filter(([, how]) => how);
+  return told.length > 0 ? told.map(([name, how]) => `${name} (${String(how)})`).join(", ") : words.about.nothing;
 }

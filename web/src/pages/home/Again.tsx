@@ -1,21 +1,21 @@
 /** The last six things that were started. A click opens the composer with all of it filled in. */
 
 import { Link } from "@tanstack/react-router";
-import type { Job } from "@/api/types";
+import type { Job, Session } from "@/api/types";
 import { Ago, Icon, Section } from "@/components";
 import { resources } from "@/state/format";
-import { ref } from "@/state/jobstate";
 import { words } from "@/words";
+import { againAt } from "./choosing";
 import styles from "./home.module.css";
 
-export function Again({ jobs }: { jobs: readonly Job[] }) {
+export function Again({ jobs, sessions }: { jobs: readonly Job[]; sessions: readonly Session[] }) {
   if (jobs.length === 0) return null;
   return (
     <Section title={words.home.again} label={words.home.again}>
       <ul className={styles.again}>
         {jobs.map((job) => (
           <li key={job.id}>
-            <Link to={job.kind === "session" ? "/new/session" : "/new/batch"} search={{ from: ref(job) } as never} className={styles.card}>
+            <Link {...(againAt(job, sessions, false) as { to: string; search: never })} className={styles.card}>
               <Icon name={job.kind === "session" ? "sessions" : "again"} />
               <span className={styles.cardText}>
                 <b>{job.name}</b>

@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { jobsQuery, useMe } from "@/api/queries";
 import { Failure, Page as PageFrame, SkeletonRows } from "@/components";
+import { sessionsQuery } from "@/pages/sessions/queries";
 import { LIVE } from "@/state/jobstate";
 import { useNow } from "@/state/now";
 import { words } from "@/words";
@@ -19,6 +20,7 @@ export function Page() {
   const now = useNow(10_000);
   const live = useQuery(jobsQuery({ user: me.user, state: LIVE.join(","), limit: 200 }));
   const recent = useQuery(jobsQuery({ user: me.user, limit: 100 }));
+  const { data: sessions = [] } = useQuery(sessionsQuery);
   const error = live.error ?? recent.error;
   if (error)
     return (
@@ -42,12 +44,12 @@ export function Page() {
     );
   return (
     <PageFrame title={words.home.title} head={<h1 className="unseen">{words.home.title}</h1>}>
-      <NeedsYou jobs={needing(jobs, recent.data.jobs, now)} now={now} />
+      <NeedsYou jobs={needing(jobs, recent.data.jobs, sessions, now)} sessions={sessions} now={now} />
       <div className={styles.two}>
         <Running jobs={running(jobs)} />
         <Waiting jobs={waiting(jobs)} />
       </div>
-      <Again jobs={distinct(recent.data.jobs)} />
+      <Again jobs={distinct(recent.data.jobs)} sessions={sessions} />
       <ClusterStrip />
     </PageFrame>
   );

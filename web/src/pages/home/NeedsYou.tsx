@@ -1,18 +1,25 @@
 /** What failed or ends soon, with the next step beside it; dismissed rows come back by Undo. */
 
 import { Link } from "@tanstack/react-router";
+import type { Session } from "@/api/types";
 import { Ago, IconButton, LinkButton, Section, Status, toast } from "@/components";
 import { span } from "@/state/format";
 import { leftSeconds, ref, sentence } from "@/state/jobstate";
 import { preference, setPreference, usePreference } from "@/state/preference";
 import { words } from "@/words";
-import type { Needing } from "./choosing";
+import { type Needing, againAt } from "./choosing";
 import styles from "./home.module.css";
+
+interface Props {
+  jobs: readonly Needing[];
+  sessions: readonly Session[];
+  now: number;
+}
 
 const SHOWN = 5;
 const REMEMBERED = 200;
 
-export function NeedsYou({ jobs, now }: { jobs: readonly Needing[]; now: number }) {
+export function NeedsYou({ jobs, sessions, now }: Props) {
   const dismissed = new Set((usePreference("dismissed") ?? "").split(","));
   const left = jobs.filter(({ job }) => !dismissed.has(ref(job)));
   return (
@@ -23,20 +30,22 @@ export function NeedsYou({ jobs, now }: { jobs: readonly Needing[]; now: number 
     >
       {left.length === 0 && <p className={styles.none}>{words.home.needsNone}</p>}
       <ul>
-        {left.slice(0, SHOWN).map(({ job, why }) => (
+        {left.slice(0, SHOWN).map(({ job, why, stopAt }) => (
           <li key={job.id} className={styles.needing}>
-            <Link to={`/jobs/${ref(job)}`} className={styles.name}>
+            <Link to={why === "idle" ? "/sessions" : `/jobs/${ref(job)}`} className={styles.name}>
               <span className="mono">{ref(job)}</span> <b>{job.name}</b>
             </Link>
             <Status state={job.state} />
             <span className={styles.why}>
-              {why === "failed" ? sentence(job) : words.home.endsIn(span(leftSeconds(job, now) ?? 0))}
+              {why === "failed" && sentence(job)}
+              {why === "ending" && words.home.endsIn(span(leftSeconds(job, now) ?? 0))}
+              {why === "idle" && stopAt && words.home.idle(span((new Date(stopAt).getTime() - now) / 1000))}
             </span>
             <span className={styles.when}>{job.ended_at && <Ago at={job.ended_at} />}</span>
             <span className={styles.acts}>
               {why === "failed" && (
-                <LinkButton small to="/new/batch" search={{ from: ref(job) } as never}>
-                  {words.home.fix}
+                <LinkButton small {...(againAt(job, sessions, true) as { to: string; search: never })}>
+                  {job.kind === "session" ? words.home.relaunch : words.home.fix}
                 </LinkButton>
               )}
               <IconButton icon="close" label={`${words.home.dismiss} ${ref(job)}`} onClick={() => dismiss(ref(job))} />

@@ -1,7 +1,7 @@
 /** Which jobs stand where on Home. Pure. */
 
-import type { Job } from "@/api/types";
-import { ACTIVE, WENT_WRONG, leftSeconds } from "@/state/jobstate";
+import type { Job, Session } from "@/api/types";
+import { ACTIVE, WENT_WRONG, leftSeconds, ref } from "@/state/jobstate";
 
 const SOON_S = 15 * 60;
 const RECENT_MS = 24 * 3600 * 1000;
@@ -24,11 +24,18 @@ export function waiting(jobs: readonly Job[]): Job[] {
 
 export interface Needing {
   job: Job;
-  why: "failed" | "ending";
+  why: "failed" | "ending" | "idle";
+  /** When an idle session is stopped. */
+  stopAt?: string;
 }
 
-/** Failed in the last day, then what runs into its time limit soon. */
-export function needing(live: readonly Job[], recent: readonly Job[], now: number): Needing[] {
+/** Failed in the last day, then what runs into its time limit soon, then sessions that are stopped as nobody uses them. */
+export function needing(
+  live: readonly Job[],
+  recent: readonly Job[],
+  sessions: readonly Session[],
+  now: number,
+): Needing[] {
   const failed = recent.filter(
     (job) =>
       whole(job) &&
@@ -45,7 +52,22 @@ export function needing(live: readonly Job[], recent: readonly Job[], now: numbe
   return [
     ...failed.map((job) => ({ job, why: "failed" as const })),
     ...ending.map((job) => ({ job, why: "ending" as const })),
+    ...sessions.filter((one) => one.state === "running").flatMap((one) => idle(one, now)),
   ];
+}
+
+function idle(session: Session, now: number): Needing[] {
+  const stopAt = session.idle_stop_at;
+  const soon = stopAt !== null && new Date(stopAt).getTime() - now < SOON_S * 1000;
+  return soon ? [{ job: session.job, why: "idle", stopAt }] : [];
+}
+
+/** Where it is started again, with all of it filled in; `fix`: because it went wrong. */
+export function againAt(job: Job, sessions: readonly Session[], fix: boolean): { to: string; search: object } {
+  const session = sessions.find((one) => one.id === job.id);
+  if (session) return { to: `/new/session/${session.app}`, search: { from: ref(job) } };
+  if (job.kind === "session") return { to: "/sessions", search: {} };
+  return { to: "/new/batch", search: fix ? { from: ref(job), fix: "1" } : { from: ref(job) } };
 }
 
 /** The last few things that were started, each once, by what was run. */
