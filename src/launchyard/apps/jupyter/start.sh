@@ -41,6 +41,13 @@ PYTHON
     export JUPYTER_PATH="$here/share${JUPYTER_PATH:+:$JUPYTER_PATH}"
 fi
 
+# It would ask each person in each session whether it may fetch news.
+mkdir -p "$here/config/labconfig"
+cat > "$here/config/labconfig/page_config.json" <<CONFIG
+{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}
+CONFIG
+export JUPYTER_CONFIG_PATH="$here/config${JUPYTER_CONFIG_PATH:+:$JUPYTER_CONFIG_PATH}"
+
 cat > "$here/jupyter_config.py" <<CONFIG
 import os
 here = os.environ["LAUNCHYARD_SESSION_DIR"]
@@ -57,8 +64,6 @@ c.IdentityProvider.token = ""
 c.PasswordIdentityProvider.hashed_password = ""
 c.MultiKernelManager.default_kernel_name = "$kernel"
 c.LabApp.extra_labextensions_path = [os.environ["LAUNCHYARD_APP_DIR"] + "/labextensions"]
-c.LabApp.news_url = None
-c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.workspaces_dir = os.path.join(here, "workspaces")
 CONFIG
 exec jupyter lab --config="$here/jupyter_config.py" --ServerApp.config_file_name=jupyter_server_config
