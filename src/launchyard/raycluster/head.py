@@ -26,6 +26,7 @@ SESSION = "LAUNCHYARD_SESSION"
 ENDS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 OF_OTHERS = ("RAY_ADDRESS", "RAY_JOB_CONFIG_JSON_ENV_VAR", "RAY_TMPDIR")
 """Variables that are not for the cluster's own processes."""
+PATIENCE = "RAY_raylet_start_wait_time_s"
 OBJECTS = "/dev/shm"  # noqa: S108 - where Ray keeps shared objects
 
 
@@ -73,6 +74,8 @@ def start(installed: Installed, environ: Mapping[str, str]) -> place.Facts:
         **{name: value for name, value in environ.items() if name not in OF_OTHERS},
         **auth(token),
         "RAY_USAGE_STATS_ENABLED": environ.get("RAY_USAGE_STATS_ENABLED", "0"),
+        # Several that start at once on a busy machine take longer than the 30 s that Ray gives itself.
+        PATIENCE: environ.get(PATIENCE, "180"),
     }
     directory = place.directory(tmp, environ.get("LAUNCHYARD_TMPDIR", ""))
     client, dashboard, agent = place.free_ports(3)
