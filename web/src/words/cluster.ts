@@ -38,6 +38,7 @@ export const clusterWords = {
     gpu: "1 GPU",
     gpus: (number: number) => `${number} GPUs`,
     node: "A whole node",
+    at: (what: string, partition: string) => `${what} (${partition})`,
   },
   now: "now",
   about: (time: string) => `about ${time}`,

@@ -2,11 +2,12 @@
 
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { Problem, api } from "@/api/client";
-import type { Node, Resources, SubmittedJob } from "@/api/types";
+import type { Node, SubmittedJob } from "@/api/types";
 import { Section, Skeleton } from "@/components";
 import { time } from "@/state/format";
 import { useNow } from "@/state/now";
 import { clusterWords as say } from "@/words/cluster";
+import { type Ask, asksOf, partitionsQuery } from "./asks";
 import styles from "./cluster.module.css";
 
 interface Counters {
@@ -22,6 +23,7 @@ export function Forecast({ nodes }: { nodes: readonly Node[] }) {
     placeholderData: (before) => before,
     gcTime: 10_000,
   });
+  const { data: partitions } = useQuery(partitionsQuery);
   const states = counters?.states ?? {};
   const waiting = states.PENDING ?? 0;
   const running = (states.RUNNING ?? 0) + (states.STARTING ?? 0) + (states.COMPLETING ?? 0) + (states.SUSPENDED ?? 0);
@@ -29,28 +31,11 @@ export function Forecast({ nodes }: { nodes: readonly Node[] }) {
     <aside className={styles.aside}>
       <Section title={say.queue}>{counters ? <p>{say.depth(waiting, running)}</p> : <Skeleton width={160} />}</Section>
       <Section title={say.soon}>
-        <Answers asks={asksOf(nodes)} moved={moved} />
+        {partitions ? <Answers asks={asksOf(nodes, partitions)} moved={moved} /> : <Skeleton width={200} height={96} />}
         <p className="muted small">{say.soonHow}</p>
       </Section>
     </aside>
   );
-}
-
-interface Ask {
-  name: string;
-  resources: Resources;
-}
-
-/** What people ask for: one CPU, a few, each number of GPUs that a node has, a node. */
-function asksOf(nodes: readonly Node[]): Ask[] {
-  const gpus = Math.max(0, ...nodes.map((node) => node.gpus));
-  const cpus = Math.max(1, ...nodes.map((node) => node.cpus));
-  const asks: Ask[] = [{ name: say.asks.cpu, resources: { cpus: 1 } }];
-  if (cpus > 4) asks.push({ name: say.asks.some, resources: { cpus: 4, memory_mib: 8192 } });
-  if (gpus > 0) asks.push({ name: say.asks.gpu, resources: { gpus: 1 } });
-  if (gpus > 1) asks.push({ name: say.asks.gpus(gpus), resources: { gpus } });
-  asks.push({ name: say.asks.node, resources: { cpus, nodes: 1 } });
-  return asks;
 }
 
 function Answers({ asks, moved }: { asks: readonly Ask[]; moved: number }) {
@@ -59,7 +44,11 @@ function Answers({ asks, moved }: { asks: readonly Ask[]; moved: number }) {
     queries: asks.map((ask) => ({
       queryKey: ["dry-run", "forecast", ask, moved],
       queryFn: ({ signal }: { signal: AbortSignal }) =>
-        api.post<SubmittedJob>("/v1/jobs", { command: ["true"], resources: ask.resources, dry_run: true }, { signal }),
+        api.post<SubmittedJob>(
+          "/v1/jobs",
+          { command: ["true"], resources: ask.resources, partition: ask.partition, dry_run: true },
+          { signal },
+        ),
       placeholderData: (before: SubmittedJob | undefined) => before,
       gcTime: 10_000,
       retry: false,

@@ -35,7 +35,7 @@ export function Nodes() {
           <span className="muted">{say.totals(nodes.length, nodes.filter((node) => node.state !== "UP").length)}</span>
           <Legend />
         </div>
-        <Grid nodes={nodes} jobs={jobs} by={by} onOpen={(node) => setSearch({ node })} />
+        <Grid nodes={by === "gpu" ? nodes.filter((node) => node.gpus > 0) : nodes} jobs={jobs} by={by} onOpen={(node) => setSearch({ node })} />
       </section>
       <Forecast nodes={nodes} />
       {open && <NodePanel node={open} jobs={jobs} onClose={() => setSearch({ node: undefined })} />}

@@ -36,9 +36,7 @@ export function FileActions({ folder }: { folder: Folder }) {
         ref={files}
         type="file"
         multiple
-        className="unseen"
-        tabIndex={-1}
-        aria-label={say.upload}
+        hidden
         onChange={(event) => {
           add([...(event.target.files ?? [])], folder.path);
           event.target.value = "";

@@ -3,17 +3,17 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useDeferredValue, useMemo, useState } from "react";
 import { useMe } from "@/api/queries";
-import { Button, CopyLine, Empty, Failure, LinkButton, Page as PageFrame, SkeletonRows, Table } from "@/components";
+import { Button, CopyLine, Empty, Failure, LinkButton, Page as PageFrame, SkeletonRows } from "@/components";
 import { useSearch } from "@/state/useSearch";
 import { words } from "@/words";
 import { jobWords } from "@/words/jobs";
 import { ActionBar } from "./ActionBar";
-import { columnsOf } from "./columns";
 import { refOf } from "./describe";
 import { Filters } from "./Filters";
 import { isFiltered, rowFilter, searchOf, type Shown, shownBy } from "./filter";
 import { type Line, linesOf } from "./fold";
 import { JobPanel } from "./JobPanel";
+import { JobTable } from "./JobTable";
 import { type JobRow, matchesText } from "./rows";
 import { ROWS_MAX } from "./rowstore";
 import { useTasksOf } from "./usetasks";
@@ -55,7 +55,6 @@ export function JobList({ shown, onChange, folds = true }: Props) {
   const tasks = useTasksOf(fitting, open);
   const lines = useMemo(() => linesOf(fitting, open, folds && !text && !group, tasks), [fitting, open, folds, text, group, tasks]);
   const onFold = useCallback((key: string) => setOpen((now) => toggled(now, key)), []);
-  const columns = useMemo(() => columnsOf({ users: me.admin && user !== me.user, onFold }), [me, user, onFold]);
   const openLine = (line: Line) => {
     if (line.kind === "group") onFold(line.key);
     else if (line.kind === "more") void navigate({ to: "/jobs/$job/$tab", params: { job: String(line.row.id), tab: "tasks" } });
@@ -67,16 +66,13 @@ export function JobList({ shown, onChange, folds = true }: Props) {
   const chosen = selected.size > 0 ? chosenOf(lines, selected) : [];
   return (
     <>
-      <Table
-        label={said.label}
-        columns={columns}
-        rows={lines}
-        rowKey={keyOf}
-        rowLabel={labelOf}
-        onOpen={openLine}
-        keys
+      <JobTable
+        lines={lines}
+        users={me.admin && user !== me.user}
         selected={selected}
         onSelect={setSelected}
+        onFold={onFold}
+        onOpen={openLine}
         openKey={lines.find((line) => line.kind === "job" && refOf(line.row) === shown.open)?.key}
       />
       {lines.length === 0 && <Nothing shown={shown} onChange={onChange} />}
@@ -115,13 +111,6 @@ function Nothing({ shown, onChange }: Props) {
       </div>
     </Empty>
   );
-}
-
-const keyOf = (line: Line): string => line.key;
-
-function labelOf(line: Line): string {
-  if (line.kind === "group") return said.select(said.group(line.group));
-  return said.select(`${line.row.name} ${refOf(line.row)}`);
 }
 
 /** The jobs that are meant: of a group all of them, and of an array and its tasks the array alone. */
