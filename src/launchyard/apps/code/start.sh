@@ -8,7 +8,7 @@ if [ -n "$LAUNCHYARD_VALUE_FOLDER" ] && [ ! -d "$LAUNCHYARD_VALUE_FOLDER" ]; the
     exit 1
 fi
 set -- --config "$here/config.yaml" --socket "$LAUNCHYARD_SESSION_SOCKET" --socket-mode 600 \
-    --disable-telemetry --disable-update-check --disable-workspace-trust
+    --disable-telemetry --disable-update-check --disable-workspace-trust --disable-getting-started-override
 # Its shells and tasks are of this job, not of an editor around it.
 unset VSCODE_IPC_HOOK_CLI
 exec code-server "$@" ${LAUNCHYARD_VALUE_FOLDER:+"$LAUNCHYARD_VALUE_FOLDER"}
