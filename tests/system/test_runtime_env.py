@@ -14,7 +14,7 @@ import pytest
 
 from tests.system.archives import put, ran, tarred, uploaded, wheel, zipped, zipped_files
 from tests.system.ly import ly
-from tests.system.product import Product, Refused, wait_for
+from tests.system.product import Json, Product, Refused, wait_for
 
 CONFIG = """
 listen = "127.0.0.1:0"
@@ -27,6 +27,16 @@ memory = "4GiB"
 [packages]
 size_max = "2MiB"
 quota = "3MiB"
+[runtime_env]
+memory = "1GiB"
+"""
+CONDA = """#!/bin/sh
+case "$1 $2" in
+"env list") echo list >> {log}; echo '{{"envs": ["{named}"]}}';;
+"env create") echo create >> {log}; mkdir -p "$4/bin"
+    printf '#!/bin/sh\necho made $CONDA_PREFIX\n' > "$4/bin/tool"
+    chmod +x "$4/bin/tool";;
+esac
 """
 HELLO = "def main():\n    print('version', 1)\n"
 
@@ -279,8 +289,80 @@ def test_an_archive_of_the_network_is_fetched_again_only_when_it_has_changed(
 
 
 def test_an_address_of_a_bucket_needs_a_program_for_it(product: Product) -> None:
-    job = ran(product, "true", working_dir="s3://bucket/a.zip")
-    assert "needs aws or s5cmd on this machine" in job["cause"]
+    with pytest.raises(Refused, match="needs aws or s5cmd on this machine"):
+        product.submit("true", runtime_env={"working_dir": "s3://bucket/a.zip"})
+    # Ray's clients expect that of the job.
+    env = {"working_dir": "s3://does_not_exist.zip"}
+    name = product.call("POST", "/api/jobs/", {"entrypoint": "true", "runtime_env": env})["submission_id"]
+    told = wait_for(lambda: _failed(product, name), 60, "it fails")
+    assert "Failed to set up runtime environment" in told["message"]
+
+
+def test_a_shell_in_the_job_is_in_its_environment(product: Product, hello: str) -> None:
+    env = {
+        "pip": [hello],
+        "working_dir": uploaded(product, zipped(a_txt="of the job")),
+        "env_vars": {"WORD": "7"},
+    }
+    job_id = product.submit("sleep 300", runtime_env=env)
+    product.until(job_id, "RUNNING")
+
+    said = ly(product.state, "shell", str(job_id), "--", "sh", "-c", "hellopkg-says; cat a.txt; echo $WORD")
+
+    assert said.code == 0, said
+    assert said.out.split() == ["version", "1", "of", "the", "job7"]
+    product.call("POST", f"/v1/jobs/{job_id}/cancel", {})
+
+
+def test_conda_is_asked_for_environments_by_name_and_by_description(product: Product, tmp_path: Path) -> None:
+    """By a program that stands in for conda: which words it gets, and what becomes of its environment."""
+    named = tmp_path / "envs" / "mine" / "bin"
+    named.mkdir(parents=True)
+    (named / "tool").write_text("#!/bin/sh\necho named $CONDA_PREFIX\n")
+    (named / "tool").chmod(0o755)
+    conda = tmp_path / "bin" / "conda"
+    conda.parent.mkdir()
+    conda.write_text(CONDA.format(named=named.parent, log=tmp_path / "log"))
+    conda.chmod(0o755)
+    variables = {"PATH": f"{conda.parent}:/usr/bin:/bin"}
+    found = []
+    for asked in ("mine", {"dependencies": ["tool"]}, {"dependencies": ["tool"]}):
+        job_id = product.submit("tool", environment=variables, runtime_env={"conda": asked})
+        assert product.until(job_id, "COMPLETED", "FAILED")["state"] == "COMPLETED", _setup_log(
+            product, job_id
+        )
+        found.append((job_id, product.log(job_id).decode()))
+
+    assert [said for _, said in found] == [
+        f"{kind} {product.state}/environments/0/jobs/{job_id}/conda\n"
+        for kind, (job_id, _) in zip(("named", "made", "made"), found, strict=True)
+    ]
+    assert (tmp_path / "log").read_text().count("create") == 1
+    missing = product.submit("tool", environment=variables, runtime_env={"conda": "other"})
+    assert "there is no conda environment other" in product.until(missing, "FAILED")["cause"]
+    with pytest.raises(Refused, match="there is none of conda, mamba, micromamba"):
+        product.submit("tool", environment={"PATH": "/usr/bin:/bin"}, runtime_env={"conda": "mine"})
+
+
+def test_a_build_that_wants_all_of_the_memory_fails_alone(product: Product, tmp_path: Path) -> None:
+    source = tmp_path / "greedy"
+    source.mkdir()
+    (source / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "greedy"\nbackend-path = ["."]\n'
+        '[project]\nname = "greedypkg"\nversion = "1.0"\n'
+    )
+    (source / "greedy.py").write_text(
+        "def build_wheel(folder, *a, **k):\n"
+        "    kept = bytearray(1500 << 20)\n"
+        "    kept[::4096] = b'x' * len(kept[::4096])\n"
+        "def get_requires_for_build_wheel(*a): return []\n"
+    )
+
+    job = ran(product, "true", pip=[f"greedypkg @ file://{source}"])
+
+    assert job["state"] == "FAILED"
+    assert "MemoryError" in job["cause"] or "memory" in job["cause"], job["cause"]
+    assert product.running()
 
 
 @contextmanager
@@ -298,6 +380,11 @@ def served(folder: Path) -> Iterator[tuple[str, list[int]]]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", answers
         server.shutdown()
+
+
+def _failed(product: Product, name: str) -> Json | None:
+    told: Json = product.call("GET", f"/api/jobs/{name}")
+    return told if told["status"] == "FAILED" else None
 
 
 def _slow(tmp_path: Path) -> str:

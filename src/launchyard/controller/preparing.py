@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
+from launchyard.controller.launching import PATH
 from launchyard.controller.loop import Loop
 from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.engine.environments import Environments, SetupFailed, SetUpOrder
@@ -21,7 +22,7 @@ from launchyard.model.errors import Invalid, LaunchyardError, Unavailable
 from launchyard.model.event import Exited, SetUpFailed
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
-from launchyard.model.runtimeenv import FROM_ELSEWHERE, RuntimeEnv, check, in_container
+from launchyard.model.runtimeenv import FROM_ELSEWHERE, RuntimeEnv, check, expanded, in_container
 from launchyard.model.state import JobState
 from launchyard.model.submission import Submission
 from launchyard.policy import arrays
@@ -147,8 +148,9 @@ class Preparing:
     def refuse(self, submission: Submission) -> None:
         """Raises for what can never be set up here."""
         if submission.runtime_env is not None and self._environments is not None:
-            env, given = check(submission.runtime_env), submission.environment or {}
-            path = ":".join(filter(None, (given.get("PATH"), posixpath.dirname(given.get("CONDA_EXE", "")))))
+            env, given = check(submission.runtime_env), {"PATH": PATH, **(submission.environment or {})}
+            own = expanded(env.env_vars.get("PATH", "${PATH}"), given)
+            path = ":".join(filter(None, (own, posixpath.dirname(given.get("CONDA_EXE", "")))))
             self._environments.refuse(env, path, script=submission.script is not None)
             if not submission.keep_impossible:
                 self._environments.refuse_addresses(env, path)

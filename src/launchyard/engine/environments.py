@@ -124,7 +124,7 @@ class HelperEnvironments:
                 f"runtime_env asks for a container, and this machine has none of {', '.join(CONTAINERS)} "
                 f"(docker's would run outside of the job); leave out image_uri, or ask the operator for one"
             )
-        if env.conda is not None and not _may_have(CONDA, _everywhere(path)):
+        if env.conda is not None and not _may_have(CONDA, path):
             raise Infeasible(
                 f"runtime_env asks for conda, and there is none of {', '.join(CONDA)} on this machine; "
                 f"ask for pip or uv instead, or install one"
@@ -133,7 +133,7 @@ class HelperEnvironments:
     def refuse_addresses(self, env: RuntimeEnv, path: str) -> None:
         for uri in env.uris:
             programs = FETCHERS.get(uri.partition("://")[0], ())
-            if programs and not _may_have(programs, _everywhere(path)):
+            if programs and not _may_have(programs, path):
                 raise Infeasible(
                     f"{uri} needs {' or '.join(programs)} on this machine, and none is there; "
                     f"use https://, or upload it"
@@ -222,11 +222,6 @@ class HelperEnvironments:
 
     def _root(self, uid: int) -> str:
         return f"{self._settings.directory}/{uid}"
-
-
-def _everywhere(path: str) -> str:
-    """Where the job looks for programs, and where we do."""
-    return f"{path}:{os.environ.get('PATH', '')}"
 
 
 def _may_have(programs: Sequence[str], path: str) -> bool:

@@ -196,7 +196,9 @@ class Packages:
                     one.unlink()
                     removed += 1
             for part in list(self._of(uid, "parts").iterdir()):
-                if part not in self._arriving and part.stat().st_mtime < now - PART_KEEP_S:
+                # Only one with a digest for a name can be gone on with.
+                old = "." not in part.name or part.stat().st_mtime < now - PART_KEEP_S
+                if part not in self._arriving and old:
                     part.unlink()
         return removed
 
