@@ -17,6 +17,7 @@ export const jobWords = {
     group: (name: string) => `Group ${name}`,
     members: (number: number) => jobs(number),
     allTasks: (number: number) => `All ${tasks(number)}`,
+    selectAll: "Select all",
     select: (name: string) => `Select ${name}`,
     filterText: "Filter by name or number",
     everybody: "Everybody's",

@@ -1,0 +1,144 @@
+/** A line of the table: a job, a group of them, or the way to all tasks of an array. */
+
+import { memo } from "react";
+import { Icon, SegmentBar } from "@/components";
+import { duration } from "@/state/format";
+import { type Glyph, hasEnded, LOOKS } from "@/state/jobstate";
+import { jobWords } from "@/words/jobs";
+import { askedOf, leftOf, refOf, tallyOfAll, timeOf, whyOf } from "./describe";
+import { countsOf, countsOfAll, type Line, segmentsOf } from "./fold";
+import styles from "./table.module.css";
+
+const { list: said } = jobWords;
+/** As text: ten thousand drawn ones would be what a page is busy with while somebody scrolls. */
+const GLYPHS: Record<Glyph, string> = {
+  hollow: "○",
+  quarter: "◔",
+  full: "●",
+  pause: "‖",
+  tick: "✓",
+  cross: "✕",
+  stop: "⊘",
+  bang: "!",
+};
+
+interface Props {
+  line: Line;
+  index: number;
+  users: boolean;
+  selected: boolean;
+  current: boolean;
+  open: boolean;
+  /** 0 of a line in which nothing ticks. */
+  now: number;
+  onToggle: (key: string) => void;
+  onFold: (key: string) => void;
+}
+
+export const JobLineRow = memo(function JobLineRow(props: Props) {
+  const { line, index, selected, current, open } = props;
+  return (
+    <tr
+      role="row"
+      className={styles.row}
+      aria-rowindex={index + 2}
+      data-index={index}
+      data-selected={selected || open || undefined}
+      data-current={current || undefined}
+    >
+      <td role="cell" className={styles.check}>
+        {line.kind !== "more" && (
+          <input type="checkbox" aria-label={labelOf(line)} checked={selected} onChange={() => props.onToggle(line.key)} />
+        )}
+      </td>
+      <td role="cell" className={styles.id}>
+        <Id line={line} onFold={props.onFold} />
+      </td>
+      <td role="cell" className={styles.name}>
+        <Name line={line} />
+      </td>
+      <Rest line={line} now={props.now} />
+    </tr>
+  );
+});
+
+function Rest({ line, now }: { line: Line; now: number }) {
+  const row = line.kind === "job" ? line.row : null;
+  const why = line.kind === "group" ? tallyOfAll(line.rows) : row ? whyOf(row) : "";
+  return (
+    <>
+      <td role="cell" className={styles.user}>
+        {row?.user}
+      </td>
+      <td role="cell" className={styles.state} data-tone={row ? LOOKS[row.state].tone : undefined}>
+        <State line={line} />
+      </td>
+      <td role="cell" className={styles.time}>
+        {row && shown(timeOf(row, now))}
+      </td>
+      <td role="cell" className={styles.left}>
+        {row && shown(leftOf(row, now))}
+      </td>
+      <td role="cell" className={styles.asked}>
+        {row && askedOf(row)}
+      </td>
+      <td role="cell" className={styles.why} title={row?.cause ?? row?.reason ?? why}>
+        {why}
+      </td>
+    </>
+  );
+}
+
+function Id({ line, onFold }: { line: Line; onFold: (key: string) => void }) {
+  if (line.kind === "more") return null;
+  const folds = line.kind === "group" || line.row.array !== null;
+  return (
+    <>
+      {folds && (
+        <button
+          type="button"
+          className={styles.fold}
+          aria-expanded={line.open}
+          aria-label={line.open ? said.fold : said.unfold}
+          data-depth={line.depth}
+          onClick={() => onFold(line.key)}
+        >
+          <Icon name={line.open ? "down" : "right"} />
+        </button>
+      )}
+      {line.kind === "job" && (
+        <span className={styles.number} data-depth={line.depth}>
+          {refOf(line.row)}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** Plain links: the table follows them. */
+function Name({ line }: { line: Line }) {
+  if (line.kind === "more") return <a href={`/jobs/${line.row.id}/tasks`}>{said.allTasks(line.row.array?.[0] ?? 0)}</a>;
+  if (line.kind === "group") return <a href={`/groups/${encodeURIComponent(line.group)}`}>{said.group(line.group)}</a>;
+  return (
+    <a href={`/jobs/${refOf(line.row)}`} title={line.row.name}>
+      {line.row.name}
+    </a>
+  );
+}
+
+function State({ line }: { line: Line }) {
+  if (line.kind === "more") return null;
+  if (line.kind === "group") return <SegmentBar segments={segmentsOf(countsOfAll(line.rows))} />;
+  const { row } = line;
+  if (row.array && !hasEnded(row.state)) return <SegmentBar segments={segmentsOf(countsOf(row))} />;
+  return `${GLYPHS[LOOKS[row.state].glyph]} ${LOOKS[row.state].word}`;
+}
+
+function shown(seconds: number | null): string {
+  return seconds === null ? "-" : duration(seconds);
+}
+
+function labelOf(line: Line): string {
+  if (line.kind === "group") return said.select(said.group(line.group));
+  return said.select(`${line.row.name} ${refOf(line.row)}`);
+}
