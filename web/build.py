@@ -129,10 +129,18 @@ def _run(node: Path, command: list[str], failure: str, **more: str) -> None:
         sys.exit(f"web/build.py: {failure}; see above")
 
 
+def install() -> Path:
+    """What package-lock.json names is there; answers where Node is."""
+    node = _node()
+    with (WEB / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(node)
+    return node
+
+
 def check() -> None:
     """TypeScript's check of the sources."""
-    node = _node()
-    _install(node)
+    node = install()
     tsc = WEB / "node_modules" / "typescript" / "bin" / "tsc"
     _run(node, [str(tsc), "--noEmit"], "TypeScript found faults in web/")
 
@@ -140,5 +148,7 @@ def check() -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["check"]:
         check()
+    elif sys.argv[1:] == ["install"]:
+        install()
     else:
         print("Portal built" if build() else "Portal is current")

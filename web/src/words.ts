@@ -18,6 +18,8 @@ export const words = {
     bell: "Notifications",
     bellNone: "Nothing yet. Ends of your jobs are listed here.",
     bellUnseen: (count: number) => `${count} new`,
+    jobEnded: (id: string, how: string, name: string) => `Job ${id} ${how}: ${name}`,
+    sessionEnds: (title: string, at: string) => `${title} is stopped about ${at}`,
     user: "You",
     settings: "Settings",
     tokens: "Tokens",

@@ -27,6 +27,7 @@ export class Problem extends Error {
 
 let csrf = "";
 const refusedLogin = new Set<() => void>();
+const refusedWork = new Set<() => void>();
 
 /** From `GET /v1/me`: sent with everything that changes something. */
 export function setCsrf(token: string): void {
@@ -37,6 +38,12 @@ export function setCsrf(token: string): void {
 export function onLoginExpired(listener: () => void): () => void {
   refusedLogin.add(listener);
   return () => refusedLogin.delete(listener);
+}
+
+/** Called when the server takes no work now: it cannot make anything durable. */
+export function onDegraded(listener: () => void): () => void {
+  refusedWork.add(listener);
+  return () => refusedWork.delete(listener);
 }
 
 export function url(path: string, query: Query = {}): string {
@@ -91,6 +98,7 @@ async function problemOf(response: Response): Promise<Problem> {
   const text = await response.text().catch(() => "");
   const told = text.startsWith("{") ? (JSON.parse(text) as Partial<ProblemBody>) : {};
   if (response.status === 401) for (const listener of refusedLogin) listener();
+  if (response.status === 503 || response.status === 507) for (const listener of refusedWork) listener();
   const sentence = told.detail ? sentenceOf(told.detail) : `The server answered ${response.status}.`;
   return new Problem(sentence, response.status, told.code ?? "");
 }

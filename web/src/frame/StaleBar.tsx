@@ -1,7 +1,9 @@
 /** Shown only while the server is not heard: since when, and what that means. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
+import { onDegraded } from "@/api/client";
+import { keys } from "@/api/keys";
 import { statusQuery } from "@/api/queries";
 import { timeWithSeconds } from "@/state/format";
 import { useLive } from "@/state/live";
@@ -9,12 +11,19 @@ import { words } from "@/words";
 import styles from "./StaleBar.module.css";
 
 const SHOWN_AFTER_MS = 1500;
+const DEGRADED_AGAIN_MS = 5000;
 
 export function StaleBar() {
   const { staleSince } = useLive();
   const [late, setLate] = useState(false);
   const offline = useOffline();
-  const { data: status } = useQuery(statusQuery);
+  const client = useQueryClient();
+  const { data: status } = useQuery({
+    ...statusQuery,
+    // It tells of no end of this by events: they come after commits, and there are none.
+    refetchInterval: (query) => (query.state.data?.degraded ? DEGRADED_AGAIN_MS : false),
+  });
+  useEffect(() => onDegraded(() => void client.invalidateQueries({ queryKey: keys.status })), [client]);
   useEffect(() => {
     setLate(false);
     if (staleSince === null) return;

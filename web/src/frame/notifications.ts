@@ -2,13 +2,16 @@
 
 import { useEffect } from "react";
 import { api } from "@/api/client";
-import { onJobMoved } from "@/api/live";
+import { onEvent, onJobMoved } from "@/api/live";
 import { useMe } from "@/api/queries";
-import type { Job, JobState } from "@/api/types";
+import type { Job, JobState, Session, SessionEvent } from "@/api/types";
+import { time } from "@/state/format";
 import { LOOKS, hasEnded, ref, sentence } from "@/state/jobstate";
 import { preference, setPreference } from "@/state/preference";
+import { words } from "@/words";
 
 const MANY = 3;
+const SOON_MS = 11 * 60_000;
 
 /** Called by the composer once a submission is made; asks the browser once in its life. */
 export function askForNotifications(): void {
@@ -19,12 +22,11 @@ export function askForNotifications(): void {
 
 export function useNotifications(): void {
   const { user } = useMe();
+  useEffect(() => onEvent((name, data) => (name === "session" ? tellOfSession(data as SessionEvent) : undefined)), []);
   useEffect(() => {
     let recent: number[] = [];
     return onJobMoved((event) => {
-      if (!document.hidden || event.user !== user || !hasEnded(event.state as JobState)) return;
-      if (!("Notification" in window) || Notification.permission !== "granted") return;
-      if (preference("notify") === "off") return;
+      if (event.user !== user || !hasEnded(event.state as JobState) || !mayTell()) return;
       // A whole array ends: a few are told, the bell has the rest.
       recent = recent.filter((at) => at > Date.now() - 60_000);
       if (recent.length >= MANY) return;
@@ -34,14 +36,32 @@ export function useNotifications(): void {
   }, [user]);
 }
 
+function mayTell(): boolean {
+  const allowed = "Notification" in window && Notification.permission === "granted";
+  return document.hidden && allowed && preference("notify") !== "off";
+}
+
+/** A session that is stopped soon, as nobody uses it or its time is up. */
+function tellOfSession(event: SessionEvent): void {
+  if ((event.what !== "idle" && event.what !== "time") || event.state !== "running" || !mayTell()) return;
+  void api.get<Session>(`/v1/sessions/${event.id}`).then((session) => {
+    const stops = session.idle_stop_at ?? session.ends_at;
+    const soon = stops !== null && new Date(stops).getTime() - Date.now() < SOON_MS;
+    if (soon) show(event.id, words.frame.sessionEnds(session.title, time(stops, Date.now())), "", "/sessions");
+  });
+}
+
+function show(id: number, title: string, body: string, place: string): void {
+  // One tab tells: the same tag replaces the same notification of another tab.
+  const note = new Notification(title, { body, tag: `launchyard-${id}` });
+  note.onclick = () => {
+    window.focus();
+    location.assign(place);
+  };
+}
+
 async function tell(id: number): Promise<void> {
   const job = await api.get<Job>(`/v1/jobs/${id}`).catch(() => null);
   if (!job) return;
-  const title = `Job ${ref(job)} ${LOOKS[job.state].word}: ${job.name}`;
-  // One tab tells: the same tag replaces the same notification of another tab.
-  const note = new Notification(title, { body: sentence(job), tag: `launchyard-${id}` });
-  note.onclick = () => {
-    window.focus();
-    location.assign(`/jobs/${ref(job)}`);
-  };
+  show(id, words.frame.jobEnded(ref(job), LOOKS[job.state].word, job.name), sentence(job), `/jobs/${ref(job)}`);
 }
