@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from launchyard.api.login.addresses import local_path, session_host, session_of_host, session_of_path
+from launchyard.api.login.addresses import (
+    local_path,
+    portal_of,
+    portals_of,
+    session_host,
+    session_of_host,
+    session_of_path,
+)
 from launchyard.api.login.cookies import name_of, value_of, without_ours
 from launchyard.api.login.keys import Keys
 from launchyard.api.login.links import Codes, Grant, WrongCode
@@ -391,6 +398,10 @@ def test_where_sessions_are_shown_depends_on_where_the_portal_is() -> None:
     assert session_host("[::1]", "[::1]", []) == "{id}.localhost"
     assert session_host("yard.example", "yard.example", wild) == "{id}.yard.example"
     assert session_host("yard.example", "yard.example", ["yard.example"]) is None
+    apart = ["yard.example", "*.apps.example"]
+    assert session_host("yard.example:8443", "yard.example", apart) == "{id}.apps.example:8443"
+    assert portals_of("http", "17.apps.example:8443", apart) == "'self' yard.example:8443"
+    assert portal_of("https", "17.yard.example", wild) == "https://yard.example"
     assert [
         session_of_path(path) for path in ("/session/5/x", "/session/5", "/session/x", "/sessions/5")
     ] == [

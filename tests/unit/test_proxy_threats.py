@@ -277,7 +277,7 @@ def test_a_session_is_shown_in_frames_of_the_portal_alone(yard: Yard) -> None:
     ]
     answer = yard.ask("GET", "/x", yard.let_in())
     port = yard.bench.port
-    expected = f"frame-ancestors 'self' http://127.0.0.1:{port} http://localhost:{port}"
+    expected = f"frame-ancestors 'self' 127.0.0.1:{port} localhost:{port}"
     assert expected in answer.headers["content-security-policy"]
     assert "frame-ancestors *" not in answer.headers["content-security-policy"]
     assert "x-frame-options" not in answer.headers

@@ -46,7 +46,8 @@ def session_host(host: str, name: str, hosts: Iterable[str]) -> str | None:
         return f"{{id}}.{PORTAL_NAME}{port}"
     wild = sorted(one.removeprefix("*.") for one in hosts if one.startswith("*."))
     near = [one for one in wild if name == one or name.endswith(f".{one}") or one.endswith(f".{name}")]
-    return f"{{id}}.{near[0]}{port}" if near else None
+    chosen = (near or wild)[:1]
+    return f"{{id}}.{chosen[0]}{port}" if chosen else None
 
 
 def portal_of(scheme: str, host: str, hosts: Iterable[str]) -> str:
@@ -55,8 +56,11 @@ def portal_of(scheme: str, host: str, hosts: Iterable[str]) -> str:
 
 
 def portals_of(scheme: str, host: str, hosts: Iterable[str]) -> str:
-    """Whose pages may show a session in a frame, as a content security policy names them."""
-    return " ".join(["'self'", *_portals(scheme, host, hosts)])
+    """Whose pages may show a session in a frame, as a content security policy names them.
+
+    By whichever scheme the session itself was reached: a proxy before us may speak TLS.
+    """
+    return " ".join(["'self'", *(url.partition("//")[2] for url in _portals(scheme, host, hosts))])
 
 
 def _portals(scheme: str, host: str, hosts: Iterable[str]) -> list[str]:
@@ -68,10 +72,9 @@ def _portals(scheme: str, host: str, hosts: Iterable[str]) -> list[str]:
         return [f"{web}://127.0.0.1{port}", f"{web}://{LOCALHOST}{port}"]
     if bare.lower().removesuffix(".") == PORTAL_NAME:
         return [f"{web}://{PORTAL_NAME}{port}"]
-    near = sorted(
-        one for one in hosts if not one.startswith("*.") and (one == bare or one.endswith(f".{bare}"))
-    )
-    return [f"{web}://{one}{port}" for one in near] or [f"{web}://{bare}{port}"]
+    plain = sorted(one for one in hosts if not one.startswith("*."))
+    near = [one for one in plain if one == bare or one.endswith(f".{bare}") or bare.endswith(f".{one}")]
+    return [f"{web}://{one}{port}" for one in near or plain or [bare]]
 
 
 def local_path(path: str) -> str:

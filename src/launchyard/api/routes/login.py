@@ -156,7 +156,10 @@ def _login_json(login: Token) -> dict[str, Any]:
 def base_of(context: Context, request: Request) -> str:
     """The address under which the caller reaches us; by the unix socket, where we listen."""
     if connection_of(request.scope).peer is None:
-        return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+        # A page of ours says where it is from, and a proxy before us may speak TLS.
+        return (
+            request.headers.get("origin") or f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+        )
     url = str(context.services.status().get("url", ""))
     if not url:
         raise Conflict("this server does not listen for browsers")
