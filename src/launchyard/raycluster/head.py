@@ -74,6 +74,8 @@ def start(installed: Installed, environ: Mapping[str, str]) -> place.Facts:
         **{name: value for name, value in environ.items() if name not in OF_OTHERS},
         **auth(token),
         "RAY_USAGE_STATS_ENABLED": environ.get("RAY_USAGE_STATS_ENABLED", "0"),
+        # Where a dashboard starts at the same time on few CPUs, Ray's own 30 s are not enough for its agent.
+        "RAY_agent_register_timeout_ms": environ.get("RAY_agent_register_timeout_ms", "120000"),
         # Several that start at once on a busy machine take longer than the 30 s that Ray gives itself.
         PATIENCE: environ.get(PATIENCE, "180"),
     }

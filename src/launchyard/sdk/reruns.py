@@ -28,6 +28,8 @@ def rerun_body(
     old = client.job(job)
     if old.get("parts"):
         raise Invalid(f"job {old.id} is of several unlike parts; submit it anew by sbatch")
+    if old.kind == "session":
+        raise Conflict(f"job {old.id} is a session; start it again by ly session relaunch {old.id}")
     options: dict[str, Any] = {**_options_of(old), **_array_of(client, old, failed=failed)}
     if (runtime_env := _runtime_env(client, old)) is not None:
         options["runtime_env"] = runtime_env
