@@ -45,7 +45,8 @@ def test_a_token_that_is_sent_counts(bench: Bench) -> None:
 
     assert bench.ask("GET", "/api/jobs/two", user="").status == 404
     wrong = bench.ask("GET", "/api/version", user="", headers={"Authorization": "Bearer nope"})
-    assert wrong.status == 401
+    assert wrong.status == 403
+    assert wrong.body.startswith(b"Forbidden: Invalid authentication token")
 
 
 def test_a_header_that_is_no_token_counts_for_nothing(bench: Bench) -> None:
@@ -53,7 +54,7 @@ def test_a_header_that_is_no_token_counts_for_nothing(bench: Bench) -> None:
 
     assert bench.ask("GET", "/api/version", user="", headers=other).status == 200
     beside = {**other, "X-Ray-Authorization": "Bearer nope"}
-    assert bench.ask("GET", "/api/version", user="", headers=beside).status == 401
+    assert bench.ask("GET", "/api/version", user="", headers=beside).status == 403
 
 
 def test_nothing_but_the_ray_jobs_api_is_open(bench: Bench) -> None:

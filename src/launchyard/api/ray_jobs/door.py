@@ -16,13 +16,14 @@ from launchyard.api.answers import problem, raw
 from launchyard.api.auth import Authenticator, Identity, browser_like
 from launchyard.api.connection import connection_of
 from launchyard.loopback import peer_uid
-from launchyard.model.errors import LaunchyardError, Unauthenticated
+from launchyard.model.errors import Forbidden, LaunchyardError, Unauthenticated
 from launchyard.model.rayapi import RayApiSettings
 
 ROOT = "/api/"
 COOKIE = "ray-authentication-token"
 OPEN = frozenset({"/api/authentication_mode"})
 
+_TOKEN_HEADERS = ("authorization", "x-ray-authorization")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 """Who speaks for somebody else says so."""
 _HOW = 'run eval "$(ly ray env)", which gives Ray\'s clients what they need'
@@ -49,11 +50,16 @@ class RayDoor:
         try:
             return await self._authenticator.identify_by(scope, presented)
         except Unauthenticated as error:
-            raise Unauthenticated(f"Forbidden: Invalid authentication token ({error}); {_HOW}") from None
+            # As Ray answers it: 401 is for those who sent none.
+            raise Forbidden(f"Forbidden: Invalid authentication token ({error}); {_HOW}") from None
 
     async def _anonymous(self, scope: Scope, headers: Headers) -> Identity:
         """Whom the configuration names, for a program that the server's own user runs on this machine."""
         uid = self._settings.anonymous_uid
+        if uid is None and any(headers.get(name) for name in _TOKEN_HEADERS):
+            raise Forbidden(
+                f"Forbidden: Invalid authentication token (it does not begin with Bearer); {_HOW}"
+            )
         if uid is None:
             raise Unauthenticated(f"Unauthorized: Missing authentication token; {_HOW}")
         if browser_like(headers) or any(name in headers for name in _FORWARDED):
@@ -82,7 +88,7 @@ def as_sentence(error: LaunchyardError) -> Response:
 
 def authorization(headers: Headers) -> str:
     """What is presented, as an Authorization header would say it; empty: nothing."""
-    for name in ("authorization", "x-ray-authorization"):
+    for name in _TOKEN_HEADERS:
         # Headers that people give Ray's clients for other servers on the way are no tokens of ours.
         given = headers.get(name, "")
         if given.partition(" ")[0].lower() == "bearer":
