@@ -89,7 +89,7 @@ def session(portal: Portal, place: Path) -> int:
     wait_for(answers, 400, "JupyterLab", every_s=0.5)
     python = portal.product.state / "environments" / "0" / "jobs" / str(number) / "venv" / "bin" / "python"
     uv = Path(sys.executable).parent / "uv"
-    install = [uv, "pip", "install", "-q", "--python", python, wheel(place.parent)]
+    install = [str(one) for one in (uv, "pip", "install", "-q", "--python", python, wheel(place.parent))]
     subprocess.run(install, check=True, capture_output=True)
     return number
 

@@ -118,8 +118,7 @@ def _list(server: Client, session: str, *, as_json: bool, quiet: bool) -> None:
             out(clean(one["name"]))
         return
     rows = [
-        [clean(one["name"]), full_clock(one["modified_at"]), _SAVED[one["unsaved"]["state"]]]
-        for one in found["notebooks"]
+        [clean(one["name"]), full_clock(one["modified_at"]), _standing(one)] for one in found["notebooks"]
     ]
     if rows:
         print_table(["NOTEBOOK", "EDITED", ""], rows)
@@ -127,6 +126,11 @@ def _list(server: Client, session: str, *, as_json: bool, quiet: bool) -> None:
         out(f"No notebooks in {clean(found['directory'])}.")
     if found["note"]:
         err(clean(found["note"]))
+
+
+def _standing(one: dict[str, Any]) -> str:
+    """What is to be known of it before it is chosen."""
+    return _SAVED[one["unsaved"]["state"]] or ("output of a run" if one["made"] else "")
 
 
 def _pairs(texts: Sequence[str], example: str) -> dict[str, str]:
