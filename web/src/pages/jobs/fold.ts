@@ -57,6 +57,17 @@ export function linesOf(
   return lines;
 }
 
+const kept = [new WeakMap<JobRow, JobLine>(), new WeakMap<JobRow, JobLine>(), new WeakMap<JobRow, JobLine>()];
+
+/** The same line as long as the row is the same: what did not change is not drawn anew. */
+function lineOf(row: JobRow, depth: number): JobLine {
+  const known = kept[depth]?.get(row);
+  if (known) return known;
+  const line: JobLine = { kind: "job", key: String(row.id), row, depth, open: false };
+  kept[depth]?.set(row, line);
+  return line;
+}
+
 function membersOf(rows: readonly JobRow[]): Map<string, JobRow[]> {
   const groups = new Map<string, JobRow[]>();
   for (const row of rows) {
@@ -75,12 +86,15 @@ function push(
   open: ReadonlySet<string>,
   tasks: ReadonlyMap<number, readonly JobRow[]>,
 ): void {
+  const isOpen = row.array !== null && open.has(String(row.id));
+  if (!isOpen) {
+    lines.push(lineOf(row, depth));
+    return;
+  }
   const key = String(row.id);
-  const isOpen = row.array !== null && open.has(key);
-  lines.push({ kind: "job", key, row, depth, open: isOpen });
-  if (!isOpen) return;
+  lines.push({ kind: "job", key, row, depth, open: true });
   for (const task of tasks.get(row.id) ?? [])
-    lines.push({ kind: "job", key: String(task.id), row: task, depth: depth + 1, open: false });
+    lines.push(lineOf(task, depth + 1));
   lines.push({ kind: "more", key: `more:${key}`, row, depth: depth + 1 });
 }
 

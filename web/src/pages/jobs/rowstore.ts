@@ -12,7 +12,7 @@ import { fitsFilter, type JobRow, merged, moved, type RowFilter, rowsOf } from "
 
 const FIRST = 100;
 export const ROWS_MAX = 20_000;
-const SHOW_AFTER_MS = 16;
+const SHOW_AFTER_MS = 40;
 const READ_AFTER_MS = 250;
 const READ_MAX = 300;
 const WAITING_EVERY_MS = 5000;
@@ -81,9 +81,14 @@ export class RowStore {
   }
 
   private put(now: RowsNow): void {
-    this.now = now;
     this.places.clear();
     now.rows.forEach((row, place) => this.places.set(row.id, place));
+    this.tell(now);
+  }
+
+  /** The same jobs in the same order. */
+  private tell(now: RowsNow): void {
+    this.now = now;
     for (const listener of this.listeners) listener();
   }
 
@@ -107,7 +112,7 @@ export class RowStore {
       changed = true;
     }
     this.states.clear();
-    if (changed) this.put({ ...this.now, rows });
+    if (changed) this.tell({ ...this.now, rows });
   }
 
   private async readMoved(): Promise<void> {
@@ -170,8 +175,8 @@ export class RowStore {
   /** Something was done to these here; shown until the server says how they are. */
   assume(ids: ReadonlySet<number>, change: Partial<JobRow>): () => void {
     const before = new Map(this.now.rows.filter((row) => ids.has(row.id)).map((row) => [row.id, row]));
-    this.put({ ...this.now, rows: this.now.rows.map((row) => (ids.has(row.id) ? { ...row, ...change } : row)) });
-    return () => this.put({ ...this.now, rows: this.now.rows.map((row) => before.get(row.id) ?? row) });
+    this.tell({ ...this.now, rows: this.now.rows.map((row) => (ids.has(row.id) ? { ...row, ...change } : row)) });
+    return () => this.tell({ ...this.now, rows: this.now.rows.map((row) => before.get(row.id) ?? row) });
   }
 
   /** Whether anything of it goes on. */
