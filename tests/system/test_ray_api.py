@@ -160,6 +160,16 @@ def test_the_token_is_kept_privately_and_made_once(asked: Asked, product: Produc
     assert text == "unset RAY_API_SERVER_ADDRESS RAY_AUTH_MODE RAY_AUTH_TOKEN_PATH\n"
 
 
+def test_a_token_that_is_none_any_more_is_replaced(product: Product, tmp_path: Path) -> None:
+    asked = Asked(product, tmp_path)
+    asked.token_path.write_text("ly_nonsense\n")
+
+    again = Asked(product, tmp_path)
+
+    assert again.token_path.read_text() != "ly_nonsense\n"
+    assert again("GET", "/api/version")["version"] == "4"
+
+
 def test_a_token_file_that_others_can_read_is_refused(product: Product, tmp_path: Path) -> None:
     asked = Asked(product, tmp_path)
     asked.token_path.chmod(0o644)

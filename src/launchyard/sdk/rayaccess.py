@@ -63,7 +63,7 @@ def _works(url: str, token: str | None) -> bool:
     transport = Transport(from_url(url)._replace(token=token))
     try:
         transport.json("GET", "/api/version")
-    except Unauthenticated:
+    except (Unauthenticated, Forbidden):
         return False
     finally:
         transport.close()
