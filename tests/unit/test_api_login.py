@@ -202,6 +202,29 @@ def test_logging_out_is_for_good(bench: Bench) -> None:
     assert bench.store.kept_tokens[-1].revoked_at is not None
 
 
+def test_pages_of_apps_cannot_set_the_cookie_of_a_common_name(bench: Bench) -> None:
+    """Threat 7: what is below `launchyard.localhost` may set cookies for it, but not of such a name."""
+    browser = Browser(bench, host=f"launchyard.localhost:{bench.port}")
+    given = browser.ask("POST", "/login", {"code": code_for(bench)}).headers["set-cookie"]
+    assert given.startswith(f"__Host-launchyard-{bench.port}=")
+    assert "Secure" in given
+    assert browser.ask("GET", "/v1/me").json["session_host"] == f"{{id}}.launchyard.localhost:{bench.port}"
+    tossed = browser.cookie.removeprefix("__Host-")
+    assert browser.ask("GET", "/v1/me", Cookie=tossed).status == 401
+    assert browser.ask("GET", "/v1/me", Cookie=f"{browser.cookie}; launchyard-{bench.port}=x").status == 200
+
+
+def test_logging_out_ends_what_the_browser_went_on_with(bench: Bench) -> None:
+    """Threat 30: also at another name of ours, to which a page went by a link of its own."""
+    first = logged_in(bench)
+    made = first.ask("POST", "/v1/login-links", {}).json["url"].partition("#")[2]
+    second = Browser(bench, host=f"launchyard.localhost:{bench.port}")
+    second.ask("POST", "/login", {"code": made})
+    second.csrf = second.ask("GET", "/v1/me").json["csrf"]
+    assert second.ask("POST", "/logout").status == 200
+    assert [one.ask("GET", "/v1/me").status for one in (first, second)] == [401, 401]
+
+
 def test_logins_are_listed_and_revoked_as_tokens_are(bench: Bench) -> None:
     browser, other = logged_in(bench), logged_in(bench)
     listed = browser.ask("GET", "/v1/tokens").json["tokens"]

@@ -31,7 +31,7 @@ def test_a_session_is_known_by_its_number_before_a_name_of_ours(name: str, sessi
         ("127.0.0.1:8265", "{id}.localhost:8265"),
         ("launchyard.localhost:8265", "{id}.launchyard.localhost:8265"),
         ("yard.example", "{id}.yard.example"),
-        ("other.example", None),
+        ("other.example", "{id}.yard.example"),
     ],
 )
 def test_a_session_is_shown_at_the_site_of_the_portal_where_there_is_one(
@@ -42,4 +42,4 @@ def test_a_session_is_shown_at_the_site_of_the_portal_where_there_is_one(
 
 def test_only_the_portal_of_the_same_site_shows_it_in_a_frame() -> None:
     framed = portals_of("http", "17.launchyard.localhost:8265", WILD)
-    assert framed == "'self' http://launchyard.localhost:8265"
+    assert framed == "'self' launchyard.localhost:8265"

@@ -136,7 +136,7 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     for part in (ray_routes, ray_tail, packages) if services.ray.prefix else ():
         app.include_router(part.router, prefix=services.ray.prefix, include_in_schema=False)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
-    browsers = Browsers(tokens, context.logins.keys)
+    browsers = Browsers(tokens, context.logins.keys, services.hosts)
     authenticator = Authenticator(services.users, tokens, services.owner_uid, browsers)
     door = RayDoor(authenticator, services.ray)
     guard = partial(Guard, authenticator=authenticator, hosts=services.hosts, ray=door)

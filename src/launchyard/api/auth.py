@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from launchyard.api.answers import WrongHost
 from launchyard.api.connection import Peer, connection_of
 from launchyard.api.login.addresses import PORTAL_NAME
+from launchyard.api.login.addresses import host_name as host_name
 from launchyard.api.login.browser import Browsers
 from launchyard.api.tokens import TokenTable
 from launchyard.controller.users import Users
@@ -125,13 +126,6 @@ def browser_like(headers: Headers) -> bool:
     names = ("origin", "referer", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest")
     asks = any(name in headers for name in (*names, "access-control-request-method"))
     return asks or headers.get("user-agent", "").startswith("Mozilla")
-
-
-def host_name(host: str) -> str:
-    """The name in a Host header, without port and without a closing dot."""
-    name, colon, port = host.rpartition(":")
-    bare = name if colon and port.isdigit() and not name.endswith(":") else host
-    return bare.lower().removesuffix(".")
 
 
 def check_origin(headers: Headers) -> None:

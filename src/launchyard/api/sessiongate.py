@@ -24,6 +24,7 @@ from launchyard.api.connection import connection_of
 from launchyard.api.context import Context
 from launchyard.api.guard import Guard
 from launchyard.api.login import addresses, cookies
+from launchyard.api.login.browser import is_strict
 from launchyard.api.login.entry import ENTER, enter
 from launchyard.api.login.keys import same
 from launchyard.api.ray_jobs.door import RayDoor
@@ -186,13 +187,14 @@ def place_of(host: bytes, scheme: str, hosts: frozenset[str]) -> Place | None:
     session_id = addresses.session_of_host(host_name(text), hosts)
     if session_id is None:
         return None
-    secure = scheme in ("https", "wss")
+    web = "https" if scheme in ("https", "wss") else "http"
+    strict = is_strict(scheme, text, hosts)
     return Place(
         session_id=session_id,
         framed_by=addresses.portals_of(scheme, text, hosts),
-        origin=f"{'https' if secure else 'http'}://{text}".encode("latin-1"),
+        origin=f"{web}://{text}".encode("latin-1"),
         cookies=tuple(
-            cookies.name_of(kind, text, secure=secure) for kind in (cookies.SESSION, cookies.FRAME)
+            cookies.name_of(kind, text, secure=strict) for kind in (cookies.SESSION, cookies.FRAME)
         ),
     )
 

@@ -21,6 +21,24 @@ _LOOPBACK = frozenset({LOCALHOST, "127.0.0.1", "[::1]"})
 ID_MAX_DIGITS = 18
 
 
+def host_name(host: str) -> str:
+    """The name in a Host header, without port and without a closing dot."""
+    name, colon, port = host.rpartition(":")
+    bare = name if colon and port.isdigit() and not name.endswith(":") else host
+    return bare.lower().removesuffix(".")
+
+
+def has_apps_beside(name: str, hosts: Iterable[str]) -> bool:
+    """Whether pages of apps could set cookies for this name, as pages of names below a common one can.
+
+    Then a cookie needs a name that only this very host can set. Of `localhost` alone no page can.
+    """
+    if "." not in name:
+        return False
+    common = [PORTAL_NAME, *(one.removeprefix("*.") for one in hosts if one.startswith("*."))]
+    return any(name == one or name.endswith(f".{one}") or one.endswith(f".{name}") for one in common)
+
+
 def session_of_host(name: str, hosts: Iterable[str]) -> int | None:
     """The session whose own name this is (without port); None: it is none of those."""
     label, dot, rest = name.partition(".")

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from launchyard.api.login import cookies
+from launchyard.api.login.addresses import has_apps_beside, host_name
 from launchyard.api.login.keys import Keys, same
 from launchyard.api.tokens import TokenTable
 from launchyard.model.errors import Forbidden
@@ -21,19 +22,24 @@ READS = frozenset({"GET", "HEAD"})
 class Browsers:
     """Finds the login that a request's cookie names."""
 
-    def __init__(self, tokens: TokenTable, keys: Keys) -> None:
+    def __init__(self, tokens: TokenTable, keys: Keys, hosts: frozenset[str]) -> None:
         self._tokens = tokens
+        self._hosts = hosts
         self.keys = keys
 
     def login(self, scope: Any, headers: Headers) -> Token | None:
         """The login, None where there is none. Raises `Forbidden` for what a page of ours would not send."""
         given = headers.getlist("cookie")
-        secret = cookies.value_of(given, portal_cookie(scope, headers)) if given else None
+        secret = cookies.value_of(given, self._cookie(scope, headers)) if given else None
         login = self._tokens.find(secret) if secret else None
         if login is None or login.kind != BROWSER:
             return None
         self._check(scope, headers, login)
         return login
+
+    def _cookie(self, scope: Any, headers: Headers) -> str:
+        host = headers.get("host", "")
+        return cookies.name_of(cookies.PORTAL, host, secure=is_strict(scope["scheme"], host, self._hosts))
 
     def _check(self, scope: Any, headers: Headers, login: Token) -> None:
         reads = scope["type"] == "http" and scope["method"] in READS
@@ -47,10 +53,9 @@ class Browsers:
                 raise Forbidden("X-Launchyard-CSRF is not this login's; read it anew at /v1/me", code="csrf")
 
 
-def portal_cookie(scope: Any, headers: Headers) -> str:
-    """The name of the portal's cookie where this request reached us."""
-    return cookies.name_of(cookies.PORTAL, headers.get("host", ""), secure=is_secure(scope))
+def is_strict(scheme: str, host: str, hosts: frozenset[str]) -> bool:
+    """Whether cookies bear a name that only this host can set: over TLS, and where apps are beside us.
 
-
-def is_secure(scope: Any) -> bool:
-    return bool(scope.get("scheme") in ("https", "wss"))
+    Browsers that know names below `localhost` take such cookies there without TLS too.
+    """
+    return scheme in ("https", "wss") or has_apps_beside(host_name(host), hosts)

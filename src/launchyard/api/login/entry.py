@@ -10,7 +10,7 @@ from starlette.responses import Response
 from launchyard.api.context import Context
 from launchyard.api.login import cookies
 from launchyard.api.login.agents import agent_of
-from launchyard.api.login.browser import is_secure
+from launchyard.api.login.browser import is_strict
 from launchyard.api.login.links import Grant, WrongCode
 from launchyard.api.tokens import LOGIN_S, new_login
 from launchyard.model.errors import Unauthenticated
@@ -42,7 +42,8 @@ async def enter(context: Context, scope: Any, headers: Headers, session_id: int,
         "x-content-type-options": "nosniff",
     }
     response = Response(page, 200, told, "text/html; charset=utf-8")
-    host, secure = headers["host"], is_secure(scope)
+    host = headers["host"]
+    secure = is_strict(scope["scheme"], host, context.services.hosts)
     for kind, framed in ((cookies.SESSION, False), (cookies.FRAME, True)):
         name = cookies.name_of(kind, host, secure=secure)
         cookie = cookies.set_cookie(name, value, secure=secure, max_age_s=int(LOGIN_S), framed=framed)

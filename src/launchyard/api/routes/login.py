@@ -19,7 +19,7 @@ from launchyard.api.context import Context, context_of
 from launchyard.api.login import cookies, described
 from launchyard.api.login.addresses import local_path, session_host
 from launchyard.api.login.agents import agent_of
-from launchyard.api.login.browser import is_secure, portal_cookie
+from launchyard.api.login.browser import is_strict
 from launchyard.api.login.links import Grant
 from launchyard.api.query import Query
 from launchyard.api.routes.tokens import end_token, token_json
@@ -27,7 +27,7 @@ from launchyard.api.tokens import LOGIN_S, RENEW_S, new_login, renewed
 from launchyard.model.errors import Conflict, Invalid, LaunchyardError, Unauthenticated
 from launchyard.model.number import shown
 from launchyard.model.submission import Caller
-from launchyard.model.token import Token
+from launchyard.model.token import BROWSER, Token
 from launchyard.wire.login import LogIn, NewLoginLink
 
 LINK_S = 600
@@ -75,7 +75,7 @@ async def log_out(request: Request) -> Response:
     login = context.tokens.get(identity.token_id)
     if login is None:
         raise Unauthenticated("the login has ended already")
-    ended = await end_token(context, login)
+    ended = await end_token(context, _first(context, login))
     response = answer(token_json(ended))
     _set_cookie(response, request, "", 0)
     return response
@@ -127,6 +127,12 @@ async def _proved(context: Context, request: Request, form: LogIn) -> Grant:
         raise
 
 
+def _first(context: Context, login: Token) -> Token:
+    """The login by which this one was made, where a page went on to another name of ours with it."""
+    above = context.tokens.good(login.parent) if login.parent is not None else None
+    return _first(context, above) if above is not None and above.kind == BROWSER else login
+
+
 async def _renew(context: Context, request: Request, response: Response, login: Token) -> None:
     """Another secret, once it is durable; where it cannot be, the old one goes on."""
     now = context.services.clock()
@@ -143,8 +149,9 @@ async def _renew(context: Context, request: Request, response: Response, login: 
 
 
 def _set_cookie(response: Response, request: Request, secret: str, max_age_s: int) -> None:
-    name = portal_cookie(request.scope, request.headers)
-    secure = is_secure(request.scope)
+    host = request.headers.get("host", "")
+    secure = is_strict(request.scope["scheme"], host, context_of(request).services.hosts)
+    name = cookies.name_of(cookies.PORTAL, host, secure=secure)
     response.headers["set-cookie"] = cookies.set_cookie(name, secret, secure=secure, max_age_s=max_age_s)
 
 
