@@ -92,6 +92,16 @@ def test_a_job_is_submitted_and_shown(bench: Bench) -> None:
     assert bench.ask("GET", f"/ray{ONE}", user="ada").json["submission_id"] == "one"
 
 
+def test_every_answer_is_json_as_rays_server_names_it(bench: Bench) -> None:
+    submit(bench, submission_id="one")
+    asked = [("GET", "/api/version"), ("GET", "/api/jobs/"), ("GET", ONE), ("GET", f"{ONE}/logs")]
+    asked += [("GET", "/api/component_activities"), ("POST", f"{ONE}/stop")]
+
+    for method, path in asked:
+        told = bench.ask(method, path, user="ada")
+        assert (told.status, told.headers["content-type"]) == (200, "application/json; charset=utf-8"), path
+
+
 def test_an_id_is_made_where_none_is_named(bench: Bench) -> None:
     first, second = submit(bench).json, submit(bench, submission_id="").json
 

@@ -5,11 +5,12 @@ import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+import msgspec
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from launchyard.api.answers import answer
+from launchyard.api.answers import raw
 from launchyard.api.auth import browser_like, identity_of
 from launchyard.api.body import parse_json, read_body
 from launchyard.api.context import Context, caller_of, context_of
@@ -35,10 +36,16 @@ JSON = "application/json; charset=utf-8"
 PROTOCOL = "4"
 COMMITS = {"2.60.0": "b7f4259e944bf6959f721b106adc366ddfa0c356"}
 """Of the versions of Ray that are told by default; programs compare it with that of their own Ray."""
-"""Codes of refusals for what is not there, in any number."""
 COOKIE_AGE_S = 30 * 86_400
 
 router = APIRouter()
+
+_encode = msgspec.json.Encoder().encode
+
+
+def answer(told: object) -> Response:
+    """As Ray's server sends it."""
+    return raw(_encode(told), JSON)
 
 
 @router.get("/api/version", openapi_extra=described.VERSION)
