@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from launchyard.sdk.client import Client
+from launchyard.sdk.events import EventStream
 from tests.system.ly import ly
 from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Json, Product, Refused, UnixConnection, wait_for
 from tests.system.sessionapps import make
@@ -258,3 +260,50 @@ def test_the_command_line_starts_waits_lists_and_stops(product: Product) -> None
     assert stopped.code == 0
     assert failed.code == 1
     assert "The gone ended with exit code 3 before it answered\n  the last words\n" in failed.err
+
+
+def test_what_a_session_was_asked_for_with_is_kept_under_a_name(product: Product) -> None:
+    made = start(product, "web", values={"word": "kept"}, resources={"memory_mib": 140})
+    product.call("POST", f"/v1/sessions/{made['id']}/stop")
+    until(product, made["id"], "ended")
+
+    saved = ly(product.state, "session", "save", str(made["id"]), "my own")
+    product.call("DELETE", f"/v1/sessions/{made['id']}")
+    again = ly(product.state, "session", "start", "web", "--like", "my own", "--set", "count=2", "-q")
+    wrong = ly(product.state, "session", "start", "web", "--like", "other")
+
+    how = "ly session start web --like 'my own'"
+    assert saved.out == f"What session {made['id']} was asked for with is kept: {how}\n"
+    assert made["id"] not in [one["id"] for one in product.call("GET", "/v1/sessions")["sessions"]]
+    found = session(product, int(again.out))
+    assert found["values"] == {"word": "kept", "count": 2}
+    assert found["job"]["resources"]["memory_mib"] == 140
+    assert wrong.err == "ly: nothing of web is kept as other; there is: my own\n"
+    product.call("POST", f"/v1/sessions/{found['id']}/stop")
+
+
+def test_a_move_of_a_session_is_an_event_of_its_own(product: Product) -> None:
+    with Client(state=str(product.state)) as client, EventStream(client.transport) as events:
+        made = start(product, "gone")
+        heard: list[Any] = []
+
+        def failed() -> bool:
+            heard.extend(one.data for one in events.next(5.0) if one.kind == "session")
+            return any(one["id"] == made["id"] and one["state"] == "failed" for one in heard)
+
+        wait_for(failed, PATIENCE_S, "the event of its failure")
+
+    states = [one["state"] for one in heard if one["id"] == made["id"] and one["what"] == "state"]
+    assert states[0] == "queued"
+    assert states[-1] == "failed"
+
+
+def test_a_job_of_a_session_is_not_rerun_as_a_command(product: Product) -> None:
+    made = start(product, "gone")
+    until(product, made["id"], "failed")
+
+    again = ly(product.state, "rerun", str(made["id"]))
+
+    assert again.err == (
+        f"ly: job {made['id']} is a session; start it again by ly session relaunch {made['id']}\n"
+    )

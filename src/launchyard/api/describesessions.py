@@ -86,6 +86,12 @@ SHARE: Description = {
     **body(ref(sessions.ShareSession)),
     **answers(200, ref(sessions.Session), "The session as it is now.", *_WRITE),
 }
+SAVE: Description = {
+    "summary": "Keep what a session was asked for with under a name, for further ones.",
+    "parameters": [_ID],
+    **body(ref(sessions.SaveSession)),
+    **answers(200, ref(sessions.Session), "The session as it is now.", *_WRITE),
+}
 TOLD: Description = {
     "summary": "What the program that attends a session on its node says; for its own use alone.",
     "parameters": [_ID],

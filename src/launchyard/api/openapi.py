@@ -62,6 +62,7 @@ _BODIES = (
     sessions.RelaunchSession,
     sessions.ExtendSession,
     sessions.ShareSession,
+    sessions.SaveSession,
     sessions.ToldSession,
 )
 _ANSWERS = (

@@ -10,7 +10,9 @@ from launchyard.model.reason import Reason
 from launchyard.model.session import SessionState, Speaks, prefix
 from launchyard.policy.sessions import cause_of, ends_at, session_of, state_of, steps_of
 from launchyard.wire.job import estimate_json, resources_json, time_json
+from launchyard.wire.sessions import SessionResources
 
+ASKED = frozenset(SessionResources.__dataclass_fields__)
 _SECONDS = re.compile(r", \d+ s$")
 
 
@@ -58,6 +60,7 @@ def session_json(
         "estimate": None if reason is None else estimate_json(reason.estimate),
         "sharers": list(session.sharers),
         "deleted": session.deleted,
+        "saved_as": session.saved_as,
         "job": told,
     }
 
@@ -73,9 +76,9 @@ def _phase(title: str, reason: Reason | None) -> str | None:
 def settings_of(job: Job) -> dict[str, Any]:
     """What another session like this one would be asked for with."""
     session = session_of(job)
-    asked = {
-        name: value for name, value in resources_json(job.request).items() if name != "nodes" or value > 1
-    }
+    asked = {name: value for name, value in resources_json(job.request).items() if name in ASKED}
+    if asked["nodes"] == 1:
+        del asked["nodes"]
     return {
         "app": session.app,
         "values": session.values,
@@ -91,8 +94,8 @@ def settings_of(job: Job) -> dict[str, Any]:
     }
 
 
-def app_json(app: App, unavailable: str | None, last: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`last` is what was asked for last time."""
+def app_json(app: App, unavailable: str | None, cards: Sequence[Job] = ()) -> dict[str, Any]:
+    """`cards` are its sessions that the caller has, newest first: the last one, and those that are kept."""
     defaults = app.defaults
     return {
         "name": app.name,
@@ -112,14 +115,20 @@ def app_json(app: App, unavailable: str | None, last: Mapping[str, Any] | None) 
         },
         "fields": [_field_json(one) for one in app.fields],
         "rules": [_rule_json(one) for one in app.rules],
-        "last": last,
+        "last": settings_of(cards[0]) if cards else None,
+        "saved": [saved_json(job) for job in cards if session_of(job).saved_as],
     }
 
 
 def broken_json(name: str, origin: Origin, problem: str | None) -> dict[str, Any]:
     """A folder whose `app.toml` cannot be read, said where its person looks for it."""
     app = App(name=name, folder="", origin=origin, title=name)
-    return app_json(app, problem or "its app.toml cannot be read", None)
+    return app_json(app, problem or "its app.toml cannot be read")
+
+
+def saved_json(job: Job) -> dict[str, Any]:
+    """What was kept of a session."""
+    return {"name": session_of(job).saved_as, "session": job.id, "settings": settings_of(job)}
 
 
 def _field_json(one: Field) -> dict[str, Any]:

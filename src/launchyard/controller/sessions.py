@@ -231,6 +231,19 @@ class Sessions:
         await self._loop.committed()
         return gone
 
+    async def save(self, job: Job, name: str) -> Job:
+        """Its settings are kept under this name; none any more where it is empty."""
+        self._loop.refuse_when_degraded()
+        current = self._live.jobs.get(job.id, job)
+        saved = changed(current, session=changed(session_of(current), saved_as=name))
+        if current.ended:
+            self._loop.draft.jobs[job.id] = saved
+            self._loop.effect(lambda: self._publish(saved, "saved"))
+        else:
+            self._keep(saved, "saved")
+        await self._loop.committed()
+        return saved
+
     def use(self, session_id: int) -> None:
         """Somebody works in it."""
         self.idling.use(session_id)

@@ -125,7 +125,7 @@ class SessionMoved:
     """Published to those who watch: a session is another one now for its owner and those it is shared with.
 
     `what`: its `state`, a `phase` of its set-up, `idle` (it is stopped soon, or not any more), its `time`,
-    its `sharers`, or that its card was `deleted`.
+    its `sharers`, that its settings were `saved`, or its card `deleted`.
     """
 
     session_id: int

@@ -86,6 +86,8 @@ class Session:
     sharers: tuple[str, ...] = ()
     deleted: bool = False
     """Its card is gone; accounting keeps the job."""
+    saved_as: str = ""
+    """Under which name its settings are kept for further ones, also once its card is gone."""
     prepared_at: float | None = None
     launch_id: str | None = None
     """The launch that what follows is about."""

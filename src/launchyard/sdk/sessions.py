@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from launchyard.model.errors import Invalid
+from launchyard.model.errors import Invalid, NotFound
 from launchyard.sdk.errors import TimedOut
 from launchyard.sdk.events import EventStream
 from launchyard.sdk.records import Record
@@ -38,11 +38,31 @@ class Sessions:
         values: Mapping[str, Any] | None = None,
         *,
         idle_stop: float | str | None = None,
+        like: str | None = None,
         **options: Unpack[JobOptions],
     ) -> Record:
-        """A new session of an app. `values` are those of its form, `idle_stop` seconds, text, or 0."""
-        body = {"app": app, "values": dict(values or {}), **_asked(options, idle_stop)}
+        """A new session of an app. `values` are those of its form, `idle_stop` seconds, text, or 0.
+
+        `like`: as the settings that were kept under this name, but for what is named here.
+        """
+        kept = self._kept(app, like) if like is not None else {}
+        asked = _asked(options, idle_stop)
+        resources = {**kept.pop("resources", {}), **asked.pop("resources", {})}
+        body = {**kept, "app": app, **asked, "resources": resources}
+        body["values"] = {**kept.get("values", {}), **(values or {})}
         return Record(self._transport.json("POST", "/v1/sessions", body, headers=_key()))
+
+    def save(self, session: int, name: str) -> Record:
+        """Keep its settings under a name; empty: not any more."""
+        return Record(self._transport.json("POST", f"/v1/sessions/{session}/save", {"name": name}))
+
+    def _kept(self, app: str, name: str) -> dict[str, Any]:
+        saved = self._transport.json("GET", f"/v1/apps/{app}")["saved"]
+        found = next((one for one in saved if one["name"] == name), None)
+        if found is None:
+            names = ", ".join(one["name"] for one in saved) or "none"
+            raise NotFound(f"nothing of {app} is kept as {name}; there is: {names}")
+        return dict(found["settings"])
 
     def relaunch(
         self,

@@ -66,7 +66,7 @@ class JobQuery:
     named: bool = False
     """Only those with a submission id."""
     cards: bool = False
-    """Only sessions whose card was not deleted; of one user found at once."""
+    """Only sessions whose card was not deleted, or whose settings are kept; of one user found at once."""
     without_tasks: bool = False
     """Not those that split off from an array."""
     ids: tuple[int, ...] = ()

@@ -95,8 +95,9 @@ def job_row(job: Job) -> tuple[Any, ...]:
 
 
 def card_of(job: Job) -> int | None:
-    """1 of a session whose card was not deleted."""
-    return 1 if job.session is not None and not job.session.deleted else None
+    """1 of a session whose card was not deleted, or whose settings are kept."""
+    session = job.session
+    return 1 if session is not None and (session.saved_as or not session.deleted) else None
 
 
 def job_of_row(row: Sequence[Any]) -> Job:

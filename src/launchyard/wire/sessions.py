@@ -82,6 +82,13 @@ class ShareSession:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SaveSession:
+    """The body of `POST /v1/sessions/{id}/save`: keep its settings under a name; empty: not any more."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToldSession:
     """What the program that attends a session on its node says of the app; for its own use alone."""
 
@@ -137,6 +144,7 @@ class Session:
     estimate: EstimatedStart | None
     sharers: list[str]
     deleted: bool
+    saved_as: str
     job: Job
 
 
@@ -169,7 +177,7 @@ class SessionEvent:
     """An event of the kind `session`: something of it is otherwise now; ask for it to see."""
 
     id: int
-    what: Literal["state", "phase", "idle", "time", "sharers", "deleted"]
+    what: Literal["state", "phase", "idle", "time", "sharers", "saved", "deleted"]
     state: State
     at: str
 
@@ -227,8 +235,20 @@ class AppDefaults:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SavedSettings:
+    """What was kept of a session under a name: `settings` is what starts another one like it."""
+
+    name: str
+    session: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One app. `unavailable` says why it cannot be started here; `last` is what was asked for last time."""
+    """One app. `unavailable` says why it cannot be started here; `last` is what was asked for last time.
+
+    `saved` is what was kept under a name.
+    """
 
     name: str
     title: str
@@ -242,6 +262,7 @@ class App:
     fields: list[AppField]
     rules: list[AppRule]
     last: dict[str, Any] | None
+    saved: list[SavedSettings]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,11 @@ export interface Ahead {
   jobs: number[];
 }
 
-/** One app. `unavailable` says why it cannot be started here; `last` is what was asked for last time. */
+/**
+ * One app. `unavailable` says why it cannot be started here; `last` is what was asked for last time.
+ *
+ * `saved` is what was kept under a name.
+ */
 export interface App {
   name: string;
   title: string;
@@ -60,6 +64,7 @@ export interface App {
   fields: AppField[];
   rules: AppRule[];
   last: Record<string, unknown> | null;
+  saved: SavedSettings[];
 }
 
 /** What a session gets unless asked otherwise. */
@@ -1073,11 +1078,23 @@ export interface RunNotebook {
   dry_run?: boolean;
 }
 
+/** The body of `POST /v1/sessions/{id}/save`: keep its settings under a name; empty: not any more. */
+export interface SaveSession {
+  name: string;
+}
+
 /** The body of `PUT /v1/files/text`; `version` is that of the text that was edited, null: a new file. */
 export interface SaveText {
   path: string;
   text: string;
   version?: string | null;
+}
+
+/** What was kept of a session under a name: `settings` is what starts another one like it. */
+export interface SavedSettings {
+  name: string;
+  session: number;
+  settings: Record<string, unknown>;
 }
 
 /** What it is now. */
@@ -1121,13 +1138,14 @@ export interface Session {
   estimate: EstimatedStart | null;
   sharers: string[];
   deleted: boolean;
+  saved_as: string;
   job: Job;
 }
 
 /** An event of the kind `session`: something of it is otherwise now; ask for it to see. */
 export interface SessionEvent {
   id: number;
-  what: "state" | "phase" | "idle" | "time" | "sharers" | "deleted";
+  what: "state" | "phase" | "idle" | "time" | "sharers" | "saved" | "deleted";
   state: "queued" | "starting" | "running" | "stopping" | "ended" | "failed";
   at: string;
 }

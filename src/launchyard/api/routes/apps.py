@@ -11,14 +11,15 @@ from launchyard.api import describesessions as describe
 from launchyard.api.answers import answer
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.query import Query
-from launchyard.api.sessionjson import app_json, broken_json, settings_of
+from launchyard.api.sessionjson import app_json, broken_json
 from launchyard.api.starting import apps_of, find_app
 from launchyard.engine.apps import PATH, Found
+from launchyard.model.job import Job
 from launchyard.model.submission import Caller
 from launchyard.store.protocol import JobQuery
 
-LAST_OF = 100
-"""Among so many of a person's latest sessions what was asked for last time is looked for."""
+CARDS_MAX = 1_000
+"""Among so many of a person's latest sessions those are looked for whose settings are kept."""
 
 router = APIRouter()
 
@@ -28,8 +29,8 @@ async def list_apps(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     Query(request, ())
     found = await apps_of(context).of(caller.uid, await context.services.login(caller.uid))
-    last = await _last(context, caller)
-    return answer({"apps": [_shown(one, last) for one in found]})
+    cards = await _cards(context, caller)
+    return answer({"apps": [_shown(one, cards) for one in found]})
 
 
 @router.get("/v1/apps/{app}", openapi_extra=describe.APP)
@@ -37,7 +38,7 @@ async def show_app(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     Query(request, ())
     found = await find_app(context, caller, request.path_params["app"])
-    return answer(_shown(found, await _last(context, caller)))
+    return answer(_shown(found, await _cards(context, caller)))
 
 
 @router.get("/v1/pythons", openapi_extra=describe.PYTHONS)
@@ -53,14 +54,17 @@ async def pythons(request: Request) -> Response:
     return answer({"pythons": found})
 
 
-def _shown(found: Found, last: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _shown(found: Found, cards: dict[str, list[Job]]) -> dict[str, Any]:
     if found.app is None:
         return broken_json(found.name, found.origin, found.problem)
-    return app_json(found.app, found.unavailable, last.get(found.name))
+    return app_json(found.app, found.unavailable, cards.get(found.name, ()))
 
 
-async def _last(context: Context, caller: Caller) -> dict[str, dict[str, Any]]:
-    """By app what its last session was asked for with."""
-    query = JobQuery(user=caller.user, cards=True, limit=LAST_OF)
-    jobs = await context.read(lambda: context.services.store.jobs(query))
-    return {job.session.app: settings_of(job) for job in reversed(jobs) if job.session is not None}
+async def _cards(context: Context, caller: Caller) -> dict[str, list[Job]]:
+    """The caller's sessions by app, newest first."""
+    query = JobQuery(user=caller.user, cards=True, limit=CARDS_MAX)
+    found: dict[str, list[Job]] = {}
+    for job in await context.read(lambda: context.services.store.jobs(query)):
+        if job.session is not None:
+            found.setdefault(job.session.app, []).append(job)
+    return found

@@ -28,18 +28,20 @@ from launchyard.model.session import SessionState
 from launchyard.model.submission import Caller
 from launchyard.policy.sessions import session_of, state_of
 from launchyard.store.protocol import JobQuery
+from launchyard.wire.convert import checked_name
 from launchyard.wire.decode import decode
 from launchyard.wire.job import job_json
 from launchyard.wire.sessions import (
     ExtendSession,
     RelaunchSession,
+    SaveSession,
     SessionResources,
     ShareSession,
     StartSession,
     ToldSession,
 )
 
-CARDS_MAX = 200
+CARDS_MAX, KEPT_MAX = 200, 1_000
 LINES_MAX = 8
 LINES_BYTES = 8192
 LINE_MAX = 400
@@ -81,7 +83,8 @@ async def list_sessions(request: Request) -> Response:
     if not live:
         query = JobQuery(user=caller.user, cards=True, ended=True, limit=CARDS_MAX)
         for job in await context.read(lambda: context.services.store.jobs(query)):
-            jobs.setdefault(job.id, job)
+            if not session_of(job).deleted:
+                jobs.setdefault(job.id, job)
     chosen = [
         job
         for job in sorted(jobs.values(), key=lambda job: -job.id)
@@ -126,6 +129,22 @@ async def share(request: Request) -> Response:
     return answer(await shown(context, caller, job))
 
 
+@router.post("/v1/sessions/{session}/save", openapi_extra=describe.SAVE)
+async def save(request: Request) -> Response:
+    """A name stands for one session of an app: who had it before has it no more."""
+    context, caller = context_of(request), caller_of(request)
+    body = await read_as(SaveSession, request)
+    name = (checked_name(body.name, "name") if body.name else None) or ""
+    job = await _own(context, caller, _id(request))
+    sessions = context.services.controller.sessions
+    query = JobQuery(user=job.user, cards=True, limit=KEPT_MAX)
+    for other in await context.read(lambda: context.services.store.jobs(query)):
+        session = session_of(other)
+        if name and other.id != job.id and (session.app, session.saved_as) == (session_of(job).app, name):
+            await sessions.save(other, "")
+    return answer(await shown(context, caller, await sessions.save(job, name)))
+
+
 @router.post("/v1/sessions/{session}/relaunch", openapi_extra=describe.RELAUNCH)
 async def relaunch(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
@@ -147,12 +166,10 @@ def relaunched(before: Job, body: RelaunchSession) -> StartSession:
         **settings["resources"],
         **{name: value for name, value in asdict(body.resources).items() if value is not None},
     }
-    known = SessionResources.__dataclass_fields__
-    kept = {name: value for name, value in resources.items() if name in known}
     asked = StartSession(
         app=settings["app"],
         values={**settings["values"], **body.values},
-        resources=SessionResources(**kept),
+        resources=SessionResources(**resources),
         runtime_env=settings["runtime_env"],
     )
     names = ("name", "time_limit_s", "partition", "account", "qos", "working_dir", "idle_stop_s")

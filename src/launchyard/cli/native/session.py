@@ -1,5 +1,6 @@
 """`ly session`: interactive apps as jobs: start, list, open, extend, stop; a notebook as a batch job."""
 
+import shlex
 import shutil
 import webbrowser
 from collections.abc import Sequence
@@ -63,6 +64,7 @@ session.add_command(batch)
 @session.command()
 @click.argument("app", metavar="APP")
 @_SET
+@click.option("--like", metavar="NAME", help="As was kept under this name by `ly session save`.")
 @click.option("--export", metavar="NAMES", help="Variables to take along from here (A,B=1).")
 @click.option("--open", "opening", is_flag=True, help="Wait until it runs, and open it in a browser.")
 @click.option("--wait", is_flag=True, help="Wait until it runs; exit code 1 when it does not come to that.")
@@ -71,6 +73,7 @@ session.add_command(batch)
 def start(
     app: str,
     pairs: tuple[str, ...],
+    like: str | None,
     export: str | None,
     opening: bool,
     wait: bool,
@@ -85,7 +88,7 @@ def start(
         if export:
             options["environment"] = environment(export)
         made = sessions.start(
-            app, _values(sessions, app, pairs), idle_stop=values.get("idle_stop"), **options
+            app, _values(sessions, app, pairs), idle_stop=values.get("idle_stop"), like=like, **options
         )
         return _after(server, made, opening=opening, wait=wait, as_json=as_json, quiet=quiet)
 
@@ -206,6 +209,19 @@ def share(number: str, users: Sequence[str]) -> None:
         now = Sessions(server).share(_number(number), users)
     names = ", ".join(now.sharers)
     out(f"Session {now.id} is shared with {names}." if names else f"Session {now.id} is yours alone.")
+
+
+@session.command()
+@click.argument("number", metavar="SESSION")
+@click.argument("name", metavar="[NAME]", default="")
+def save(number: str, name: str) -> None:
+    """Keep what it was asked for with under a name, for start --like; without a name not any more."""
+    with client() as server:
+        now = Sessions(server).save(_number(number), name)
+    kept = (
+        f"is kept: ly session start {now.app} --like {shlex.quote(name)}" if name else "is not kept any more"
+    )
+    out(f"What session {now.id} was asked for with {kept}")
 
 
 @session.command()
