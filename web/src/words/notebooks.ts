@@ -8,7 +8,7 @@ export const words = {
   noneHow: "Save one in Jupyter, and it is listed here.",
   edited: "edited",
   openNow: "open",
-  made: "output of a run",
+  made: "output",
   once: "One run",
   sweep: "Sweep",
   how_: "How often",

@@ -38,7 +38,7 @@ export const words = {
   ranFor: (time: string) => `ran ${time}`,
   idleStops: (time: string) => `Nobody uses it. It stops in ${time}; any use keeps it.`,
   keep: "Keep it",
-  startsAbout: (at: string) => `starts about ${at}`,
+  startsAbout: (at: string) => `Starts about ${at}.`,
   usage: (cpus: string) => `CPUs in use: ${cpus}`,
   sharedWith: (names: string) => `shared with ${names}`,
   sharedBy: (owner: string) => `shared by ${owner}`,

@@ -19,6 +19,7 @@ interface Props {
 
 export function Amounts({ app, draft, wrong, change }: Props) {
   const offered = useOffered(app);
+  const chosen = offered.findIndex(([, preset]) => same(draft, preset));
   const text = (name: keyof Asked, label: string) => ({
     label,
     value: draft[name],
@@ -29,8 +30,8 @@ export function Amounts({ app, draft, wrong, change }: Props) {
     <Section title={words.size}>
       <div className={styles.fields}>
         <div className={styles.presets} role="group" aria-label={words.size}>
-          {offered.map(([name, preset]) => (
-            <button key={name} type="button" className={styles.preset} aria-pressed={same(draft, preset)} onClick={() => change(preset)}>
+          {offered.map(([name, preset], index) => (
+            <button key={name} type="button" className={styles.preset} aria-pressed={index === chosen} onClick={() => change(preset)}>
               <b>{name}</b>
               <span className="mono">{[`${preset.cpus}c`, preset.memory, Number(preset.gpus) > 0 && `${preset.gpus} GPU`, preset.time].filter(Boolean).join(" ")}</span>
             </button>

@@ -58,7 +58,7 @@ function Notebooks(props: { notebooks: NotebookItem[]; current: string | null; c
             <span className={styles.name}>{one.name}</span>
             {one.open && <span className={styles.open}>{words.openNow}</span>}
             {one.made && <span className={styles.open}>{words.made}</span>}
-            <span className="muted small">
+            <span className={`muted small ${styles.when}`}>
               {words.edited} <Ago at={one.modified_at} />
             </span>
           </label>

@@ -1,5 +1,6 @@
 /** How a session ended: its cause in one sentence, and of a failed one the last lines of its log. */
 
+import { sentenceOf } from "@/api/client";
 import type { Session } from "@/api/types";
 import { Ago } from "@/components";
 import { span } from "@/state/format";
@@ -14,7 +15,7 @@ export function Ending({ session }: { session: Session }) {
   const lines = failed ? session.last_lines.slice(-LINES) : [];
   return (
     <>
-      {cause && <p className={styles.cause}>{sentence(cause)}</p>}
+      {cause && <p className={styles.cause}>{sentenceOf(cause)}</p>}
       {session.ended_at && (
         <p className="muted">
           {words.endedAt} <Ago at={session.ended_at} />
@@ -32,9 +33,4 @@ export function Ending({ session }: { session: Session }) {
 
 function seconds(from: string, to: string): number {
   return (new Date(to).getTime() - new Date(from).getTime()) / 1000;
-}
-
-function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -1,5 +1,6 @@
 /** A session on its way: queued, environment, starting, answering, each with its seconds, and the last words. */
 
+import { sentenceOf } from "@/api/client";
 import type { Session, SessionStep } from "@/api/types";
 import { StatusGlyph } from "@/components";
 import { duration } from "@/state/format";
@@ -30,7 +31,7 @@ export function Ticks({ session }: { session: Session }) {
       </ol>
       {(said || about) && (
         <p className={session.reason ? "muted" : styles.line} title={said ?? undefined}>
-          {[said, about].filter(Boolean).join("; ")}
+          {[said && (session.reason ? sentenceOf(said) : said), about].filter(Boolean).join(" ")}
         </p>
       )}
     </>

@@ -1,19 +1,44 @@
-/** What a running job uses, as it goes on. `live`: an answer that stays open brings what is new; else once. */
+/**
+ * What a running job uses, once it is in sight. `live`: an answer that stays open brings what is new, and is let
+ * go while nobody looks at the page; else it is asked for once.
+ */
 
-import { useEffect, useState } from "react";
+import { type RefObject, useEffect, useState } from "react";
 import { request } from "@/api/client";
 import type { Rates, UsageSeries } from "@/api/types";
 
 const KEPT = 400;
 
-export function useSeries(id: number, live: boolean): UsageSeries | null {
+export function useSeries(id: number, live: boolean, place: RefObject<Element | null>): UsageSeries | null {
   const [series, setSeries] = useState<UsageSeries | null>(null);
+  const looked = useLooked(place);
   useEffect(() => {
+    if (!looked) return;
     const stop = new AbortController();
     void follow(id, live, stop.signal, setSeries).catch(() => undefined);
     return () => stop.abort();
-  }, [id, live]);
+  }, [id, live, looked]);
   return series;
+}
+
+/** Whether somebody can see it: it has been scrolled into view, and the page is not behind another. */
+function useLooked(place: RefObject<Element | null>): boolean {
+  const [seen, setSeen] = useState(false);
+  const [front, setFront] = useState(!document.hidden);
+  useEffect(() => {
+    const turned = () => setFront(!document.hidden);
+    document.addEventListener("visibilitychange", turned);
+    return () => document.removeEventListener("visibilitychange", turned);
+  }, []);
+  useEffect(() => {
+    if (seen || !place.current) return;
+    const observer = new IntersectionObserver((entries) => {
+      if (entries.some((one) => one.isIntersecting)) setSeen(true);
+    });
+    observer.observe(place.current);
+    return () => observer.disconnect();
+  }, [seen, place]);
+  return seen && front;
 }
 
 type Change = (to: UsageSeries | ((before: UsageSeries | null) => UsageSeries | null)) => void;
