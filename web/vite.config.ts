@@ -29,6 +29,17 @@ export default defineConfig(({ command }) => ({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 800,
     sourcemap: false,
+    // Two files for the first page instead of some twenty: a browser asks for six at a time.
+    rollupOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "libraries", test: /node_modules[\\/](react|react-dom|scheduler|@tanstack|use-sync-external-store)[\\/]/ },
+            { name: "portal", test: /src[\\/](api|components|frame|state|styles|words\.ts|words[\\/]index)/ },
+          ],
+        },
+      },
+    },
   },
   worker: { format: "es" },
   server: {

@@ -8,20 +8,18 @@
 
 import type { QueryClient } from "@tanstack/react-query";
 import { setConnected } from "@/state/live";
-import { api } from "./client";
 import { shownIds, insertJobs, patchJobs, waitingIds } from "./jobcache";
 import { keys } from "./keys";
+import { READ_MAX, readJobs } from "./moved";
 import { type JobMoved, Stream, type StreamMessage, type Tell } from "./stream";
-import type { JobPage, JobState } from "./types";
+import type { Job, JobState } from "./types";
 
 type Listener = (event: JobMoved) => void;
 
 const SHOW_AFTER_MS = 16;
-const READ_AFTER_MS = 60;
-const READ_MAX = 200;
 const LISTS_EVERY_MS = 2000;
 const WAITING_EVERY_MS = 5000;
-const NODES_EVERY_MS = 1000;
+const NODES_EVERY_MS = 2000;
 
 const jobListeners = new Set<Listener>();
 const anyListeners = new Set<(name: string, data: unknown) => void>();
@@ -71,10 +69,9 @@ function openStream(tell: Tell): () => void {
 }
 
 class LiveData {
-  private readonly moved = new Set<number>();
   private readonly states = new Map<number, JobState>();
   private showing: ReturnType<typeof setTimeout> | undefined;
-  private reading: ReturnType<typeof setTimeout> | undefined;
+  private waitsForEyes = false;
   private readonly pauses = new Map<string, { last: number; timer?: ReturnType<typeof setTimeout> }>();
 
   constructor(private readonly client: QueryClient) {}
@@ -85,6 +82,8 @@ class LiveData {
       if (!message.fresh) void this.client.invalidateQueries();
     } else if (message.kind === "cut") setConnected(false);
     else if (message.kind === "refused") void this.client.invalidateQueries({ queryKey: keys.me });
+    else if (message.kind === "jobs") this.hasRead(message.jobs);
+    else if (message.kind === "many") this.many(message.ids);
     else this.happened(message.name, message.data);
   }
 
@@ -102,9 +101,7 @@ class LiveData {
   private jobMoved(event: JobMoved): void {
     this.states.set(event.job_id, event.state as JobState);
     this.showing ??= setTimeout(() => this.showStates(), SHOW_AFTER_MS);
-    this.moved.add(event.job_id);
-    this.reading ??= setTimeout(() => void this.readMoved(), READ_AFTER_MS);
-    this.seldom("waiting", WAITING_EVERY_MS, () => this.readWaiting());
+    if (!document.hidden) this.seldom("waiting", WAITING_EVERY_MS, () => this.readWaiting());
     this.seldom("nodes", NODES_EVERY_MS, () => this.again(keys.nodes));
     this.seldom("status", LISTS_EVERY_MS, () => this.again(keys.status));
     for (const listener of jobListeners) listener(event);
@@ -119,42 +116,41 @@ class LiveData {
     this.states.clear();
   }
 
-  private async readMoved(): Promise<void> {
-    const ids = [...this.moved];
-    this.moved.clear();
-    this.reading = undefined;
-    if (ids.length > READ_MAX) {
-      const shown = shownIds(this.client);
-      await this.read(ids.filter((id) => shown.has(id)).slice(0, READ_MAX));
-      this.seldom("lists", LISTS_EVERY_MS, () => this.again(["jobs"]));
-    } else await this.read(ids);
+  private hasRead(jobs: readonly Job[]): void {
+    patchJobs(this.client, jobs);
+    insertJobs(this.client, jobs);
+    for (const job of jobs) if (job.id !== null) this.again(keys.why(job.id));
   }
 
-  private async read(ids: number[]): Promise<void> {
-    if (ids.length === 0) return;
-    try {
-      const { jobs } = await api.get<JobPage>("/v1/jobs", { ids: ids.join(","), limit: ids.length });
-      patchJobs(this.client, jobs);
-      insertJobs(this.client, jobs);
-      const arrays = jobs.flatMap((job) => (job.array && job.array.index !== null ? [job.array.job_id] : []));
-      for (const id of new Set(arrays)) this.moved.add(id);
-      if (arrays.length > 0) this.reading ??= setTimeout(() => void this.readMoved(), 500);
-      for (const job of jobs) if (job.id !== null) this.again(keys.why(job.id));
-    } catch {
+  /** Very many moved at once: of those that are shown here, and of lists as a whole, seldom. */
+  private many(ids: readonly number[]): void {
+    const shown = shownIds(this.client);
+    this.read(ids.filter((id) => shown.has(id)));
+    this.seldom("lists", LISTS_EVERY_MS, () => this.again(["jobs"]));
+  }
+
+  private read(ids: readonly number[]): void {
+    readJobs(ids.slice(0, READ_MAX)).then(
+      (jobs) => this.hasRead(jobs),
       // The stream tells of a server that is gone; what was missed is read when it is back.
-    }
+      () => undefined,
+    );
   }
 
   private readWaiting(): void {
-    if (document.hidden) {
-      document.addEventListener("visibilitychange", () => this.readWaiting(), { once: true });
-      return;
-    }
-    void this.read(waitingIds(this.client).slice(0, READ_MAX));
+    this.read(waitingIds(this.client));
   }
 
+  /** Read it anew if it is shown; where nobody looks, once somebody does. */
   private again(queryKey: readonly unknown[]): void {
-    void this.client.invalidateQueries({ queryKey });
+    void this.client.invalidateQueries({ queryKey, refetchType: document.hidden ? "none" : "active" });
+    if (!document.hidden || this.waitsForEyes) return;
+    this.waitsForEyes = true;
+    const looked = () => {
+      this.waitsForEyes = false;
+      void this.client.refetchQueries({ type: "active", stale: true });
+    };
+    document.addEventListener("visibilitychange", looked, { once: true });
   }
 
   /** Do it now, but not more often than every `pause` ms; what comes meanwhile is done once after the pause. */

@@ -51,6 +51,11 @@ export function jobsQuery(filter: JobFilter) {
   });
 }
 
+/** The last jobs of somebody, whatever became of them: for the bell, and for what to start again. */
+export function recentQuery(user: string) {
+  return jobsQuery({ user, limit: 40 });
+}
+
 export function jobQuery(id: number | string) {
   return queryOptions({
     queryKey: keys.job(id),

@@ -3,6 +3,8 @@
  * a stream holds one for good. Where there are no shared workers each tab has its own.
  */
 
+import { Moved, type Read } from "./moved";
+
 export interface JobMoved {
   seq: number;
   job_id: number;
@@ -16,7 +18,8 @@ export type StreamMessage =
   | { kind: "open"; fresh: boolean }
   | { kind: "cut" }
   | { kind: "refused" }
-  | { kind: "event"; name: string; data: unknown };
+  | { kind: "event"; name: string; data: unknown }
+  | Read;
 
 export type Tell = (message: StreamMessage) => void;
 
@@ -30,7 +33,11 @@ export class Stream {
   private failures = 0;
   private wasOpen = false;
 
-  constructor(private readonly tell: Tell) {}
+  private readonly moved: Moved;
+
+  constructor(private readonly tell: Tell) {
+    this.moved = new Moved(tell);
+  }
 
   open(): void {
     if (this.source) return;
@@ -48,9 +55,13 @@ export class Stream {
     };
     source.addEventListener("reset", () => this.tell({ kind: "open", fresh: false }));
     for (const name of EVENTS)
-      source.addEventListener(name, (event) =>
-        this.tell({ kind: "event", name, data: JSON.parse((event as MessageEvent<string>).data) }),
-      );
+      source.addEventListener(name, (event) => this.happened(name, (event as MessageEvent<string>).data));
+  }
+
+  private happened(name: string, text: string): void {
+    const data: unknown = JSON.parse(text);
+    this.tell({ kind: "event", name, data });
+    if (name === "job") this.moved.add((data as JobMoved).job_id);
   }
 
   close(): void {

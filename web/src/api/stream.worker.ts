@@ -6,7 +6,7 @@ const ports = new Set<MessagePort>();
 let last: StreamMessage = { kind: "cut" };
 
 const stream = new Stream((message) => {
-  if (message.kind !== "event") last = message;
+  if (message.kind === "open" || message.kind === "cut" || message.kind === "refused") last = message;
   for (const port of ports) port.postMessage(message);
 });
 

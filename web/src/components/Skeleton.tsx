@@ -4,7 +4,8 @@ import { useEffect, useState } from "react";
 import { words } from "@/words";
 import styles from "./Skeleton.module.css";
 
-function useLater(ms: number): boolean {
+/** True once this was on the page for so long. */
+export function useLater(ms: number): boolean {
   const [later, setLater] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setLater(true), ms);

@@ -2,21 +2,23 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { jobsQuery, useMe } from "@/api/queries";
+import { recentQuery, useMe } from "@/api/queries";
 import type { Job } from "@/api/types";
 import { Ago, IconButton, Menu, MenuItem, MenuTitle, Status } from "@/components";
+import { useLater } from "@/components/Skeleton";
 import { WENT_WRONG, hasEnded, ref, sentence } from "@/state/jobstate";
 import { setPreference, usePreference } from "@/state/preference";
 import { words } from "@/words";
 import styles from "./Bell.module.css";
 
 const SHOWN = 12;
+const FIRST_AFTER_MS = 400;
 
 export function Bell() {
   const me = useMe();
   const [firstSeen] = useState(() => new Date().toISOString());
   const seen = usePreference("bell-seen") ?? firstSeen;
-  const { data } = useQuery(jobsQuery({ user: me.user, limit: 100 }));
+  const { data } = useQuery({ ...recentQuery(me.user), enabled: useLater(FIRST_AFTER_MS) });
   const ended = endedOf(data?.jobs ?? []);
   const unseen = ended.filter((job) => (job.ended_at ?? "") > seen).length;
   const label = unseen > 0 ? `${words.frame.bell}: ${words.frame.bellUnseen(unseen)}` : words.frame.bell;

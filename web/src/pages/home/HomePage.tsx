@@ -1,10 +1,10 @@
 /** Home, in this order: what needs you, what runs, what waits, what to start again, and the cluster in one strip. */
 
 import { useQuery } from "@tanstack/react-query";
-import { jobsQuery, useMe } from "@/api/queries";
+import { jobsQuery, recentQuery, useMe } from "@/api/queries";
 import { Failure, Page as PageFrame, SkeletonRows } from "@/components";
 import { sessionsQuery } from "@/pages/sessions/queries";
-import { LIVE } from "@/state/jobstate";
+import { LIVE, WENT_WRONG } from "@/state/jobstate";
 import { useNow } from "@/state/now";
 import { words } from "@/words";
 import { Again } from "./Again";
@@ -19,16 +19,17 @@ export function Page() {
   const me = useMe();
   const now = useNow(10_000);
   const live = useQuery(jobsQuery({ user: me.user, state: LIVE.join(","), limit: 200 }));
-  const recent = useQuery(jobsQuery({ user: me.user, limit: 100 }));
+  const recent = useQuery(recentQuery(me.user));
+  const failed = useQuery(jobsQuery({ user: me.user, state: WENT_WRONG.join(","), limit: 20 }));
   const { data: sessions = [] } = useQuery(sessionsQuery);
-  const error = live.error ?? recent.error;
+  const error = live.error ?? recent.error ?? failed.error;
   if (error)
     return (
       <PageFrame title={words.home.title}>
-        <Failure error={error} retry={() => void Promise.all([live.refetch(), recent.refetch()])} />
+        <Failure error={error} retry={() => void Promise.all([live, recent, failed].map((one) => one.refetch()))} />
       </PageFrame>
     );
-  if (!live.data || !recent.data)
+  if (!live.data || !recent.data || !failed.data)
     return (
       <PageFrame title={words.home.title}>
         <SkeletonRows rows={12} />
@@ -44,7 +45,7 @@ export function Page() {
     );
   return (
     <PageFrame title={words.home.title} head={<h1 className="unseen">{words.home.title}</h1>}>
-      <NeedsYou jobs={needing(jobs, recent.data.jobs, sessions, now)} sessions={sessions} now={now} />
+      <NeedsYou jobs={needing(jobs, failed.data.jobs, sessions, now)} sessions={sessions} now={now} />
       <div className={styles.two}>
         <Running jobs={running(jobs)} />
         <Waiting jobs={waiting(jobs)} />

@@ -1,0 +1,58 @@
+/**
+ * Jobs that moved, read whole: many in one request, once for all tabs. Of very many at once only the numbers are
+ * told, and each tab reads those that it shows.
+ */
+
+import { api } from "./client";
+import type { Job, JobPage } from "./types";
+
+export const READ_MAX = 200;
+const READ_AFTER_MS = 25;
+const ARRAYS_AFTER_MS = 500;
+
+export type Read = { kind: "jobs"; jobs: Job[] } | { kind: "many"; ids: number[] };
+
+export class Moved {
+  private readonly ids = new Set<number>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private reading = false;
+
+  constructor(private readonly tell: (read: Read) => void) {}
+
+  add(id: number, afterMs = READ_AFTER_MS): void {
+    this.ids.add(id);
+    if (!this.reading) this.timer ??= setTimeout(() => void this.read(), afterMs);
+  }
+
+  private async read(): Promise<void> {
+    const ids = [...this.ids];
+    this.ids.clear();
+    this.timer = undefined;
+    if (ids.length > READ_MAX) {
+      this.tell({ kind: "many", ids });
+      return;
+    }
+    this.reading = true;
+    try {
+      const jobs = await readJobs(ids);
+      this.tell({ kind: "jobs", jobs });
+      // A task of an array moved, and so the counts of its array.
+      for (const job of jobs) if (job.array && job.array.index !== null) this.ids.add(job.array.job_id);
+    } catch {
+      // The stream tells of a server that is gone; what was missed is read when it is back.
+    } finally {
+      this.reading = false;
+      if (this.ids.size > 0) this.timer ??= setTimeout(() => void this.read(), this.pause(ids));
+    }
+  }
+
+  /** What came meanwhile is read soon; arrays that are read for their tasks, less often. */
+  private pause(before: readonly number[]): number {
+    return before.length > 20 ? ARRAYS_AFTER_MS : READ_AFTER_MS * 4;
+  }
+}
+
+export async function readJobs(ids: readonly number[]): Promise<Job[]> {
+  if (ids.length === 0) return [];
+  return (await api.get<JobPage>("/v1/jobs", { ids: ids.join(","), limit: ids.length })).jobs;
+}
