@@ -22,6 +22,7 @@ from launchyard.model.job import Attempt, Job, JobKind, Warning
 from launchyard.model.node import NodeState
 from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Allocation, NodeShare, Request, Usage
+from launchyard.model.session import Session
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.step import RunnerEnd, Step, StepShare, StepState
 from launchyard.model.token import Token
@@ -192,6 +193,22 @@ def test_queries_choose_by_each_column(store: Store) -> None:
     assert ids(store.jobs(JobQuery(before_id=4, limit=2))) == [3, 2]
     assert ids(store.jobs(JobQuery(user="ada", states=frozenset({JobState.COMPLETED})))) == [5]
     assert ids(store.jobs(JobQuery(limit=0))) == ids(store.jobs(JobQuery(limit=-1))) == []
+
+
+def test_cards_are_sessions_that_were_not_deleted_or_whose_settings_are_kept(store: Store) -> None:
+    session = Session(app="tool", title="Tool", folder="/apps/tool", values={"word": "hello", "count": 2})
+    put(
+        store,
+        job(1),
+        job(2, session=session),
+        job(3, session=replace(session, deleted=True)),
+        job(4, session=replace(session, deleted=True, saved_as="mine")),
+        job(5, session=session),
+    )
+    put(store, job(5, session=replace(session, deleted=True)), seq=2)
+
+    assert ids(store.jobs(JobQuery(cards=True))) == [4, 2]
+    assert store.job(2) == job(2, session=session)
 
 
 def test_second_names_find_the_job_of_the_user(store: Store) -> None:
