@@ -33,7 +33,9 @@ def main() -> int:
     """By root: user mode is measured as an ordinary user in a second process, root mode here."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--only", choices=("all", "throughput", "latency", "planning", "ray", "sessions"), default="all")
+    parser.add_argument(
+        "--only", choices=("all", "throughput", "latency", "planning", "ray", "sessions"), default="all"
+    )
     parser.add_argument("--report", type=Path, default=None, help="where the table is written")
     parser.add_argument("--directory", type=Path, default=None, help="work here and leave it all there")
     options = parser.parse_args()

@@ -5,6 +5,7 @@ user. Who asks is a program of its own, since threads of ours would measure our 
 """
 
 import asyncio
+import http.client
 import json
 import os
 import shlex
@@ -140,21 +141,11 @@ def _let_in(product: Product, session: int) -> tuple[str, str]:
     """The session's own name and the cookie that a browser would have there."""
     url: str = product.call("POST", f"/v1/sessions/{session}/open", {})["url"]
     host, _, path = url.partition("//")[2].partition("/")
-    address, _, port = product.facts["url"].partition("//")[2].partition(":")
-    asked = [
-        "curl",
-        "-sS",
-        "-D",
-        "-",
-        "-o",
-        "/dev/null",
-        "-H",
-        f"Host: {host}",
-        f"http://{address}:{port}/{path}",
-    ]
-    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    cookies = [line.partition(": ")[2] for line in told.splitlines() if line.lower().startswith("set-cookie")]
-    return host, cookies[0].partition(";")[0]
+    connection = http.client.HTTPConnection(product.facts["url"].partition("//")[2], timeout=30)
+    connection.request("GET", f"/{path}", headers={"Host": host})
+    given = connection.getresponse().getheader("set-cookie") or ""
+    connection.close()
+    return host, given.partition(";")[0]
 
 
 def _load(what: str, where: list[str], prefix: str) -> float:
