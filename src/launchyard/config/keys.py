@@ -8,7 +8,11 @@ Keys = Mapping[str, tuple[str, str]]
 KEYS: dict[str, Keys] = {
     "": {
         "listen": ('"127.0.0.1:8265"', "Host and port for HTTP. Not set and taken: the next free port."),
-        "hosts": ("[]", "Further names under which browsers and clients may reach this server."),
+        "hosts": (
+            "[]",
+            "Further names under which browsers and clients may reach this server; below `*.yard.example`, "
+            "sessions are shown.",
+        ),
         "state": ("see above", "The state directory; never on a network file system."),
         "daemon_user": ('"launchyard"', "The system user that the daemon becomes when root starts it."),
         "allow_root_jobs": ("false", "Let root and system users submit; for tests and demos."),
