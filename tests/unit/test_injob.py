@@ -41,6 +41,8 @@ def test_ray_counts_the_cpus_of_the_job(site: Path) -> None:
     code = "import ray; count = ray._private.utils.get_num_cpus; print(count(), count(truncate=False))"
 
     assert said(code, site, SLURM_CPUS_ON_NODE="2") == "2 2"
+    patience = "import ray, os; print(os.environ.get('RAY_raylet_start_wait_time_s'))"
+    assert said(patience, site, SLURM_CPUS_ON_NODE="2") == "180"
     assert said(code, site) == "99 99"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False
@@ -11,6 +12,8 @@ if TYPE_CHECKING:  # each Python of a job pays for what is imported here
     from types import ModuleType
 
 COUNTS = "ray._private.utils"
+PATIENCE = ("RAY_raylet_start_wait_time_s", "180")
+"""Jobs share the machine, and while it is busy Ray takes longer to start than it gives itself."""
 
 
 def begin(cpus: int) -> None:
@@ -26,6 +29,8 @@ class WhenRayComes:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if name == "ray":
+            os.environ.setdefault(*PATIENCE)
         if name != COUNTS:
             return None
         sys.meta_path.remove(self)
