@@ -23,6 +23,8 @@ SHIPPED = Path(apps.__file__).parent
 ROOT = Path(__file__).parents[2]
 SET_UP_S = 300.0
 
+pytestmark = pytest.mark.timeout(400)
+
 STAND_IN = f'''#!{sys.executable}
 """A stand-in for RStudio Server's rserver, which is not RStudio Server."""
 import http.server, os, socketserver, sys

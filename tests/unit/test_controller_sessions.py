@@ -1,6 +1,7 @@
 """Sessions in the controller: what an attendant may tell, who may open, more time, idle stop by one timer."""
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +16,11 @@ from launchyard.model.job import Attempt, Job, JobKind
 from launchyard.model.partition import Partition
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.rules import Rules
-from launchyard.model.session import Session, TcpTarget
+from launchyard.model.session import Session, TcpTarget, place
 from launchyard.model.state import JobState
 from launchyard.model.submission import Submission
 from launchyard.policy.sessions import state_of
+from launchyard.store.memory import MemoryStore
 from tests.unit.yard import ADA, BOB, ROOT, RULES, Yard, running_yard
 
 SESSION = Session(app="tool", title="Tool", folder="/apps/tool")
@@ -135,6 +137,38 @@ def test_the_way_to_a_session_is_gone_with_its_job() -> None:
             await yard.controller.cancel(ADA, yard.ref(job.id))
             with pytest.raises(NotFound):
                 sessions.endpoint(ADA, job.id)
+
+    run(test)
+
+
+def test_after_a_restart_the_secret_is_read_again_as_its_user_even_if_the_first_try_fails() -> None:
+    async def test() -> None:
+        store = MemoryStore()
+        async with running_yard(store=store) as yard:
+            job = await running(yard)
+            await yard.controller.sessions.told(ADA, job.id, told(job, secret="s3cret"))
+            launch_id, engine = yard.launch_id(job.id), yard.engine
+        tries: list[tuple[int, str]] = []
+
+        async def read_as(uid: int, path: str) -> bytes:
+            tries.append((uid, path))
+            if len(tries) == 1:
+                raise OSError
+            return json.dumps({"launch_id": launch_id, "secret": "s3cret"}).encode()
+
+        async with running_yard(store=store, engine=engine) as yard:
+            sessions = yard.controller.sessions
+            sessions.begin(read_as)
+            await yard.until(lambda: len(tries) == 1)
+
+            def reached() -> bool:
+                try:
+                    return sessions.endpoint(ADA, job.id).secret == "s3cret"
+                except NotFound:
+                    return False
+
+            await yard.until(reached)
+        assert tries[1] == (1000, place("", launch_id) + "/session.json")
 
     run(test)
 

@@ -69,7 +69,7 @@ class Sessions:
         """By session its launch and that launch's secret; never written down here."""
         self._watchers: list[Watcher] = []
         self._phase_told: dict[int, float] = {}
-        self._recalling: set[asyncio.Task[None]] = set()
+        self._recalling: dict[int, asyncio.Task[None]] = {}
         self.idling = Idling(loop.now, lambda job_id: self._say(job_id, "idle"), self._stop_idle)
         self._read_as: ReadAs | None = None
 
@@ -140,9 +140,7 @@ class Sessions:
             if session is None or attempt is None or session.launch_id != attempt.launch_id:
                 continue
             if session.answered_at is not None:
-                task = asyncio.ensure_future(self._recall(job, attempt.launch_id))
-                self._recalling.add(task)
-                task.add_done_callback(self._recalling.discard)
+                self._recall_later(job, attempt.launch_id)
                 if session.idle_stop_s:
                     self.idling.begin(job, session.idle_stop_s)
 
@@ -179,6 +177,9 @@ class Sessions:
             raise no_session(session_id)
         attempt, known = job.attempt, self._secrets.get(session_id)
         running = state_of(job) is SessionState.RUNNING
+        if attempt is not None and running and known is None:
+            # Who acts for the user could not be asked when the server began.
+            self._recall_later(job, attempt.launch_id)
         if attempt is None or known is None or known[0] != attempt.launch_id or not running:
             raise NotFound(f"session {session_id} is {state_of(job)}; its page opens once it runs")
         target: Target = UnixTarget(path=f"{place(self._state or '', attempt.launch_id)}/app.sock")
@@ -288,6 +289,11 @@ class Sessions:
         )
         for tell in list(self._watchers):
             tell(event)
+
+    def _recall_later(self, job: Job, launch_id: str) -> None:
+        if job.id not in self._recalling:
+            self._recalling[job.id] = task = asyncio.ensure_future(self._recall(job, launch_id))
+            task.add_done_callback(lambda _: self._recalling.pop(job.id, None))
 
     async def _recall(self, job: Job, launch_id: str) -> None:
         """Read the secret of a launch where its attendant wrote it down."""

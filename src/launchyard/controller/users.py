@@ -29,6 +29,12 @@ class Users:
     def entry(self, uid: int) -> UserEntry | None:
         return self._entries.get(uid)
 
+    async def is_known(self, name: str) -> bool:
+        """Whether somebody has this name."""
+        if any(entry.name == name for entry in self._entries.values()):
+            return True
+        return await asyncio.to_thread(_is_name, name)
+
     async def refresh(self) -> None:
         """Look everybody up again: groups may have changed."""
         for uid in list(self._entries):
@@ -46,6 +52,14 @@ class Users:
                 self._entries.clear()
             self._entries[uid] = found
         return self._entries[uid]
+
+
+def _is_name(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except (KeyError, ValueError):
+        return False
+    return True
 
 
 def _look_up(uid: int) -> UserEntry | None:

@@ -24,6 +24,7 @@ from launchyard.controller.sessions import Told, may_open, no_session
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.job import Job
 from launchyard.model.number import is_digits
+from launchyard.model.number import shown as shown_text
 from launchyard.model.session import SessionState
 from launchyard.model.submission import Caller
 from launchyard.policy.sessions import session_of, state_of
@@ -125,6 +126,9 @@ async def extend(request: Request) -> Response:
 async def share(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     body = await read_as(ShareSession, request)
+    for name in body.users:
+        if not await context.services.users.is_known(name):
+            raise Invalid(f"there is no user {shown_text(name)} on this machine; nothing was shared")
     job = await context.services.controller.sessions.share(caller, _id(request), body.users)
     return answer(await shown(context, caller, job))
 
@@ -219,8 +223,9 @@ async def shown(context: Context, caller: Caller, job: Job) -> dict[str, Any]:
     """The session's JSON; the lines of its log are for its owner."""
     services = context.services
     reason = None if job.ended else services.controller.reason(job.id)
-    wanted = state_of(job) in WITH_LINES and job.uid == caller.uid and not session_of(job).deleted
-    return session_json(
+    own = job.uid == caller.uid
+    wanted = state_of(job) in WITH_LINES and own and not session_of(job).deleted
+    told = session_json(
         job,
         shown_job(context, caller, job),
         now=services.clock(),
@@ -228,6 +233,8 @@ async def shown(context: Context, caller: Caller, job: Job) -> dict[str, Any]:
         idle=services.controller.sessions.idling.since(job.id),
         last_lines=await last_lines(context, job) if wanted else (),
     )
+    # What was brought along may hold variables that are nobody else's business.
+    return told if own else {**told, "values": {}, "settings": {}}
 
 
 async def last_lines(context: Context, job: Job) -> Sequence[str]:
