@@ -11,6 +11,7 @@ export const clusterWords = {
   legend: { mine: "yours", others: "others", free: "free", down: "takes no work" },
   cell: (node: string, used: string, mine: string, state: string) =>
     [node, used, mine, state].filter(Boolean).join(", "),
+  of: (used: string, all: string) => `${used} of ${all}`,
   usedOf: (used: string, all: string) => `${used} of ${all} in use`,
   mine: (amount: string) => `${amount} yours`,
   states: { UP: "up", DRAIN: "draining", DOWN: "down" },

@@ -1,10 +1,11 @@
 /** One cell a node, filled by what is allocated of it, one's own part in the accent; hatched where nothing runs. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useEffect, useMemo } from "react";
 import { jobsQuery, nodesQuery, useMe } from "@/api/queries";
 import type { Job, Node } from "@/api/types";
 import { Choice, Empty, Failure, SkeletonRows } from "@/components";
+import { ACTIVE } from "@/state/jobstate";
 import { useSearch } from "@/state/useSearch";
 import { clusterWords as say } from "@/words/cluster";
 import { type By, amount, kindsOf, mineByNode, shareOf } from "./allocation";
@@ -19,8 +20,13 @@ export function Nodes() {
   const me = useMe();
   const [search, setSearch] = useSearch();
   const { data: nodes, error, refetch } = useQuery(nodesQuery);
-  const { data: mine } = useQuery(jobsQuery({ state: "STARTING,RUNNING,SUSPENDED,COMPLETING", user: me.user, limit: 1000 }));
-  const jobs = useMemo(() => (mine?.jobs ?? []).filter((job) => job.nodes.length > 0), [mine]);
+  const { data: mine, refetch: readMine } = useQuery(jobsQuery({ state: ACTIVE.join(), user: me.user, limit: 1000 }));
+  const jobs = useMemo(() => (mine?.jobs ?? []).filter((job) => job.nodes.length > 0 && ACTIVE.includes(job.state)), [mine]);
+  const taken = nodes?.reduce((sum, node) => sum + node.used.jobs, 0);
+  useEffect(() => {
+    // One's own part goes with the whole, which is read anew at most once a second.
+    if (taken !== undefined) void readMine();
+  }, [taken, readMine]);
   if (error) return <Failure error={error} retry={() => void refetch()} />;
   if (!nodes) return <SkeletonRows rows={8} />;
   if (nodes.length === 0) return <Empty title={say.emptyTitle}>{say.emptyHow}</Empty>;
@@ -74,7 +80,7 @@ function Cell({ node, by, mine, small, onOpen }: CellProps) {
   const part = (value: number) => `${share.all > 0 ? (value / share.all) * 100 : 0}%`;
   return (
     <li>
-      <button type="button" className={`${small ? styles.dot : styles.cell} ${node.state === "UP" ? "" : styles.down}`} aria-label={label} title={label} onClick={() => onOpen(node.name)}>
+      <button type="button" className={`${small ? styles.dot : styles.cell} ${node.state === "UP" ? "" : styles.down}`} aria-label={small ? label : undefined} title={label} onClick={() => onOpen(node.name)}>
         <span className={styles.fill}>
           <span className={styles.others} style={{ height: part(share.used - share.mine) }} />
           <span className={styles.mine} style={{ height: part(share.mine) }} />
@@ -83,6 +89,7 @@ function Cell({ node, by, mine, small, onOpen }: CellProps) {
           <span className={styles.cellText}>
             <bdi className={styles.cellName}>{node.name}</bdi>
             <span className="muted small">{node.state === "UP" ? figures(share.used, share.all, by) : say.states[node.state]}</span>
+            <span className="unseen">{share.mine > 0 ? say.mine(amount(share.mine, by)) : ""}</span>
           </span>
         )}
       </button>
@@ -91,8 +98,7 @@ function Cell({ node, by, mine, small, onOpen }: CellProps) {
 }
 
 function figures(used: number, all: number, by: By): string {
-  const whole = amount(all, by);
-  return `${amount(used, by).replace(/ (CPU|GPU)s?$/, "")} / ${whole}`;
+  return say.of(amount(used, by).replace(/ (CPU|GPU)s?$/, ""), amount(all, by));
 }
 
 function Legend() {
