@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from tests.browser.portal import Portal
+from tests.browser.portal import Portal, serious_faults
 from tests.system.product import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -126,6 +126,7 @@ def test_a_cell_is_run_and_the_notebook_goes_on_as_a_sweep(portal: Portal, place
         dialog.get_by_role("button", name="Save it now").click()
         expect(dialog.get_by_role("alert")).to_have_count(0, timeout=PATIENCE_MS)
         expect(dialog.get_by_label("tiny 1.0")).to_be_checked()
+        assert serious_faults(page) == []
         dialog.get_by_text("Sweep").click()
         dialog.get_by_label("rate").fill("0.1,0.2")
         dialog.get_by_role("button", name="Run 2 tasks").click()

@@ -132,6 +132,13 @@ def test_a_job_that_failed_is_debugged_where_it_ran(portal: Portal, tmp_path: Pa
         wait_for((tmp_path / "here").exists, 30, "a file in the job's directory")
 
 
+def test_a_notebook_without_a_session_leads_to_one(portal: Portal) -> None:
+    with portal.logged_in("/sessions?notebook=/data/train.ipynb") as page:
+        dialog = page.get_by_role("dialog", name="Run train.ipynb as batch")
+        dialog.get_by_role("link", name="Start JupyterLab").click()
+        expect(page.get_by_role("heading", name="JupyterLab")).to_be_visible()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 360])
 def test_the_pages_of_sessions_are_open_to_everybody(portal: Portal, theme: Theme, width: int) -> None:

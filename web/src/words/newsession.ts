@@ -3,7 +3,6 @@
 export const words = {
   title: "New session",
   how: "Short, hands-on, visual: an app in your browser on the cluster. Long or unattended work is better a batch job.",
-  unavailable: "not installed here",
   own: "yours",
   site: "of this site",
   size: "Size",

@@ -64,7 +64,7 @@ function Submit({ path, preview }: { path: string; preview: FilePreview | undefi
   if (!preview || preview.kind !== "text") return null;
   if (path.endsWith(".ipynb"))
     return (
-      <LinkButton icon="play" to="/new/batch" search={{ notebook: path } as never}>
+      <LinkButton icon="play" to="/sessions" search={{ notebook: path } as never}>
         {say.batch}
       </LinkButton>
     );

@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { api } from "@/api/client";
+import { api, sentenceOf } from "@/api/client";
 import type { App, Session } from "@/api/types";
 import { Empty, Failure, Page as PageFrame, SkeletonRows } from "@/components";
 import { useSearch } from "@/state/useSearch";
@@ -101,7 +101,7 @@ function Described({ app }: { app: App }) {
           {app.title}
           {app.origin !== "shipped" && <span className={styles.origin}>{app.origin === "own" ? words.own : words.site}</span>}
         </b>
-        <span className="muted">{app.unavailable === null ? app.summary : `${words.unavailable}: ${app.unavailable}`}</span>
+        <span className="muted">{app.unavailable === null ? app.summary : sentenceOf(app.unavailable)}</span>
       </span>
     </>
   );

@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useCallback, useRef, useState } from "react";
-import { Problem, api } from "@/api/client";
+import { Problem, api, sentenceOf } from "@/api/client";
 import { keys } from "@/api/keys";
 import type { App, Session } from "@/api/types";
 import { Button, Page as PageFrame, TextField, toastFailure } from "@/components";
@@ -34,7 +34,8 @@ export function SessionForm({ app, first, replaces }: Props) {
   const { start, busy } = useStart(app, draft, replaces, setRefused);
   const here = wrongOf(app, draft);
   const ready = Object.keys(here).length === 0;
-  const wrong: Wrong = { ...told(refused), ...here };
+  const refusedField = told(refused, app);
+  const wrong: Wrong = { ...refusedField, ...here };
   const told_ = useCallback((error: Problem | null) => setRefused(error), []);
   const send = (event: FormEvent) => {
     event.preventDefault();
@@ -48,9 +49,9 @@ export function SessionForm({ app, first, replaces }: Props) {
           <Amounts app={app} draft={draft} wrong={wrong} change={change} />
           <AppFields app={app} draft={draft} wrong={wrong} put={(name, value) => change({ values: { ...draft.values, [name]: value } })} />
           <Details draft={draft} wrong={wrong} change={change} />
-          {refused && !Object.keys(told(refused)).length && (
+          {refused && !Object.keys(refusedField).length && (
             <p className={styles.refused} role="alert">
-              {refused.message}
+              {refused.message} {refused.code.startsWith("form:") && words.formChanged}
             </p>
           )}
           <div className={styles.submit}>
@@ -76,7 +77,7 @@ function Head({ app }: { app: App }) {
         </p>
         {app.unavailable !== null && (
           <p className={styles.refused} role="alert">
-            {words.unavailable}: {app.unavailable}
+            {sentenceOf(app.unavailable)}
           </p>
         )}
       </div>
@@ -111,9 +112,10 @@ function Details({ draft, wrong, change }: { draft: Draft; wrong: Wrong; change:
   );
 }
 
-/** A refusal's field, where its code names one. */
-function told(refused: Problem | null): Wrong {
-  return refused?.code.startsWith("form:") ? { [refused.code]: refused.message } : {};
+/** A refusal at its field, where its code names one that this form has. */
+function told(refused: Problem | null, app: App): Wrong {
+  const name = refused?.code.startsWith("form:") ? refused.code.slice("form:".length) : null;
+  return refused && app.fields.some((field) => field.name === name) ? { [refused.code]: refused.message } : {};
 }
 
 function useStart(app: App, draft: Draft, replaces: Session | undefined, refuse: (error: Problem) => void) {
