@@ -6,7 +6,7 @@
  * nodes) is read anew after moves, at most every few seconds, and only while a page shows it.
  */
 
-import type { QueryClient } from "@tanstack/react-query";
+import type { Query, QueryClient } from "@tanstack/react-query";
 import { setConnected } from "@/state/live";
 import { shownIds, insertJobs, patchJobs, waitingIds } from "./jobcache";
 import { keys } from "./keys";
@@ -17,6 +17,7 @@ import type { Job, JobState } from "./types";
 type Listener = (event: JobMoved) => void;
 
 const SHOW_AFTER_MS = 16;
+const BEGUN_MS = 400;
 const LISTS_EVERY_MS = 2000;
 const WAITING_EVERY_MS = 5000;
 const NODES_EVERY_MS = 2000;
@@ -79,12 +80,20 @@ class LiveData {
   hear(message: StreamMessage): void {
     if (message.kind === "open") {
       setConnected(true);
-      if (!message.fresh) void this.client.invalidateQueries();
+      if (message.fresh) this.begun();
+      else void this.client.invalidateQueries();
     } else if (message.kind === "cut") setConnected(false);
     else if (message.kind === "refused") void this.client.invalidateQueries({ queryKey: keys.me });
     else if (message.kind === "jobs") this.hasRead(message.jobs);
     else if (message.kind === "many") this.many(message.ids);
     else this.happened(message.name, message.data);
+  }
+
+  /** What was read before the stream was open may lack what happened between: it is read once more. */
+  private begun(): void {
+    const until = Date.now() + BEGUN_MS;
+    const early = (query: Query) => query.state.dataUpdatedAt < until && query.queryKey[0] !== keys.me[0];
+    setTimeout(() => void this.client.invalidateQueries({ predicate: early }), 2 * BEGUN_MS);
   }
 
   private happened(name: string, data: unknown): void {
