@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from launchyard.api.context import Context
 from launchyard.api.login.entry import CODE_S
@@ -352,6 +352,20 @@ def test_a_refusal_of_a_session_is_recorded_without_secrets(
         yard.ask("GET", "/.launchyard/enter?code=hush-hush", {})
         yard.ask("GET", "/x?token=hush-hush", {"Cookie": "launchyard-session-80=hush-hush"})
     assert len(caplog.records) == 2
+    assert "hush" not in caplog.text
+
+
+def test_what_stands_in_the_address_of_a_websocket_is_not_logged(
+    yard: Yard, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Threat 15 (CVE-2022-24758): apps have their tokens there."""
+    with caplog.at_level("INFO"):
+        with yard.dial(yard.let_in(), "/ws?token=hush-hush") as sock:
+            sock.send("leave")
+            with pytest.raises(ConnectionClosed):
+                sock.recv(30)
+        with pytest.raises(InvalidStatus), yard.dial(yard.let_in(), "/nothing?token=hush-hush"):
+            pass
     assert "hush" not in caplog.text
 
 

@@ -90,6 +90,8 @@ async def serve(app: Application, sockets: Sequence[socket.socket], stop: asynci
         loop="none",
         lifespan="on",
         log_config=None,
+        # It would write addresses of WebSockets with their queries, in which apps have secrets.
+        log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
