@@ -138,7 +138,11 @@ def at_random(
     """Ask so many questions, right or wrong ones."""
 
     @settings(
-        max_examples=count, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def run(case: Question) -> None:

@@ -167,7 +167,8 @@ def document(app: FastAPI, routes: list[BaseRoute]) -> dict[str, Any]:
             description="Submit, watch and manage jobs.",
             routes=routes,
         )
-        made["paths"].update({path: {"get": told} for path, told in _BESIDE.items()})
+        for path, told in _BESIDE.items():
+            made["paths"].setdefault(path, {})["get"] = told
         for operations in made["paths"].values():
             for operation in operations.values():
                 operation["responses"] = _without_default(operation["responses"])
