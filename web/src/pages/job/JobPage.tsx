@@ -1,9 +1,11 @@
 /** A job: what it is in one sentence, what can be done, and everything that is known of it. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { Problem } from "@/api/client";
+import { keys } from "@/api/keys";
+import { onJobMoved } from "@/api/live";
 import { jobQuery } from "@/api/queries";
 import type { Job } from "@/api/types";
 import { announce, Failure, Page as PageFrame, SkeletonRows, type Tab, Tabs } from "@/components";
@@ -23,11 +25,13 @@ import { WhyPanel } from "./WhyPanel";
 import styles from "./job.module.css";
 
 const { job: said } = jobWords;
+const TASKS_EVERY_MS = 2000;
 type TabName = keyof typeof said.tabs;
 
 export function Page() {
   const { job: id = "", tab } = useParams({ strict: false });
   const { data, error, refetch } = useQuery(jobQuery(id));
+  useTaskMoves(id, data?.id ?? null);
   if (data) return <JobPage job={data} id={id} tab={tab as TabName | undefined} />;
   if (error instanceof Problem && (error.status === 404 || error.status === 400))
     return <PageFrame title={words.missing.title}>{words.missing.job(id)}</PageFrame>;
@@ -95,6 +99,28 @@ function tabsOf(job: Job): TabName[] {
   const first: TabName[] = isArray ? ["tasks", ...(waits ? (["why"] as const) : [])] : waits ? ["why", "log"] : ["log"];
   const rest: TabName[] = isArray ? ["script"] : ["resources", "script"];
   return [...first, ...rest, ...(job.past_attempts.length > 0 ? (["attempts"] as const) : [])];
+}
+
+/** A task is kept under the name of its array, under which no event finds it; before it begins it has no number. */
+function useTaskMoves(id: string, number: number | null): void {
+  const client = useQueryClient();
+  useEffect(() => {
+    if (!id.includes("_")) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const again = () => {
+      timer = undefined;
+      void client.invalidateQueries({ queryKey: keys.job(id) });
+      void client.invalidateQueries({ queryKey: keys.why(id) });
+    };
+    const stop = onJobMoved((event) => {
+      const isOurs = event.job_id === number && String(number) !== id.split("_")[0];
+      timer ??= setTimeout(again, isOurs ? 0 : TASKS_EVERY_MS);
+    });
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [client, id, number]);
 }
 
 /** Moves of a job that is open are said aloud. */

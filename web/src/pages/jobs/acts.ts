@@ -1,6 +1,9 @@
 /** Doing one thing to some jobs: shown at once, taken back with its reason where the server refuses. */
 
 import { api } from "@/api/client";
+import { patchJobs } from "@/api/jobcache";
+import { keys } from "@/api/keys";
+import { client } from "@/api/queryclient";
 import { confirm, toast, toastFailure } from "@/components";
 import { duration } from "@/state/format";
 import { hasEnded } from "@/state/jobstate";
@@ -51,9 +54,10 @@ async function actOn(
   back?: Act,
 ): Promise<void> {
   if (rows.length === 0) return;
-  const undo = store && change ? store.assume(new Set(rows.map((row) => row.id)), change) : () => {};
+  const undo = change ? assume(rows, change, store) : () => {};
   try {
     const results = await post(act, rows);
+    for (const row of rows) void client.invalidateQueries({ queryKey: keys.why(refOf(row)) });
     const refused = results.filter((result) => result.status >= 400);
     if (refused.length > 0) {
       undo();
@@ -67,6 +71,23 @@ async function actOn(
     undo();
     toastFailure(error);
   }
+}
+
+/** As it will be, wherever it is shown: holding is no move, so no event tells of it. */
+function assume(rows: readonly JobRow[], change: Partial<JobRow>, store?: RowStore): () => void {
+  const back = store?.assume(new Set(rows.map((row) => row.id)), change);
+  const show = (held: (row: JobRow) => boolean) => {
+    patchJobs(client, rows.map((row) => ({ id: row.id, held: held(row) })));
+    for (const row of rows) {
+      if (row.task) void client.invalidateQueries({ queryKey: keys.job(refOf(row)) });
+      void client.invalidateQueries({ queryKey: keys.why(refOf(row)) });
+    }
+  };
+  show((row) => change.held ?? row.held);
+  return () => {
+    back?.();
+    show((row) => row.held);
+  };
 }
 
 async function post(act: Act, rows: readonly JobRow[]): Promise<Result[]> {
