@@ -298,6 +298,23 @@ def test_a_session_is_its_owners_and_of_those_it_is_shared_with(yard: Yard) -> N
     assert yard.ask("GET", "/x", shared, 18).status == 404
 
 
+def test_with_whom_it_is_shared_no_longer_loses_what_is_open(yard: Yard) -> None:
+    """Threats 9 and 30: also WebSockets and answers that last, within a few seconds."""
+    yard.open(18, sharers=("bob",))
+    headers = yard.let_in(18, "bob")
+    with yard.dial(headers, session_id=18) as sock, yard.bench.connect() as stream:
+        head = f"GET /stream HTTP/1.1\r\nHost: {yard.host(18)}\r\nCookie: {headers['Cookie']}\r\n\r\n"
+        stream.sendall(head.encode())
+        assert stream.recv(100)
+        yard.open(18)
+        with pytest.raises(ConnectionClosed):
+            sock.recv(30)
+        with contextlib.suppress(ConnectionResetError):
+            while stream.recv(65536):
+                pass
+    eventually(lambda: (yard.app.sockets, yard.app.open_streams) == (0, 0))
+
+
 def test_what_lets_in_to_one_session_opens_no_other(yard: Yard) -> None:
     """Threat 28: cookie and code of session 17 at session 170."""
     yard.open(170)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -15,13 +16,15 @@ from launchyard.api.context import Context
 from launchyard.api.login import cookies
 from launchyard.api.login.addresses import PATH
 from launchyard.api.sessions import Route, Speaks, activity, route
-from launchyard.model.errors import NotFound, Unavailable
+from launchyard.model.errors import LaunchyardError, NotFound, Unavailable
 from launchyard.proxy import websocket
 from launchyard.proxy.http import Exchange, Interrupted, Visitor
 from launchyard.proxy.pool import Pool
 from launchyard.proxy.way import Way
 
 WAYS_MAX = 4096
+LOOK_AGAIN_S = 4.0
+"""So often it is asked anew whether the caller of what lasts may go on: it may be shared no longer."""
 
 
 class Crossing:
@@ -48,7 +51,7 @@ class Crossing:
             raise NotFound(f"session {session_id} has no pages of its own; open it in the portal")
         activity(self._context, session_id, scope["method"], path)
         exchange = Exchange(pool, way, _visitor(scope))
-        forget = self._context.closing.on_close(scope, exchange.cut)
+        forget = self._until(scope, found, exchange.cut)
         try:
             await exchange.carry(scope, receive, send)
         except Interrupted:
@@ -65,7 +68,7 @@ class Crossing:
         self, pool: Pool, way: Way, found: Route, scope: Scope, receive: Receive, send: Send
     ) -> None:
         cut = asyncio.Event()
-        forget = self._context.closing.on_close(scope, cut.set)
+        forget = self._until(scope, found, cut.set)
         used = partial(activity, self._context, found.session_id, "WEBSOCKET", way.path(scope["path"]))
         try:
             if found.speaks is Speaks.RFB:
@@ -76,6 +79,25 @@ class Crossing:
                 raise NotFound(f"session {found.session_id} is a terminal; open it in the portal")
         finally:
             forget()
+
+    def _until(self, scope: Scope, found: Route, cut: Callable[[], None]) -> Callable[[], None]:
+        """`cut` is called once this caller may not go on; the answer ends that."""
+        forget = self._context.closing.on_close(scope, cut)
+        caller = identity_of(scope).caller
+
+        def may_go_on() -> bool:
+            try:
+                return route(self._context, found.session_id, caller).launch_id == found.launch_id
+            except LaunchyardError:
+                return False
+
+        again = _Again(may_go_on, cut)
+
+        def end() -> None:
+            again.end()
+            forget()
+
+        return end
 
     def _way(self, found: Route, *, sandboxed: bool, framed_by: str) -> Way:
         reach = self._context.services.reach
@@ -98,6 +120,24 @@ class Crossing:
         while len(self._ways) > WAYS_MAX:
             self._ways.popitem(last=False)
         return way
+
+
+class _Again:
+    """Looks again and again whether something still holds, and calls `cut` once it does not."""
+
+    def __init__(self, holds: Callable[[], bool], cut: Callable[[], None]) -> None:
+        self._holds = holds
+        self._cut = cut
+        self._timer = asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._look)
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._holds():
+            self._timer = asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._look)
+        else:
+            self._cut()
 
 
 def _visitor(scope: Scope) -> Visitor:
