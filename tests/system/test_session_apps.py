@@ -21,9 +21,9 @@ from tests.system.product import DEFAULT_CONFIG, Json, Product, UnixConnection, 
 
 SHIPPED = Path(apps.__file__).parent
 ROOT = Path(__file__).parents[2]
-SET_UP_S = 300.0
+SET_UP_S = 600.0
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(700)
 
 STAND_IN = f'''#!{sys.executable}
 """A stand-in for RStudio Server's rserver, which is not RStudio Server."""
