@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from tests.system.accounts import account
-from tests.system.product import Json, Product, let_others_in, wait_for
+from tests.system.product import Json, Product, wait_for
 from tests.system.test_two_users import ADA, LI, asked
 
 pytestmark = [
@@ -68,21 +69,28 @@ web.run_app(app, path=os.environ["LAUNCHYARD_SESSION_SOCKET"], print=None)
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def served() -> Iterator[Product]:
+    """In a directory of its own: pytest keeps its own from other users whenever it starts."""
     for user in (ADA, LI):
         account(user)
-    directory = tmp_path_factory.mktemp("sessions")
-    let_others_in(directory)
+    with tempfile.TemporaryDirectory(prefix="ly-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        product = made(directory)
+        product.start()
+        yield product
+        product.destroy()
+
+
+def made(directory: Path) -> Product:
+    """With the app beside its state."""
     folder = directory / "apps" / "echo"
     folder.mkdir(parents=True)
     site = str(Path(aiohttp.__file__).parent.parent)
     (folder / "app.toml").write_text(APP)
     (folder / "serve.py").write_text(SERVE.format(site=site))
     (folder / "start.sh").write_text('exec /usr/bin/python3 "$LAUNCHYARD_APP_DIR/serve.py"\n')
-    product = Product(directory / "state", CONFIG.format(apps=folder.parent))
-    product.start()
-    yield product
-    product.destroy()
+    return Product(directory / "state", CONFIG.format(apps=folder.parent))
 
 
 @pytest.fixture(scope="module")
