@@ -37,6 +37,19 @@ def test_the_link_is_there_for_programs(server: CannedServer, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["url"] == URL
 
 
+def test_logins_of_browsers_are_listed_with_the_tokens(
+    server: CannedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    login = {"id": "a1", "name": "Firefox on Linux", "kind": "browser", "created_at": "2026-11-21T10:00:00Z"}
+    token = {"id": "b2", "name": "laptop", "kind": "token", "created_at": "2026-11-21T10:00:00Z"}
+    server.answers["GET", "/v1/tokens"] = {"tokens": [login, token]}
+    assert main(["token", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("a1")
+    assert lines[1].rstrip().endswith("logged in")
+    assert lines[2].rstrip().endswith("in use")
+
+
 def test_a_server_that_is_ready_tells_the_link() -> None:
     facts = {"version": "0.1.0", "cpus": 8, "memory_mib": 1024, "state": "/s", "open": URL}
     assert ready_lines(facts)[1] == f"  Open  {URL}   (once, 10 min; again: ly open)"

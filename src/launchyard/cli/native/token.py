@@ -8,6 +8,7 @@ from launchyard.cli.output.screen import err, out, out_json
 from launchyard.cli.output.table import print_table
 from launchyard.cli.output.text import clean
 from launchyard.cli.output.units import full_clock
+from launchyard.sdk.records import Record
 
 
 @click.group(cls=NearestGroup)
@@ -35,7 +36,7 @@ def create(name: str, as_json: bool, quiet: bool) -> None:
 @json_option
 @quiet_option
 def list_tokens(as_json: bool, quiet: bool) -> None:
-    """Your tokens (what they are for, not their secret)."""
+    """Your tokens and browser logins (what they are for, not their secret)."""
     with client() as server:
         found = server.tokens()
     if as_json:
@@ -51,11 +52,17 @@ def list_tokens(as_json: bool, quiet: bool) -> None:
                 clean(one.id),
                 clean(one.name or "-"),
                 full_clock(one.created_at),
-                f"revoked {full_clock(one.revoked_at)}" if one.revoked_at else "in use",
+                _state(one),
             ]
             for one in found
         ]
         print_table(["ID", "NAME", "CREATED", "STATE"], rows)
+
+
+def _state(one: Record) -> str:
+    if one.revoked_at:
+        return f"revoked {full_clock(one.revoked_at)}"
+    return "logged in" if one.kind == "browser" else "in use"
 
 
 @token.command()
