@@ -111,6 +111,19 @@ def test_text_is_edited_and_what_others_wrote_is_not_overwritten(portal: Portal,
         assert path.read_text() == "print(1)\nprint(2) # mine"
 
 
+def test_script_is_submitted_from_where_it_lies(portal: Portal, page: Page, folder: Path) -> None:
+    (folder / "train.sh").write_text("#!/bin/sh\npwd\n")
+    shown(page, portal, folder)
+    page.get_by_role("button", name="train.sh", exact=True).click()
+    page.get_by_role("link", name="Submit this").click()
+    expect(page.get_by_role("textbox", name="Script")).to_have_value("#!/bin/sh\npwd\n")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    page.wait_for_url("**/jobs/*")
+    job = portal.product.until(page.url.rpartition("/")[2])
+    assert (job["name"], job["working_dir"]) == ("train", str(folder))
+    assert portal.product.log(job["id"]) == f"{folder}\n".encode()
+
+
 def test_three_files_of_50_mib_are_uploaded_with_an_interruption(
     portal: Portal, page: Page, folder: Path, tmp_path: Path
 ) -> None:

@@ -31,6 +31,13 @@ sys.stdout.buffer.write(answer.read())
 """
 
 
+def made_users() -> None:
+    """The two are there."""
+    for user in (ADA, LI):
+        if subprocess.run(["id", user], capture_output=True, check=False).returncode:
+            subprocess.run(["useradd", "--create-home", user], check=True)
+
+
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Product]:
     """A product of root's that both users can reach."""

@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 import zipfile
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from launchyard.engine.channel import UserHelpers, data_in, data_of
 from launchyard.engine.files import DiskFull, Files, Who
 from launchyard.launcher.messages import Message
-from launchyard.model.errors import Conflict, Forbidden, NotFound
+from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from tests.system.power import memory_disk
 from tests.unit.helper_process import Helpers
 
@@ -186,6 +187,49 @@ def test_folder_is_packed_without_what_its_links_lead_to(started: Helpers, tmp_p
         assert archive.read("top/sub/a.txt") == b"one"
 
     started.with_helpers(work)
+
+
+def test_folder_that_is_swapped_for_a_link_while_it_is_packed_leads_nowhere(
+    started: Helpers, tmp_path: Path
+) -> None:
+    """Threats 21 and 22: a race between looking and opening has nothing to win."""
+    home, secret = tmp_path / "home", tmp_path / "secret"
+    for folder in (home / "top" / "sub", secret):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("secret" if folder == secret else "mine")
+    (home / "link").symlink_to(secret)
+    over = threading.Event()
+
+    def swap() -> None:
+        while not over.is_set():
+            (home / "top" / "sub").rename(home / "aside")
+            (home / "link").rename(home / "top" / "sub")
+            (home / "top" / "sub").rename(home / "link")
+            (home / "aside").rename(home / "top" / "sub")
+
+    async def work(helpers: UserHelpers) -> None:
+        files, who = Files(helpers), me(home)
+        seen: set[str] = set()
+        for _ in range(150):
+            data = await all_of(files.pack(who, [f"{home}/top"]))
+            seen.update(zipfile.ZipFile(io.BytesIO(data)).read(name).decode() for name in names_in(data))
+            try:
+                seen.add(data_of(await files.ask(who, "read", f"{home}/top/sub/file", limit=10)).decode())
+            except LaunchyardError:
+                continue
+        assert seen == {"mine"}
+
+    swapping = threading.Thread(target=swap)
+    swapping.start()
+    try:
+        started.with_helpers(work)
+    finally:
+        over.set()
+        swapping.join()
+
+
+def names_in(archive: bytes) -> list[str]:
+    return [name for name in zipfile.ZipFile(io.BytesIO(archive)).namelist() if name.endswith("/file")]
 
 
 def test_edited_text_is_saved_unless_it_was_changed_meanwhile(started: Helpers, tmp_path: Path) -> None:

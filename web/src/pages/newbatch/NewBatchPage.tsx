@@ -16,6 +16,7 @@ import { textsQuery } from "../job/questions";
 import { Details } from "./Details";
 import { amountsOf, type Draft, draftOf, EMPTY, submissionOf, withChanges, withOptions, wrongOf } from "./draft";
 import { withAsked } from "./directives";
+import { draftOfFile, fileQuery } from "./fromfile";
 import { LAST, Presets } from "./Presets";
 import { Rail } from "./Rail";
 import { WhatItRuns } from "./WhatItRuns";
@@ -25,7 +26,16 @@ const KEPT = "launchyard.draft";
 
 export function Page() {
   const [search] = useSearch();
+  if (search.script) return <OfFile key={search.script} path={search.script} />;
   return search.from ? <Again key={search.from} id={search.from} fix={search.fix === "1"} changes={search.with} /> : <Composer />;
+}
+
+/** A script of the file browser. */
+function OfFile({ path }: { path: string }) {
+  const { data, error } = useQuery(fileQuery(path));
+  if (error) return <PageFrame title={composeWords.title}><Failure error={error} /></PageFrame>;
+  if (!data) return <PageFrame title={composeWords.title}><SkeletonRows /></PageFrame>;
+  return <Composer first={draftOfFile(data)} />;
 }
 
 /** A job that was is the draft; with `fix` what would have helped is in it. */
