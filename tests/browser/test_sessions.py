@@ -107,11 +107,16 @@ def test_a_value_that_is_not_possible_is_told_at_its_field_by_the_server(portal:
         expect(page.get_by_text("It cannot start so")).to_be_visible()
 
 
-def test_a_card_is_cancelled_stays_and_is_deleted(portal: Portal) -> None:
+def test_a_card_is_kept_as_settings_cancelled_stays_and_is_deleted(portal: Portal) -> None:
     session = started(portal, "shell", name="short lived")
     until(portal, session, "running")
     with portal.logged_in("/sessions") as page:
         one = page.get_by_role("article", name="short lived")
+        one.get_by_role("button", name="More for short lived").click()
+        one.get_by_role("menuitem", name="Save settings").click()
+        page.get_by_role("dialog").get_by_label("Name").fill("my usual")
+        page.get_by_role("dialog").get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved as my usual")).to_be_visible()
         one.get_by_role("button", name="More for short lived").click()
         one.get_by_role("menuitem", name="Cancel").click()
         page.get_by_role("dialog").get_by_role("button", name="Cancel", exact=True).click()
@@ -119,6 +124,8 @@ def test_a_card_is_cancelled_stays_and_is_deleted(portal: Portal) -> None:
         one.get_by_role("button", name="More for short lived").click()
         one.get_by_role("menuitem", name="Delete").click()
         expect(one).to_have_count(0)
+        page.goto(f"{portal.url}/new/session/shell")
+        expect(page.get_by_role("button", name="my usual")).to_be_visible()
 
 
 def test_a_job_that_failed_is_debugged_where_it_ran(portal: Portal, tmp_path: Path) -> None:

@@ -48,8 +48,11 @@ export function Amounts({ app, draft, wrong, change }: Props) {
   );
 }
 
-/** As the app says, four times that, with a GPU where there is one, and what was asked for last. */
-function useOffered(app: App): [string, Asked][] {
+/** Amounts alone, or of what was saved under a name the whole form. */
+type Offered = Asked & Partial<Draft>;
+
+/** As the app says, four times that, with a GPU where there is one, what was asked for last, what was saved. */
+function useOffered(app: App): [string, Offered][] {
   const { data: nodes = [] } = useQuery(nodesQuery);
   const most = { cpus: Math.max(1, ...nodes.map((one) => one.cpus)), memory: Math.max(1024, ...nodes.map((one) => one.memory_mib)) };
   const { cpus, memory_mib, time_limit_s, gpus } = app.defaults;
@@ -59,7 +62,7 @@ function useOffered(app: App): [string, Asked][] {
     gpus: String(withGpus),
     time: shownDuration(time_limit_s),
   });
-  const offered: [string, Asked][] = [
+  const offered: [string, Offered][] = [
     [words.small, sized(1, gpus)],
     [words.medium, sized(4, gpus)],
   ];
@@ -68,11 +71,12 @@ function useOffered(app: App): [string, Asked][] {
     const { cpus: last, memory, gpus: lastGpus, time } = draftOf(app, app.last);
     offered.push([words.last, { cpus: last, memory, gpus: lastGpus, time }]);
   }
-  return offered;
+  return [...offered, ...app.saved.map(({ name, settings }): [string, Offered] => [name, draftOf(app, settings)])];
 }
 
-function same(draft: Draft, preset: Asked): boolean {
+function same(draft: Draft, preset: Offered): boolean {
   return (
+    (preset.values === undefined || JSON.stringify(preset.values) === JSON.stringify(draft.values)) &&
     Number(draft.cpus) === Number(preset.cpus) &&
     readMemory(draft.memory) === readMemory(preset.memory) &&
     Number(draft.gpus || 0) === Number(preset.gpus) &&

@@ -12,6 +12,7 @@ import { words } from "@/words/sessions";
 import { AppIcon } from "./AppIcon";
 import { BatchDialog } from "./BatchDialog";
 import { Ending } from "./Ending";
+import { SaveDialog } from "./SaveDialog";
 import { ShareDialog } from "./ShareDialog";
 import { Sparkline } from "./Sparkline";
 import { Ticks } from "./Ticks";
@@ -27,7 +28,7 @@ const LOOKS: Record<Session["state"], { glyph: Glyph; tone: Tone }> = {
   failed: { glyph: "cross", tone: "failed" },
 };
 
-type Shown = "batch" | "share" | null;
+type Shown = "batch" | "share" | "save" | null;
 
 export function SessionCard({ session, mine, live }: { session: Session; mine: boolean; live: boolean }) {
   const [shown, setShown] = useState<Shown>(null);
@@ -50,6 +51,7 @@ export function SessionCard({ session, mine, live }: { session: Session; mine: b
       {(state === "ended" || state === "failed" || state === "stopping") && <Ending session={session} />}
       <Actions session={session} mine={mine} show={setShown} />
       {shown === "batch" && <BatchDialog session={session} onClose={() => setShown(null)} />}
+      {shown === "save" && <SaveDialog session={session} onClose={() => setShown(null)} />}
       {shown === "share" && <ShareDialog session={session} onClose={() => setShown(null)} />}
     </article>
   );
@@ -145,6 +147,11 @@ function Actions({ session, mine, show }: { session: Session; mine: boolean; sho
         {mine && (
           <MenuItem icon="edit" onSelect={edit}>
             {words.edit}
+          </MenuItem>
+        )}
+        {mine && (
+          <MenuItem icon="copy" onSelect={() => show("save")}>
+            {words.save}
           </MenuItem>
         )}
         <MenuItem icon="jobs" to={`/jobs/${session.id}`}>

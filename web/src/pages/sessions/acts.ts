@@ -63,6 +63,15 @@ export class SessionActs {
     });
   }
 
+  /** Empty: they are not kept any more. */
+  async save(session: Session, name: string): Promise<void> {
+    await this.tried(async () => {
+      this.put(await api.post<Session>(`/v1/sessions/${session.id}/save`, { name }));
+      toast(name ? words.saved(name) : words.forgotten(session.saved_as));
+      void this.client.invalidateQueries({ queryKey: ["apps"] });
+    });
+  }
+
   private put(session: Session): void {
     this.client.setQueryData<Session>(keys.session(session.id), (one) => (one ? session : undefined));
     this.client.setQueryData<Session[]>(keys.sessions, (all) =>
