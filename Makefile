@@ -46,12 +46,11 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@scripts/demo
 
-# Three at a time, a file each: most tests of the whole product wait for a job, a clock or a disk. Those of the
-# launcher are busier, two at a time; the deaths of the daemon come alone: one test says how soon it is back.
+# Three at a time, a file each: most tests of the whole product wait for a job, a clock or a disk. What says how
+# fast something is comes after that, alone.
 test: setup
-	$(PYTEST) -n 3 --dist loadfile -m "not slow" --ignore-glob='*/system/test_launcher_*' --ignore=tests/system/test_faults_daemon.py
-	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/system/test_launcher_*.py
-	$(PYTEST) -m "not slow" tests/system/test_faults_daemon.py
+	$(PYTEST) -n 3 --dist loadfile -m "not slow and not alone"
+	$(PYTEST) -m "alone and not slow"
 
 # Everything, with soak tests, negative controls and the real Slurm beside ours.
 test-all: test

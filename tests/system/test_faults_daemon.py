@@ -50,6 +50,7 @@ def _acknowledges(product: Product, journal: Path) -> bool:
     return False
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(400)
 def test_f1_no_acknowledged_submission_is_lost_when_the_daemon_is_killed(
     product: Product, journal: Path, chance: random.Random

@@ -444,6 +444,7 @@ def start_latencies_s(rig: Rig, client: Client, user: pwd.struct_passwd, label: 
     return found
 
 
+@pytest.mark.alone
 def test_hostile_jobs_of_one_user_delay_no_job_of_another(
     yard: Yard,
     eve: pwd.struct_passwd,
