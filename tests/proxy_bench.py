@@ -150,11 +150,13 @@ class Yard:
     sessions: OpenSessions
     reached: list[tuple[int, Target]] = field(default_factory=list)
     out_of_reach: bool = False
+    reach_s: float = 0.0
 
     async def reach(self, uid: int, target: Target) -> socket.socket:
         self.reached.append((uid, target))
         if self.out_of_reach:
             raise Unavailable("nothing listens there")
+        await asyncio.sleep(self.reach_s)
         made = socket.socket(socket.AF_UNIX if isinstance(target, UnixTarget) else socket.AF_INET)
         made.setblocking(False)
         address = target.path if isinstance(target, UnixTarget) else ("127.0.0.1", target.port)

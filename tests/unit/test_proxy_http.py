@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from launchyard.controller.sessions import Endpoint
+from launchyard.proxy.http import WATCH_AFTER_S
 from tests.api_bench import eventually
 from tests.proxy_bench import MIB, Yard, headers_of, yard_in
 
@@ -86,6 +87,16 @@ def test_an_upload_in_parts_is_carried_in_parts(yard: Yard) -> None:
         sock.sendall(b"3\r\nyou\r\n0\r\n\r\n")
         answer = b"".join(iter(lambda: sock.recv(65536), b""))
     assert answer.endswith(b'{"received": 8}')
+
+
+def test_an_upload_waits_for_an_app_that_is_slow_to_reach(yard: Yard) -> None:
+    headers = yard.let_in()
+    yard.sessions.endpoints[17] = replaced(yard, "a-launch-far-away")
+    yard.reach_s = 4 * WATCH_AFTER_S
+    try:
+        assert yard.ask("POST", "/upload", headers, raw=b"x" * MIB).json == {"received": MIB}
+    finally:
+        yard.reach_s = 0.0
 
 
 def test_a_large_answer_is_carried_as_it_comes(yard: Yard) -> None:

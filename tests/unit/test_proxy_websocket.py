@@ -80,6 +80,23 @@ def test_a_client_that_goes_ends_it_at_the_app(yard: Yard, politely: bool) -> No
         eventually(lambda: yard.app.sockets == 0, "the app's end of it to be closed")
 
 
+@pytest.mark.slow
+def test_a_quiet_websocket_is_kept_open_by_pings(yard: Yard) -> None:
+    """F13: proxies on the way close what says nothing, and a browser's page says nothing for hours."""
+    headers = yard.let_in()
+    head = f"GET /ws HTTP/1.1\r\nHost: {yard.host()}\r\nCookie: {headers['Cookie']}\r\n"
+    head += f"Origin: {headers['Origin']}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    head += "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    with yard.bench.connect() as sock:
+        sock.settimeout(60)
+        sock.sendall(head.encode())
+        received = b""
+        while b"\r\n\r\n" not in received:
+            received += sock.recv(65536)
+        ping = received.partition(b"\r\n\r\n")[2] or sock.recv(64)
+    assert ping[0] == 0x89
+
+
 def test_an_app_without_a_websocket_there_refuses_it(yard: Yard) -> None:
     with pytest.raises(InvalidStatus) as refused, yard.dial(yard.let_in(), "/nothing"):
         pass

@@ -97,7 +97,8 @@ class Exchange:
 
     async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = self._visitor.to_app(scope, self._way)
-        body = self._body(receive) if has_body(headers, scope) else None
+        self._sent = not has_body(headers, scope)
+        body = None if self._sent else self._body(receive)
         address = self._pool.address(self._way, *target_of(scope))
         async with self._pool.client.request(
             scope["method"], address, headers=headers, data=body, allow_redirects=False
@@ -114,7 +115,6 @@ class Exchange:
             await send({"type": "http.response.body", "body": part})
 
     async def _body(self, receive: Receive) -> AsyncGenerator[bytes, None]:
-        self._sent = False
         while True:
             message = await receive()
             if message["type"] != "http.request":
