@@ -16,6 +16,7 @@ from benchmarks import (
     listing,
     peers,
     planning,
+    portal,
     ray_head,
     ray_jobs,
     sessions,
@@ -34,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument(
-        "--only", choices=("all", "throughput", "latency", "planning", "ray", "sessions"), default="all"
+        "--only", choices=("all", "throughput", "latency", "planning", "portal", "ray", "sessions"), default="all"
     )
     parser.add_argument("--report", type=Path, default=None, help="where the table is written")
     parser.add_argument("--directory", type=Path, default=None, help="work here and leave it all there")
@@ -105,6 +106,8 @@ def _user_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
         rows += _measured(make("listing"), lambda product: listing.rows(product, options.jobs))
     if options.only in ("all", "sessions"):
         rows += _measured(sessions.make(directory), sessions.rows)
+    if options.only in ("all", "portal"):
+        rows += _measured(make("portal"), lambda product: portal.rows(product, options.jobs))
     if options.only in ("all", "ray"):
         rows += _measured(make("ray"), lambda product: ray_jobs.rows(product, directory))
     return rows

@@ -1,0 +1,134 @@
+"""The portal in a browser: how soon the first of many jobs can be clicked, how soon a state is on the page.
+
+A browser and the server share the machine, so these are upper bounds of what a person sees.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from benchmarks.row import Row
+from tests.browser.portal import Portal, launch
+from tests.system.product import Product, wait_for
+
+VISITS = 10
+TABS = 50
+CHANGES = 20
+FIRST_ROW_S, CHANGE_S, FIRST_LOAD_KB = 1.0, 0.2, 200
+BATCH = 1000
+LOADED = """performance.getEntriesByType('resource')
+    .filter(one => /\\.(js|css)$/.test(one.name))
+    .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+WATCH = """() => {
+    window.seen = {};
+    const look = () => {
+        for (const name of document.querySelectorAll('[aria-label=Running] li b'))
+            window.seen[name.textContent] ??= Date.now();
+    };
+    new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
+
+
+def rows(product: Product, jobs: int) -> list[Row]:
+    """Figures of one server and one browser."""
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        portal = Portal(product, browser)
+        found = [change_row(portal)]
+        for first in range(0, jobs, BATCH):
+            held = [{"command": "true", "name": f"job-{first + n}", "hold": True} for n in range(BATCH)]
+            product.call("POST", "/v1/jobs", held)
+        found += [*first_row_rows(portal, jobs)]
+        browser.close()
+    return found
+
+
+def first_row_rows(portal: Portal, jobs: int) -> list[Row]:
+    """Fresh browsers with nothing kept, but logged in."""
+    visits = [_visit(portal) for _ in range(VISITS)]
+    seconds, loaded = p95([one[0] for one in visits]), max(one[1] for one in visits) / 1024
+    work = (
+        f"portal, {jobs:,} jobs: from navigation until the first row can be clicked, p95 of {VISITS} browsers"
+    )
+    return [
+        Row(
+            work=work,
+            value=seconds,
+            unit="s",
+            against="1 s",
+            ratio=seconds / FIRST_ROW_S,
+            gate=1,
+            lower_is_better=True,
+        ),
+        Row(
+            work="portal: JavaScript and CSS of the first load, compressed",
+            value=loaded,
+            unit="KB",
+            against="200 KB",
+            ratio=loaded / FIRST_LOAD_KB,
+            gate=1,
+            lower_is_better=True,
+        ),
+    ]
+
+
+def change_row(portal: Portal) -> Row:
+    """From the job's own timestamp until its row is in the document of the last of many tabs."""
+    context = portal.browser.new_context(viewport={"width": 1440, "height": 900})
+    pages = [_logged_in(context, portal)]
+    for _ in range(TABS - 1):
+        page = context.new_page()
+        page.goto(f"{portal.url}/")
+        pages.append(page)
+    watcher = pages[-1]
+    watcher.get_by_role("region", name="Cluster").wait_for()
+    watcher.evaluate(WATCH)
+    seconds = p95([_change(portal, watcher, f"watched-{number}") for number in range(CHANGES)])
+    context.close()
+    return Row(
+        work=f"portal: from a job's start until it is on the page, {TABS} tabs open, p95 of {CHANGES}",
+        value=seconds * 1000,
+        unit="ms",
+        against="200 ms",
+        ratio=seconds / CHANGE_S,
+        gate=1,
+        lower_is_better=True,
+    )
+
+
+def p95(values: list[float]) -> float:
+    """Of few values, the highest but for one in twenty."""
+    ordered = sorted(values)
+    return ordered[max(0, int(len(ordered) * 0.95 + 0.5) - 1)]
+
+
+def _visit(portal: Portal) -> tuple[float, float]:
+    first = portal.browser.new_context()
+    _logged_in(first, portal)
+    state: Any = first.storage_state()
+    first.close()
+    context = portal.browser.new_context(viewport={"width": 1440, "height": 900}, storage_state=state)
+    page = context.new_page()
+    page.goto(f"{portal.url}/jobs", wait_until="commit")
+    page.locator("tbody a").first.click(trial=True)
+    seconds = float(page.evaluate("performance.now()")) / 1000
+    loaded = float(page.evaluate(LOADED))
+    context.close()
+    return seconds, loaded
+
+
+def _logged_in(context: BrowserContext, portal: Portal) -> Page:
+    page = context.new_page()
+    page.goto(portal.link("/"))
+    page.wait_for_url(f"{portal.url}/")
+    page.get_by_role("main").wait_for()
+    return page
+
+
+def _change(portal: Portal, watcher: Page, name: str) -> float:
+    resources = {"cpus": 0.1, "memory_mib": 16}
+    job = portal.product.submit("sleep 2", name=name, resources=resources)
+    seen = wait_for(lambda: watcher.evaluate("name => window.seen[name]", name), 30, f"{name} on the page")
+    started = datetime.fromisoformat(portal.product.job(job)["started_at"])
+    return float(seen) / 1000 - started.timestamp()
