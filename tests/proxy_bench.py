@@ -156,7 +156,9 @@ class Yard:
         self.reached.append((uid, target))
         if self.out_of_reach:
             raise Unavailable("nothing listens there")
-        await asyncio.sleep(self.reach_s)
+        there = asyncio.Event()
+        asyncio.get_running_loop().call_later(self.reach_s, there.set)
+        await there.wait()
         made = socket.socket(socket.AF_UNIX if isinstance(target, UnixTarget) else socket.AF_INET)
         made.setblocking(False)
         address = target.path if isinstance(target, UnixTarget) else ("127.0.0.1", target.port)
