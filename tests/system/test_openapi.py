@@ -107,7 +107,20 @@ def prepared(product: Product) -> Target:
         "submission": named,
         "token": [token],
     }
-    return Target(product, product.call("GET", "/openapi.json"), product.facts["url"], known)
+    return Target(product, plain(product.call("GET", "/openapi.json")), product.facts["url"], known)
+
+
+def plain(part: Any) -> Any:
+    """Arrays whose entries have a type each (`prefixItems`) as arrays of any of these.
+
+    schemathesis makes lists of them that its own checks do not understand.
+    """
+    if isinstance(part, list):
+        return [plain(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    made = {name: plain(one) for name, one in part.items() if name != "prefixItems"}
+    return {**made, "items": {"anyOf": plain(part["prefixItems"])}} if "prefixItems" in part else made
 
 
 Operation = APIOperation[Any, Any, Any, Any]
@@ -196,6 +209,7 @@ def asked(target: Target, at_most: int, at_random_each: int) -> Questions:
     return questions
 
 
+@pytest.mark.timeout(600)
 def test_every_answer_is_one_that_the_document_tells_of(target: Target) -> None:
     questions = asked(target, at_most=40, at_random_each=2)
     assert questions.asked > 1000
