@@ -200,7 +200,7 @@ def test_plots_show_what_a_running_job_uses(portal: Portal) -> None:
     portal.product.until(job, "RUNNING")
     with portal.logged_in(f"/jobs/{job}/resources") as page:
         expect(page.get_by_role("img", name=re.compile("^CPU: .* asked 1"))).to_be_visible()
-        expect(page.get_by_role("img", name=re.compile("^Memory"))).to_be_visible()
+        expect(page.get_by_role("img", name=re.compile("^Memory: peak"))).to_be_visible()
         portal.product.call("POST", f"/v1/jobs/{job}/cancel")
 
 
@@ -218,6 +218,6 @@ def test_pages_of_jobs_have_no_serious_fault_of_access(portal: Portal, theme: Th
         for path in (*paths, f"/jobs/{failed}/script", f"/jobs/{array}", f"/jobs/{held}", "/new/batch"):
             page.goto(f"{portal.url}{path}")
             page.get_by_role("main").get_by_role("heading").first.wait_for()
-            page.wait_for_load_state("networkidle")
+            expect(page.get_by_role("main").get_by_role("status", name="Loading")).to_have_count(0)
             assert serious_faults(page) == [], path
             assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is too wide"
