@@ -35,7 +35,9 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument(
-        "--only", choices=("all", "throughput", "latency", "planning", "portal", "ray", "sessions"), default="all"
+        "--only",
+        choices=("all", "throughput", "latency", "planning", "portal", "ray", "sessions"),
+        default="all",
     )
     parser.add_argument("--report", type=Path, default=None, help="where the table is written")
     parser.add_argument("--directory", type=Path, default=None, help="work here and leave it all there")
