@@ -21,6 +21,7 @@ from launchyard.api.login.cookies import name_of, value_of, without_ours
 from launchyard.api.login.keys import Keys
 from launchyard.api.login.links import Codes, Grant, WrongCode
 from launchyard.api.login.tries import FAILURES_MAX, WINDOW_S, TooManyTries, Tries
+from launchyard.api.routes.tokens import LOGINS_MAX
 from launchyard.api.tokens import LOGIN_S, RENEW_S, RENEWED_GOOD_S, TokenTable, new_login, renewed, revoked
 from launchyard.model.errors import Invalid, Unavailable
 from tests.api_bench import ADA, T0, Answer, Bench, job_of, running
@@ -249,6 +250,16 @@ def test_what_a_token_logged_in_ends_with_the_token(bench: Bench) -> None:
     assert bench.ask("DELETE", f"/v1/tokens/{made['id']}", user="ada").status == 200
     assert browser.ask("GET", "/v1/me").status == 401
     assert Browser(bench).ask("POST", "/login", {"code": links[1]}).status == 401
+
+
+def test_of_very_many_logins_the_oldest_end(tmp_path: Path) -> None:
+    with running(tmp_path) as bench:
+        first = logged_in(bench)
+        for _ in range(LOGINS_MAX):
+            last = logged_in(bench)
+        assert [one.ask("GET", "/v1/me").status for one in (first, last)] == [401, 200]
+        kinds = [token["kind"] for token in last.ask("GET", "/v1/tokens").json["tokens"]]
+        assert (kinds.count("browser"), kinds.count("token")) == (LOGINS_MAX, 1)
 
 
 def test_the_unix_socket_makes_links_to_where_the_server_listens() -> None:

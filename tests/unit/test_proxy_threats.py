@@ -254,6 +254,8 @@ def test_pages_below_a_path_of_the_portal_are_in_a_sandbox(yard: Yard) -> None:
         ("Clear-Site-Data", '"*"'),
         ("Strict-Transport-Security", "max-age=1; includeSubDomains"),
         ("Access-Control-Allow-Origin", "*"),
+        ("Report-To", '{"endpoints": [{"url": "http://evil.example"}]}'),
+        ("NEL", '{"report_to": "x"}'),
     ]
     answer = yard.bench.ask("GET", "/session/17/x", user="ada")
     policy = answer.headers["content-security-policy"]
@@ -265,6 +267,8 @@ def test_pages_below_a_path_of_the_portal_are_in_a_sandbox(yard: Yard) -> None:
         "clear-site-data",
         "strict-transport-security",
         "access-control-allow-origin",
+        "report-to",
+        "nel",
     }
     assert not names & answer.headers.keys()
 

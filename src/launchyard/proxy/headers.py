@@ -23,7 +23,10 @@ OF_A_CONNECTION = frozenset(
 OF_PROXIES = (b"x-forwarded-", b"x-launchyard-")
 OF_A_HANDSHAKE = b"sec-websocket-"
 OF_THE_ORIGIN = frozenset(
-    {b"clear-site-data", b"service-worker-allowed", b"set-login", b"access-control-allow-origin"}
+    {
+        *(b"clear-site-data", b"service-worker-allowed", b"set-login", b"access-control-allow-origin"),
+        *(b"nel", b"report-to", b"reporting-endpoints", b"accept-ch", b"origin-agent-cluster"),
+    }
 )
 """In an answer at the portal's own origin these would speak for the portal."""
 SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads"

@@ -12,6 +12,7 @@ from launchyard.api.login import cookies
 from launchyard.api.login.agents import agent_of
 from launchyard.api.login.browser import is_strict
 from launchyard.api.login.links import Grant, WrongCode
+from launchyard.api.routes.tokens import begin_login
 from launchyard.api.tokens import LOGIN_S, new_login
 from launchyard.model.errors import Unauthenticated
 from launchyard.model.submission import Caller
@@ -60,6 +61,5 @@ async def _login(context: Context, grant: Grant, headers: Headers) -> Token:
         return found
     name = f"{agent_of(headers)}, session {grant.session_id}"
     login, _ = new_login(Caller(user=grant.user, uid=grant.uid), name, context.services.clock(), None)
-    await context.services.controller.keep_token(login)
-    context.tokens.put(login)
+    await begin_login(context, login)
     return login

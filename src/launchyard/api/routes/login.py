@@ -22,7 +22,7 @@ from launchyard.api.login.agents import agent_of
 from launchyard.api.login.browser import is_strict
 from launchyard.api.login.links import Grant
 from launchyard.api.query import Query
-from launchyard.api.routes.tokens import end_token, token_json
+from launchyard.api.routes.tokens import begin_login, end_token, token_json
 from launchyard.api.tokens import LOGIN_S, RENEW_S, new_login, renewed
 from launchyard.model.errors import Conflict, Invalid, LaunchyardError, Unauthenticated
 from launchyard.model.number import shown
@@ -59,8 +59,7 @@ async def log_in(request: Request) -> Response:
     if grant.parent is not None and context.tokens.good(grant.parent) is None:
         raise Unauthenticated("what this link was made with was revoked; take a new one: ly open")
     login, secret = new_login(caller, agent_of(request.headers), now, grant.parent)
-    await context.services.controller.keep_token(login)
-    context.tokens.put(login)
+    await begin_login(context, login)
     response = answer({"next": grant.next})
     _set_cookie(response, request, secret, int(LOGIN_S))
     return response

@@ -14,12 +14,14 @@ from launchyard.api.query import Query
 from launchyard.api.tokens import new_token, revoked
 from launchyard.model.errors import Conflict, NotFound
 from launchyard.model.number import shown
-from launchyard.model.token import Token
+from launchyard.model.submission import Caller
+from launchyard.model.token import BROWSER, Token
 from launchyard.wire.convert import checked_name
 from launchyard.wire.job import time_json
 from launchyard.wire.orders import NewToken
 
 TOKENS_MAX = 1000
+LOGINS_MAX = 100
 
 router = APIRouter()
 
@@ -54,6 +56,15 @@ async def revoke(request: Request) -> Response:
     if token is None or not (caller.admin or token.uid == caller.uid):
         raise NotFound(f"no token {shown(token_id)}, or it is not yours; `ly token list` has them")
     return answer(token_json(await end_token(context, token)))
+
+
+async def begin_login(context: Context, login: Token) -> None:
+    """Durable, then good; of very many logins of one user the oldest end."""
+    await context.services.controller.keep_token(login)
+    context.tokens.put(login)
+    mine = (one for one in context.tokens.of(Caller(user=login.user, uid=login.uid)) if one.kind == BROWSER)
+    for one in sorted(mine, key=lambda one: one.created_at)[:-LOGINS_MAX]:
+        await end_token(context, one)
 
 
 async def end_token(context: Context, token: Token) -> Token:
