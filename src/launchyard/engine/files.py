@@ -7,11 +7,12 @@ the helper has the kernel hold every path below them.
 import asyncio
 import errno
 import os
+import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from launchyard.engine.channel import ANSWER_S, GONE, HelperGone, Request, UserHelpers, data_in, data_of
+from launchyard.engine.channel import ANSWER_S, GONE, HelperGone, Request, UserHelpers, data_in
 from launchyard.launcher.messages import Message
 from launchyard.model.errors import Conflict, Forbidden, Invalid, LaunchyardError, NotFound, Unavailable
 
@@ -20,6 +21,7 @@ LONG_S = 600.0
 LOOK_S = 0.35
 """How long a listing looks at what its names stand for; what is left comes without sizes and times."""
 LISTED_MAX = 200_000
+PIECE_BYTES = 256 * 1024
 AT_ONCE = 8
 """Orders of one user that are being done."""
 
@@ -105,15 +107,30 @@ class Files:
         raise error_of(message, path, who.roots)
 
     async def _stream(self, who: Who, order: Message, path: str) -> AsyncGenerator[Message, None]:
-        first = {"t": "send", "roots": list(who.roots), **order}
-        with Request(await self._helpers.of(who.uid), first, cancel="end_send") as request:
-            while (message := await _next(request, path, LONG_S))["t"] == "bytes":
-                data = data_of(message)
-                yield {**message, "data": data}
-                request.say({"t": "sent_taken", "bytes": len(data)})
-            request.over = True
-            if message["t"] != "done":
-                raise error_of(message, path, who.roots)
+        loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
+        first = {"t": "send", "roots": list(who.roots), "fds": 1, **order}
+        with ours, theirs:
+            ours.setblocking(False)
+            channel = await self._helpers.of(who.uid)
+            with Request(channel, first, fds=[os.dup(theirs.fileno())], cancel="end_send") as request:
+                theirs.close()
+                known = await _next(request, path, LONG_S)
+                while known["t"] == "begun":
+                    data = await _received(loop, ours, path)
+                    yield {**known, "data": data}
+                    if not data:
+                        break
+                last = await _next(request, path, LONG_S) if known["t"] == "begun" else known
+                request.over = True
+                if last["t"] != "done":
+                    raise error_of(last, path, who.roots)
+
+
+async def _received(loop: asyncio.AbstractEventLoop, ours: socket.socket, path: str) -> bytes:
+    try:
+        return await asyncio.wait_for(loop.sock_recv(ours, PIECE_BYTES), LONG_S)
+    except TimeoutError:
+        raise Unavailable(f"{path} does not answer; its file system may be gone") from None
 
 
 async def _next(request: Request, path: str, limit_s: float) -> Message:

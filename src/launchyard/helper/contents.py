@@ -1,7 +1,8 @@
 """What files hold, as their user: read, sent in pieces, packed, saved. Only regular files are opened.
 
-A long answer is sent as it is taken: a window of bytes is on its way and no more, and whoever goes away ends
-the reading. A packed folder is walked by open directories, so no name in it can lead out of it meanwhile.
+A long answer goes as bytes through a socket of its own, which holds the reading up until it is taken, and
+ends it when whoever asked goes away. A packed folder is walked by open directories, so no name in it can lead
+out of it meanwhile.
 """
 
 import base64
@@ -10,93 +11,25 @@ import errno
 import fcntl
 import os
 import secrets
+import socket
 import stat
-import threading
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, cast
 
 from launchyard.helper.below import open_below, open_inside, open_parent
 from launchyard.helper.folders import part_name, version_of
-from launchyard.launcher.messages import Message
 
 PIECE_BYTES = 512 * 1024
-WINDOW_BYTES = 4 * PIECE_BYTES
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
+
+
+Begin = Callable[[dict[str, Any]], None]
+"""Told what is known of what comes, before its first byte."""
 
 
 class Changed(ValueError):
     """The file is not the one that was opened any more."""
-
-
-class Stopped(Exception):
-    """Nobody takes it any more."""
-
-
-class Sendings:
-    """Long answers by id; the methods are the daemon's orders."""
-
-    def __init__(self, answer: Callable[[Message], None]) -> None:
-        self._answer = answer
-        self._open: dict[str, Sending] = {}
-
-    @property
-    def open_count(self) -> int:
-        return len(self._open)
-
-    def begin(self, order: Message) -> None:
-        """Take it down at once, so that what is said of it right after finds it."""
-        self._open[order["id"]] = Sending(order["id"], self._answer)
-
-    def sending(self, order: Message) -> "Sending":
-        return self._open[order["id"]]
-
-    def over(self, order: Message) -> None:
-        self._open.pop(order["id"], None)
-
-    def taken(self, order: Message) -> None:
-        sending = self._open.get(order["id"])
-        if sending is not None:
-            sending.taken(order["bytes"])
-
-    def stop(self, order: Message) -> None:
-        sending = self._open.pop(order["id"], None)
-        if sending is not None:
-            sending.stop()
-
-    def stop_all(self) -> None:
-        for id in list(self._open):
-            self.stop({"id": id})
-
-
-class Sending:
-    """One of them: `send` waits while too much is on its way. Raises `Stopped`."""
-
-    def __init__(self, id: str, answer: Callable[[Message], None]) -> None:
-        self.id = id
-        self._answer = answer
-        self._under_way = 0
-        self._stopped = False
-        self._moved = threading.Condition()
-
-    def send(self, data: bytes, **more: Any) -> None:
-        with self._moved:
-            self._moved.wait_for(lambda: self._stopped or self._under_way < WINDOW_BYTES)
-            if self._stopped:
-                raise Stopped
-            self._under_way += len(data)
-        text = base64.b64encode(data).decode("ascii")
-        self._answer({"t": "bytes", "id": self.id, "data": text, **more})
-
-    def taken(self, count: int) -> None:
-        with self._moved:
-            self._under_way -= count
-            self._moved.notify()
-
-    def stop(self) -> None:
-        with self._moved:
-            self._stopped = True
-            self._moved.notify()
 
 
 @contextlib.contextmanager
@@ -127,25 +60,23 @@ def read(path: str, roots: Sequence[str], limit: int) -> dict[str, Any]:
         }
 
 
-def send(path: str, roots: Sequence[str], offset: int, length: int | None, sending: Sending) -> None:
-    """A file from a byte on. The first piece tells size and version."""
+def send(
+    path: str, roots: Sequence[str], offset: int, length: int | None, begin: Begin, out: socket.socket
+) -> None:
+    """A file from a byte on into `out`; `begin` is told size and version before its first byte."""
     with opened(path, roots) as (fd, found):
         end = found.st_size if length is None else min(found.st_size, offset + length)
-        head: dict[str, Any] = {"size": found.st_size, "version": version_of(found)}
-        while True:
-            data = os.pread(fd, min(PIECE_BYTES, max(0, end - offset)), offset)
-            sending.send(data, **head)
-            head = {}
-            offset += len(data)
-            if offset >= end:
-                return
-            if not data:
+        begin({"size": found.st_size, "version": version_of(found)})
+        while offset < end:
+            done = os.sendfile(out.fileno(), fd, offset, end - offset)
+            if not done:
                 raise Changed(f"{path} became shorter while it was read; read it again")
+            offset += done
 
 
-def pack(paths: Sequence[str], roots: Sequence[str], sending: Sending) -> None:
+def pack(paths: Sequence[str], roots: Sequence[str], begin: Begin, out: socket.socket) -> None:
     """Files and folders as one zip file, written as it is sent. Links and devices are left out."""
-    target = _Sent(sending)
+    target = _Sent(begin, out)
     with zipfile.ZipFile(cast("IO[bytes]", target), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in paths:
             parent, name = open_parent(path, roots)
@@ -159,8 +90,10 @@ def pack(paths: Sequence[str], roots: Sequence[str], sending: Sending) -> None:
 class _Sent:
     """What a zip file is written to: pieces of a useful size; there is no way back in it."""
 
-    def __init__(self, sending: Sending) -> None:
-        self._sending = sending
+    def __init__(self, begin: Begin, out: socket.socket) -> None:
+        self._begin = begin
+        self._out = out
+        self._begun = False
         self._held = bytearray()
 
     def write(self, data: bytes) -> int:
@@ -177,7 +110,11 @@ class _Sent:
             self._let_go()
 
     def _let_go(self) -> None:
-        self._sending.send(bytes(self._held))
+        if not self._begun:
+            # What is wrong with the first of the paths is told instead.
+            self._begun = True
+            self._begin({})
+        self._out.sendall(self._held)
         self._held.clear()
 
 

@@ -1,27 +1,27 @@
-"""The orders about files: one answer each, or one that is sent as it is taken (`Sendings`).
+"""The orders about files: one answer each, or bytes through a socket that came with the order.
 
 Every order names the folders that may be opened (`roots`); a path is absolute. What goes wrong goes back as
 an error number, from which the daemon makes the sentence.
 """
 
 import base64
+import contextlib
 import errno
+import socket
 from collections.abc import Callable
 from typing import Any
 
 from launchyard.helper import contents, folders, uploads
-from launchyard.helper.contents import Sendings, Stopped
 from launchyard.launcher.messages import Message
 
 Answer = Callable[[Message], None]
 
 
 class Files:
-    """Does one order at a time a thread; `sendings` are those whose answers are long."""
+    """Does one order at a time a thread."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        self.sendings = Sendings(answer)
         self._known: dict[str, Callable[[Message], dict[str, Any]]] = {
             "about": lambda o: folders.about(o["path"], o["roots"]),
             "look_at": lambda o: {"rows": folders.look_at(o["path"], o["roots"], o["names"])},
@@ -52,19 +52,18 @@ class Files:
             self._answer({"t": "rows", "id": order["id"], "rows": rows})
         self._answer({"t": "done", "id": order["id"], **found, "complete": count < order["most"]})
 
-    def send(self, order: Message) -> None:
-        """A file, or several packed as one, piece by piece."""
-        sending = self.sendings.sending(order)
-        try:
+    def send(self, order: Message, fd: int) -> None:
+        """A file, or several packed as one, as bytes into the socket `fd`; then `done`."""
+
+        def begin(known: dict[str, Any]) -> None:
+            self._answer({"t": "begun", "id": order["id"], **known})
+
+        with socket.socket(fileno=fd) as out, contextlib.suppress(BrokenPipeError, ConnectionResetError):
             if order["do"] == "pack":
-                contents.pack(order["paths"], order["roots"], sending)
+                contents.pack(order["paths"], order["roots"], begin, out)
             else:
-                contents.send(order["path"], order["roots"], order["offset"], order["length"], sending)
-            self._answer({"t": "done", "id": order["id"]})
-        except Stopped:
-            return
-        finally:
-            self.sendings.over(order)
+                contents.send(order["path"], order["roots"], order["offset"], order["length"], begin, out)
+        self._answer({"t": "done", "id": order["id"]})
 
 
 def _save(order: Message) -> dict[str, Any]:

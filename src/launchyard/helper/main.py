@@ -68,8 +68,7 @@ class Helper:
             "file": lambda order: self._in_thread(self._files.do, order),
             "list": lambda order: self._in_thread(self._files.list, order),
             "send": self._send,
-            "sent_taken": self._files.sendings.taken,
-            "end_send": self._files.sendings.stop,
+            "end_send": lambda order: None,
             "spawn": lambda order: self._in_thread(self._terminals.spawn, order),
             "terminal": self._terminals.open,
             "attach": self._terminals.attach,
@@ -98,7 +97,6 @@ class Helper:
                 self._obey(self._order, order)
         self._follows.stop()
         self._setups.stop()
-        self._files.sendings.stop_all()
         self._terminals.wait()
 
     def _idle(self) -> bool:
@@ -138,8 +136,8 @@ class Helper:
         self._in_thread(self._follows.open, order)
 
     def _send(self, order: Message) -> None:
-        self._files.sendings.begin(order)
-        self._in_thread(self._files.send, order)
+        fd = self._fds.pop(0)
+        self._in_thread(lambda one: self._files.send(one, fd), order)
 
     def _set_up(self, order: Message) -> None:
         fds, self._fds = self._fds[: order["fds"]], self._fds[order["fds"] :]
