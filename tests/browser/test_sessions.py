@@ -58,6 +58,8 @@ def test_a_shell_is_started_from_its_form_and_typed_into(portal: Portal, tmp_pat
             lambda: (tmp_path / "typed").is_file() and (tmp_path / "typed").read_text(), 30, "typed text"
         )
         assert (tmp_path / "typed").read_text() == "2\n"
+        page.get_by_role("button", name="Extend").click()
+        expect(page.get_by_text("my shell runs until")).to_be_visible()
         page.get_by_role("link", name="Back").click()
         page.wait_for_url(f"{portal.url}/sessions")
 

@@ -64,6 +64,7 @@ export const words = {
     notYet: "Not there yet",
     gone: "This session has ended",
     goneHow: "Its files are where they were. Relaunch starts another one with the same settings.",
+    opening: (title: string) => `Opening ${title}…`,
     frame: (name: string) => `${name}, the app`,
     nodeGone: "The node under this session is gone. What was saved is kept on its disk.",
     newWindow: "Open in a window of its own",

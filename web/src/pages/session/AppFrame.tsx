@@ -8,10 +8,14 @@ import { words } from "@/words/sessions";
 import { cross, mustCross } from "./crossing";
 import styles from "./session.module.css";
 
+/** The page that lets in, then the app. */
+const LOADS = 2;
+
 export function AppFrame({ session, frame }: { session: Session; frame: React.RefObject<HTMLIFrameElement | null> }) {
   const [url, setUrl] = useState<string | null>(null);
   const [error, setError] = useState<Error | null>(null);
   const [turn, setTurn] = useState(0);
+  const [loads, setLoads] = useState(0);
   const { id } = session;
   // A new launch of the session is another app: led in anew.
   const launch = session.answered_at;
@@ -31,14 +35,23 @@ export function AppFrame({ session, frame }: { session: Session; frame: React.Re
         <Failure error={error} retry={() => setTurn(turn + 1)} />
       </div>
     );
-  if (!url) return <div className={styles.app} />;
   return (
-    <iframe
-      ref={frame}
-      className={styles.app}
-      src={url}
-      title={words.open_.frame(session.name)}
-      allow="clipboard-read; clipboard-write; fullscreen"
-    />
+    <div className={styles.around}>
+      {loads < LOADS && (
+        <p className={styles.opening} role="status">
+          {words.open_.opening(session.title)}
+        </p>
+      )}
+      {url && (
+        <iframe
+          ref={frame}
+          className={styles.app}
+          src={url}
+          title={words.open_.frame(session.name)}
+          allow="clipboard-read; clipboard-write; fullscreen"
+          onLoad={() => setLoads((before) => before + 1)}
+        />
+      )}
+    </div>
   );
 }
