@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import (
+    files,
     latency,
     listing,
     peers,
@@ -36,7 +37,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument(
         "--only",
-        choices=("all", "throughput", "latency", "planning", "portal", "ray", "sessions"),
+        choices=("all", "throughput", "latency", "planning", "portal", "files", "ray", "sessions"),
         default="all",
     )
     parser.add_argument("--report", type=Path, default=None, help="where the table is written")
@@ -110,6 +111,8 @@ def _user_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
         rows += _measured(sessions.make(directory), sessions.rows)
     if options.only in ("all", "portal"):
         rows += _measured(make("portal"), lambda product: portal.rows(product, options.jobs))
+    if options.only in ("all", "files"):
+        rows += _measured(files.make(directory), files.rows)
     if options.only in ("all", "ray"):
         rows += _measured(make("ray"), lambda product: ray_jobs.rows(product, directory))
     return rows
