@@ -271,6 +271,26 @@ def test_live_usage_can_be_asked(yard: Yard) -> None:
     client.ended("live")
 
 
+def test_usage_of_launches_by_name_tells_what_they_wrote(yard: Yard) -> None:
+    rig, client = yard
+    text = "head -c 3000000 /dev/zero > written; sync written; sleep 100"
+    for name in ("named", "other"):
+        client.send(rig.sh(text, l=name))
+        client.expect("started", l=name)
+
+    def wrote() -> bool:
+        client.said = [message for message in client.said if message["t"] != "usage"]
+        client.send(messages.usage("u", ["named", "gone"]))
+        told = client.expect("usage")["launches"]
+        assert set(told) <= {"named"}
+        return "written_mib" in told.get("named", {}) and told["named"]["processes"] >= 1
+
+    wait_for(wrote, hint="what the named one wrote is told")
+    for name in ("named", "other"):
+        client.send(messages.kill(name, signal=signal.SIGKILL, grace_s=0))
+        client.ended(name)
+
+
 def test_a_thousand_short_jobs_leave_no_zombie_and_no_cgroup(yard: Yard) -> None:
     """F23, F33: exits in under a millisecond."""
     rig, client = yard

@@ -1,26 +1,15 @@
 /** A line of the table: a job, a group of them, or the way to all tasks of an array. */
 
 import { memo } from "react";
-import { Icon, SegmentBar } from "@/components";
+import { Icon, SegmentBar, Status } from "@/components";
 import { duration } from "@/state/format";
-import { type Glyph, hasEnded, LOOKS } from "@/state/jobstate";
+import { hasEnded } from "@/state/jobstate";
 import { jobWords } from "@/words/jobs";
 import { askedOf, leftOf, refOf, tallyOfAll, timeOf, whyOf } from "./describe";
 import { countsOf, countsOfAll, type Line, segmentsOf } from "./fold";
 import styles from "./table.module.css";
 
 const { list: said } = jobWords;
-/** As text: ten thousand drawn ones would be what a page is busy with while somebody scrolls. */
-const GLYPHS: Record<Glyph, string> = {
-  hollow: "○",
-  quarter: "◔",
-  full: "●",
-  pause: "‖",
-  tick: "✓",
-  cross: "✕",
-  stop: "⊘",
-  bang: "!",
-};
 
 interface Props {
   line: Line;
@@ -70,7 +59,7 @@ function Rest({ line, now }: { line: Line; now: number }) {
       <td role="cell" className={styles.user}>
         {row?.user}
       </td>
-      <td role="cell" className={styles.state} data-tone={row ? LOOKS[row.state].tone : undefined}>
+      <td role="cell" className={styles.state}>
         <State line={line} />
       </td>
       <td role="cell" className={styles.time}>
@@ -131,7 +120,7 @@ function State({ line }: { line: Line }) {
   if (line.kind === "group") return <SegmentBar segments={segmentsOf(countsOfAll(line.rows))} />;
   const { row } = line;
   if (row.array && !hasEnded(row.state)) return <SegmentBar segments={segmentsOf(countsOf(row))} />;
-  return `${GLYPHS[LOOKS[row.state].glyph]} ${LOOKS[row.state].word}`;
+  return <Status state={row.state} />;
 }
 
 function shown(seconds: number | null): string {
