@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from launchyard.api.context import Context
 from launchyard.api.login.entry import CODE_S
+from launchyard.api.sessiongate import place_of
 from launchyard.controller.sessions import Endpoint
 from launchyard.proxy.headers import Unfit, from_app
 from launchyard.proxy.way import Way
@@ -76,6 +77,14 @@ def test_another_name_for_a_session_is_no_session(yard: Yard, host: str) -> None
     refused = yard.bench.ask("GET", "/x", user="", headers=headers)
     assert refused.status == 421
     assert not yard.app.asked
+
+
+def test_a_host_of_any_length_is_no_session_and_not_remembered(yard: Yard) -> None:
+    """Threat 2; and what strangers send fills no memory."""
+    before = place_of.cache_info().currsize
+    for n in range(20):
+        assert yard.ask("GET", "/x", {"Host": f"17.{n}{'x' * 20_000}.localhost"}).status == 421
+    assert place_of.cache_info().currsize == before
 
 
 def test_the_api_is_not_there_at_a_sessions_name(yard: Yard) -> None:

@@ -36,6 +36,8 @@ FROM_HERE = frozenset({b"none", b"same-origin"})
 SAID = frozenset({b"host", b"cookie", b"origin", b"sec-fetch-site"})
 KNOWN_MAX = 4096
 KNOWN_S = 30.0
+KNOWN_MAX_BYTES = 2048
+HOST_MAX_BYTES = 300
 PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">\
 <meta name="color-scheme" content="light dark"><title>{title}</title>
 <p>{sentence}</p><p><a href="{href}" target="_top">{link}</a></p>
@@ -80,6 +82,9 @@ class SessionNames(Guard):
         """Whether this request came by the name of a session; then its state says which."""
         for name, value in scope["headers"]:
             if name == b"host":
+                # What is remembered by it must not be as long as somebody likes.
+                if len(value) > HOST_MAX_BYTES:
+                    return False
                 place = place_of(value, scope["scheme"], self._hosts)
                 if place is not None:
                     scope["state"]["session"] = place
@@ -102,7 +107,8 @@ class SessionNames(Guard):
             return known.identity
         login = self._login(place, given.decode("latin-1"))
         identity = await self._authenticator.of_token(login)
-        self._known[place, given] = Known(login, identity, now + KNOWN_S)
+        if len(given) <= KNOWN_MAX_BYTES:
+            self._known[place, given] = Known(login, identity, now + KNOWN_S)
         while len(self._known) > KNOWN_MAX:
             self._known.popitem(last=False)
         return identity

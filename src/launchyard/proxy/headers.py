@@ -30,6 +30,7 @@ OF_THE_ORIGIN = frozenset(
 )
 """In an answer at the portal's own origin these would speak for the portal."""
 SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads"
+NAME_MAX_BYTES = 256
 TOKEN_PREFIX = b"bearer ly_"
 
 _NOT_TO_APP = OF_A_CONNECTION | {b"forwarded", b"x-real-ip", b"via"}
@@ -150,8 +151,15 @@ def _dropped(given: Raw, always: frozenset[bytes]) -> frozenset[bytes]:
     return always
 
 
-@lru_cache(maxsize=4096)
 def _checked_name(name: bytes) -> bytes:
+    """In small letters. Raises `Unfit`."""
+    if len(name) > NAME_MAX_BYTES:
+        raise Unfit(f"a header is named {name[:60]!r}...")
+    return _known_name(name)
+
+
+@lru_cache(maxsize=4096)
+def _known_name(name: bytes) -> bytes:
     if not _NAME.fullmatch(name):
         raise Unfit(f"a header is named {name[:60]!r}")
     return name.lower()

@@ -113,7 +113,7 @@ async def _proved(context: Context, request: Request, form: LogIn) -> Grant:
         raise Invalid(f"there is no way to log in called {shown(form.provider)}; there is: {known}")
     tries, now = context.logins.tries, context.services.clock()
     keys = [("from", _address(request))]
-    keys += [("for", subject)] if (subject := provider.subject(form)) else []
+    keys += [("for", subject[:100])] if (subject := provider.subject(form)) else []
     if provider.guessable:
         for key in keys:
             tries.refuse(key, now)
