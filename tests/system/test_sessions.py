@@ -298,12 +298,13 @@ def test_a_move_of_a_session_is_an_event_of_its_own(product: Product) -> None:
     assert states[-1] == "failed"
 
 
-def test_a_job_of_a_session_is_not_rerun_as_a_command(product: Product) -> None:
+def test_a_session_that_is_rerun_comes_again_as_a_session(product: Product) -> None:
     made = start(product, "gone")
     until(product, made["id"], "failed")
 
-    again = ly(product.state, "rerun", str(made["id"]))
+    again = ly(product.state, "rerun", str(made["id"]), "--mem", "150M", "-q")
 
-    assert again.err == (
-        f"ly: job {made['id']} is a session; start it again by ly session relaunch {made['id']}\n"
-    )
+    found = session(product, int(again.out))
+    assert found["app"] == "gone"
+    assert found["job"]["resources"]["memory_mib"] == 150
+    until(product, found["id"], "failed")

@@ -4,7 +4,7 @@ import importlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote, urlencode
 
 from launchyard.sdk.address import find
@@ -15,6 +15,9 @@ from launchyard.sdk.records import Record
 from launchyard.sdk.submission import JobOptions, job_body, update_body, with_resources
 from launchyard.sdk.transport import Stream, Transport
 from launchyard.sdk.websocket import WebSocket, open_websocket
+
+if TYPE_CHECKING:
+    from launchyard.sdk.sessions import Sessions
 
 JobId = int | str
 PAGE = 1000
@@ -240,6 +243,14 @@ class Client:
     def reload_rules(self) -> Record:
         """Put the rules of the configuration file in force again."""
         return Record(self.transport.json("POST", "/v1/admin/reload"))
+
+    @property
+    def sessions(self) -> "Sessions":
+        """Interactive apps: start, list and end them."""
+        # Few programs start any, and what waits for them takes a while to import.
+        sessions = importlib.import_module("launchyard.sdk.sessions")
+        made: Sessions = sessions.Sessions(self)
+        return made
 
     # Waiting and watching
 

@@ -57,7 +57,7 @@ def job_json(
         "script": job.script,
         "working_dir": job.working_dir,
         "log_path": job.stdout or log_path,
-        "url": None,
+        "url": None if job.session is None else f"/sessions/{job.id}",
         "metadata": job.metadata,
         "attempt": job.attempts if attempt is None else attempt.number,
         "usage": usage_json(job.usage),
