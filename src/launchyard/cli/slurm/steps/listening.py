@@ -80,15 +80,15 @@ def _remove_left(place: str) -> None:
 
 
 def _is_left(directory: str) -> bool:
+    if time.time() - os.lstat(directory).st_mtime < _NEW_S:
+        # One that has just been made listens in a moment.
+        return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
         asking.setblocking(False)
         try:
             asking.connect(f"{directory}/s")
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return True
-        except FileNotFoundError:
-            # Just made, by one that is about to listen; or left before it did.
-            return time.time() - os.lstat(directory).st_mtime > _NEW_S
         except OSError:
             return False
     return False
