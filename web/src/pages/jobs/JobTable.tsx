@@ -133,7 +133,8 @@ function useInSight(body: { current: HTMLElement | null }, rows: number, height:
       const top = body.current?.getBoundingClientRect().top ?? 0;
       const count = Math.ceil(window.innerHeight / height) + 2 * OVER + STEP;
       const wanted = Math.max(0, Math.min(rows - count, Math.floor((COVERED - top) / height) - OVER));
-      const first = wanted - (wanted % STEP);
+      // At the end all that is left is shown.
+      const first = wanted === rows - count ? wanted : wanted - (wanted % STEP);
       setSight((now) => (now.first === first && now.count === count ? now : { first, count }));
     };
     const soon = () => {
