@@ -1,5 +1,6 @@
 """Apps: what an `app.toml` may say, and which answers to its form are taken."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,16 @@ def test_each_shipped_app_can_be_read_and_has_a_start_script(folder: str) -> Non
     assert (SHIPPED / folder / "start.sh").is_file()
     if not any(field.required for field in found.fields):
         assert checked(found, {}, FACTS).keys() == {field.name for field in found.fields}
+
+
+def test_the_example_of_the_documentation_can_be_read() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/apps.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+
+    found = app(example)
+
+    assert [field.name for field in found.fields] == ["program", "packages", "size"]
+    assert found.defaults.idle_stop_s == 7200
 
 
 def test_what_is_not_answered_is_as_the_form_says() -> None:
