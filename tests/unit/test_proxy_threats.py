@@ -282,6 +282,19 @@ def test_pages_below_a_path_of_the_portal_are_in_a_sandbox(yard: Yard) -> None:
     assert not names & answer.headers.keys()
 
 
+def test_whoever_goes_to_a_session_by_its_path_is_led_to_where_it_has_a_name(yard: Yard) -> None:
+    """Threat 8: at the portal's origin only where nothing better is there."""
+    url = yard.bench.ask("POST", "/v1/login-links", {}, user="ada").json["url"]
+    code = url.partition("#")[2]
+    portal = {"Host": f"127.0.0.1:{yard.bench.port}"}
+    entered = yard.bench.ask("POST", "/login", {"code": code}, user="", headers=portal)
+    going = {"Cookie": entered.headers["set-cookie"].partition(";")[0], "Sec-Fetch-Dest": "document"}
+    led = yard.bench.ask("GET", "/session/17/x", user="", headers={**portal, **going})
+    assert (led.status, led.headers["location"]) == (303, "/sessions/17")
+    going["Sec-Fetch-Dest"] = "iframe"
+    assert yard.bench.ask("GET", "/session/17/x", user="", headers={**portal, **going}).status == 200
+
+
 def test_a_session_is_shown_in_frames_of_the_portal_alone(yard: Yard) -> None:
     """Threat 8: clickjacking of a session by another page."""
     yard.app.headers = [

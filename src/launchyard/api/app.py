@@ -145,7 +145,7 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     portal = Portal(ours, reserved=(services.ray.prefix,), hosts=services.hosts)
     carrier = app.state.carrier = Carrier(context)
     names = SessionNames(context, carrier, authenticator, door)
-    doors = SessionDoors(names, guard(SessionPaths(carrier)))
+    doors = SessionDoors(names, guard(SessionPaths(carrier, services.hosts)))
     return Application(app, guard, portal, doors, hot={("POST", "/v1/jobs"): jobs.submit})
 
 

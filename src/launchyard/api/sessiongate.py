@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from launchyard.api.answers import problem
-from launchyard.api.auth import Authenticator, Identity, check_origin, host_name
+from launchyard.api.auth import Authenticator, Identity, check_origin, host_name, identity_of
 from launchyard.api.carrying import Carrier
 from launchyard.api.connection import connection_of
 from launchyard.api.context import Context
@@ -153,14 +153,28 @@ class SessionNames(Guard):
 class SessionPaths:
     """Serves sessions below `/session/ID/` of the portal, to whom the portal's gate has let in."""
 
-    def __init__(self, carrier: Carrier) -> None:
+    def __init__(self, carrier: Carrier, hosts: frozenset[str]) -> None:
         self._carrier = carrier
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         session_id = addresses.session_of_path(scope["path"])
         if session_id is None:
             raise NotFound("there is no such session, or it is not yours")
+        if self._is_somebody_going_there(scope):
+            # Where it has a name of its own, nobody is to be shown it in a sandbox.
+            response = Response(status_code=303, headers={**_HEADERS, "location": f"/sessions/{session_id}"})
+            await response(scope, receive, send)
+            return
         await self._carrier.carry(scope, receive, send, session_id, sandboxed=True, framed_by="'self'")
+
+    def _is_somebody_going_there(self, scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] != "GET" or not identity_of(scope).browser:
+            return False
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        named = addresses.session_host(host, host_name(host), self._hosts) is not None
+        return named and headers.get("sec-fetch-dest") == "document"
 
 
 def _said(scope: Scope) -> dict[bytes, bytes]:
