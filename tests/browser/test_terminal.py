@@ -87,3 +87,14 @@ def test_another_window_takes_the_terminal_over_and_gives_it_back(portal: Portal
     expect(other.get_by_text("connected", exact=True)).to_be_visible()
     page.get_by_role("button", name="Take it back").click()
     expect(page.get_by_text("connected", exact=True)).to_be_visible()
+
+
+def test_files_lead_back_to_a_terminal_that_is_open(portal: Portal, page: Page) -> None:
+    opened(page, portal.url, "path=~")
+    type_line(page, "echo mark-$((40+2))", "mark-42")
+    id = page.url.partition("id=")[2]
+    page.goto(f"{portal.url}/files")
+    page.get_by_role("button", name="Terminal").click()
+    page.get_by_role("menuitem", name="open on").last.click()
+    expect(page.locator(".xterm-rows")).to_contain_text("mark-42")
+    assert page.url.endswith(f"id={id}")

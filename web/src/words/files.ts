@@ -26,6 +26,8 @@ export const fileWords = {
   newFile: "New file",
   upload: "Upload",
   terminal: "Terminal",
+  terminalHere: "New terminal here",
+  terminalOn: (host: string) => `open on ${host}`,
   folderName: "Name of the folder",
   fileName: "Name of the file",
   make: "Make",

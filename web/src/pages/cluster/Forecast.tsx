@@ -76,7 +76,8 @@ function Answer({ job, error, now }: { job: SubmittedJob | undefined; error: Err
   const { start, low, high } = job.estimate;
   return (
     <span title={job.reason}>
-      <strong>{say.about(time(start, now))}</strong> <span className="muted small">{say.between(time(low, now), time(high, now))}</span>
+      <strong>{say.about(time(start, now))}</strong>
+      <span className={`${styles.band} muted small`}>{say.between(time(low, now), time(high, now))}</span>
     </span>
   );
 }

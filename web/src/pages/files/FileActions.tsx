@@ -9,6 +9,7 @@ import { makeFile, makeFolder, move, remove, rename } from "./actions";
 import { AskName } from "./AskName";
 import styles from "./files.module.css";
 import { type Entry, type Folder, archiveAddress, contentAddress, isFolder, join } from "./folder";
+import { TerminalMenu } from "./TerminalMenu";
 import { add } from "./uploads";
 
 export function FileActions({ folder }: { folder: Folder }) {
@@ -18,9 +19,7 @@ export function FileActions({ folder }: { folder: Folder }) {
   const [asks, setAsks] = useState<"folder" | "file" | null>(null);
   return (
     <>
-      <Button icon="terminal" onClick={() => void navigate({ to: "/terminal", search: { path: folder.path } as never })}>
-        {say.terminal}
-      </Button>
+      <TerminalMenu path={folder.path} />
       <Menu label={say.newFile} align="end" button={(properties) => <IconButton icon="plus" label={say.newFile} {...properties} />}>
         <MenuItem icon="folder" changes onSelect={() => setAsks("folder")}>
           {say.newFolder}
