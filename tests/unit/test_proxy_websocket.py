@@ -1,5 +1,6 @@
 """WebSockets through the proxy: messages, sizes, ends; and bytes of an app that speaks no HTTP."""
 
+import asyncio
 import contextlib
 import socket
 import tempfile
@@ -9,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.types import Message
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from launchyard.model.session import Speaks
+from launchyard.proxy.websocket import to_bytes
 from tests.api_bench import BOB, eventually
 from tests.proxy_bench import MIB, Yard, headers_of, yard_in
 
@@ -201,3 +204,35 @@ def test_bytes_of_a_desktop_are_binary_messages(yard: Yard, tmp_path: Path) -> N
         with pytest.raises(InvalidStatus), yard.dial_portal("/session/17/", by_bob):
             pass
         assert yard.bench.ask("GET", "/session/17/", user="ada").status == 404
+
+
+@pytest.mark.parametrize(("message", "count"), [(b"\x04\x01", 1), (b"\x05\x00", 1), (b"\x03\x01", 0)])
+def test_at_a_desktop_only_what_a_person_does_counts_as_use(message: bytes, count: int) -> None:
+    """A page asks for new pictures by itself, as long as it is open."""
+    used: list[int] = []
+    coming: list[Message] = [
+        {"type": "websocket.receive", "bytes": message},
+        {"type": "websocket.disconnect"},
+    ]
+
+    class Writer(asyncio.StreamWriter):
+        def __init__(self) -> None:
+            self.written = b""
+
+        def __del__(self) -> None:
+            """Nothing was opened."""
+
+        def write(self, data: object) -> None:
+            self.written += bytes(data)  # type: ignore[call-overload]
+
+        async def drain(self) -> None:
+            """At once."""
+
+    async def receive() -> Message:
+        return coming.pop(0)
+
+    writer = Writer()
+    asyncio.run(to_bytes(receive, writer, lambda: used.append(1)))
+
+    assert writer.written == message
+    assert len(used) == count

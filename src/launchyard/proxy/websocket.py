@@ -24,6 +24,8 @@ READ_BYTES = 64 * 1024
 MESSAGE_MAX_BYTES = 64 * 1024 * 1024
 NORMAL, GOING_AWAY, NO_STATUS, ABNORMAL, INTERNAL_ERROR = 1000, 1001, 1005, 1006, 1011
 REASON_MAX_BYTES = 120
+BY_HAND = (b"\x04", b"\x05", b"\x06")
+"""What a person does at a VNC screen: keys, pointer, clipboard. The page asks for new pictures by itself."""
 
 Used = Callable[[], None]
 """Called for each message of the client."""
@@ -69,7 +71,7 @@ async def carry_bytes(
     try:
         protocol = "binary" if "binary" in scope["subprotocols"] else None
         await send({"type": "websocket.accept", "subprotocol": protocol})
-        code, reason = await _both(_to_bytes(receive, writer, used), _from_bytes(reader, send), cut)
+        code, reason = await _both(to_bytes(receive, writer, used), _from_bytes(reader, send), cut)
     finally:
         writer.close()
     await _close(send, code, reason)
@@ -142,13 +144,16 @@ async def _from_app(app: aiohttp.ClientWebSocketResponse, send: Send) -> tuple[i
             return GOING_AWAY, "the app has ended"
 
 
-async def _to_bytes(receive: Receive, writer: asyncio.StreamWriter, used: Used) -> tuple[int, str]:
+async def to_bytes(receive: Receive, writer: asyncio.StreamWriter, used: Used) -> tuple[int, str]:
+    """What the page sends, until it goes: code and reason of that."""
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
             return message.get("code") or NO_STATUS, ""
-        used()
-        writer.write(message.get("bytes") or (message.get("text") or "").encode())
+        data = message.get("bytes") or (message.get("text") or "").encode()
+        if data.startswith(BY_HAND):
+            used()
+        writer.write(data)
         await writer.drain()
 
 
