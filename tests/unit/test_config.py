@@ -235,3 +235,11 @@ def test_every_key_is_described() -> None:
         for default, meaning in keys.values():
             assert default
             assert meaning.endswith(".")
+
+
+def test_folders_of_files_are_absolute_or_below_a_home(read: Loader) -> None:
+    files = read('[files]\nroots = ["~", "/scratch/{user}"]\nterminal_keep_h = 1\n').files
+    assert (files.roots, files.terminal_keep_s) == (("~", "/scratch/{user}"), 3600)
+    for wrong in ("scratch", "~ada", "/a/../b"):
+        with pytest.raises(Invalid, match="is not an absolute path"):
+            read(f'[files]\nroots = ["{wrong}"]\n')
