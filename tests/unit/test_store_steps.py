@@ -30,8 +30,9 @@ def test_jobs_of_a_group_are_found_in_a_database_that_knew_no_groups(tmp_path: P
     with closing(open_store(path)) as store:
         store.commit([Change(seq=1, jobs=jobs)])
     with closing(sqlite3.connect(path)) as database:
-        database.execute("DROP INDEX jobs_group")
-        database.execute('ALTER TABLE jobs DROP COLUMN "group"')
+        for column in ("group", "card"):
+            database.execute(f"DROP INDEX jobs_{column}")
+            database.execute(f'ALTER TABLE jobs DROP COLUMN "{column}"')
         checksum = crc32(b"schema=5")
         database.execute("UPDATE meta SET value = '5', checksum = ? WHERE key = 'schema'", [checksum])
         database.commit()
