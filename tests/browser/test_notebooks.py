@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,6 @@ SOURCES = (
     "import os, tiny\nprint(os.environ['MINE'], open('data.csv').read().strip())",
 )
 PATIENCE_MS = 120_000
-QUIET = ("Failed to load resource", "jupyter", "JupyterLab", "Connection lost", "was preloaded", "WebSocket")
-"""What pages of JupyterLab print is their own affair."""
 
 
 def notebook(path: Path) -> None:
@@ -94,6 +94,20 @@ def session(portal: Portal, place: Path) -> int:
     return number
 
 
+@contextmanager
+def person(portal: Portal) -> Iterator[Page]:
+    """A page of somebody who is logged in; what JupyterLab prints on the console is its own affair."""
+    context = portal.browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_MS)
+    try:
+        page = context.new_page()
+        page.goto(portal.link("/sessions"))
+        page.wait_for_url(f"{portal.url}/sessions")
+        yield page
+    finally:
+        context.close()
+
+
 def opened(page: Page, portal: Portal, session: int) -> FrameLocator:
     """The app in its frame, at the site where frames may store things."""
     card = page.locator(f"article[data-session='{session}']")
@@ -105,7 +119,7 @@ def opened(page: Page, portal: Portal, session: int) -> FrameLocator:
 
 
 def test_a_cell_is_run_and_the_notebook_goes_on_as_a_sweep(portal: Portal, place: Path, session: int) -> None:
-    with portal.logged_in("/sessions", expected=QUIET) as page:
+    with person(portal) as page:
         frame = opened(page, portal, session)
         frame.locator(".jp-DirListing-item", has_text="train.ipynb").dblclick()
         cells = frame.locator(".jp-Notebook .jp-CodeCell")
