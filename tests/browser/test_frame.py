@@ -57,6 +57,16 @@ def test_search_finds_a_page_and_a_job_by_keys_alone(portal: Portal, page: Page)
     expect(page.get_by_role("heading", name="About")).to_be_visible()
 
 
+def test_a_dialog_gives_the_focus_back(page: Page) -> None:
+    button = page.get_by_role("button", name="Search jobs and pages")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(button).to_be_focused()
+
+
 def test_an_address_without_a_page_offers_a_way_on(portal: Portal) -> None:
     with portal.logged_in("/no/such/page") as page:
         expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()

@@ -25,13 +25,14 @@ export function Dialog({ open, onClose, title, children, actions, wide, stays }:
   const heading = useId();
   useEffect(() => {
     const element = dialog.current;
-    if (!element) return;
-    if (open && !element.open) {
-      element.showModal();
-      // The browser's choice would be the cross, which is first.
-      firstOf(element)?.focus();
-    }
-    if (!open && element.open) element.close();
+    if (!open || !element) return;
+    const before = document.activeElement as HTMLElement | null;
+    element.showModal();
+    // The browser's choice would be the cross, which is first.
+    firstOf(element)?.focus();
+    return () => {
+      if (before?.isConnected) before.focus();
+    };
   }, [open]);
   if (!open) return null;
   return (
@@ -40,9 +41,13 @@ export function Dialog({ open, onClose, title, children, actions, wide, stays }:
       className={`${styles.dialog} ${wide ? styles.wide : ""}`}
       aria-labelledby={heading}
       onCancel={(event) => {
+        // A file chooser inside tells of its own cancelling in the same way.
+        if (event.target !== dialog.current) return;
         event.preventDefault();
         if (!stays) onClose();
       }}
+      // Browsers close at a second Escape whatever was said of the first.
+      onClose={() => (stays ? dialog.current?.showModal() : onClose())}
       onMouseDown={(event) => {
         if (event.target === dialog.current && !stays) onClose();
       }}
