@@ -186,6 +186,9 @@ def test_queries_choose_by_each_column(store: Store) -> None:
     assert ids(store.jobs(JobQuery(partition="gpu"))) == [3]
     assert ids(store.jobs(JobQuery(group="sweep"))) == [2]
     assert ids(store.jobs(JobQuery(array_job_id=1))) == [4]
+    assert ids(store.jobs(JobQuery(without_tasks=True))) == [6, 5, 3, 2, 1]
+    assert store.task_states(1) == {0: JobState.PENDING}
+    assert store.task_states(2) == {}
     assert ids(store.jobs(JobQuery(since=9000.0))) == [6, 5]
     assert ids(store.jobs(JobQuery(ended_since=9000.0))) == [5]
     assert ids(store.jobs(JobQuery(ended=True))) == [5]
@@ -493,6 +496,7 @@ QUERIES = st.builds(
     since=st.none() | TIMES,
     ended_since=st.none() | TIMES,
     ended=st.booleans(),
+    without_tasks=st.booleans(),
     ids=st.lists(IDS, max_size=4).map(tuple),
     before_id=st.none() | IDS,
     limit=st.integers(0, 8),
