@@ -182,9 +182,8 @@ def test_a_cluster_and_one_of_the_users_own_live_side_by_side(
 ) -> None:
     patience = {"RAY_raylet_start_wait_time_s": "180"}
     variables = {"PATH": f"{with_ray}:/usr/bin:/bin", **patience}
-    own = (
-        "set -e; ray start --head --port=0 --include-dashboard=false --temp-dir=$LAUNCHYARD_TMPDIR/own >&2; "
-    )
+    # Where it keeps its files is the job's own, so "auto" finds it and no other.
+    own = "set -e; ray start --head --port=0 --include-dashboard=false >&2; "
     own += 'python -c \'import ray; ray.init(address="auto"); print("own cluster", ray.is_initialized())\''
     asked = {
         "command": f"python {tasks}",
