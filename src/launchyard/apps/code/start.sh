@@ -11,4 +11,5 @@ set -- --config "$here/config.yaml" --socket "$LAUNCHYARD_SESSION_SOCKET" --sock
     --disable-telemetry --disable-update-check --disable-workspace-trust --disable-getting-started-override
 # Its shells and tasks are of this job, not of an editor around it.
 unset VSCODE_IPC_HOOK_CLI
-exec code-server "$@" ${LAUNCHYARD_VALUE_FOLDER:+"$LAUNCHYARD_VALUE_FOLDER"}
+# A folder that is named goes before the one that was open last time.
+exec code-server "$@" ${LAUNCHYARD_VALUE_FOLDER:+--ignore-last-opened "$LAUNCHYARD_VALUE_FOLDER"}
