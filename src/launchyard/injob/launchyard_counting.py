@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # each Python of a job pays for what is imported here
     from types import ModuleType
 
 COUNTS = "ray._private.utils"
-PATIENCE = ("RAY_raylet_start_wait_time_s", "180")
+PATIENCE = (("RAY_raylet_start_wait_time_s", "180"), ("RAY_agent_register_timeout_ms", "120000"))
 """Jobs share the machine, and while it is busy Ray takes longer to start than it gives itself."""
 
 
@@ -30,7 +30,8 @@ class WhenRayComes:
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if name == "ray":
-            os.environ.setdefault(*PATIENCE)
+            for variable, value in PATIENCE:
+                os.environ.setdefault(variable, value)
         if name != COUNTS:
             return None
         sys.meta_path.remove(self)
