@@ -80,7 +80,7 @@ def test_shells_end_with_the_daemon_that_holds_them(started: Helpers, tmp_path: 
         await until(lambda: shells_in(tmp_path))
         (await helpers.of(ME)).close()
         await asyncio.to_thread(started.processes[0].wait, 30)
-        assert shells_in(tmp_path) == []
+        await until(lambda: shells_in(tmp_path) == [])
         assert shells.of(ME) == []
 
     started.with_helpers(work)
