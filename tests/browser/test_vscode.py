@@ -1,0 +1,52 @@
+"""VS Code in the portal: a file of a folder is opened, edited and saved."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.portal import CONFIG
+from tests.system.product import Product, wait_for
+from tests.system.test_session_apps import ROOT, running, stand
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+LOADED_MS = 180_000
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    script = str(ROOT / "scripts/install-code-server")
+    installed = subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    made = Product(tmp_path / "state", f'{CONFIG}\n[sessions]\napps = ["{tmp_path}/apps"]\n')
+    stand(made, "code", "code-server", f"{installed}/code-server")
+    made.start()
+    yield made
+    made.destroy()
+
+
+def test_a_file_is_edited_and_saved(product: Product, browser: Browser, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "train.py").write_text("print('old')\n")
+    program = next((product.state.parent / "apps" / "code").glob("app.toml")).read_text()
+    folder = program.partition('name = "')[2].partition("|")[0].rpartition("/")[0]
+    environment = {"PATH": f"{folder}:/usr/bin:/bin"}
+    found = running(product, "code", values={"folder": str(project)}, environment=environment)
+    link = product.call("POST", "/v1/login-links", {"next": f"/sessions/{found['id']}"})["url"]
+
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(link)
+        editor = page.frame_locator("iframe")
+        editor.get_by_role("treeitem", name="train.py").dblclick(timeout=LOADED_MS)
+        editor.locator(".editor-group-container .monaco-editor .view-line").first.click(timeout=LOADED_MS)
+        page.keyboard.press("Control+Home")
+        page.keyboard.type("print('new')\n", delay=20)
+        page.keyboard.press("Control+s")
+        wait_for(lambda: "new" in (project / "train.py").read_text(), 60, "the file is saved")
+
+    assert (project / "train.py").read_text() == "print('new')\nprint('old')\n"
+    product.call("POST", f"/v1/sessions/{found['id']}/stop")
+    product.until(found["id"])
