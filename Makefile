@@ -46,15 +46,18 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup
 	@scripts/demo
 
-# Three at a time, a file each: most tests of the whole product wait for a job, a clock or a disk. What says how
-# fast something is comes after that, alone.
+# Three at a time, a file each: most tests of the whole product wait for a job, a clock or a disk. Those of pages
+# come apart: what drives the browser keeps the event loop of its process. What says how fast something is comes
+# last, alone.
 test: setup
-	$(PYTEST) -n 3 --dist loadfile -m "not slow and not alone"
-	$(PYTEST) -m "alone and not slow"
+	$(PYTEST) -n 3 --dist loadfile -m "not slow and not alone" --ignore=tests/browser
+	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/browser
+	$(PYTEST) -m "alone and not slow" --ignore=tests/browser
 
 # Everything, with soak tests, negative controls and the real Slurm beside ours.
 test-all: test
-	$(PYTEST) -m slow
+	$(PYTEST) -m slow --ignore=tests/browser
+	$(PYTEST) -m slow tests/browser
 
 # Before each commit: under 10 s with a warm cache.
 check: $(STAMP)

@@ -32,7 +32,8 @@ interface Props {
 export function Plot({ title, note, times, lines, asked, show, at, onAt }: Props) {
   const hatch = useId();
   const box = useRef<SVGSVGElement>(null);
-  const last = times[times.length - 1] ?? 1;
+  // One look at the very beginning is at 0.
+  const last = times[times.length - 1] || 1;
   const values = lines.flatMap((line) => line.values.filter((value) => value !== null));
   const top = Math.max(asked ?? 0, ...values, 0.001) * 1.08;
   const x = (time: number) => (time / last) * WIDTH;
