@@ -58,7 +58,13 @@ def test_rules_hold_at_once_survive_a_kill_and_give_way_to_the_file(
         ly(product.state, "cancel", str(job))
 
 
-@pytest.mark.parametrize("fault", ["commit-before", "commit-after", "acknowledge"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("commit-before", "acknowledge")),
+        "commit-after",
+    ],
+)
 def test_usage_is_charged_once_whenever_the_daemon_dies(
     make_product: Callable[..., Product], fault: str
 ) -> None:

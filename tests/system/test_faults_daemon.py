@@ -72,7 +72,14 @@ def test_f1_no_acknowledged_submission_is_lost_when_the_daemon_is_killed(
     assert statistics.median(back) < 2
 
 
-@pytest.mark.parametrize("point", ["commit-before", "commit-after", "acknowledge", "send"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("commit-before", "send")),
+        "commit-after",
+        "acknowledge",
+    ],
+)
 @pytest.mark.timeout(300)
 def test_f2_daemon_killed_at_a_named_step_keeps_every_promise(
     point: str, make_product: Callable[..., Product], journal: Path

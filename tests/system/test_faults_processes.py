@@ -29,7 +29,12 @@ def submit_some(product: Product, journal: Path, count: int, chance: random.Rand
 
 @pytest.mark.parametrize(
     ("killed", "lost_allowed"),
-    [(("launcher",), False), (("keeper",), False), (("daemon", "launcher"), False), (ALL, True)],
+    [
+        pytest.param(("launcher",), False, marks=pytest.mark.slow),
+        (("keeper",), False),
+        pytest.param(("daemon", "launcher"), False, marks=pytest.mark.slow),
+        (ALL, True),
+    ],
     ids=["launcher", "keeper", "daemon and launcher", "everything"],
 )
 @pytest.mark.timeout(300)

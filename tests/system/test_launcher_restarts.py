@@ -166,7 +166,7 @@ def test_what_ended_while_nothing_of_ours_ran_is_lost(rig: Rig) -> None:
 
 def test_an_adopted_job_keeps_its_time_limit_and_its_kill(rig: Rig) -> None:
     client = rig.connect()
-    client.send(rig.sh("sleep 1000", l="limited", time_limit_s=3, grace_s=1))
+    client.send(rig.sh("exec sleep 1000", l="limited", time_limit_s=3, grace_s=1))
     client.send(rig.sh("trap '' TERM; echo ready; while :; do sleep 0.1; done", l="unmoved"))
     wait_for(lambda: "ready" in rig.log("unmoved"))
     client.expect("started", l="limited")

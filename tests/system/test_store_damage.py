@@ -200,6 +200,7 @@ def test_a_garbage_or_torn_page_never_gives_wrong_rows(whole: Whole, tmp_path: P
     assert seen["refused"] > seen.get("right", 0)
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_never_gives_wrong_rows(whole: Whole, tmp_path: Path) -> None:
     files, right = whole
     chance = random.Random(11)

@@ -111,6 +111,7 @@ def test_nothing_of_the_daemon_is_in_a_jobs_environment(served: Product) -> None
         "LOGNAME",
         "SHELL",
         "PATH",
+        "PYTHONPATH",
         "PWD",
         "TMPDIR",
         "ENVIRONMENT",
