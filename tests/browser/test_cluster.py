@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.portal import CONFIG, PATIENCE_MS, Portal, Theme, serious_faults
 from tests.system.product import Product
 
+pytestmark = pytest.mark.slow
+
 NODES = """
 [[nodes]]
 name = "n[1-3]"

@@ -12,6 +12,8 @@ from tests.browser.portal import CONFIG, Portal, serious_faults
 from tests.system.power import memory_disk
 from tests.system.product import Product
 
+pytestmark = pytest.mark.slow
+
 NAMES = (
     '<img src=x onerror="window.ran=1">.txt',
     "javascript:alert(1)",

@@ -6,6 +6,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.portal import Portal, Theme, serious_faults
 from tests.tidy.source import ROOT
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("/", "/settings", "/settings/tokens", "/settings/browsers", "/about", "/no/such/page")
 FIRST_LOAD_MAX_BYTES = 200 * 1024
 LOADED = "performance.getEntriesByType('resource').map(one => [one.name, one.encodedBodySize])"

@@ -10,6 +10,8 @@ from tests.browser.network import network
 from tests.browser.portal import CONFIG, Portal
 from tests.system.product import Product
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
