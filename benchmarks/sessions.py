@@ -21,6 +21,8 @@ from benchmarks.row import Row
 from tests.system.product import Json, Product, wait_for
 
 CONNECTIONS = 16
+TURNS = 3
+WARM_S = 0.5
 LOAD_S = 4.0
 BIG_MIB = 1024
 PAGES = 200
@@ -70,29 +72,37 @@ def rows(product: Product) -> list[Row]:
     ours = ["tcp", product.facts["url"].partition("//")[2], host, cookie]
     prefix = f"/session/{session}"
     return [
-        _small_row(bare, ours, prefix),
+        _small_row(product, bare, ours, prefix),
         _big_row(bare, ours, prefix),
         _idle_row(product, ours, prefix),
     ]
 
 
-def _small_row(bare: list[str], ours: list[str], prefix: str) -> Row:
-    """In turn, twice, the best of each: a busy machine must not decide who looks better."""
-    pairs = [(_load("small", bare, prefix), _load("small", ours, prefix)) for _ in range(2)]
-    direct, found = max(pair[0] for pair in pairs), max(pair[1] for pair in pairs)
+def _small_row(product: Product, bare: list[str], ours: list[str], prefix: str) -> Row:
+    """In turn, the best of each: a busy machine must not decide who looks better.
+
+    What the daemon computes for each says most where others are at work on the machine too.
+    """
+    direct = found = used_s = 0.0
+    for _ in range(TURNS):
+        direct = max(direct, _load("small", bare, prefix))
+        before = _cpu_s(product.pid)
+        rate = _load("small", ours, prefix)
+        if rate > found:
+            found, used_s = rate, (_cpu_s(product.pid) - before) / (rate * (WARM_S + LOAD_S))
     return Row(
         work=f"small GETs to a session, {CONNECTIONS} connections",
         value=found,
         unit="/s",
         against="the app itself",
         ratio=found / direct,
-        gate=0.14,
-        note=f"itself {direct:,.0f}/s; asked: ≥ 5,000/s",
+        gate=0.25,
+        note=f"itself {direct:,.0f}/s; {1e6 * used_s:,.0f} µs of the daemon each; asked: ≥ 5,000/s",
     )
 
 
 def _big_row(bare: list[str], ours: list[str], prefix: str) -> Row:
-    pairs = [(_load("big", bare, prefix), _load("big", ours, prefix)) for _ in range(2)]
+    pairs = [(_load("big", bare, prefix), _load("big", ours, prefix)) for _ in range(TURNS)]
     direct, found = max(pair[0] for pair in pairs), max(pair[1] for pair in pairs)
     return Row(
         work=f"an answer of {BIG_MIB:,} MiB from a session",
@@ -100,7 +110,7 @@ def _big_row(bare: list[str], ours: list[str], prefix: str) -> Row:
         unit="MB/s",
         against="the app itself",
         ratio=found / direct,
-        gate=0.13,
+        gate=0.2,
         note=f"itself {direct:,.0f} MB/s; asked: ≥ 500 MB/s",
     )
 
@@ -220,7 +230,7 @@ async def _many_small(kind: str, place: str, request: bytes) -> float:
     told = [0]
     for _ in range(CONNECTIONS):
         await _connected(kind, place, _Asker(request, told))
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(WARM_S)
     before, began = told[0], time.perf_counter()
     await asyncio.sleep(LOAD_S)
     return (told[0] - before) / (time.perf_counter() - began)

@@ -25,6 +25,7 @@ from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import LogPart, Services, Terminal, TerminalEnd
 from launchyard.api.tokens import new_token
 from launchyard.controller.administration import Administration, UsageRow
+from launchyard.controller.clusters import LiveClusters
 from launchyard.controller.controller import Controller, JobRef, NodeUse
 from launchyard.controller.outlook import Outlook
 from launchyard.controller.reserving import Reserving
@@ -186,6 +187,10 @@ class FakeAdministration(Administration):
         return self.in_force
 
     @property
+    def told(self) -> Rules:
+        return self.in_force
+
+    @property
     def nodes(self) -> frozenset[str]:
         return frozenset({"n1"})
 
@@ -222,6 +227,9 @@ class FakeSessions(Sessions):
     def use(self, session_id: int) -> None: ...
 
 
+NO_CLUSTERS = LiveClusters({})
+
+
 class FakeController(Controller):
     """The interface over dicts; records what it was asked."""
 
@@ -240,6 +248,10 @@ class FakeController(Controller):
         self.why: str | None = None
         self.node = Node(name="n1", cpus=8, memory_mib=32_000)
         self.fails: Exception | None = None
+
+    @property
+    def clusters(self) -> LiveClusters:
+        return NO_CLUSTERS
 
     def make(self, caller: Caller, submission: Submission, job_id: int) -> Job:
         if (submission.nodes or 1) > 1:
@@ -355,7 +367,7 @@ class FakeController(Controller):
         return None
 
     def live_jobs(self) -> Iterable[Job]:
-        return list(self.jobs.values())
+        return [self.jobs[job_id] for job_id in sorted(self.jobs)]
 
     def reason(self, job_id: int) -> Reason | None:
         return Reason(code="resources", sentence="waits for CPUs") if job_id in self.jobs else None

@@ -12,16 +12,20 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.often import often
+
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 # Machines are shared and slow at times: how long an example takes says nothing about whether it is right.
-settings.register_profile("always", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("quick", settings.get_profile("always"), max_examples=5)
-settings.load_profile("always")
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("core", PATIENT, max_examples=often(30, thorough=100))
+settings.register_profile("quick", PATIENT, max_examples=5)
+settings.load_profile("core")
 
 SERVED = (
     *("test_api_", "test_cli_run", "test_controller", "test_user_helper", "test_user_terminal"),
     *(
+        "test_agent_",
         "test_archives",
         "test_proxy_",
         "test_helper_",
@@ -29,6 +33,7 @@ SERVED = (
         "test_ray_",
         "test_sdk_",
         "test_shelf",
+        "test_slurmengine_",
     ),
 )
 """Tests of a whole server or controller, which wait for it: `make check` leaves them to `make test`."""

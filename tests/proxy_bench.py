@@ -5,6 +5,7 @@ The app tells back what it was asked, sends and takes large bodies, streams, and
 
 import asyncio
 import socket
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import WSMsgType, web
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -244,6 +246,25 @@ def yard_in(directory: Path, **more: Any) -> Iterator[Yard]:
             bench.controller.sessions = sessions
             found.append(Yard(bench, app, directory / "app.sock", port, sessions))
             yield found[0]
+
+
+@pytest.fixture(scope="module")
+def module_yard() -> Iterator[Yard]:
+    """One for all tests of a file; `yard` is what they take."""
+    with tempfile.TemporaryDirectory() as directory, yard_in(Path(directory)) as made:
+        yield made
+
+
+@pytest.fixture
+def yard(module_yard: Yard) -> Iterator[Yard]:
+    """With session 17 of ada's, and nothing that was asked before."""
+    module_yard.open()
+    yield module_yard
+    module_yard.sessions.endpoints.clear()
+    module_yard.app.headers.clear()
+    module_yard.app.asked.clear()
+    module_yard.out_of_reach = False
+    module_yard.reach_s = 0.0
 
 
 @contextmanager

@@ -3,16 +3,20 @@
 Part of the composition root: like `daemon`, it may know every adapter.
 """
 
+import asyncio
 import gc
+import importlib
 import json
 import logging
 import os
 import shutil
+import signal
 import socket
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any, cast
 
 from launchyard import __version__, config, dropin
 from launchyard.api.mailing import Mailing
@@ -20,8 +24,15 @@ from launchyard.api.outputs import JobTerminals
 from launchyard.api.shells import Shells
 from launchyard.config import Settings
 from launchyard.controller.assembly import Bounds, Yard
+from launchyard.controller.clusters import LiveCluster
 from launchyard.controller.launching import LaunchSettings
+from launchyard.engine.building import Build, Surroundings
 from launchyard.engine.channel import UserHelpers
+from launchyard.engine.local import LocalEngine
+from launchyard.engine.machine import discover, virtual
+from launchyard.engine.places import Places
+from launchyard.engine.protocol import Engine
+from launchyard.model.cluster import LOCAL, EngineKind
 from launchyard.model.errors import Invalid
 from launchyard.model.event import StateChanged
 from launchyard.model.node import Node
@@ -29,8 +40,55 @@ from launchyard.model.rules import Rules
 from launchyard.model.state import ENDED
 from launchyard.statedir import StateDir
 from launchyard.store.protocol import Store
+from launchyard.wire.job import time_json
 
 _log = logging.getLogger(__name__)
+
+ADAPTERS = {
+    EngineKind.RAY: "launchyard.engine.ray.engine",
+    EngineKind.SLURM: "launchyard.engine.slurm.engine",
+}
+"""The module of each engine but our own, whose `build` makes it; loaded where a cluster has that engine."""
+
+
+def engines_of(
+    settings: Settings, state: StateDir, host: LocalEngine, *, serves_all: bool
+) -> dict[str, Engine]:
+    """The engine of each cluster, the default cluster first. `host` is this machine's launcher: the engine of
+    the local cluster, and for the others who acts as a user here."""
+    clusters = sorted(settings.clusters, key=lambda one: not one.default)
+    engines: dict[str, Engine] = {}
+    for cluster in clusters:
+        if cluster.engine is EngineKind.LOCAL:
+            engines[cluster.name] = host
+            continue
+        around = Surroundings(
+            cluster=cluster,
+            directory=state.engine(cluster.name),
+            host=host,
+            serves_all=serves_all,
+            drop_in=str(dropin.directory_of(state.path)),
+            spool=str(state.spool),
+            clock=time.time,
+            allow_root_jobs=settings.allow_root_jobs,
+        )
+        engines[cluster.name] = _adapter(cluster.engine)(around)
+    return engines or {LOCAL: host}
+
+
+def _adapter(engine: EngineKind) -> Build:
+    """Loaded only where it is needed, which is what keeps the others from costing a start anything."""
+    try:
+        return cast(Build, importlib.import_module(ADAPTERS[engine]).build)
+    except ModuleNotFoundError:
+        raise Invalid(f'this version has no engine "{engine}"; take another for [[clusters]]') from None
+
+
+def local_cluster(settings: Settings) -> str | None:
+    """The name of the cluster that is this machine; None: there is none."""
+    if not settings.clusters:
+        return LOCAL
+    return LOCAL if any(one.engine is EngineKind.LOCAL for one in settings.clusters) else None
 
 
 def bounds(settings: Settings) -> Bounds:
@@ -40,6 +98,15 @@ def bounds(settings: Settings) -> Bounds:
         zero_cpu_jobs_max=settings.zero_cpu_jobs_max,
         keep_failed_s=settings.packages.keep_failed_s,
     )
+
+
+def stop_on_signal() -> asyncio.Event:
+    """Set when somebody asks the daemon to end; a terminal that hangs up does not."""
+    stop = asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(one, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
+    return stop
 
 
 def settle_memory() -> None:
@@ -85,8 +152,17 @@ def rules_at_run_time(text: str) -> Rules | None:
         return None
 
 
-def facts_of(state: StateDir, nodes: tuple[Node, ...], yard: Yard, tcp: socket.socket) -> dict[str, Any]:
-    """What `ly up` prints and `ly status` answers; written where clients look for the address."""
+def nodes_here(settings: Settings) -> tuple[Node, ...]:
+    """The nodes of the cluster that is this machine; none where there is no such cluster."""
+    cluster = local_cluster(settings)
+    if cluster is None:
+        return ()
+    nodes = virtual(settings.nodes, len(os.sched_getaffinity(0))) or (discover(),)
+    return tuple(replace(node, cluster=cluster) for node in nodes)
+
+
+def facts_of(state: StateDir, settings: Settings, yard: Yard, tcp: socket.socket) -> dict[str, Any]:
+    """What `ly up` prints; written where clients look for the address."""
     host, port = tcp.getsockname()[:2]
     facts = {
         "url": f"http://{host}:{port}",
@@ -94,20 +170,78 @@ def facts_of(state: StateDir, nodes: tuple[Node, ...], yard: Yard, tcp: socket.s
         "version": __version__,
         "pid": os.getpid(),
         "started_at": time.time(),
-        "cpus": sum(node.cpus for node in nodes),
-        "memory_mib": sum(node.memory_mib for node in nodes),
-        "gpus": sum(node.gpus for node in nodes),
-        "nodes": len(nodes),
-        "enforcement": asdict(yard.facts.enforcement),
+        **Standing(settings, yard)(),
+        "enforcement": asdict(next(iter(yard.facts.values())).enforcement),
         "resumed": sum(1 for job in yard.controller.live_jobs() if job.attempt is not None),
     }
     state.facts.write_text(json.dumps(facts))
     return facts
 
 
+class Standing:
+    """What there is now, all together and by cluster. Asked often, counted when there are other nodes."""
+
+    def __init__(self, settings: Settings, yard: Yard) -> None:
+        self._yard = yard
+        self._kinds = {one.name: one.engine for one in settings.clusters} or {LOCAL: EngineKind.LOCAL}
+        self._counted: Mapping[str, Node] = {}
+        self._sizes: dict[str, dict[str, int]] = {}
+        self._all: dict[str, int] = {}
+
+    def __call__(self) -> dict[str, Any]:
+        nodes = self._yard.controller.nodes
+        if nodes is not self._counted or not self._all:
+            self._counted, self._all = nodes, _size(nodes.values())
+            self._sizes = {
+                name: _size([node for node in nodes.values() if node.cluster == name]) for name in self._kinds
+            }
+        return {**self._all, "clusters": [self._of(one) for one in self._yard.controller.clusters]}
+
+    def _of(self, one: LiveCluster) -> dict[str, Any]:
+        abilities, facts = one.engine.abilities, self._yard.facts[one.name]
+        return {
+            "name": one.name,
+            "engine": self._kinds[one.name].value,
+            "places": abilities.places.value,
+            "cannot": {lack.value: sentence for lack, sentence in abilities.lacks.items()},
+            "single_identity": not abilities.users,
+            "answers": one.epoch is not None,
+            "stale_since": time_json(one.lost_since),
+            "enforcement": asdict(facts.enforcement),
+            "details": dict(facts.details),
+            **self._sizes[one.name],
+        }
+
+
+def _size(nodes: Collection[Node]) -> dict[str, int]:
+    return {
+        "cpus": sum(node.cpus for node in nodes),
+        "memory_mib": sum(node.memory_mib for node in nodes),
+        "gpus": sum(node.gpus for node in nodes),
+        "nodes": len(nodes),
+    }
+
+
+def status_of(facts: dict[str, Any], settings: Settings, yard: Yard) -> Callable[[], dict[str, Any]]:
+    """What `ly status` answers: those facts, with what has changed since."""
+    now = Standing(settings, yard)
+    return lambda: facts | now()
+
+
 async def read_small(helpers: UserHelpers, uid: int, path: str) -> bytes:
     """A small file, as its user."""
     return (await helpers.read(uid, path, 0, 64 * 1024)).data
+
+
+def places_of(state: StateDir, yard: Yard, host: LocalEngine) -> Places:
+    """Where jobs are: here, or on the nodes of clusters that have a way into them."""
+    return Places(host, str(state.spool), {one.name: one.engine for one in yard.controller.clusters})
+
+
+def join_sessions(yard: Yard, places: Places) -> None:
+    """Sessions hear of what their jobs use, and read what those who attend them have written."""
+    yard.controller.sessions.usage_of(places.usage)
+    yard.controller.sessions.begin(partial(read_small, places.helpers))
 
 
 def join_terminals(yard: Yard, terminals: JobTerminals) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -27,14 +26,20 @@ from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import Services
 from launchyard.composition import (
     bounds,
+    engines_of,
     facts_of,
+    join_sessions,
     join_terminals,
     launch_settings,
+    local_cluster,
     mailing_of,
-    read_small,
+    nodes_here,
+    places_of,
     rules_at_run_time,
     settle_memory,
     shells_of,
+    status_of,
+    stop_on_signal,
 )
 from launchyard.config import Settings
 from launchyard.controller.assembly import Yard, assemble
@@ -42,11 +47,11 @@ from launchyard.controller.sampling import Sampling
 from launchyard.daemonlog import open_log
 from launchyard.daemonuser import anonymous, daemon_user
 from launchyard.engine.apps import Apps
-from launchyard.engine.channel import UserHelpers
+from launchyard.engine.gpus import GpuMeter
 from launchyard.engine.keeper import dismiss_keeper, launch_keeper
 from launchyard.engine.local import LocalEngine
 from launchyard.engine.logins import Logins
-from launchyard.engine.machine import cpus_by_core, discover, virtual
+from launchyard.engine.machine import cpus_by_core
 from launchyard.engine.notebooks import Notebooks
 from launchyard.engine.reaching import reach
 from launchyard.model.errors import Invalid, LaunchyardError
@@ -101,6 +106,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--state", type=Path)
     parser.add_argument("--config", type=Path)
     parser.add_argument("--listen")
+    parser.add_argument("--engine")
     parser.add_argument("--ready-fd", type=int, default=-1)
     return parser.parse_args(arguments)
 
@@ -112,6 +118,8 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     settings = read_settings()
     if options.listen is not None:
         settings = config.with_listen(settings, options.listen)
+    if options.engine is not None:
+        settings = config.with_engine(settings, options.engine)
     state = StateDir((options.state or settings.state).resolve())
     refuse_network_file_system(state.path)
     owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
@@ -125,7 +133,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
         allow_root_jobs=settings.allow_root_jobs,
         fault=os.environ.get("LAUNCHYARD_LAUNCHER_FAULT", ""),
     )
-    nodes = virtual(settings.nodes, len(os.sched_getaffinity(0))) or (discover(),)
+    nodes = nodes_here(settings)
     if root and owner.uid != 0:
         os.chown(state.path / "daemon" / "lock", owner.uid, owner.gid)
         os.setgroups([])
@@ -142,34 +150,25 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     )
 
 
-def _stop_on_signal() -> asyncio.Event:
-    """Set when somebody asks the daemon to end; a terminal that hangs up does not."""
-    stop = asyncio.Event()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(one, stop.set)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: None)
-    return stop
-
-
 async def _run(prepared: Prepared, tell: Starter) -> int:
     """Compose, serve, and let go in order: no new requests, then what is decided, then the store."""
     settings, state = prepared.settings, prepared.state
-    stop = _stop_on_signal()
+    stop = stop_on_signal()
     open_log(state.log)
     store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     files = UserFiles(settings, state, engine)
     yard = await _yard(prepared, store, engine, files)
-    helpers = UserHelpers(engine)
-    terminals = JobTerminals(helpers, yard.users, str(state.spool), engine, yard.launcher.place_of)
-    yard.controller.sessions.usage_of(engine.usage)
-    yard.controller.sessions.begin(partial(read_small, helpers))
+    helpers = (places := places_of(state, yard, engine)).helpers
+    terminals = JobTerminals(places, yard.users, yard.launcher.place_of)
+    join_sessions(yard, places)
     join_terminals(yard, terminals)
-    logs = JobLogs(helpers, yard.users, str(state.spool), files.environments.log)
-    sampling = Sampling(yard.controller.holding, engine.usage, SeriesFiles(state.series), time.time)
+    logs = JobLogs(places, yard.users, files.environments.log)
+    meter, holding = GpuMeter(places.usage, yard.controller.holding), yard.controller.holding
+    sampling = Sampling(holding, meter.usage, SeriesFiles(state.series), time.time)
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
     unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
-    facts = facts_of(state, prepared.nodes, yard, tcp)
+    facts = facts_of(state, settings, yard, tcp)
     services = Services(
         controller=yard.controller,
         store=store,
@@ -178,13 +177,13 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         log_search=logs,
         series=sampling,
         terminals=terminals,
-        status=lambda: facts,
+        status=status_of(facts, settings, yard),
         clock=time.time,
         owner_uid=None if prepared.serves_all else prepared.owner.uid,
         hosts=frozenset(settings.hosts),
         jobs_visible_to_all=settings.jobs_visible_to_all,
         slurm=settings.slurm,
-        live_usage=engine.usage,
+        live_usage=places.usage,
         packages=files.packages,
         notebooks=Notebooks(helpers, files.environments.directory),
         ray=settings.ray_api,
@@ -207,9 +206,9 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     finally:
         await mailing.close()
         await sampling.close()
-        helpers.close()
+        places.close()
         await yard.close()
-        await files.close()
+        await asyncio.gather(files.close(), engine.close())
         await _put_away(state, store)
     return 0
 
@@ -224,9 +223,12 @@ async def _yard(prepared: Prepared, store: Store, engine: LocalEngine, files: Us
     """The controller, with what an earlier daemon left taken in."""
     settings = prepared.settings
     at_run_time = rules_at_run_time(await asyncio.to_thread(store.rules))
+    if local_cluster(settings) is None:
+        # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.
+        await engine.open(lambda reports: None)
     return await assemble(
         store=store,
-        engine=engine,
+        engines=engines_of(settings, prepared.state, engine, serves_all=prepared.serves_all),
         nodes=prepared.nodes,
         rules=at_run_time or settings.rules,
         rules_at_run_time=at_run_time is not None,

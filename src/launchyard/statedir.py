@@ -64,6 +64,12 @@ class StateDir:
     def environments(self) -> Path:
         return self.path / "environments"
 
+    def engine(self, cluster: str) -> Path:
+        """What the engine of a cluster has to know after a restart is here; made where it is missing."""
+        directory = self.path / "daemon" / "engines" / cluster
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return directory
+
     def secret(self) -> bytes:
         """The server's own, made at its first start and readable by it alone. Raises `Invalid`."""
         path = self.path / "daemon" / "secret"

@@ -9,8 +9,8 @@ from launchyard.config import Settings
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.environments import HelperEnvironments, Opened, SetUpSettings
 from launchyard.engine.files import Files
+from launchyard.engine.gateway import Channels
 from launchyard.engine.machine import memory_of_machine_mib
-from launchyard.engine.protocol import Engine
 from launchyard.model.errors import LaunchyardError
 from launchyard.statedir import StateDir
 from launchyard.store.packages import Packages
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 class UserFiles:
     """`packages` and `browsed` (users' own files) for the API, `environments` for the controller."""
 
-    def __init__(self, settings: Settings, state: StateDir, engine: Engine) -> None:
+    def __init__(self, settings: Settings, state: StateDir, engine: Channels) -> None:
         limits = settings.packages
         self.packages = Packages(
             state.packages, size_max=limits.size_max, quota=limits.quota, keep_s=limits.keep_s

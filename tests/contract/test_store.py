@@ -30,6 +30,7 @@ from launchyard.model.trigger import Happening, Trigger, Triggers
 from launchyard.store.memory import MemoryStore
 from launchyard.store.open import open_store
 from launchyard.store.protocol import JobQuery, StepQuery, Store
+from tests.often import often
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda directory: open_store("memory:"),
@@ -212,6 +213,15 @@ def test_cards_are_sessions_that_were_not_deleted_or_whose_settings_are_kept(sto
 
     assert ids(store.jobs(JobQuery(cards=True))) == [4, 2]
     assert store.job(2) == job(2, session=session)
+
+
+def test_job_is_found_by_the_id_that_its_engine_has_for_it(store: Store) -> None:
+    put(store, job(1, engine_id="4711"), job(2), job(3, user="bob", engine_id="4711"))
+    put(store, job(2, engine_id="4712"), seq=2)
+
+    assert ids(store.jobs(JobQuery(engine_id="4711"))) == [3, 1]
+    assert ids(store.jobs(JobQuery(engine_id="4712", user="ada"))) == [2]
+    assert ids(store.jobs(JobQuery(engine_id="47"))) == []
 
 
 def test_second_names_find_the_job_of_the_user(store: Store) -> None:
@@ -533,7 +543,7 @@ def answers(store: Store, queries: list[JobQuery]) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in STORES if kind != "memory"])
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=often(8, thorough=30), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     batches=st.lists(st.lists(CHANGES, max_size=3), min_size=1, max_size=6),
     queries=st.lists(QUERIES, max_size=6),

@@ -33,6 +33,7 @@ class Lab:
         self.directory = directory
         self.nodes = tuple(f"n{number}" for number in range(1, nodes + 1))
         self.started: list[tuple[str, subprocess.Popen[bytes]]] = []
+        self._commands: dict[str, tuple[str, ...]] = {}
         path = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
         self.environment = {"PATH": path, "SLURM_CONF": str(directory / "etc" / "slurm.conf")}
 
@@ -69,9 +70,28 @@ class Lab:
                 os.kill(pid, signal.SIGKILL)
         self.started.clear()
 
+    def kill(self, name: str) -> None:
+        """End one of its daemons as a power cut does; `start_again` brings it back."""
+        (process,) = [one for known, one in self.started if known == name]
+        process.kill()
+        process.wait()
+        self.started = [(known, one) for known, one in self.started if known != name]
+
+    def saved_at(self) -> float:
+        """When slurmctld last wrote down what jobs there are; 0: never."""
+        path = self.directory / "state" / "job_state"
+        return path.stat().st_mtime if path.exists() else 0.0
+
+    def start_again(self, name: str) -> None:
+        self._start(name, *self._commands[name])
+
     def run(self, *command: str) -> int:
         """The exit code of a command of Slurm's, run by root."""
         return self._asked(command).returncode
+
+    def said(self, *command: str) -> str:
+        """What a command of Slurm's, run by root, prints."""
+        return self._said(*command)
 
     # -- its parts
 
@@ -128,6 +148,7 @@ class Lab:
     # -- processes
 
     def _start(self, name: str, user: str, *command: str) -> None:
+        self._commands[name] = (user, *command)
         log = (self.directory / "log" / f"{name}.out").open("ab")
         switch = [] if user == "root" else ["setpriv", "--reuid", user, "--regid", user, "--init-groups"]
         process = subprocess.Popen(

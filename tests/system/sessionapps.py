@@ -42,6 +42,7 @@ def make(folder: Path) -> None:
     app(folder, "silent", "exec sleep 600\n", within="2s")
     app(folder, "lame", "exec program-that-nobody-has\n")
     app(folder, "absent", "exec true\n", needs="program-that-nobody-has")
+    app(folder, "needy", "exec true\n", needs="tail")
     hungry = (
         "import time; held = bytearray(400 << 20); held[::4096] = b'x' * len(held[::4096]); time.sleep(600)"
     )

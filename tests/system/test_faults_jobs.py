@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,15 @@ from tests.system import accounts
 from tests.system.product import ENDED, Json, Product, Refused, job_pids, let_others_in, wait_for
 
 ASKED = {"cpus": 0.5, "memory_mib": 64}
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One for all of them, with four CPUs: starting takes longer than most of these tests."""
+    one = Product(tmp_path_factory.mktemp("jobs") / "state")
+    one.start()
+    yield one
+    one.destroy()
 
 
 def ran(product: Product, command: str | list[str], **fields: object) -> Json:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.often import often
 from tests.system.product import Product, Refused
 from tests.system.verify import script, verify
 from tests.system.watcher import Watcher
@@ -46,7 +47,7 @@ def test_f32_two_hundred_orders_at_once_have_one_outcome(
     """F32, P3, P4: at random moments around start and exit; refusals are 409, moves are of the table."""
     ids: list[int] = []
     with Watcher(product) as watcher:
-        for _ in range(4):
+        for _ in range(often(2, thorough=4)):
             text = script(journal, lines=2, pause_s=0.05, code=chance.randrange(3))
             body = {"script": text, "resources": {"cpus": 1, "memory_mib": 1}}
             job_id = int(product.call("POST", "/v1/jobs", body)["id"])

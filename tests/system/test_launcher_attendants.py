@@ -207,12 +207,13 @@ def test_ends_are_kept_when_the_disk_is_full_and_launches_wait_for_space(small_d
         client.expect("started", l=l)
     ballast = rig.state_dir / "ballast"
     fill(ballast)
-    refused = 0
+    tried = 0
     while not client.hung_up():
-        client.send(rig.launch(["true"], l=f"more-{refused}", stdout="/dev/null"))
-        refused += 1
-        client.hear(0.5)
-        assert refused < 5000
+        more = [rig.launch(["true"], l=f"{tried + one}-{'x' * 50}", stdout="/dev/null") for one in range(20)]
+        client.send(*more)
+        tried += len(more)
+        client.hear(0.05)
+        assert tried < 10000
     gate.touch()
     client = rig.connect()
     for l in codes:

@@ -314,7 +314,7 @@ def test_memory_over_the_limit_is_seen_by_sampling_without_cgroups(eve: pwd.stru
 def test_a_fork_bomb_is_held_and_ends_with_its_job(yard: Yard, eve: pwd.struct_passwd) -> None:
     """Threat 38."""
     rig, client = yard
-    bomb = "bomb() { bomb | bomb & }; bomb; bomb; sleep 1000"
+    bomb = "bomb() { bomb | bomb & }; sleep 1000 & (bomb; bomb) & wait"
     client.send(rig.sh(bomb, l="bomb", pids_max=60, **as_user(eve)))
     client.expect("started", l="bomb")
     pids = cgroup(rig, "pids", "bomb")

@@ -17,7 +17,7 @@ from tests.system.launcher_client import Client, Rig, processes_with, temporary_
 pytestmark = pytest.mark.root
 
 
-@pytest.fixture(params=["root", "user"])
+@pytest.fixture(params=["root", pytest.param("user", marks=pytest.mark.slow)])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     user = account("lytest1").pw_name if request.param == "user" else None
     with temporary_rig(user=user) as one:

@@ -28,6 +28,7 @@ from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi import checks
 
 from launchyard.api import packages, ray_jobs, routes
+from tests.often import often
 from tests.system.product import Json, Product
 
 NODE = "takes-no-work-7c1f"
@@ -211,7 +212,7 @@ def asked(target: Target, at_most: int, at_random_each: int) -> Questions:
 
 @pytest.mark.timeout(600)
 def test_every_answer_is_one_that_the_document_tells_of(target: Target) -> None:
-    questions = asked(target, at_most=40, at_random_each=2)
+    questions = asked(target, at_most=often(20, thorough=40), at_random_each=often(1, thorough=2))
     assert questions.asked > 1000
     assert not questions.findings, "\n\n".join(questions.findings.values())
     assert target.product.running()

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from launchyard import apps
+from tests.system.kept import keep_packages
 from tests.system.product import DEFAULT_CONFIG, Json, Product, UnixConnection, wait_for
 
 SHIPPED = Path(apps.__file__).parent
@@ -53,6 +54,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     folder = tmp_path_factory.mktemp("apps")
     config = DEFAULT_CONFIG.replace("4GiB", "12GiB")
     product = Product(folder / "state", f'{config}\n[sessions]\napps = ["{folder}/apps"]\n')
+    keep_packages(product.state)
     product.start()
     yield product
     product.destroy()

@@ -1,9 +1,10 @@
-"""Sessions through the front door of a real server: they come up, are reached, fail for a reason, and end."""
+"""Sessions through the front door of a real server: they come up, are reached, and end.
+
+What they say when they fail is in tests/browser/test_session_faults.py, as it is the same on their cards.
+"""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +15,12 @@ from tests.system.ly import ly
 from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Json, Product, Refused, UnixConnection, wait_for
 from tests.system.sessionapps import make
 
-NODES = """
-[[nodes]]
-name = "other"
-cpus = 4
-memory = "4GiB"
-"""
-
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     folder = tmp_path_factory.mktemp("sessions")
     make(folder / "apps")
-    config = f'{DEFAULT_CONFIG}{NODES}\n[sessions]\napps = ["{folder}/apps"]\n'
+    config = f'{DEFAULT_CONFIG}\n[sessions]\napps = ["{folder}/apps"]\n'
     product = Product(folder / "state", config)
     product.start()
     yield product
@@ -77,92 +71,6 @@ def test_a_session_runs_once_its_app_answers_and_its_values_reach_it(product: Pr
     assert stopped["state"] in ("stopping", "ended")
     ended = until(product, made["id"], "ended")
     assert ended["cause"].startswith("cancelled by ")
-
-
-def test_each_of_six_faults_has_a_sentence_of_its_own(product: Product, tmp_path: Path) -> None:
-    said = {
-        "missing at the start": fails(product, "lame"),
-        "never answers": fails(product, "silent"),
-        "memory": fails(product, "hungry"),
-        "ended": fails(product, "gone"),
-    }
-
-    assert said["missing at the start"] == (
-        "The lame ended before it answered: a program that it starts was not found (see its log)"
-    )
-    assert said["never answers"] == (
-        "The silent did not answer within 2 s of its start; nothing listens at its socket"
-    )
-    assert said["memory"] == (
-        "The hungry needed more than the 64 MiB of memory asked for before it answered; "
-        "start it again with 128 MiB"
-    )
-    assert said["ended"] == "The gone ended with exit code 3 before it answered"
-
-
-def fails(product: Product, app: str) -> str:
-    """The cause of its failure, the same by API, job and command line."""
-    made = start(product, app)
-    found = until(product, made["id"], "failed")
-    shown = ly(product.state, "session", "show", str(made["id"]))
-    assert found["cause"] in shown.err
-    assert shown.code == 0
-    sentence: str = found["cause"]
-    return sentence
-
-
-def test_a_missing_program_is_said_before_anything_is_queued(product: Product) -> None:
-    apps = {one["name"]: one for one in product.call("GET", "/v1/apps")["apps"]}
-
-    with pytest.raises(Refused) as refused:
-        start(product, "absent")
-
-    why = "not installed here: no program-that-nobody-has was found on this machine. Build it yourself."
-    assert apps["absent"]["unavailable"] == why
-    assert refused.value.status == 422
-    assert refused.value.problem["detail"] == f"The absent cannot be started: {why}"
-
-
-def test_a_bad_value_is_refused_with_the_name_of_its_field(product: Product) -> None:
-    with pytest.raises(Refused) as refused:
-        start(product, "web", values={"count": 9})
-    shown = ly(product.state, "session", "start", "web", "--set", "count=9")
-
-    assert refused.value.problem["detail"] == "Count: 9 is too much; 8 is the most here"
-    assert refused.value.problem["code"] == "form:count"
-    assert (shown.code, shown.err) == (2, "ly: Count: 9 is too much; 8 is the most here\n")
-
-
-@pytest.mark.root
-def test_a_full_home_directory_is_said_and_does_not_lock_its_person_out(
-    product: Product, tmp_path: Path
-) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", home], check=True)
-    try:
-        made = start(product, "web", environment={"HOME": str(home)})
-        found = until(product, made["id"], "failed")
-        with pytest.raises(OSError, match="No space left"):
-            (home / "more").write_bytes(b"x" * 300_000)
-    finally:
-        subprocess.run(["umount", home], check=True)
-
-    assert found["cause"] == (
-        f"the home directory {home} is full, so The web cannot start; "
-        "delete what is not needed there, then start it again"
-    )
-
-
-def test_a_node_that_is_taken_down_is_the_cause(product: Product) -> None:
-    made = start(product, "web", resources={"nodelist": "other"})
-    until(product, made["id"], "running")
-
-    product.call("POST", "/v1/nodes/other", {"state": "down", "reason": "pulled"})
-    found = until(product, made["id"], "failed")
-    product.call("POST", "/v1/nodes/other", {"state": "up"})
-
-    assert found["cause"].startswith("node other went down under The web (")
 
 
 def test_a_server_that_was_killed_knows_its_sessions_again(product: Product) -> None:

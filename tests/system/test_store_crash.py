@@ -13,11 +13,12 @@ import pytest
 from launchyard.model.change import Change
 from launchyard.store.open import open_store
 from launchyard.store.protocol import JobQuery, StoreDamaged
+from tests.often import often
 from tests.system.power import Committer, Disk, powered_disk
 
-KILLS = 8
-CUTS = 8
-FIRST_STARTS = 40
+KILLS = often(4, thorough=8)
+CUTS = often(4, thorough=8)
+FIRST_STARTS = often(12, thorough=40)
 
 
 @pytest.fixture

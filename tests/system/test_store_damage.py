@@ -15,6 +15,7 @@ from launchyard.model.state import JobState
 from launchyard.model.token import Token
 from launchyard.store.open import open_store
 from launchyard.store.protocol import JobQuery, Store, StoreDamaged
+from tests.often import often
 
 PAGE = 4096
 JOBS = 60
@@ -187,7 +188,7 @@ def test_a_garbage_or_torn_page_never_gives_wrong_rows(whole: Whole, tmp_path: P
     files, right = whole
     chance = random.Random(7)
     seen: dict[str, int] = {}
-    for page in range(len(files[DB]) // PAGE):
+    for page in range(0, len(files[DB]) // PAGE, often(4, thorough=1)):
         for keep in (0, 512, PAGE // 2):
             start, end = page * PAGE + keep, (page + 1) * PAGE
             torn = files[DB][:start] + chance.randbytes(end - start) + files[DB][end:]

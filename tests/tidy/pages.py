@@ -7,6 +7,7 @@ from launchyard.config.keys import KEYS, TITLES
 from launchyard.model.state import ALLOCATED, ENDED, TRANSITIONS, JobState
 from launchyard.policy.causes import CAUSES
 from tests.tidy.source import ROOT
+from tests.tidy.threats import threats_page
 from tests.tidy.typescript import types_page
 
 MEANINGS = {
@@ -168,6 +169,9 @@ PAGES = {
     "web/src/api/types.ts": types_page,
 }
 
+LISTS = {"docs/reference/threats.md": threats_page}
+"""Made by `make docs` too; what is new since need not stand there at once."""
+
 if __name__ == "__main__":
-    for name, page in PAGES.items():
+    for name, page in {**PAGES, **LISTS}.items():
         (ROOT / name).write_text(page())

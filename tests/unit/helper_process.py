@@ -6,12 +6,15 @@ import socket
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import uvloop
 
 from launchyard.engine.channel import Channel, UserHelpers
 from launchyard.engine.fake import FakeEngine
+from launchyard.engine.places import Place
 from launchyard.launcher.messages import package_argv
+from launchyard.model.job import Job
 
 LIMIT_S = 60.0
 
@@ -20,6 +23,17 @@ def on_loop(work: Coroutine[None, None, None]) -> None:
     """Run `work` on the loop that the daemon uses, which differs from the usual one in more than speed."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(asyncio.wait_for(work, LIMIT_S))
+
+
+class Here:
+    """`engine.places.Places` where all jobs are on this machine."""
+
+    def __init__(self, helpers: UserHelpers, engine: Any = None) -> None:
+        self.helpers = helpers
+        self._engine = engine
+
+    def of(self, job: Job) -> Place:
+        return Place(self.helpers, self._engine, "/")
 
 
 class Helpers:

@@ -1,13 +1,15 @@
 """What the server tells of its own doings, and who said what of a node."""
 
-from launchyard.api.routes.cluster import preempt_mode
+from launchyard.api.routes.cluster import jobs_by_state, preempt_mode
 from launchyard.api.tables.machine import machine
 from launchyard.controller.counters import Counters
 from launchyard.model.account import QOS, PreemptMode
+from launchyard.model.array import Array, Indexes
 from launchyard.model.event import StateChanged
 from launchyard.model.node import NodeState
 from launchyard.model.state import JobState as S
 from launchyard.store.memory import MemoryStore
+from tests.api_bench import ADA, job_of
 from tests.unit.test_controller import lives
 from tests.unit.yard import running_yard
 
@@ -24,6 +26,13 @@ def test_jobs_are_counted_by_what_became_of_them_until_the_counters_are_set_back
     assert counters.jobs == {"submitted": 1, "started": 1, "completed": 0, "cancelled": 1, "failed": 1}
     counters.reset(200.0)
     assert (counters.since, sum(counters.jobs.values())) == (200.0, 0)
+
+
+def test_tasks_that_wait_are_counted_as_waiting_while_others_of_their_array_run() -> None:
+    array = Array(waiting=Indexes(((3, 9, 1),)), size=9, first=1, last=9)
+    jobs = [job_of(ADA, 1, state=S.RUNNING, array=array), job_of(ADA, 2, state=S.RUNNING), job_of(ADA, 3)]
+
+    assert jobs_by_state(jobs) == {"PENDING": 8, "RUNNING": 1}
 
 
 def test_passes_are_counted_with_the_last_the_longest_and_the_sum() -> None:

@@ -18,7 +18,7 @@ from launchyard.engine.fake import FakeEngine
 from launchyard.engine.files import Files
 from launchyard.engine.protocol import Launch
 from tests.api_bench import ME, T0, Answer, Bench, FakeUsers, eventually, running
-from tests.unit.helper_process import Helpers
+from tests.unit.helper_process import Helpers, Here
 
 NUMBER = "fedcba9876543210" * 2
 OCTETS = {"Content-Type": "application/octet-stream"}
@@ -45,7 +45,7 @@ def served() -> Iterator[tuple[Bench, Path]]:
         home = Path(directory, "home")
         home.mkdir()
         acting = UserHelpers(FakeEngine(channel=helpers.channel))
-        terminals = JobTerminals(acting, FakeUsers(), directory, StepsNowhere(), no_place)  # type: ignore[arg-type]
+        terminals = JobTerminals(Here(acting, StepsNowhere()), FakeUsers(), no_place)
         shells = Shells(terminals, host="here", keep_s=600.0, clock=lambda: T0)
         more: dict[str, Any] = {"files": Files(acting), "file_roots": (str(home),), "shells": shells}
         with running(Path(directory), **more) as bench:

@@ -147,6 +147,22 @@ def test_timeline_of_what_waits_is_open(bench: Bench) -> None:
     assert [(one["name"], one["until"] is None) for one in parts] == [("later", False), ("waited", True)]
 
 
+def names_of(bench: Bench, job: Job) -> list[tuple[str, bool]]:
+    """Which parts a job's timeline has, and which of them have ended."""
+    bench.put(job)
+    parts = bench.ask("GET", f"/v1/jobs/{job.id}/timeline", user="ada").json["parts"]
+    return [(one["name"], one["until"] is not None) for one in parts]
+
+
+def test_timeline_has_the_set_up_of_an_environment_before_the_wait(bench: Bench) -> None:
+    job = job_of(ADA, 1, runtime_env="digest")
+    assert names_of(bench, job) == [("environment", False)]
+    prepared = replace(job, prepared_at=T0 + 30)
+    assert names_of(bench, prepared) == [("environment", True), ("waited", False)]
+    failed = replace(job, state=JobState.FAILED, ended_at=T0 + 40)
+    assert names_of(bench, failed) == [("environment", True)]
+
+
 def array_of_six(bench: Bench) -> None:
     """Of 4: task 1 completed, 2 failed, 3 runs, 4 and 5 wait, 9 was cancelled while it waited."""
     counts = {JobState.COMPLETED: 1, JobState.FAILED: 1, JobState.RUNNING: 1, JobState.CANCELLED: 1}

@@ -106,6 +106,16 @@ def test_more_clients_than_fit_wait_for_their_turn(tmp_path: Path, monkeypatch: 
         waiting.close()
 
 
+def test_a_peer_that_is_gone_without_a_word_is_noticed_within_a_minute() -> None:
+    """F13: half-open TCP; pings and heartbeats are what it leaves unanswered."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            connection._prepared(accepted)
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert 0 < accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
+
+
 FEW_DESCRIPTORS = """
 import os, resource, socket, sys, tempfile
 from pathlib import Path

@@ -36,12 +36,12 @@ def bench() -> Iterator[Bench]:
 class Stream:
     """An open event stream; `next` is the next event that is not a comment."""
 
-    def __init__(self, bench: Bench, user: str, last_id: str | None = None) -> None:
+    def __init__(self, bench: Bench, user: str, last_id: str | None = None, query: str = "") -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=30)
         headers = {"Authorization": f"Bearer {bench.secrets[user]}"}
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
-        self.connection.request("GET", "/v1/events", headers=headers)
+        self.connection.request("GET", f"/v1/events{query}", headers=headers)
         self.response = self.connection.getresponse()
         self.id: str | None = None
         assert self.response.status == 200
@@ -63,8 +63,8 @@ class Stream:
 
 
 @contextmanager
-def listening(bench: Bench, user: str, last_id: str | None = None) -> Iterator[Stream]:
-    stream = Stream(bench, user, last_id)
+def listening(bench: Bench, user: str, last_id: str | None = None, query: str = "") -> Iterator[Stream]:
+    stream = Stream(bench, user, last_id, query)
     try:
         stream.block()
         yield stream
@@ -152,6 +152,17 @@ def test_a_bounded_ring_says_reset_when_it_is_too_late() -> None:
     assert b"reset" not in asyncio.run(after(3))
     assert asyncio.run(after(3)).count(b"event: job") == 3
     assert asyncio.run(after(6)).count(b"event: job") == 0
+
+
+def test_what_happened_since_a_page_knew_who_looks_is_told(bench: Bench) -> None:
+    bench.put(job_of(ADA, 5))
+    known = bench.ask("GET", "/v1/me", user="ada").json["last_event"]
+    bench.put(job_of(ADA, 6))
+    with listening(bench, "ada", query=f"?after={known}") as stream:
+        assert stream.next()[1]["job_id"] == 6
+    with listening(bench, "ada", stream.id, f"?after={known}") as stream:
+        bench.put(job_of(ADA, 7))
+        assert stream.next()[1]["job_id"] == 7, "who comes back knows better itself"
 
 
 def test_a_quiet_stream_beats(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from launchyard import apps
 from launchyard.model.app import App, BadValue, Origin, checked, environment_of
 from launchyard.model.errors import Invalid
+from launchyard.model.session import Speaks
 from launchyard.wire.apps import read_app
 
 SHIPPED = Path(apps.__file__).parent
@@ -84,6 +85,22 @@ def test_each_shipped_app_can_be_read_and_has_a_start_script(folder: str) -> Non
     assert (SHIPPED / folder / "start.sh").is_file()
     if not any(field.required for field in found.fields):
         assert checked(found, {}, FACTS).keys() == {field.name for field in found.fields}
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(one.name for one in SHIPPED.iterdir() if (one / "app.toml").exists())
+)
+def test_a_shipped_app_listens_for_its_user_alone_or_asks_for_the_sessions_secret(folder: str) -> None:
+    """Threat 46: a port can be reached by everybody on the machine."""
+    opening = read_app(
+        folder, str(SHIPPED / folder), Origin.SHIPPED, (SHIPPED / folder / "app.toml").read_text()
+    ).opening
+    start = (SHIPPED / folder / "start.sh").read_text()
+
+    if opening.tcp:
+        assert any("{secret}" in value or "{basic}" in value for value in opening.headers.values())
+    elif opening.speaks is not Speaks.TERMINAL:
+        assert "umask 077" in start
 
 
 def test_the_example_of_the_documentation_can_be_read() -> None:

@@ -1,6 +1,7 @@
 """The attendant of a session: what it looks at first, how it asks the app, what it says when that fails."""
 
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from launchyard.attendant.checks import CannotStart, check
-from launchyard.attendant.main import early_end, never_answered
+from launchyard.attendant.main import Attendant, early_end, never_answered
 from launchyard.attendant.order import VARIABLE, Order, take, variables, write
 from launchyard.attendant.probe import Found, Probe, filled
 from launchyard.attendant.telling import Teller
@@ -78,6 +79,21 @@ def test_its_order_comes_by_a_variable_that_the_app_does_not_see(tmp_path: Path)
     assert told["LAUNCHYARD_VALUE_WORD"] == "hello"
     assert (told["LAUNCHYARD_VALUE_MORE"], told["LAUNCHYARD_VALUE_LESS"]) == ("1", "")
     assert told["LAUNCHYARD_SESSION_SOCKET"] == f"{tmp_path}/app.sock"
+
+
+def test_each_launch_has_a_new_secret_that_its_user_alone_can_read(tmp_path: Path) -> None:
+    """Threat 46: nothing constant, nothing short, and no other way to learn it."""
+    secrets = []
+    for launch in ("l1", "l2"):
+        Attendant(order(tmp_path, launch_id=launch, directory=str(tmp_path / launch)))._prepare()
+        folder = tmp_path / launch
+        assert [stat.S_IMODE(one.stat().st_mode) for one in (folder, folder / "secret")] == [0o700, 0o600]
+        secrets.append((folder / "secret").read_text())
+
+    assert secrets[0] != secrets[1]
+    assert min(len(one) for one in secrets) >= 40
+    with pytest.raises(FileExistsError):
+        Attendant(order(tmp_path, directory=str(tmp_path / "l1")))._prepare()
 
 
 def test_a_program_that_is_missing_is_named_with_its_hint(

@@ -95,6 +95,7 @@ def test_a_store_that_does_not_answer_is_waited_for() -> None:
         environments = Breaking("none")
         async with running_yard(store=store, environments=environments) as yard:
             await yard.until(lambda: "prepare" in environments.done)
+            await yard.until(lambda: yard.job(job.id).prepared_at is not None)
             assert yard.state(job.id) is JobState.PENDING
             assert store.refusals == 0
 

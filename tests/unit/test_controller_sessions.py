@@ -13,13 +13,14 @@ from launchyard.controller.sessions import Told
 from launchyard.model.errors import Conflict, Infeasible, NotFound
 from launchyard.model.event import SessionMoved
 from launchyard.model.job import Attempt, Job, JobKind
+from launchyard.model.node import NodeState
 from launchyard.model.partition import Partition
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.rules import Rules
 from launchyard.model.session import Session, TcpTarget, place
 from launchyard.model.state import JobState
 from launchyard.model.submission import Submission
-from launchyard.policy.sessions import state_of
+from launchyard.policy.sessions import WARNED_S, state_of
 from launchyard.store.memory import MemoryStore
 from tests.unit.yard import ADA, BOB, ROOT, RULES, Yard, running_yard
 
@@ -68,6 +69,7 @@ def test_nobody_else_tells_of_a_session_opens_it_or_changes_it() -> None:
             sessions = yard.controller.sessions
             job = await running(yard)
             await sessions.told(ADA, job.id, told(job, secret="s"))
+            assert sessions.endpoint(ADA, job.id) is sessions.endpoint(ADA, job.id)
 
             with pytest.raises(NotFound):
                 await sessions.told(BOB, job.id, told(job, secret="mine"))
@@ -133,6 +135,7 @@ def test_the_way_to_a_session_is_gone_with_its_job() -> None:
             sessions = yard.controller.sessions
             job = await running(yard)
             await sessions.told(ADA, job.id, told(job, secret="s"))
+            sessions.endpoint(ADA, job.id)
 
             await yard.controller.cancel(ADA, yard.ref(job.id))
             with pytest.raises(NotFound):
@@ -235,6 +238,50 @@ async def _asked(yard: Yard) -> str | None:
 
 def _submission() -> Submission:
     return Submission(command=("true",), kind=JobKind.SESSION, session=SESSION)
+
+
+def test_who_works_in_a_session_is_warned_before_its_time_is_over_and_again_after_more_time() -> None:
+    async def test() -> None:
+        clock = [1_000_000.0]
+        async with running_yard(clock=lambda: clock[0]) as yard:
+            heard: list[SessionMoved] = []
+            job = await running(yard)
+            await yard.controller.sessions.told(ADA, job.id, told(job, secret="s"))
+            yard.controller.sessions.watch(lambda event: heard.append(event) if warns(event) else None)
+
+            clock[0] += 3600 - WARNED_S + 1
+            await yard.until(lambda: len(heard) == 1)
+            await yard.controller.sessions.extend(ADA, job.id, 3600)
+            await yard.until(lambda: len(heard) == 2)
+            clock[0] += 3600
+            await yard.until(lambda: len(heard) == 3)
+
+            assert {(one.session_id, one.state) for one in heard} == {(job.id, "running")}
+
+    run(test)
+
+
+def warns(event: SessionMoved) -> bool:
+    return event.what == "ending"
+
+
+def test_who_has_a_session_on_a_node_hears_that_it_is_drained_and_that_it_is_open_again() -> None:
+    async def test() -> None:
+        async with running_yard() as yard:
+            sessions, heard = yard.controller.sessions, list[SessionMoved]()
+            job = await running(yard)
+            sessions.watch(heard.append)
+
+            await yard.controller.mark_node("node", NodeState.DRAIN, "new disks", "root")
+            noticed = sessions.notice(yard.job(job.id))
+            await yard.controller.mark_node("node", NodeState.UP, "", "root")
+
+            of_node = [(one.what, one.users) for one in heard if one.what == "node"]
+            assert of_node == [("node", ("ada",))] * 2
+            assert noticed == "node node is closed for new work (new disks); Tool runs on until it ends"
+            assert sessions.notice(yard.job(job.id)) is None
+
+    run(test)
 
 
 class Watched:

@@ -78,7 +78,7 @@ def test_licences_are_held_over_a_restart_and_given_back() -> None:
         for attempt in range(2):
             assembled = await assemble(
                 store=store,
-                engine=engine,
+                engines={"local": engine},
                 nodes=NODES,
                 rules=RULES,
                 clock=clock,

@@ -24,7 +24,8 @@ from launchyard.model.job import PAST_MAX, Job
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.retries import Retries
 from launchyard.model.state import ENDED, TRANSITIONS, JobState
-from launchyard.policy.lifecycle import REQUEUE, apply, hold_if_requeued_too_often, made_room_for
+from launchyard.policy.attempts import hold_if_requeued_too_often
+from launchyard.policy.lifecycle import REQUEUE, apply, made_room_for
 from tests.unit.cluster import T0, job
 
 S = JobState
@@ -61,6 +62,7 @@ ENDS = [
     (Exited(at=T0 + 5, signal=9, log_full=True), JobState.FAILED, "its log grew"),
     (Exited(at=T0 + 5, error="no command 'x' on PATH"), JobState.FAILED, "no command 'x' on PATH"),
     (Exited(at=T0 + 5, lost=True), JobState.LOST, "not known"),
+    (Exited(at=T0 + 5, cancelled=True, error="cancelled in Slurm"), JobState.CANCELLED, "in Slurm"),
 ]
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,13 @@ from starlette.types import Message, Scope
 
 from launchyard.portal.serve import Portal
 
-INDEX = '<!doctype html><meta property="csp-nonce" nonce="LAUNCHYARD_NONCE"><title>Launchyard</title>'
+INDEX = '<!doctype html><head><meta nonce="LAUNCHYARD_NONCE"><title>Launchyard</title></head>'
+PLACES = {
+    "/": ["assets/home.js"],
+    "/jobs": ["assets/jobs.js", "assets/jobs.css"],
+    "/jobs/$job": ["assets/job.js"],
+    "/files/$": ["assets/files.js"],
+}
 SCRIPT = b"export const answer = 42;\n"
 
 
@@ -30,6 +38,7 @@ def built(tmp_path: Path) -> Path:
     (tmp_path / "assets" / "main-1f2e.js").write_bytes(SCRIPT)
     (tmp_path / "assets" / "main-1f2e.js.gz").write_bytes(gzip.compress(SCRIPT))
     (tmp_path / "source.sha256").write_text("0")
+    (tmp_path / "places.json").write_text(json.dumps(PLACES))
     return tmp_path
 
 
@@ -87,6 +96,7 @@ def test_only_files_that_were_built_are_files(built: Path) -> None:
         "/assets/../index.html",
         "/assets/%2e%2e/x.js",
         "/source.sha256",
+        "/places.json",
         "/index.html",
         "/assets/main-1f2e.js.gz",
     )
@@ -105,6 +115,24 @@ def test_each_answer_has_a_nonce_of_its_own_and_a_strict_policy(built: Path) -> 
     assert "*" not in policy.replace("http://*.localhost:*", "").replace("https://*.localhost:*", "")
     assert first.headers["cache-control"] == "no-store"
     assert first.headers["x-frame-options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    ("path", "files"),
+    [
+        ("/", ["home.js"]),
+        ("/jobs", ["jobs.js", "jobs.css"]),
+        ("/jobs/17", ["job.js"]),
+        ("/jobs/17/log", []),
+        ("/files/home/ada", ["files.js"]),
+        ("/files", []),
+        ("/elsewhere", []),
+    ],
+)
+def test_the_page_names_what_is_needed_at_its_address(built: Path, path: str, files: list[str]) -> None:
+    body = get(portal(built), scope(path, accept="text/html")).body.decode()
+    assert re.findall(r'href="/assets/([^"]+)"', body) == files
+    assert body.index("</title>") < body.index("</head>")
 
 
 def test_sessions_may_be_shown_at_the_names_that_the_site_gives_them(built: Path) -> None:

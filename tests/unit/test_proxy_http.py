@@ -2,34 +2,18 @@
 
 import json
 import socket
-import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from launchyard.api import crossing
 from launchyard.controller.sessions import Endpoint
-from launchyard.proxy.http import WATCH_AFTER_S
 from tests.api_bench import eventually
-from tests.proxy_bench import MIB, Yard, headers_of, yard_in
-
-
-@pytest.fixture(scope="module")
-def module_yard() -> Iterator[Yard]:
-    with tempfile.TemporaryDirectory() as directory, yard_in(Path(directory)) as made:
-        yield made
-
-
-@pytest.fixture
-def yard(module_yard: Yard) -> Iterator[Yard]:
-    module_yard.open()
-    yield module_yard
-    module_yard.sessions.endpoints.clear()
-    module_yard.app.headers.clear()
-    module_yard.app.asked.clear()
-    module_yard.out_of_reach = False
+from tests.proxy_bench import MIB, Yard, headers_of
+from tests.proxy_bench import module_yard as module_yard
+from tests.proxy_bench import yard as yard
 
 
 @pytest.mark.parametrize("tcp", [False, True])
@@ -71,7 +55,7 @@ def test_the_sessions_own_headers_go_before_those_that_are_sent(yard: Yard) -> N
 
 
 def test_a_large_upload_is_carried_as_it_comes(yard: Yard) -> None:
-    size = 48 * MIB
+    size = 24 * MIB
     answer = yard.ask("POST", "/upload", yard.let_in(), raw=b"x" * size)
     assert answer.json == {"received": size}
 
@@ -89,20 +73,20 @@ def test_an_upload_in_parts_is_carried_in_parts(yard: Yard) -> None:
     assert answer.endswith(b'{"received": 8}')
 
 
-def test_an_upload_waits_for_an_app_that_is_slow_to_reach(yard: Yard) -> None:
+def test_an_upload_waits_for_an_app_that_is_slow_to_reach(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crossing, "LASTS_AFTER_S", 0.1)
     headers = yard.let_in()
     yard.sessions.endpoints[17] = replaced(yard, "a-launch-far-away")
-    yard.reach_s = 4 * WATCH_AFTER_S
-    try:
-        assert yard.ask("POST", "/upload", headers, raw=b"x" * MIB).json == {"received": MIB}
-    finally:
-        yard.reach_s = 0.0
+    yard.reach_s = 0.5
+    assert yard.ask("POST", "/upload", headers, raw=b"x" * MIB).json == {"received": MIB}
 
 
 def test_a_large_answer_is_carried_as_it_comes(yard: Yard) -> None:
-    answer = yard.ask("GET", "/big?mib=64", yard.let_in())
-    assert len(answer.body) == 64 * MIB
-    assert answer.headers["content-length"] == str(64 * MIB)
+    answer = yard.ask("GET", "/big?mib=24", yard.let_in())
+    assert len(answer.body) == 24 * MIB
+    assert answer.headers["content-length"] == str(24 * MIB)
 
 
 def test_a_stream_begins_before_it_ends_and_ends_with_its_client(yard: Yard) -> None:

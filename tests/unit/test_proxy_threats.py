@@ -1,15 +1,13 @@
 """Attacks on sessions and through them: by sockets, against a real server with an app behind it."""
 
 import contextlib
-import tempfile
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from launchyard.api import crossing
 from launchyard.api.context import Context
 from launchyard.api.login.entry import CODE_S
 from launchyard.api.sessiongate import place_of
@@ -17,22 +15,9 @@ from launchyard.controller.sessions import Endpoint
 from launchyard.proxy.headers import Unfit, from_app
 from launchyard.proxy.way import Way
 from tests.api_bench import ADA, T0, Answer, eventually
-from tests.proxy_bench import Yard, headers_of, yard_in
-
-
-@pytest.fixture(scope="module")
-def module_yard() -> Iterator[Yard]:
-    with tempfile.TemporaryDirectory() as directory, yard_in(Path(directory)) as made:
-        yield made
-
-
-@pytest.fixture
-def yard(module_yard: Yard) -> Iterator[Yard]:
-    module_yard.open()
-    yield module_yard
-    module_yard.sessions.endpoints.clear()
-    module_yard.app.headers.clear()
-    module_yard.app.asked.clear()
+from tests.proxy_bench import Yard, headers_of
+from tests.proxy_bench import module_yard as module_yard
+from tests.proxy_bench import yard as yard
 
 
 def refused_socket(yard: Yard, headers: dict[str, str], session_id: int = 17) -> int:
@@ -324,8 +309,12 @@ def test_a_session_is_its_owners_and_of_those_it_is_shared_with(yard: Yard) -> N
     assert yard.ask("GET", "/x", shared, 18).status == 404
 
 
-def test_with_whom_it_is_shared_no_longer_loses_what_is_open(yard: Yard) -> None:
+def test_with_whom_it_is_shared_no_longer_loses_what_is_open(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Threats 9 and 30: also WebSockets and answers that last, within a few seconds."""
+    assert crossing.LOOK_AGAIN_S + crossing.LASTS_AFTER_S <= 5
+    monkeypatch.setattr(crossing, "LOOK_AGAIN_S", 0.2)
     yard.open(18, sharers=("bob",))
     headers = yard.let_in(18, "bob")
     with yard.dial(headers, session_id=18) as sock, yard.bench.connect() as stream:

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,23 +15,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from launchyard.model.session import Speaks
-from launchyard.proxy.websocket import to_bytes
+from launchyard.proxy.http import Interrupted
+from launchyard.proxy.way import Way
+from launchyard.proxy.websocket import both, carry_bytes, to_bytes
 from tests.api_bench import BOB, eventually
-from tests.proxy_bench import MIB, Yard, headers_of, yard_in
-
-
-@pytest.fixture(scope="module")
-def module_yard() -> Iterator[Yard]:
-    with tempfile.TemporaryDirectory() as directory, yard_in(Path(directory)) as made:
-        yield made
-
-
-@pytest.fixture
-def yard(module_yard: Yard) -> Iterator[Yard]:
-    module_yard.open()
-    yield module_yard
-    module_yard.sessions.endpoints.clear()
-    module_yard.app.asked.clear()
+from tests.proxy_bench import MIB, Yard, headers_of
+from tests.proxy_bench import module_yard as module_yard
+from tests.proxy_bench import yard as yard
 
 
 def test_messages_pass_both_ways_as_they_are(yard: Yard) -> None:
@@ -236,3 +226,34 @@ def test_at_a_desktop_only_what_a_person_does_counts_as_use(message: bytes, coun
 
     assert writer.written == message
     assert len(used) == count
+
+
+def test_both_sides_may_break_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    """As when a client goes while the app sends: it is the end, and no error of ours."""
+
+    async def breaks() -> tuple[int, str]:
+        raise ConnectionResetError
+
+    code, _ = asyncio.run(both(breaks(), breaks(), asyncio.Event()))
+    gc.collect()
+
+    assert code == 1011
+    assert not caplog.records
+
+
+def test_a_client_that_goes_before_it_is_let_in_is_no_error() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    async def connect() -> socket.socket:
+        return ours
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        raise ConnectionResetError
+
+    way = Way(key="k", connect=connect, prefix="/session/1")
+    with theirs, pytest.raises(Interrupted):
+        asyncio.run(carry_bytes(way, {"subprotocols": []}, receive, send, asyncio.Event(), lambda: None))

@@ -5,11 +5,12 @@ import pytest
 from launchyard.model.event import Exited
 from launchyard.model.frozen import changed
 from launchyard.model.job import Attempt, Job, JobKind
+from launchyard.model.node import Node, NodeState
 from launchyard.model.resources import Allocation, NodeShare, Request
 from launchyard.model.session import PATH_MAX, Session, SessionState, place
 from launchyard.model.state import JobState
-from launchyard.policy.lifecycle import apply
-from launchyard.policy.sessions import cause_of, ends_at, state_of, steps_of
+from launchyard.policy.lifecycle import apply, taken_down
+from launchyard.policy.sessions import cause_of, ends_at, nears_end, notice_of, state_of, steps_of
 
 T0 = 1_000.0
 SESSION = Session(app="jupyter", title="JupyterLab", folder="/apps/jupyter")
@@ -105,6 +106,15 @@ def test_a_node_that_went_down_is_named() -> None:
     assert cause_of(ended) == "node n1 went down under JupyterLab (the node was restarted); start it again"
 
 
+def test_a_node_that_was_taken_down_is_told_with_what_its_operator_says() -> None:
+    asked = changed(job(JobState.RUNNING, answered()), stop_requested=taken_down("new disks"))
+
+    ended = apply(asked, Exited(at=T0 + 20, signal=15), T0 + 20)
+
+    assert ended.state is JobState.NODE_FAIL
+    assert cause_of(ended) == "node n1 was taken down under JupyterLab (new disks); start it again"
+
+
 def test_the_end_of_its_time_is_no_failure() -> None:
     ended = apply(job(JobState.RUNNING, answered()), Exited(at=T0 + 3606, timed_out=True), T0 + 3606)
 
@@ -139,6 +149,41 @@ def test_the_tick_at_which_it_failed_says_so() -> None:
 def test_its_time_ends_after_its_limit_from_its_start() -> None:
     assert ends_at(job(JobState.RUNNING)) == T0 + 6 + 3600
     assert ends_at(job(JobState.PENDING, attempt=None)) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "left_s", "near"),
+    [
+        (job(JobState.RUNNING, answered()), 601, False),
+        (job(JobState.RUNNING, answered()), 600, True),
+        (changed(job(JobState.RUNNING, answered()), time_limit_s=60), 31, False),
+        (changed(job(JobState.RUNNING, answered()), time_limit_s=60), 30, True),
+        (job(JobState.RUNNING), 1, False),
+        (job(JobState.SUSPENDED, answered()), 1, False),
+        (changed(job(JobState.RUNNING, answered()), stop_requested="by ada"), 1, False),
+    ],
+    ids=["not yet", "ten minutes", "a short one", "its half", "not there yet", "standing still", "ending"],
+)
+def test_who_works_in_it_is_warned_ten_minutes_before_its_end_or_at_its_half(
+    found: Job, left_s: float, near: bool
+) -> None:
+    until = ends_at(found)
+    assert until is not None
+    assert nears_end(found, until - left_s) is near
+
+
+def test_without_a_limit_there_is_no_end_to_warn_of() -> None:
+    assert not nears_end(changed(job(JobState.RUNNING, answered()), time_limit_s=None), T0 + 10**9)
+
+
+def test_a_node_that_is_closed_is_told_while_the_session_is_there() -> None:
+    nodes = {"n1": Node(name="n1", cpus=2, memory_mib=64, state=NodeState.DRAIN, reason="new disks")}
+
+    assert notice_of(job(JobState.RUNNING, answered()), nodes) == (
+        "node n1 is closed for new work (new disks); JupyterLab runs on until it ends"
+    )
+    assert notice_of(job(JobState.COMPLETED, answered()), nodes) is None
+    assert notice_of(job(JobState.RUNNING, answered()), {}) is None
 
 
 def test_a_socket_whose_path_would_be_too_long_is_made_elsewhere() -> None:

@@ -30,7 +30,7 @@ def test_jobs_of_a_group_are_found_in_a_database_that_knew_no_groups(tmp_path: P
     with closing(open_store(path)) as store:
         store.commit([Change(seq=1, jobs=jobs)])
     with closing(sqlite3.connect(path)) as database:
-        for column in ("group", "card"):
+        for column in ("group", "card", "engine_id"):
             database.execute(f"DROP INDEX jobs_{column}")
             database.execute(f'ALTER TABLE jobs DROP COLUMN "{column}"')
         checksum = crc32(b"schema=5")

@@ -14,7 +14,11 @@ from launchyard.engine.channel import UserHelpers
 from launchyard.engine.files import Who
 from launchyard.model.errors import Conflict, NotFound
 from tests.api_bench import T0, FakeUsers
-from tests.unit.helper_process import Helpers, until
+from tests.unit.helper_process import Helpers, Here, until
+
+# They hang up login shells at their very beginning: a profile that takes a lock may leave it behind then, and
+# the next shells wait for it.
+pytestmark = pytest.mark.slow
 
 ME = os.getuid()
 
@@ -28,7 +32,7 @@ def started() -> Iterator[Helpers]:
 
 def shells_of(helpers: UserHelpers, keep_s: float) -> Shells:
     nothing: Any = None
-    terminals = JobTerminals(helpers, FakeUsers(), "/", nothing, nothing)
+    terminals = JobTerminals(Here(helpers, nothing), FakeUsers(), nothing)
     return Shells(terminals, host="here", keep_s=keep_s, clock=lambda: T0)
 
 

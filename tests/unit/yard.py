@@ -1,7 +1,7 @@
 """A controller on the memory store and the fake engine, with a clock that a test sets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -24,6 +24,7 @@ ADA = Caller(user="ada", uid=1000)
 BOB = Caller(user="bob", uid=1001)
 ROOT = Caller(user="root", uid=0, admin=True)
 NODES = (Node(name="node", cpus=2, memory_mib=4096),)
+NO_OTHERS: Mapping[str, FakeEngine] = {}
 RULES = Rules(partitions={"all": Partition(name="all", default=True)})
 
 
@@ -93,12 +94,13 @@ async def running_yard(
     requeues_max: int = 10,
     zero_cpu_jobs_max: int = 16,
     environments: Environments | None = None,
+    others: Mapping[str, FakeEngine] = NO_OTHERS,
 ) -> AsyncIterator[Yard]:
     store = store or MemoryStore()
     engine = engine or FakeEngine(tuple(nodes), now=clock, obedience=obedience)
     assembled = await assemble(
         store=store,
-        engine=engine,
+        engines={"local": engine, **others},
         nodes=nodes,
         rules=rules,
         clock=clock,

@@ -18,6 +18,7 @@ HEAD_MAX_BYTES = 64 * 1024
 HEAD_MAX_S = 20.0
 SESSION_PATH = b"/session/"
 SESSION_MESSAGE_MAX_BYTES = 64 * 1024 * 1024
+LARGE_BYTES = 32 * 1024
 SILENCE_MAX_S = 60
 """TCP gives up on a peer that has not acknowledged anything for so long."""
 
@@ -50,6 +51,7 @@ class JoinedWrites:
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self.plain = transport
+        self.is_closing = transport.is_closing
         self._loop = loop
         self._head = b""
         self._flushing: asyncio.Handle | None = None
@@ -58,18 +60,25 @@ class JoinedWrites:
         return getattr(self.plain, name)
 
     def write(self, data: bytes) -> None:
+        if len(data) >= LARGE_BYTES:
+            # By itself a large part is worth a write, and a copy of it is not.
+            self.flush()
+            if not self.is_closing():
+                self.plain.write(data)
+            return
         if self._flushing is None:
             self._head = data
             self._flushing = self._loop.call_soon(self.flush)
             return
         self._head += data
-        self._flushing.cancel()
         self.flush()
 
     def flush(self) -> None:
-        self._flushing = None
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
         head, self._head = self._head, b""
-        if head and not self.plain.is_closing():
+        if head and not self.is_closing():
             self.plain.write(head)
 
     def close(self) -> None:
@@ -81,6 +90,7 @@ class ClientProtocol(HttpToolsProtocol):
     """Adds to each request's state its `connection`; bounds the size of a head and the time it may take."""
 
     _head_bytes = 0
+    _in_head = True
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -99,6 +109,8 @@ class ClientProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._head_bytes > HEAD_MAX_BYTES and not self.transport.is_closing():
             self.transport.abort()
+        elif self._in_head and self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_MAX_S, self._too_slow)
 
     def handle_websocket_upgrade(self) -> None:
         self.transport = cast(JoinedWrites, self.transport).plain
@@ -114,11 +126,11 @@ class ClientProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_MAX_S, self._too_slow)
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
         self._stop_timer()
+        self._in_head = False
         self._head_bytes = 0
         super().on_headers_complete()
 

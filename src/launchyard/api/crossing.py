@@ -15,14 +15,20 @@ from launchyard.api.connection import connection_of
 from launchyard.api.context import Context
 from launchyard.api.login import cookies
 from launchyard.api.login.addresses import PATH
-from launchyard.api.sessions import Route, Speaks, activity, route
+from launchyard.api.sessions import Endpoint, Route, Speaks, activity, route, route_of
 from launchyard.model.errors import LaunchyardError, NotFound, Unavailable
 from launchyard.proxy import websocket
+from launchyard.proxy.dialer import Dialer
 from launchyard.proxy.http import Exchange, Interrupted, Visitor
 from launchyard.proxy.pool import Pool
 from launchyard.proxy.way import Way
 
+End = Callable[[], None]
+Watch = Callable[[], End]
+"""Begins to watch something; the answer ends that."""
 WAYS_MAX = 4096
+LASTS_AFTER_S = 0.5
+"""What takes longer is watched: whether its client is still there, and may still go on."""
 LOOK_AGAIN_S = 4.0
 """So often it is asked anew whether the caller of what lasts may go on: it may be shared no longer."""
 
@@ -33,40 +39,49 @@ class Crossing:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._pool: Pool | None = None
-        self._ways: OrderedDict[tuple[str, bool, str], tuple[Route, Way]] = OrderedDict()
+        self._dialer: Dialer | None = None
+        self._lasting: Lasting | None = None
+        self._ways: OrderedDict[tuple[int, bool, str], tuple[Endpoint, Route, Way]] = OrderedDict()
 
     async def carry(
         self, scope: Scope, receive: Receive, send: Send, session_id: int, *, sandboxed: bool, framed_by: str
     ) -> None:
         """Raises `LaunchyardError`, or `ClientDisconnect` where nobody waits for an answer any more."""
-        found = route(self._context, session_id, identity_of(scope).caller)
-        way = self._way(found, sandboxed=sandboxed, framed_by=framed_by)
-        pool = self._pool = self._pool or Pool()
+        sessions = self._context.services.controller.sessions
+        endpoint = sessions.endpoint(identity_of(scope).caller, session_id)
+        found, way = self._way(endpoint, sandboxed=sandboxed, framed_by=framed_by)
         path = way.path(scope["path"])
         if scope["type"] == "websocket":
             activity(self._context, session_id, "WEBSOCKET", path)
-            await self._carry_socket(pool, way, found, scope, receive, send)
+            await self._carry_socket(way, found, scope, receive, send)
             return
         if found.speaks is not Speaks.HTTP:
             raise NotFound(f"session {session_id} has no pages of its own; open it in the portal")
         activity(self._context, session_id, scope["method"], path)
-        exchange = Exchange(pool, way, _visitor(scope))
-        forget = self._until(scope, found, exchange.cut)
+        if self._pool is None or self._lasting is None:
+            self._pool, self._lasting = Pool(), Lasting()
+        exchange = Exchange(self._pool, way, _visitor(scope))
+
+        def watch() -> End:
+            exchange.listen(receive)
+            return self._until(scope, found, exchange.cut)
+
+        self._lasting.begin(watch)
         try:
             await exchange.carry(scope, receive, send)
         except Interrupted:
             raise ClientDisconnect from None
         finally:
-            forget()
+            self._lasting.end(watch)
 
     async def close(self) -> None:
         if self._pool is not None:
+            self._pool.close()
+        if self._dialer is not None:
             with suppress(Exception):
-                await self._pool.close()
+                await self._dialer.close()
 
-    async def _carry_socket(
-        self, pool: Pool, way: Way, found: Route, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _carry_socket(self, way: Way, found: Route, scope: Scope, receive: Receive, send: Send) -> None:
         cut = asyncio.Event()
         forget = self._until(scope, found, cut.set)
         used = partial(activity, self._context, found.session_id, "WEBSOCKET", way.path(scope["path"]))
@@ -74,23 +89,30 @@ class Crossing:
             if found.speaks is Speaks.RFB:
                 await websocket.carry_bytes(way, scope, receive, send, cut, used)
             elif found.speaks is Speaks.HTTP:
-                await websocket.carry(pool, way, _visitor(scope), scope, receive, send, cut, used)
+                dialer = self._dialer = self._dialer or Dialer()
+                await websocket.carry(dialer, way, _visitor(scope), scope, receive, send, cut, used)
             else:
                 raise NotFound(f"session {found.session_id} is a terminal; open it in the portal")
+        except Interrupted:
+            raise ClientDisconnect from None
         finally:
             forget()
 
-    def _until(self, scope: Scope, found: Route, cut: Callable[[], None]) -> Callable[[], None]:
+    def _until(self, scope: Scope, found: Route, cut: Callable[[], None]) -> End:
         """`cut` is called once this caller may not go on; the answer ends that."""
         forget = self._context.closing.on_close(scope, cut)
-        caller = identity_of(scope).caller
+        identity, tokens = identity_of(scope), self._context.tokens
 
         def may_go_on() -> bool:
+            if identity.token_id is not None and tokens.good(identity.token_id) is None:
+                return False
             try:
-                return route(self._context, found.session_id, caller).launch_id == found.launch_id
+                return route(self._context, found.session_id, identity.caller).launch_id == found.launch_id
             except LaunchyardError:
                 return False
 
+        if not may_go_on():
+            cut()
         again = _Again(may_go_on, cut)
 
         def end() -> None:
@@ -99,13 +121,16 @@ class Crossing:
 
         return end
 
-    def _way(self, found: Route, *, sandboxed: bool, framed_by: str) -> Way:
+    def _way(self, endpoint: Endpoint, *, sandboxed: bool, framed_by: str) -> tuple[Route, Way]:
+        """Made once for each endpoint that the controller tells: a request must not pay for it."""
+        key = (endpoint.job.id, sandboxed, framed_by)
+        known = self._ways.get(key)
+        if known is not None and known[0] is endpoint:
+            return known[1], known[2]
         reach = self._context.services.reach
         if reach is None:
             raise Unavailable("sessions cannot be reached by this server")
-        known = self._ways.get((found.launch_id, sandboxed, framed_by))
-        if known is not None and known[0] == found:
-            return known[1]
+        found = route_of(endpoint)
         launch = hashlib.sha256(found.launch_id.encode()).hexdigest()[:32]
         way = Way(
             key=f"s{found.session_id}-{launch}",
@@ -116,10 +141,38 @@ class Crossing:
             sandboxed=sandboxed,
             framed_by=framed_by,
         )
-        self._ways[found.launch_id, sandboxed, framed_by] = (found, way)
+        self._ways[key] = (endpoint, found, way)
         while len(self._ways) > WAYS_MAX:
             self._ways.popitem(last=False)
-        return way
+        return found, way
+
+
+class Lasting:
+    """Has watched what lasts, and only that: most is over before it would pay. One timer looks for all."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._young: dict[Watch, float] = {}
+        self._watched: dict[Watch, End] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, watch: Watch) -> None:
+        self._young[watch] = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_later(LASTS_AFTER_S, self._look)
+
+    def end(self, watch: Watch) -> None:
+        if self._young.pop(watch, None) is None:
+            self._watched.pop(watch)()
+
+    def _look(self) -> None:
+        self._timer = None
+        old = self._loop.time() - LASTS_AFTER_S
+        for watch in [watch for watch, since in self._young.items() if since <= old]:
+            del self._young[watch]
+            self._watched[watch] = watch()
+        if self._young:
+            self._timer = self._loop.call_later(LASTS_AFTER_S, self._look)
 
 
 class _Again:

@@ -102,6 +102,7 @@ LIST: Description = {
         _parameter("name", "query", _TEXT, "Jobs of exactly this name."),
         _parameter("partition", "query", _TEXT, "Jobs of this partition."),
         _parameter("group", "query", _TEXT, "Jobs of this group, and the tasks of its arrays."),
+        _parameter("engine_id", "query", _TEXT, "Jobs that their engine knows by this id, such as Slurm's."),
         _parameter("array", "query", _WHOLE, "The tasks of this array that have split off."),
         _parameter("ids", "query", _TEXT, "Only these, up to 500 with commas between them."),
         _parameter("since", "query", _TEXT, "Submitted or ended since then (RFC 3339 or seconds)."),
@@ -315,12 +316,6 @@ MARK_NODE: Description = {
     "parameters": [_parameter("name", "path", _TEXT, "The node's name.")],
     **_body(ref(orders.MarkNode)),
     **_answers(200, ref(shapes.Node), "The node.", 400, 404, 415, 503),
-}
-
-EVENTS: Description = {
-    "summary": "What happens to the caller's jobs, as server-sent events.",
-    "parameters": [_parameter("Last-Event-ID", "header", _TEXT, "Go on after this event.")],
-    **_answers(200, ref(shapes.JobMoved), "Events.", 400, media_type="text/event-stream"),
 }
 
 DOCUMENT: Description = {

@@ -82,6 +82,11 @@ class EventHub:
         self._subscribers: set[Subscriber] = set()
         self._heartbeat_s = heartbeat_s
 
+    @property
+    def last_id(self) -> str:
+        """The id of the last event of all: what is read from now on knows of it."""
+        return self._id(self._number).decode()
+
     def tell(self, events: Sequence[StateChanged]) -> None:
         """Called on the loop."""
         for event in events:

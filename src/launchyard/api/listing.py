@@ -7,6 +7,7 @@ only live states are asked for, the store is not asked at all.
 import heapq
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 from launchyard.api.context import Context
 from launchyard.model.errors import Invalid
@@ -30,7 +31,9 @@ async def page_of(context: Context, query: JobQuery) -> Page:
     """The jobs that match, at most `query.limit`."""
     controller = context.services.controller
     live_only = bool(query.states) and not query.states & ENDED
-    found = [job for job in controller.live_jobs() if matches(job, query)]
+    # A page needs no more than the newest of them.
+    newest_first = reversed([*controller.live_jobs()])
+    found = list(islice((job for job in newest_first if matches(job, query)), query.limit))
     floor = 0
     if not live_only:
         rows = await context.read(lambda: context.services.store.jobs(query))
@@ -53,6 +56,7 @@ def matches(job: Job, query: JobQuery) -> bool:
         and (query.name is None or job.name == query.name)
         and (query.partition is None or job.partition == query.partition)
         and (query.group is None or job.group == query.group)
+        and (query.engine_id is None or job.engine_id == query.engine_id)
         and (query.array_job_id is None or (job.task is not None and job.task.job_id == query.array_job_id))
         and (not query.ended or job.ended_at is not None)
         and (not query.named or job.submission_id is not None)

@@ -1,7 +1,7 @@
 """Logs and terminals of jobs over helpers: the adapter of the API's ports. No file is opened here."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from launchyard.controller.users import Users
 from launchyard.engine import searching
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.files import Who
+from launchyard.engine.places import Place
 from launchyard.engine.protocol import Launch
 from launchyard.engine.terminal import Attachment, Terminal, open_terminal
 from launchyard.model.errors import Conflict, NotFound
@@ -20,14 +21,12 @@ from launchyard.model.job import Job
 from launchyard.model.state import JobState
 
 
-class StepEngine(Protocol):
-    """What is needed of an engine that can start steps inside a running launch."""
+class PlaceOfFiles(Protocol):
+    """`engine.places.Places`: who acts as a job's user where the job is."""
 
-    async def step(
-        self, launch_id: str, uid: int, argv: Sequence[str], env: dict[str, str], cwd: str, terminal: str
-    ) -> "asyncio.Future[dict[str, Any]]": ...
+    helpers: UserHelpers
 
-    def signal(self, launch_id: str, signal: int, *, main_only: bool = False) -> None: ...
+    def of(self, job: Job) -> Place: ...
 
 
 PlaceOf = Callable[[Job, tuple[str, ...]], Awaitable[Launch]]
@@ -38,22 +37,20 @@ class JobLogs:
 
     def __init__(
         self,
-        helpers: UserHelpers,
+        places: PlaceOfFiles,
         users: Users,
-        spool: str,
         setup_log: Callable[[int, int], str] | None = None,
     ) -> None:
-        self._helpers = helpers
+        self._places = places
         self._users = users
-        self._spool = spool
         self._setup_log = setup_log
 
     async def read(self, job: Job, stream: str, offset: int, limit: int) -> LogPart:
-        path = self._path_of(job, stream)
+        helpers, path = self._path_of(job, stream)
         if path is None:
             return LogPart(data=b"", offset=0, size=0)
         try:
-            part = await self._helpers.read(job.uid, path, offset, limit)
+            part = await helpers.read(job.uid, path, offset, limit)
         except NotFound:
             if job.ended and job.started_at is not None:
                 raise
@@ -63,47 +60,49 @@ class JobLogs:
     async def follow(
         self, job: Job, stream: str, offset: int, ended: asyncio.Event
     ) -> AsyncGenerator[LogPart, None]:
-        path = self._path_of(job, stream)
+        helpers, path = self._path_of(job, stream)
         if path is None:
             return
-        async with aclosing(self._helpers.follow(job.uid, path, offset, ended)) as parts:
+        async with aclosing(helpers.follow(job.uid, path, offset, ended)) as parts:
             async for part in parts:
                 yield LogPart(data=part.data, offset=part.offset, size=part.size, capped=_capped(job))
 
     def path(self, job: Job) -> str | None:
-        return self._path_of(job, "stdout")
+        return self._path_of(job, "stdout")[1]
 
     async def search(
         self, job: Job, stream: str, text: str, *, offset: int, line: int, limit: int
     ) -> Mapping[str, Any]:
         """As `api.services.LogSearch`; of a log that is not there yet nothing."""
-        path = self._path_of(job, stream)
+        helpers, path = self._path_of(job, stream)
         if path is not None:
             with _none_yet(job):
                 return await searching.search(
-                    self._helpers, job.uid, path, text, offset=offset, line=line, limit=limit
+                    helpers, job.uid, path, text, offset=offset, line=line, limit=limit
                 )
         return {"matches": [], "next": None, "line": line, "size": 0}
 
     async def marks(self, job: Job, stream: str) -> Mapping[str, Any]:
         """As `api.services.LogSearch`."""
-        path = self._path_of(job, stream)
+        helpers, path = self._path_of(job, stream)
         if path is not None:
             with _none_yet(job):
-                return await searching.marks(self._helpers, job.uid, path)
+                return await searching.marks(helpers, job.uid, path)
         return {"lines": 0, "places": [], "errors": [], "error_count": 0, "size": 0, "complete": True}
 
-    def _path_of(self, job: Job, stream: str) -> str | None:
+    def _path_of(self, job: Job, stream: str) -> tuple[UserHelpers, str | None]:
+        """Who reads it, and its path there."""
+        here = self._places.helpers
         if stream == "setup":
             of = job.task.job_id if job.task is not None else job.id
-            return (
-                None if job.runtime_env is None or self._setup_log is None else self._setup_log(job.uid, of)
-            )
+            known = job.runtime_env is not None and self._setup_log is not None
+            return here, self._setup_log(job.uid, of) if known and self._setup_log is not None else None
         if self._setup_log is not None and job.ended and (job.cause or "").startswith(FAILED):
             # It printed nothing of its own; how it was set up is what there is to read.
-            return self._setup_log(job.uid, job.id)
-        out, err = log_paths(job, self._spool, self._users.entry(job.uid))
-        return out if stream == "stdout" else err
+            return here, self._setup_log(job.uid, job.id)
+        place = self._places.of(job)
+        out, err = log_paths(job, place.spool, self._users.entry(job.uid))
+        return place.helpers, out if stream == "stdout" else err
 
 
 @contextmanager
@@ -126,19 +125,15 @@ class JobTerminals:
     `place_of` says how a command starts beside a job's own: with its variables, in its environment.
     """
 
-    def __init__(
-        self, helpers: UserHelpers, users: Users, spool: str, engine: StepEngine, place_of: PlaceOf
-    ) -> None:
-        self._helpers = helpers
+    def __init__(self, places: PlaceOfFiles, users: Users, place_of: PlaceOf) -> None:
+        self._places = places
         self._users = users
-        self._spool = spool
-        self._engine = engine
         self._place_of = place_of
         self._open: dict[int, Terminal] = {}
 
     async def open(self, job: Job) -> str:
         """Make the terminal of a job that is about to start; the answer is its path."""
-        out, _ = log_paths(job, self._spool, self._users.entry(job.uid))
+        out, _ = log_paths(job, self._places.of(job).spool, self._users.entry(job.uid))
         terminal = self._open[job.id] = await self._new(job, out)
         return terminal.path
 
@@ -146,8 +141,8 @@ class JobTerminals:
         terminal = self._open.get(job.id)
         if terminal is None or job.attempt is None:
             raise Conflict(f"job {job.id} has no terminal any more; `ly logs -f {job.id}` follows its output")
-        launch_id = job.attempt.launch_id
-        return HelperTerminal(terminal.attach(), lambda number: self._engine.signal(launch_id, number))
+        launch_id, engine = job.attempt.launch_id, self._places.of(job).engine
+        return HelperTerminal(terminal.attach(), lambda number: engine.signal(launch_id, number))
 
     async def shell(self, job: Job, command: tuple[str, ...]) -> "HelperTerminal":
         kept = await self.kept_shell(job, command)
@@ -165,7 +160,7 @@ class JobTerminals:
         env = {**place.environment, "TERM": "xterm-256color"}
         terminal = await self._new(job, None)
         try:
-            ended = await self._engine.step(
+            ended = await self._places.of(job).engine.step(
                 attempt.launch_id, job.uid, place.argv, env, place.working_dir, terminal.path
             )
         except BaseException:
@@ -176,7 +171,7 @@ class JobTerminals:
 
     async def folder_shell(self, who: Who, path: str, *, rows: int, cols: int) -> "HelperShell":
         """The user's login shell in a folder, on this machine and outside of any job."""
-        terminal = await open_terminal(self._helpers, who.uid, rows=rows, cols=cols, log=None)
+        terminal = await open_terminal(self._places.helpers, who.uid, rows=rows, cols=cols, log=None)
         await terminal.spawn(path, who.roots)
         return HelperShell(terminal, terminal.over)
 
@@ -188,7 +183,8 @@ class JobTerminals:
 
     async def _new(self, job: Job, log: str | None) -> Terminal:
         rows, columns = job.window
-        return await open_terminal(self._helpers, job.uid, rows=rows, cols=columns, log=log)
+        helpers = self._places.of(job).helpers
+        return await open_terminal(helpers, job.uid, rows=rows, cols=columns, log=log)
 
 
 class HelperShell:

@@ -1,7 +1,7 @@
 """What the OpenAPI document says of the routes that are made for pages."""
 
 from launchyard.api.describe import Description, answers, parameter, ref
-from launchyard.wire import pageshapes
+from launchyard.wire import pageshapes, shapes
 
 _JOB = parameter(
     "job",
@@ -69,4 +69,13 @@ LIST: Description = {
         parameter("cursor", "query", _TEXT, "`next` of the page before."),
     ],
     **answers(200, ref(pageshapes.JobColumns), "The jobs.", 400),
+}
+
+EVENTS: Description = {
+    "summary": "What happens to the caller's jobs, as server-sent events.",
+    "parameters": [
+        parameter("Last-Event-ID", "header", _TEXT, "Go on after this event."),
+        parameter("after", "query", _TEXT, "The same, for the first connection of a browser."),
+    ],
+    **answers(200, ref(shapes.JobMoved), "Events.", 400, media_type="text/event-stream"),
 }

@@ -24,6 +24,7 @@ def session_json(
     reason: Reason | None = None,
     idle: tuple[float, float] | None = None,
     last_lines: Sequence[str] = (),
+    notice: str | None = None,
 ) -> dict[str, Any]:
     """`told` is the job's own JSON; `idle` since when it is and when it is stopped, once it was warned."""
     session, state = session_of(job), state_of(job)
@@ -40,6 +41,7 @@ def session_json(
         "reason": reason.sentence if reason is not None else job.stop_requested,
         "cause": cause_of(job) if job.ended else None,
         "phase": _phase(session.title, reason),
+        "notice": notice,
         "last_lines": list(last_lines),
         "steps": [
             {"name": one.name, "state": one.state, "seconds": one.seconds} for one in steps_of(job, now)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from launchyard.api.context import Context
 from launchyard.attendant.probe import filled
-from launchyard.model.errors import NotFound
-from launchyard.model.session import Speaks, Target, TcpTarget, UnixTarget
+from launchyard.controller.sessions import Endpoint
+from launchyard.model.session import Speaks, Target
 from launchyard.model.submission import Caller
 
 READING = ("GET", "HEAD", "OPTIONS")
@@ -35,15 +35,19 @@ def route(context: Context, session_id: int, caller: Caller) -> Route:
 
     Administrators are let in to their own sessions and to those shared with them, like anybody.
     """
-    found = context.services.controller.sessions.endpoint(caller, session_id)
-    session = found.session
+    return route_of(context.services.controller.sessions.endpoint(caller, session_id))
+
+
+def route_of(endpoint: Endpoint) -> Route:
+    """The same, of what the controller told."""
+    session = endpoint.session
     return Route(
-        session_id=session_id,
-        owner_uid=found.job.uid,
-        launch_id=found.launch_id,
-        target=found.target,
+        session_id=endpoint.job.id,
+        owner_uid=endpoint.job.uid,
+        launch_id=endpoint.launch_id,
+        target=endpoint.target,
         strip_prefix=session.strip_prefix,
-        headers={name: filled(value, found.secret) for name, value in session.headers.items()},
+        headers={name: filled(value, endpoint.secret) for name, value in session.headers.items()},
         speaks=session.speaks,
     )
 
@@ -60,4 +64,4 @@ def activity(context: Context, session_id: int, method: str = "GET", path: str =
         sessions.use(session_id)
 
 
-__all__ = ["NotFound", "Route", "Speaks", "Target", "TcpTarget", "UnixTarget", "activity", "route"]
+__all__ = ["Endpoint", "Route", "Speaks", "activity", "route", "route_of"]

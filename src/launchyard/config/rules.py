@@ -1,6 +1,6 @@
 """The rules of the queue, from their tables: partitions, QOS, accounts, users and the scheduler."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -9,6 +9,7 @@ from launchyard.config.keys import KEYS, RULES
 from launchyard.config.table import Table
 from launchyard.config.words import word
 from launchyard.model.account import IMPLICIT, QOS, Account, Association, Limits, PreemptMode
+from launchyard.model.cluster import LOCAL, ClusterSettings, EngineKind
 from launchyard.model.errors import Invalid
 from launchyard.model.hostlist import expand
 from launchyard.model.memory import parse_memory
@@ -30,12 +31,15 @@ def read_rules(text: str, where: str, nodes: Collection[str] = ()) -> Rules:
     return rules_of(table, nodes)
 
 
-def rules_of(table: Table, nodes: Collection[str]) -> Rules:
-    """The rules in a configuration; what is not said is the default. `nodes` empty: any node may be named."""
+def rules_of(table: Table, nodes: Collection[str], clusters: Sequence[ClusterSettings] = ()) -> Rules:
+    """The rules in a configuration; what is not said is the default. `nodes` empty: any node may be named.
+
+    `clusters` empty: they are not known here, or there is none but this machine.
+    """
     qos = _all_qos(table.tables("qos"))
     accounts = _accounts(table.tables("accounts"), qos)
     associations = _associations(table.tables("users"), accounts, qos)
-    partitions = _partitions(table.tables("partitions"), nodes, accounts, qos)
+    partitions = _partitions(table.tables("partitions"), nodes, accounts, qos, clusters)
     return Rules(
         partitions=partitions or Rules().partitions,
         qos=qos,
@@ -149,17 +153,37 @@ def _with_defaults(found: dict[tuple[str, str], Association]) -> dict[tuple[str,
 
 
 def _partitions(
-    tables: list[Table], nodes: Collection[str], accounts: Collection[str], qos: Collection[str]
+    tables: list[Table],
+    nodes: Collection[str],
+    accounts: Collection[str],
+    qos: Collection[str],
+    clusters: Sequence[ClusterSettings],
 ) -> dict[str, Partition]:
+    """One of each cluster is its default: the first, where none is marked."""
     found: dict[str, Partition] = {}
     for name, table in _named(tables, "partitions").items():
-        if table.get("default", bool, False) and any(other.default for other in found.values()):
+        cluster = _cluster_of(table, clusters)
+        known = nodes if cluster.engine is EngineKind.LOCAL else ()
+        one = _partition(table, name, _nodes_of(table, name, known), accounts, qos)
+        one = replace(one, cluster=cluster.name)
+        if one.default and any(other.default for other in found.values() if other.cluster == one.cluster):
             table.refuse("default", f"partition {name} is a second default; set it on one partition only")
-        found[name] = _partition(table, name, _nodes_of(table, name, nodes), accounts, qos)
-    if found and not any(partition.default for partition in found.values()):
-        first = next(iter(found))
-        found[first] = replace(found[first], default=True)
+        found[name] = one
+    with_default = {one.cluster for one in found.values() if one.default}
+    for name, one in found.items():
+        if one.cluster not in with_default:
+            with_default.add(one.cluster)
+            found[name] = replace(one, default=True)
     return found
+
+
+def _cluster_of(table: Table, clusters: Sequence[ClusterSettings]) -> ClusterSettings:
+    default = next((one.name for one in clusters if one.default), LOCAL)
+    name = table.read("cluster", word, default)
+    if not clusters:
+        return ClusterSettings(name=name)
+    table.refuse_unknown("cluster", name, [one.name for one in clusters], "cluster")
+    return next(one for one in clusters if one.name == name)
 
 
 def _nodes_of(table: Table, partition: str, nodes: Collection[str]) -> tuple[str, ...]:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from launchyard.config import words
+from launchyard.config.clusters import asked_at_start, clusters_of
 from launchyard.config.files import read_text
 from launchyard.config.rules import rules_of
 from launchyard.config.table import Table
+from launchyard.model.cluster import ClusterSettings
 from launchyard.model.errors import Invalid
 from launchyard.model.hostlist import expand
 from launchyard.model.memory import parse_memory
@@ -77,6 +79,8 @@ class Settings:
     requeues_max: int = 10
     zero_cpu_jobs_max: int = 16
     nodes: tuple[Node, ...] = ()
+    clusters: tuple[ClusterSettings, ...] = ()
+    """Empty: this machine is the only one."""
     licences: Mapping[str, int] = field(default_factory=dict)
     rules: Rules = Rules()  # noqa: RUF009
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
@@ -136,6 +140,11 @@ def with_listen(settings: Settings, listen: str) -> Settings:
     return replace(settings, listen=words.listen(listen), listen_explicit=True)
 
 
+def with_engine(settings: Settings, engine: str) -> Settings:
+    """The same settings on one cluster of this engine, asked for on the command line. Raises `Invalid`."""
+    return replace(settings, clusters=asked_at_start(engine))
+
+
 def _home(environ: Mapping[str, str]) -> Path:
     return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
 
@@ -147,6 +156,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         if node.name in names:
             table.refuse("nodes", f"two nodes have the name {node.name}; give each its own")
         names.add(node.name)
+    clusters = clusters_of(table)
     listen = table.read("listen", words.listen, "")
     return Settings(
         listen=listen or default.listen,
@@ -163,8 +173,9 @@ def _settings(table: Table, default: Settings) -> Settings:
         requeues_max=table.count("requeues_max", default.requeues_max, 0, 1_000_000),
         zero_cpu_jobs_max=table.count("zero_cpu_jobs_max", default.zero_cpu_jobs_max, 0, 1_000_000),
         nodes=tuple(nodes),
+        clusters=clusters,
         licences=_licences(table),
-        rules=rules_of(table, names),
+        rules=rules_of(table, names, clusters),
         slurm=_slurm(table.table("slurm")),
         packages=_packages(table.table("packages"), table.table("runtime_env")),
         ray_api=_ray_api(table.table("ray_api")),

@@ -68,6 +68,7 @@ def _kept(values: Values, default: Values) -> Values:
 def _partition(one: Partition) -> Values:
     values: Values = {
         "name": one.name,
+        "cluster": one.cluster,
         "nodes": ",".join(one.nodes),
         "default": one.default,
         "tier": one.tier,

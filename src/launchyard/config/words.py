@@ -29,6 +29,31 @@ def state(text: str) -> Path:
     return path
 
 
+def listen_for_nodes(text: str) -> str:
+    """`host:port` at which other machines reach this one: the channel to nodes has credentials of its own."""
+    host, _, port = text.rpartition(":")
+    if not host or not is_digits(port) or int(port) > 65_535:
+        raise Invalid(f"{shown(text)} is no address; write a host and a port, such as 0.0.0.0:8266")
+    return text
+
+
+def cluster_address(text: str) -> str:
+    """`host:port`, or an address with `http://`, `https://` or `unix:`."""
+    bare = text.removeprefix("http://").removeprefix("https://").rstrip("/")
+    port = bare.rpartition(":")[2]
+    if text.startswith("unix:/") and text.isprintable():
+        return text
+    if not text.isascii() or not text.isprintable() or " " in text or ":" not in bare or not is_digits(port):
+        raise Invalid(f"{shown(text)} is no address; write a host and a port, such as 10.0.0.1:6379")
+    return text
+
+
+def absolute(text: str) -> str:
+    if not text.startswith("/") or not text.isprintable():
+        raise Invalid(f"{shown(text)} is no absolute path; begin with /")
+    return text
+
+
 def word(text: str) -> str:
     if not text or len(text) > 64 or not all(c.isascii() and (c.isalnum() or c in "._-") for c in text):
         raise Invalid(f"{shown(text)} is no name; use letters, digits, dot, dash and underscore")

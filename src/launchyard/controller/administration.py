@@ -16,7 +16,7 @@ from launchyard.model.account import Spent
 from launchyard.model.job import Job
 from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller
-from launchyard.policy.access import accounts_of, on_nodes
+from launchyard.policy.access import accounts_of
 from launchyard.policy.fairshare import Branch, Member, grown, users_of
 
 
@@ -64,6 +64,11 @@ class Administration:
         return self._loop.live.parties.rules
 
     @property
+    def told(self) -> Rules:
+        """The same as they are written, without what engines say of their nodes and partitions."""
+        return self._loop.live.told
+
+    @property
     def nodes(self) -> frozenset[str]:
         """The nodes that partitions may name."""
         return frozenset(self._loop.live.nodes)
@@ -81,7 +86,7 @@ class Administration:
     async def reload(self) -> None:
         """Read the configuration file again; its rules are in force from now on. Raises `Invalid`."""
         rules = await asyncio.to_thread(self._read_file)
-        await self._use(on_nodes(rules, self.nodes), "")
+        await self._use(rules, "")
 
     def usage(self, caller: Caller, others: bool = False) -> list[UsageRow]:
         """Accounts from the top down with their users; others' only for administrators, or if `others`."""

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
+from launchyard.controller.clusters import LiveClusters
 from launchyard.controller.controller import Controller
 from launchyard.controller.crontabs import Crontabs
 from launchyard.controller.drivers import JOBS_MAX
-from launchyard.controller.duties import begin, deadlines
+from launchyard.controller.duties import begin, deadlines, silence
 from launchyard.controller.duties.charging import Charging
+from launchyard.controller.duties.demand import Demand
 from launchyard.controller.duties.unkillable import AFTER_S, Unkillable
 from launchyard.controller.launching import Launcher, LaunchSettings
 from launchyard.controller.live import LiveJobs
@@ -38,7 +40,7 @@ from launchyard.engine.protocol import Engine, EngineFacts
 from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.rules import Rules
-from launchyard.policy.access import on_nodes
+from launchyard.policy.clusters import Ground, in_force
 from launchyard.store.protocol import Store
 
 DUTIES_S = 1.0
@@ -52,7 +54,8 @@ class Yard:
     launcher: Launcher
     users: Users
     texts: Texts
-    facts: EngineFacts
+    facts: Mapping[str, EngineFacts]
+    """By cluster, the default one first."""
     packages_in_use: Callable[[], Awaitable[dict[int, set[str]]]]
     close: Callable[[], "asyncio.Future[None]"]
 
@@ -72,7 +75,7 @@ class Bounds:
 async def assemble(
     *,
     store: Store,
-    engine: Engine,
+    engines: Mapping[str, Engine],
     nodes: Sequence[Node],
     rules: Rules,
     clock: Callable[[], float],
@@ -83,29 +86,32 @@ async def assemble(
     licences: Mapping[str, int] | None = None,
     environments: Environments | None = None,
 ) -> Yard:
-    """Load live jobs, connect the engine, start planning. Must run on the loop that will own it all."""
+    """Load live jobs, connect the engines, start planning. Must run on the loop that will own it all.
+
+    `engines` are by cluster, the default one first; `nodes` those that are known before their engine answers.
+    """
     bounds = bounds or Bounds()
-    loop = await _loop(store, engine, nodes, rules, clock, licences, bounds)
+    loop = await _loop(store, LiveClusters(engines), nodes, rules, clock, licences, bounds)
     texts, users = Texts(store), Users()
     launcher, preparing = _launcher(loop, texts, users, launching, environments, bounds)
     settling, reserving, running = Settling(loop), Reserving(loop), Running(loop)
     scheduler, steps = Scheduler(loop, Yielding(loop, running)), Steps(loop, users, launching)
-    submitting = Submitting(loop, store, texts, users, _cluster(nodes), preparing.refuse)
+    submitting = Submitting(loop, store, texts, users, preparing.refuse)
     triggers = Triggering(loop, submitting, scheduler, users)
-    loop.launch, loop.plan, loop.marked = launcher.send, scheduler.plan, triggers.node_marked
+    loop.launch, loop.plan = launcher.send, scheduler.plan
     loop.watch(scheduler.counters.count)
-    reports = Reports(loop, scheduler, running, steps, launching.grace_s)
-    sessions = _sessions(Sessions(loop, submitting, reports, launching.state), preparing)
+    reports = Reports(loop, running, steps, launching.grace_s)
+    sessions = _sessions(Sessions(loop, submitting, reports, launching.state), loop, triggers, preparing)
     scheduler.stop, loop.moved = reports.stop, _after_moves(settling, steps, triggers, preparing, sessions)
     await _take_in(loop, settling, await asyncio.to_thread(store.live_jobs), store, users)
     crontabs, reasons = Crontabs(loop, submitting), Reasons(loop, scheduler, preparing.reason)
     await _recall(store, (crontabs, triggers, steps), preparing)
-    facts = await engine.open(reports.take)
+    facts = await _open(loop, reports)
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
-    administration.changed, steps.cpus = triggers.reconfigured, facts.cpus
+    administration.changed, steps.cpus = triggers.reconfigured, _cpus(facts)
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
-    duties = (*_duties(loop, settling, bounds.unkillable_s), reserving.look, triggers.look, outlooks.look)
-    duty = asyncio.ensure_future(_each(bounds.duties_s, duties))
+    looks = (reserving.look, triggers.look, outlooks.look, sessions.look)
+    duty = asyncio.ensure_future(_each(bounds.duties_s, (*_duties(loop, settling, bounds), *looks)))
     controller = Controller(
         loop=loop,
         store=store,
@@ -128,13 +134,19 @@ async def assemble(
         texts=texts,
         facts=facts,
         packages_in_use=preparing.packages_in_use,
-        close=lambda: asyncio.ensure_future(_close(loop, duty, outlooks, preparing, sessions, engine)),
+        close=lambda: asyncio.ensure_future(_close(loop, duty, outlooks, preparing, sessions)),
     )
 
 
-def _sessions(sessions: Sessions, preparing: Preparing) -> Sessions:
-    """Told of how far the set-up of each is."""
+def _sessions(sessions: Sessions, loop: Loop, triggers: Triggering, preparing: Preparing) -> Sessions:
+    """Told of how far the set-up of each is, and of nodes that are marked, as triggers are."""
     preparing.phase_told, preparing.prepared = sessions.phase, sessions.prepared
+
+    def marked(before: Node, node: Node) -> None:
+        triggers.node_marked(before, node)
+        sessions.node_marked(before, node)
+
+    loop.marked = marked
     return sessions
 
 
@@ -151,7 +163,6 @@ async def _close(
     outlooks: Outlooks,
     preparing: Preparing,
     sessions: Sessions,
-    engine: Engine,
 ) -> None:
     duty.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -160,12 +171,19 @@ async def _close(
     await preparing.close()
     sessions.idling.close()
     loop.flush()
-    await engine.close()
+    await loop.clusters.close()
     await asyncio.to_thread(loop.writer.close)
 
 
-def _cluster(nodes: Sequence[Node]) -> str:
-    return nodes[0].cluster if nodes else "local"
+async def _open(loop: Loop, reports: Reports) -> dict[str, EngineFacts]:
+    """Connect to all engines; from now on they report."""
+    await loop.clusters.open(reports.take)
+    return {one.name: reports.opened(one) for one in loop.clusters}
+
+
+def _cpus(facts: Mapping[str, EngineFacts]) -> Mapping[str, Sequence[int]]:
+    """The machine's own numbers of the CPUs of each node, where they can be pinned."""
+    return {node: cpus for one in facts.values() for node, cpus in one.cpus.items()}
 
 
 def _launcher(
@@ -177,7 +195,7 @@ def _launcher(
     bounds: Bounds,
 ) -> tuple[Launcher, Preparing]:
     """Who orders starts, and who gives jobs their files before that."""
-    launcher = Launcher(loop.engine, texts, users, launching)
+    launcher = Launcher(loop.clusters, texts, users, launching)
     launcher.array_of = loop.live.array_of
     launcher.preparing = preparing = Preparing(loop, texts, environments, bounds.keep_failed_s)
     return launcher, preparing
@@ -196,21 +214,23 @@ def _after_moves(
     return moved
 
 
-def _duties(loop: Loop, settling: Settling, unkillable_s: float) -> tuple[Callable[[], None], ...]:
+def _duties(loop: Loop, settling: Settling, bounds: Bounds) -> tuple[Callable[[], None], ...]:
     """What is looked at each second, in this order."""
     clock = asyncio.get_running_loop().time
     return (
         lambda: begin.begin(loop),
         settling.settle_delayed,
         lambda: deadlines.look(loop),
-        Unkillable(loop, clock, unkillable_s).look,
+        Unkillable(loop, clock, bounds.unkillable_s).look,
+        lambda: silence.look(loop),
         Charging(loop, clock).look,
+        Demand(loop, clock).look,
     )
 
 
 async def _loop(
     store: Store,
-    engine: Engine,
+    clusters: LiveClusters,
     nodes: Sequence[Node],
     rules: Rules,
     clock: Callable[[], float],
@@ -229,19 +249,30 @@ async def _loop(
     loop = Loop(
         live=LiveJobs(
             marked,
-            Parties(on_nodes(rules, [node.name for node in nodes]), await asyncio.to_thread(store.spent)),
+            Parties(in_force(rules, _grounds(clusters, nodes)), await asyncio.to_thread(store.spent)),
             licences,
+            clusters.names,
+            rules,
         ),
         writer=writer,
-        engine=engine,
+        clusters=clusters,
         clock=clock,
         seq=await asyncio.to_thread(store.last_seq),
         next_job_id=await asyncio.to_thread(store.next_job_id),
     )
+    loop.live.marks = marks
+    loop.live.placed_elsewhere = frozenset(one.name for one in clusters if one.places)
     loop.requeues_max, loop.live.drivers.jobs_max = bounds.requeues_max, bounds.zero_cpu_jobs_max
     loop.live.use_reservations(await asyncio.to_thread(store.reservations))
     writer.on_degraded = lambda sentence: loop.plan_soon() if sentence is None else None
     return loop
+
+
+def _grounds(clusters: LiveClusters, nodes: Sequence[Node]) -> list[Ground]:
+    return [
+        Ground(name=name, nodes=tuple(node.name for node in nodes if node.cluster == name))
+        for name in clusters.names
+    ]
 
 
 async def _take_in(loop: Loop, settling: Settling, jobs: Sequence[Job], store: Store, users: Users) -> None:

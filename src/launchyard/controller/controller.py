@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
+from launchyard.controller.clusters import LiveClusters
 from launchyard.controller.counters import Counters
 from launchyard.controller.crontabs import Crontabs
 from launchyard.controller.loop import Loop
@@ -25,7 +26,7 @@ from launchyard.controller.triggers import Triggering
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
-from launchyard.model.node import NodeState
+from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
@@ -162,7 +163,7 @@ class Controller:
             reason = self._reasons.of(job)
             why = f"{reason.sentence}" if reason is not None else f"is {job.state}"
             raise Conflict(f"job {ref} does not wait for its turn: it {why}")
-        mine = [other for one in live.queue.in_order() if (other := live.jobs[one]).uid == job.uid]
+        mine = [other for one in live.queue.beside(job.id) if (other := live.jobs[one]).uid == job.uid]
         for moved in turns.to_front(job, mine, lambda one: live.entry(one, now).key):
             self._loop.move(moved)
         return await self._settled(live.jobs[job.id])
@@ -172,7 +173,7 @@ class Controller:
         job = await self._mine(caller, ref)
         if job.attempt is None or job.state is not JobState.RUNNING:
             raise Conflict(f"job {ref} is {job.state}; only a running job can be sent {_name(signal)}")
-        self._loop.engine.signal(
+        self._loop.clusters.of(job).engine.signal(
             job.attempt.launch_id, signal, main_only=target == "batch", steps_only=target == "steps"
         )
         return job
@@ -244,6 +245,11 @@ class Controller:
         total, free = self._live.capacity.licences, self._live.ledger.licences
         return [(name, count, count - free.get(name, 0)) for name, count in sorted(total.items())]
 
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        """By name; another value where there are others, or they have another size."""
+        return self._live.nodes
+
     def node_uses(self) -> list[NodeUse]:
         return [use_of(node, self._live, self._loop.now()) for node in self._live.nodes.values()]
 
@@ -253,9 +259,14 @@ class Controller:
         return self._loop.writer.degraded
 
     @property
+    def clusters(self) -> LiveClusters:
+        """The clusters, and since when the engine of each does not answer."""
+        return self._loop.clusters
+
+    @property
     def engine_lost_since(self) -> float | None:
-        """Since when the engine does not answer, None while it does."""
-        return self._reports.lost_since
+        """Since when the engine of any cluster does not answer, None while all do."""
+        return min((since for one in self._loop.clusters if (since := one.lost_since)), default=None)
 
     def watch(self, tell: Callable[[Sequence[StateChanged]], None]) -> Callable[[], None]:
         """`tell` is called on the loop after each commit; the answer ends it."""

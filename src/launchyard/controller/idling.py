@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from launchyard.model.job import Job
+from launchyard.policy.sessions import warned_before_s
 
-WARNED_S = 600.0
 BUSY = 0.05
 """Of one CPU, on average since it was looked at last: who uses more is at work."""
 
@@ -82,7 +82,7 @@ class Idling:
             task.cancel()
 
     def _sleep(self, one: _Idle) -> None:
-        before_s = 0.0 if one.warned else min(WARNED_S, one.stop_s / 2)
+        before_s = 0.0 if one.warned else warned_before_s(one.stop_s)
         left_s = max(0.0, one.used_at + one.stop_s - before_s - self._clock())
         if one.timer is not None:
             one.timer.cancel()
@@ -90,7 +90,7 @@ class Idling:
 
     def _look(self, one: _Idle, due: bool = False) -> None:
         """Has it been used since the timer was set? Nobody's traffic: perhaps it computes."""
-        before_s = 0.0 if one.warned else min(WARNED_S, one.stop_s / 2)
+        before_s = 0.0 if one.warned else warned_before_s(one.stop_s)
         if due and self._clock() < one.used_at + one.stop_s - before_s:
             self._sleep(one)
             return

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from launchyard.controller.attending import attendant_argv, attendant_variables
+from launchyard.controller.clusters import LiveClusters
 from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.controller.users import UserEntry, Users
-from launchyard.engine.protocol import Engine, Launch
+from launchyard.engine.protocol import Launch
 from launchyard.model.array import Array
 from launchyard.model.entrypoint import argv_of, entrypoint_extras, variables_of, with_env_vars
 from launchyard.model.errors import LaunchyardError
@@ -65,8 +66,8 @@ class Furnisher(Protocol):
 class Launcher:
     """Builds and sends orders; texts that are not at hand are fetched off the loop first."""
 
-    def __init__(self, engine: Engine, texts: Texts, users: Users, settings: LaunchSettings) -> None:
-        self._engine = engine
+    def __init__(self, clusters: LiveClusters, texts: Texts, users: Users, settings: LaunchSettings) -> None:
+        self._clusters = clusters
         self._texts = texts
         self._users = users
         self._settings = settings
@@ -113,7 +114,8 @@ class Launcher:
             if not await self.preparing.furnish(job, asked, launch.environment):
                 return
             launch = self._within(job, launch, check(asked), self.preparing)
-        self._engine.start([replace(launch, terminal=await self._terminal_of(job))])
+        launch = replace(launch, terminal=await self._terminal_of(job))
+        self._clusters.of(job).engine.start([launch])
 
     async def place_of(self, job: Job, command: tuple[str, ...]) -> Launch:
         """`command` as the job's own command is started: with its variables, where its files are."""
@@ -145,37 +147,32 @@ class Launcher:
         return terminal
 
     def _order(self, jobs: Sequence[Job], texts: Mapping[str, bytes]) -> None:
-        self._engine.start([self._launch(job, texts) for job in jobs])
+        by_cluster: dict[str, list[Launch]] = {}
+        for job in jobs:
+            by_cluster.setdefault(job.cluster, []).append(self._launch(job, texts))
+        for name, launches in by_cluster.items():
+            self._clusters.named(name).engine.start(launches)
 
     def _launch(self, job: Job, texts: Mapping[str, bytes]) -> Launch:
-        attempt = job.attempt
-        if attempt is None:
-            raise ValueError(f"job {job.id} has no attempt to launch")
-        share, *beside = attempt.allocation.by_node
         warning = job.warning
         entry = self._users.entry(job.uid)
         script = texts.get(job.script) if job.script is not None else None
         if job.script is not None and script is None:
             script = b"#!/bin/sh\necho 'launchyard: the text of this script is lost' >&2\nexit 1\n"
         return Launch(
-            launch_id=attempt.launch_id,
+            launch_id=job.launch_id or "",
             job_id=job.id,
             uid=job.uid,
-            node=share.node,
+            **_where(job),
             argv=argv_of(job) if job.session is None else attendant_argv(),
             script=script,
             environment=self._environment(job, entry, texts),
             working_dir=job.working_dir,
-            spool_log=log_name(job),
+            spool_log=f"{job.id}-{job.launch_id}.log",
             stdin=_output(job, job.stdin, entry),
             stdout=_output(job, job.stdout, entry),
             stderr=_output(job, job.stderr, entry),
             append=job.append,
-            cpu_ids=share.cpu_ids,
-            cpus_milli=share.cpus_milli,
-            # A program of a trigger holds nothing, and has a limit all the same.
-            memory_mib=share.memory_mib or job.request.memory_mib or None,
-            beside=tuple(beside),
             pids_max=self._settings.pids_max,
             time_limit_s=job.limit_s,
             warning_signal=warning.signal if warning is not None else None,
@@ -198,6 +195,9 @@ class Launcher:
             **variables_of(job),
             **(without_other(environment_of(given)) if given is not None else {}),
         }
+        if job.handed is not None:
+            # What it gets there, and which commands it finds, is its engine's to say.
+            return {**variables, "USER": job.user, "LOGNAME": job.user, **_own_environment(job)}
         variables["PATH"] = self._path(job, variables["PATH"])
         variables["PYTHONPATH"] = with_counting(variables.get("PYTHONPATH"))
         return {
@@ -225,6 +225,29 @@ class Launcher:
         task.add_done_callback(self._tasks.discard)
 
 
+def _where(job: Job) -> dict[str, Any]:
+    """What the job was given; of one that its engine places, what it asks for."""
+    if job.handed is not None:
+        asked = job.request
+        return {
+            "node": "",
+            "job": job,
+            "cpus_milli": asked.cpus_milli,
+            "memory_mib": asked.memory_mib or None,
+        }
+    if job.attempt is None:
+        raise ValueError(f"job {job.id} has no attempt to launch")
+    share, *beside = job.attempt.allocation.by_node
+    return {
+        "node": share.node,
+        "cpu_ids": share.cpu_ids,
+        "cpus_milli": share.cpus_milli,
+        # A program of a trigger holds nothing, and has a limit all the same.
+        "memory_mib": share.memory_mib or job.request.memory_mib or None,
+        "beside": tuple(beside),
+    }
+
+
 def log_name(job: Job) -> str:
     """The name of the attempt's log in the spool; never one that was there before."""
     launch_id = launch_of(job)
@@ -238,10 +261,14 @@ def launch_of(job: Job) -> str | None:
 
 
 def log_paths(job: Job, spool: str, entry: UserEntry | None) -> tuple[str | None, str | None]:
-    """Where stdout and stderr of the latest attempt are; (None, None) before there is one."""
+    """Where stdout and stderr of the latest attempt are; (None, None) before there is one.
+
+    `spool` is the user's, on the machine where the attempt was.
+    """
     if job.attempt is None and not job.past:
         return None, None
-    out = _output(job, job.stdout, entry) or posixpath.join(spool, str(job.uid), log_name(job))
+    elsewhere = job.attempt.log if job.attempt is not None else None
+    out = elsewhere or _output(job, job.stdout, entry) or posixpath.join(spool, log_name(job))
     return out, _output(job, job.stderr, entry) or out
 
 
@@ -254,6 +281,9 @@ def _output(job: Job, pattern: str | None, entry: UserEntry | None) -> str | Non
 def _own_environment(job: Job) -> dict[str, str]:
     attempt = job.attempt
     own = {"LAUNCHYARD_JOB_ID": str(job.id), "LAUNCHYARD_JOB_NAME": job.name}
+    if job.handed is not None:
+        own["LAUNCHYARD_ATTEMPT"] = str(job.attempts + 1)
+        own["LAUNCHYARD_LAUNCH_ID"] = job.handed.launch_id
     if attempt is not None:
         own["LAUNCHYARD_ATTEMPT"] = str(attempt.number)
         own["LAUNCHYARD_LAUNCH_ID"] = attempt.launch_id

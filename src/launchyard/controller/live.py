@@ -4,14 +4,17 @@
 the job before with the job after, so that they cannot drift from what the jobs say.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from launchyard.controller.dependents import Dependents
 from launchyard.controller.drivers import Drivers
 from launchyard.controller.parties import Parties
+from launchyard.controller.queues import Queues
 from launchyard.model.account import PreemptMode
 from launchyard.model.array import Array
+from launchyard.model.change import NodeMark
+from launchyard.model.cluster import LOCAL
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.partition import Partition, PartitionState
@@ -21,13 +24,14 @@ from launchyard.model.rules import Rules
 from launchyard.model.state import ALLOCATED, ENDED, JobState
 from launchyard.policy import arrays
 from launchyard.policy.capacity import Capacity
+from launchyard.policy.clusters import Ground, in_force
 from launchyard.policy.dependencies import Seen, Verdict, View, seen_of, verdict
 from launchyard.policy.future import Closure, Ends, Holding
 from launchyard.policy.index import Index
 from launchyard.policy.ledger import Ledger
 from launchyard.policy.limits import Party
 from launchyard.policy.order import Ordering, Totals
-from launchyard.policy.queue import Shape, WaitingQueue
+from launchyard.policy.queue import Shape
 from launchyard.policy.reserved import closures_of
 from launchyard.policy.snapshot import seconds_of
 from launchyard.policy.suggest import Entry
@@ -37,13 +41,26 @@ class LiveJobs:
     """Live jobs by id, with who waits, who holds what, and who depends on whom."""
 
     def __init__(
-        self, nodes: Iterable[Node], parties: Parties, licences: Mapping[str, int] | None = None
+        self,
+        nodes: Iterable[Node],
+        parties: Parties,
+        licences: Mapping[str, int] | None = None,
+        clusters: Sequence[str] = (LOCAL,),
+        told: Rules | None = None,
     ) -> None:
+        """`told` are the rules as they are written, of which those of `parties` were made."""
+        self.clusters = tuple(clusters)
+        self.told = told or parties.rules
+        self.own: dict[str, tuple[Partition, ...]] = {}
+        """By cluster the partitions that its engine has of its own."""
+        self.marks: dict[tuple[str, str], NodeMark] = {}
+        """What was said of nodes, by cluster and name, of those too that are away."""
         self.nodes = {node.name: node for node in nodes}
         self.parties = parties
         self.partitions = dict(parties.rules.partitions)
         """Those of the rules, and those that are gone while jobs are still in them."""
         self.jobs: dict[int, Job] = {}
+        self.licences = dict(licences or {})
         self.ledger = Ledger(self.nodes.values(), licences)
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
         self.capacity = Capacity(self.nodes.values(), self.partitions, licences)
@@ -52,10 +69,13 @@ class LiveJobs:
         """The same as the plan knows them."""
         self.ordering = self._ordering()
         self.preempts = _preempts(parties.rules)
-        self.queue = WaitingQueue()
+        self.queue = Queues()
         self.ends = Ends()
         self.holding: dict[int, Job] = {}
         self.by_launch: dict[str, int] = {}
+        """Jobs by their attempt, or by what was handed to an engine that places."""
+        self.placed_elsewhere: frozenset[str] = frozenset()
+        """Clusters whose engines place: what they say that a job has is so, whatever is free here."""
         self.tasks: dict[tuple[int, int], int] = {}
         self.tasks_of: dict[int, set[int]] = {}
         self.not_begun: dict[int, float] = {}
@@ -86,7 +106,7 @@ class LiveJobs:
     def adopt(self, jobs: Iterable[Job], now: float) -> None:
         """Take in the live jobs of an earlier run; what they hold is booked as it is."""
         for job in jobs:
-            self._keep_partition(job)
+            self.keep_partition(job)
             holds = _holding(job)
             if holds is not None:
                 self.ledger.adopt(holds)
@@ -95,7 +115,7 @@ class LiveJobs:
                 self._introduce(job, now)
                 self.waits.take(None, job)
                 self.drivers.admitted(job, 0)
-                self.by_launch[job.attempt.launch_id if job.attempt else ""] = job.id
+                self.by_launch[job.launch_id or ""] = job.id
                 self.parties.follow(job, now)
                 self._note_yielded(job)
             else:
@@ -104,8 +124,8 @@ class LiveJobs:
     def drop(self, job_id: int) -> None:
         """Forget a job whose end is durable."""
         job = self.jobs.pop(job_id)
-        if job.attempt is not None:
-            self.by_launch.pop(job.attempt.launch_id, None)
+        if job.launch_id is not None:
+            self.by_launch.pop(job.launch_id, None)
         if job.task is not None:
             self.tasks.pop((job.task.job_id, job.task.index), None)
             self.tasks_of.get(job.task.job_id, set()).discard(job_id)
@@ -129,9 +149,46 @@ class LiveJobs:
 
     def use_rules(self, rules: Rules, now: float) -> None:
         """Other rules are in force: whoever waits stands anew under them."""
+        self.told = rules
+        self._use(in_force(rules, self.grounds()), now)
+
+    def use_nodes(
+        self, cluster: str, nodes: Iterable[Node], own: tuple[Partition, ...] | None, now: float
+    ) -> None:
+        """These are the nodes of a cluster now, and its engine's own partitions. One that is gone stays, and
+        is down, for as long as a job holds anything there."""
+        held = {share.node for job in self.holding.values() if job.holds for share in job.holds.shares}
+        others = {name: node for name, node in self.nodes.items() if node.cluster != cluster}
+        given = {node.name: replace(node, cluster=cluster) for node in nodes if node.name not in others}
+        gone = {
+            name: replace(node, state=NodeState.DOWN, reason=node.reason or "it is not there any more")
+            for name, node in self.nodes.items()
+            if node.cluster == cluster and name not in given and name in held
+        }
+        self.nodes = {**others, **given, **gone}
+        if own is not None:
+            self.own[cluster] = own
+        self.ledger = Ledger(self.nodes.values(), self.licences)
+        for job in self.holding.values():
+            if (holds := job.holds) is not None:
+                self.ledger.adopt(holds)
+        self.use_reservations(self.reservations.values())
+        self._use(in_force(self.told, self.grounds()), now)
+
+    def grounds(self) -> list[Ground]:
+        """The clusters as rules meet them."""
+        names: dict[str, list[str]] = {cluster: [] for cluster in self.clusters}
+        for node in self.nodes.values():
+            names.setdefault(node.cluster, []).append(node.name)
+        return [
+            Ground(name=one, nodes=tuple(names[one]), partitions=self.own.get(one, ()))
+            for one in self.clusters
+        ]
+
+    def _use(self, rules: Rules, now: float) -> None:
         before, self.partitions = self.partitions, dict(rules.partitions)
         for job in self.jobs.values():
-            self._keep_partition(job, before)
+            self.keep_partition(job, before)
         self.parties.use_rules(rules, self.jobs.values(), now)
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
         self.capacity = Capacity(self.nodes.values(), self.partitions, self.capacity.licences)
@@ -151,7 +208,7 @@ class LiveJobs:
             if Party.of(self.jobs[job_id]) in parties:
                 self._line_up(self.jobs[job_id], now)
 
-    def _keep_partition(self, job: Job, before: Mapping[str, Partition] | None = None) -> None:
+    def keep_partition(self, job: Job, before: Mapping[str, Partition] | None = None) -> None:
         """A partition that is gone stays closed for as long as there are jobs in it."""
         for name in {job.partition, *(part.partition for part in job.parts)} - self.partitions.keys():
             gone = (before or {}).get(name) or Partition(name=name)
@@ -263,13 +320,15 @@ class LiveJobs:
             self.ends.drop(job.id)
             del self.holding[job.id]
         if holds is not None:
-            if held is not holds:
+            if held is not holds and job.cluster in self.placed_elsewhere:
+                self.ledger.adopt(holds)
+            elif held is not holds:
                 self.ledger.take(holds)
             self._hold(job, holds)
-        if before is not None and before.attempt is not None and job.attempt is None:
-            self.by_launch.pop(before.attempt.launch_id, None)
-        if job.attempt is not None:
-            self.by_launch[job.attempt.launch_id] = job.id
+        if before is not None and before.launch_id is not None and job.launch_id is None:
+            self.by_launch.pop(before.launch_id, None)
+        if job.launch_id is not None:
+            self.by_launch[job.launch_id] = job.id
         self._note_yielded(job)
 
     def _note_yielded(self, job: Job) -> None:
@@ -312,7 +371,7 @@ class LiveJobs:
             self.queue.drop(job.id)
             return
         entry = self.entry(job, now, count)
-        self.queue.put(job.id, entry.shape, entry.key, entry.count, entry.party)
+        self.queue.put(job.cluster, job.id, entry.shape, entry.key, entry.count, entry.party)
 
     def entry(self, job: Job, now: float, count: int = 1) -> Entry:
         """Where the job stands in the queue."""
@@ -329,7 +388,7 @@ class LiveJobs:
         """How many starts the job may have now: 0 or 1, more for an array."""
         if job.array is None and job.state is not JobState.PENDING:
             return 0
-        if job.held or job.id in self.blocked or job.stop_requested is not None:
+        if job.held or job.id in self.blocked or job.stop_requested is not None or job.handed is not None:
             return 0
         if not self.is_prepared(job):
             return 0

@@ -13,9 +13,9 @@ from datetime import tzinfo
 from typing import Any
 
 from launchyard import faults
+from launchyard.controller.clusters import LiveClusters
 from launchyard.controller.live import LiveJobs
 from launchyard.controller.writer import Writer
-from launchyard.engine.protocol import Engine
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.crontab import Crontab
 from launchyard.model.errors import StorageFull, Unavailable
@@ -28,7 +28,7 @@ from launchyard.model.step import Step
 from launchyard.model.token import Token
 from launchyard.model.trigger import Triggers
 from launchyard.policy import arrays
-from launchyard.policy.lifecycle import hold_if_requeued_too_often
+from launchyard.policy.attempts import hold_if_requeued_too_often
 from launchyard.policy.recurring import waits_for_next
 
 REQUEUES_MAX = 10
@@ -52,7 +52,8 @@ class Draft:
     reservations: tuple[Reservation, ...] | None = None
     crontabs: dict[int, Crontab] = field(default_factory=dict)
     triggers: Triggers | None = None
-    acknowledge: int = 0
+    acknowledge: dict[str, int] = field(default_factory=dict)
+    """By cluster, up to where its reports are taken in."""
 
 
 class Loop:
@@ -63,14 +64,14 @@ class Loop:
         *,
         live: LiveJobs,
         writer: Writer,
-        engine: Engine,
+        clusters: LiveClusters,
         clock: Callable[[], float],
         seq: int,
         next_job_id: int,
     ) -> None:
         self.live = live
         self.writer = writer
-        self.engine = engine
+        self.clusters = clusters
         self.now = clock
         self.next_job_id = next_job_id
         self.launch: Callable[[Sequence[Job]], None] = lambda jobs: None
@@ -79,6 +80,8 @@ class Loop:
         """Told of each job that came or whose state is another one, before and after."""
         self.marked: Callable[[Node, Node], None] = lambda before, node: None
         """Told of each node whose state was set, before and after."""
+        self.changed: Callable[[Job, Job], None] = lambda before, job: None
+        """Told of each change of a job that waits in an engine which places."""
         self.requeues_max = REQUEUES_MAX
         self.zone: tzinfo | None = None
         """In which crontabs are read; None: that of the machine."""
@@ -103,6 +106,8 @@ class Loop:
         elif before is not None and before.requeues != job.requeues:
             job = hold_if_requeued_too_often(job, self.requeues_max)
         self._keep(job)
+        if job.handed is not None and before is not None:
+            self.changed(before, job)
         if before is not None and before.state is job.state:
             return
         if job.task is None:
@@ -136,9 +141,9 @@ class Loop:
         now, before = self.now(), node
         node = replace(node, state=state, reason=reason, marked_by=by, marked_at=now)
         self.live.mark(node)
-        self.draft.nodes.append(
-            NodeMark(cluster=node.cluster, name=node.name, state=state, reason=reason, by=by, at=now)
-        )
+        mark = NodeMark(cluster=node.cluster, name=node.name, state=state, reason=reason, by=by, at=now)
+        self.live.marks[node.cluster, node.name] = mark
+        self.draft.nodes.append(mark)
         self.marked(before, node)
         self.plan_soon()
         return node
@@ -195,8 +200,8 @@ class Loop:
         if draft is None:
             return
         for job_id in draft.starting:
-            if (attempt := draft.jobs[job_id].attempt) is not None:
-                self._unsent.add(attempt.launch_id)
+            if (launch_id := draft.jobs[job_id].launch_id) is not None:
+                self._unsent.add(launch_id)
         change = self.change(
             jobs=tuple(draft.jobs.values()),
             events=tuple(draft.moves),
@@ -290,8 +295,8 @@ class Loop:
         faults.point("acknowledge")
         for effect in draft.effects:
             effect()
-        if draft.acknowledge:
-            self.engine.acknowledge(draft.acknowledge)
+        for cluster, token in draft.acknowledge.items():
+            self.clusters.named(cluster).engine.acknowledge(token)
         self._publish(change.events)
 
     def _send(self, change: Change, draft: Draft) -> None:
@@ -301,7 +306,7 @@ class Loop:
             return
         wanted = set(draft.starting)
         jobs = [job for job in change.jobs if job.id in wanted]
-        self._unsent -= {job.attempt.launch_id for job in jobs if job.attempt is not None}
+        self._unsent -= {job.launch_id for job in jobs if job.launch_id is not None}
         self.launch(jobs)
 
     def _publish(self, events: Sequence[StateChanged]) -> None:

@@ -8,7 +8,7 @@ from launchyard.controller.recovery import Reports
 from launchyard.model.event import NodeLost
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
-from launchyard.policy.lifecycle import NODE_DOWN, apply
+from launchyard.policy.lifecycle import apply, taken_down
 
 
 class NodeFailure:
@@ -31,10 +31,10 @@ class NodeFailure:
         """An operator says that a node is gone, or is to be."""
         marked = self._loop.mark(node, NodeState.DOWN, reason, by)
         for job in self._jobs_on(node.name):
-            if self._reports.lost_since is not None:
+            if self._loop.clusters.of(job).lost_since is not None:
                 self._lose(job, f"node {node.name} was taken down" + (f": {reason}" if reason else ""))
             elif job.stop_requested is None:
-                job = replace(job, stop_requested=NODE_DOWN)
+                job = replace(job, stop_requested=taken_down(reason))
                 self._loop.move(job)
                 self._reports.stop(job)
         return marked
@@ -44,7 +44,7 @@ class NodeFailure:
         return [job for job in holding if job.attempt is not None and name in job.attempt.allocation.nodes]
 
     def _lose(self, job: Job, sentence: str) -> None:
-        attempt, stop = job.attempt, self._loop.engine.stop
+        attempt, stop = job.attempt, self._loop.clusters.of(job).engine.stop
         self._loop.move(apply(job, NodeLost(sentence=sentence), self._loop.now()))
         if attempt is not None:
             # Its parts on other nodes end, and an order that is still on its way is not carried out.

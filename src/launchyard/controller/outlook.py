@@ -93,11 +93,11 @@ class Outlooks:
             job = self._loop.live.jobs.get(job.id, job)
             reason = self._reasons.of(job)
             queue = self._loop.live.queue
-            if reason is None or job.id not in queue or self._scheduler.epoch is None:
+            if reason is None or job.id not in queue or self._loop.clusters.of(job).epoch is None:
                 return Outlook(reason=reason)
             count = queue.ahead(job.id)
-            ahead = tuple(islice(queue.in_order(), min(count, AHEAD_SHOWN)))
-            snapshot = self._scheduler.snapshot().copy()
+            ahead = tuple(islice(queue.beside(job.id), min(count, AHEAD_SHOWN)))
+            snapshot = self._scheduler.snapshot(job.cluster).copy()
             asking = _Asking(self._loop, self._submitting, snapshot, job, caller)
             bound, sooner = await asyncio.to_thread(asking.answer)
         when = None
@@ -117,10 +117,11 @@ class Outlooks:
     async def of_new(self, job: Job, caller: Caller) -> Outlook:
         """For a job that does not exist yet. Without a reason it starts at once."""
         reason = self._reasons.of_new(job)
-        if self._scheduler.epoch is None or (reason is not None and reason.code not in PLANNED):
+        cluster = self._loop.clusters.of(job)
+        if cluster.epoch is None or cluster.places or (reason is not None and reason.code not in PLANNED):
             return Outlook(reason=reason)
         async with self._one:
-            snapshot = self._scheduler.snapshot().copy()
+            snapshot = self._scheduler.snapshot(job.cluster).copy()
             job = replace(job, submitted_at=snapshot.now)
             entry = self._loop.live.entry(job, snapshot.now)
             snapshot.waiting.put(job.id, entry.shape, entry.key, entry.count, entry.party)
@@ -143,7 +144,7 @@ class Outlooks:
         """A duty: now and then foretell the newest waiting job, so that there is something to learn from."""
         clock = asyncio.get_running_loop().time()
         resting = clock < self._rests_until or self._one.locked()
-        if resting or self._scheduler.epoch is None or len(self._told) >= TOLD_MAX:
+        if resting or self._loop.clusters.default.epoch is None or len(self._told) >= TOLD_MAX:
             return
         if len(self._loop.live.queue) > SAMPLE_QUEUE_MAX:
             return
@@ -163,7 +164,8 @@ class Outlooks:
         began = clock()
         async with self._one:
             if job_id in self._loop.live.queue:
-                snapshot = self._scheduler.snapshot().copy()
+                cluster = self._loop.live.jobs[job_id].cluster
+                snapshot = self._scheduler.snapshot(cluster).copy()
                 bound = await asyncio.to_thread(start_of, snapshot, job_id)
                 if bound is not None:
                     self._remember(job_id, _Told(at=snapshot.now, bound=bound))

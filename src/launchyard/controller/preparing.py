@@ -20,6 +20,7 @@ from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.engine.environments import Environments, SetupFailed, SetUpOrder
 from launchyard.model.errors import Invalid, LaunchyardError, Unavailable
 from launchyard.model.event import Exited, SetUpFailed
+from launchyard.model.frozen import changed
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
 from launchyard.model.runtimeenv import FROM_ELSEWHERE, RuntimeEnv, check, expanded, in_container
@@ -274,7 +275,10 @@ class Preparing:
         return lock
 
     def _go_on(self, job: Job) -> None:
-        self._live.prepare(job.id, self._loop.now())
+        now, current = self._loop.now(), self._live.jobs.get(job.id)
+        if current is not None and current.prepared_at is None and not current.ended:
+            self._loop.move(changed(current, prepared_at=now))
+        self._live.prepare(job.id, now)
         self.prepared(job)
         self._loop.plan_soon()
 

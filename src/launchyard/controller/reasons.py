@@ -82,6 +82,9 @@ class Reasons:
             )
         if job.held:
             return explain.held(job)
+        if job.handed is not None:
+            waits = self._loop.clusters.of(job).waits
+            return waits.get(job.handed.launch_id) or explain.handed_over(job)
         if job.dependency is not None and (job.id in self._loop.live.blocked or not job.id):
             return dependencies.reason(job, self._loop.live.view(job, self._loop.now()))
         if self._begins_later(job):
@@ -93,8 +96,8 @@ class Reasons:
             return reason
         if job.array is not None and job.id not in self._loop.live.queue:
             return explain.throttled(job)
-        if self._scheduler.epoch is None:
-            return explain.engine_gone()
+        if self._loop.clusters.of(job).epoch is None:
+            return explain.engine_gone(job.cluster)
         if (reason := self._reserved(job)) is not None:
             return reason
         ahead = self._loop.live.queue.ahead(job.id) if job.id in self._loop.live.queue else 0

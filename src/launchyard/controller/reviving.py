@@ -5,7 +5,7 @@ from launchyard.controller.submitting import Submitting
 from launchyard.model.errors import Conflict
 from launchyard.model.frozen import changed
 from launchyard.model.job import Job, JobKind
-from launchyard.policy.lifecycle import again
+from launchyard.policy.attempts import again
 
 AGE_MAX_S = 300.0
 """Programs may have acted upon the end of an older one, and forgotten it."""

@@ -28,7 +28,7 @@ class Running:
             return job
         if job.state is not JobState.RUNNING or job.stop_requested is not None:
             raise Conflict(f"job {job.id} {_is(job)}; only a running job can be suspended")
-        self._refuse_old_engine()
+        self._refuse_old_engine(job)
         return self.moved(apply(job, Suspended(), self._loop.now()))
 
     def resume(self, job: Job) -> Job:
@@ -65,7 +65,7 @@ class Running:
             self._loop.move(job)
             return job
         self._check_limit(job, update.time_limit_s, caller)
-        self._refuse_old_engine()
+        self._refuse_old_engine(job)
         attempt = job.attempt
         if attempt is not None:
             attempt = replace(attempt, limit_moved=True, limit_cut_from_s=None)
@@ -73,7 +73,7 @@ class Running:
 
     def tell_again(self, job: Job) -> None:
         """After a reconnection: what may have been lost on the way."""
-        attempt, engine = job.attempt, self._loop.engine
+        attempt, engine = job.attempt, self._loop.clusters.of(job).engine
         if attempt is None:
             return
         if job.state is JobState.SUSPENDED or attempt.suspended_s:
@@ -105,8 +105,13 @@ class Running:
                     f"or cancel it"
                 )
 
-    def _refuse_old_engine(self) -> None:
-        if not self._loop.engine.suspends:
+    def _refuse_old_engine(self, job: Job) -> None:
+        abilities = self._loop.clusters.of(job).engine.abilities
+        if not (abilities.suspends and abilities.limits):
+            raise Conflict(
+                f"the engine of cluster {job.cluster} cannot do this to a job that runs; cancel it instead"
+            )
+        if not self._loop.clusters.of(job).engine.suspends:
             raise Unavailable(
                 "the launcher that runs is of an older version, or does not answer; restart the server "
                 "with no job running, then try again"

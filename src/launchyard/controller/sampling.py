@@ -184,5 +184,4 @@ def _started(running: Mapping[int, Job]) -> dict[str, float]:
 
 def sample_of(figures: Mapping[str, float], at_s: float) -> Sample:
     """What the launcher told, `at_s` seconds after the start."""
-    names = ("cpu_s", "memory_mib", "read_mib", "written_mib")
-    return Sample(round(at_s, 2), *(figures.get(name) for name in names))
+    return Sample(round(at_s, 2), *(figures.get(name) for name in Sample._fields[1:]))

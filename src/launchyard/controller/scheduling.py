@@ -4,7 +4,9 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 
+from launchyard.controller.clusters import LiveCluster
 from launchyard.controller.counters import Counters
+from launchyard.controller.handing import Handing
 from launchyard.controller.live import may_stand_still
 from launchyard.controller.loop import Loop
 from launchyard.controller.yielding import Yielding
@@ -25,28 +27,28 @@ DEPTH_ALL = 1_000_000
 
 
 class Scheduler:
-    """Plans and carries out, as long as an engine with a known journal epoch answers."""
+    """Plans and carries out, cluster by cluster, as long as its engine answers."""
 
     def __init__(self, loop: Loop, yielding: Yielding) -> None:
         self._loop = loop
         self.yielding = yielding
-        self.epoch: str | None = None
-        """The engine's journal epoch; None while it does not answer, and then nothing starts."""
         self.counters = Counters(loop.now())
         self.kept_for: tuple[int, ...] = ()
-        """The jobs for which the last plan keeps resources."""
+        """The jobs for which the last plans keep resources."""
         self._launch_ids = _launch_ids()
+        self.handing = Handing(loop, lambda: next(self._launch_ids))
+        loop.changed = self.handing.follow
         self.stop: Callable[[Job, int], None] = lambda job, grace_s: None
 
-    def snapshot(self) -> Snapshot:
-        """Live state as the policy sees it."""
+    def snapshot(self, cluster: str) -> Snapshot:
+        """Live state as the policy sees it, with what waits for one cluster."""
         live = self._loop.live
         return Snapshot(
             now=self._loop.now(),
             ledger=live.ledger,
             index=live.index,
             holdings=live.ends.in_order,
-            waiting=live.queue,
+            waiting=live.queue.of(cluster),
             partitions=live.partitions,
             limits=live.parties.book,
             preempts=live.preempts,
@@ -55,11 +57,16 @@ class Scheduler:
         )
 
     def plan(self) -> None:
-        """One pass: start what may start, as one change."""
-        if self.epoch is None:
-            return
-        if len(self._loop.live.queue):
-            self._plan()
+        """One pass over each cluster that answers: start what may start, as one change."""
+        kept: list[int] = []
+        for cluster in self._loop.clusters:
+            if cluster.epoch is None or not len(self._loop.live.queue.of(cluster.name)):
+                continue
+            if cluster.places:
+                self.handing.hand_over(cluster)
+            else:
+                kept += self._plan(cluster)
+        self.kept_for = tuple(kept)
         if self._loop.live.yielded:
             self.yielding.go_on()
 
@@ -67,11 +74,11 @@ class Scheduler:
         """A new job that takes nothing of any node, whatever waits; as one change with what led to it."""
         self._start(job, start)
 
-    def _plan(self) -> None:
-        began, depth = time.perf_counter(), len(self._loop.live.queue)
-        found = backfill.plan(self.snapshot(), starts_max=STARTS_MAX, foresee=False)
+    def _plan(self, cluster: LiveCluster) -> tuple[int, ...]:
+        """The jobs for which it keeps resources."""
+        began, depth = time.perf_counter(), len(self._loop.live.queue.of(cluster.name))
+        found = backfill.plan(self.snapshot(cluster.name), starts_max=STARTS_MAX, foresee=False)
         self.counters.cycle(self._loop.now(), time.perf_counter() - began, depth, len(found.starts))
-        self.kept_for = found.kept_for
         starts: dict[int, list[Start]] = {}
         for start in found.starts:
             starts.setdefault(start.job_id, []).append(start)
@@ -86,6 +93,7 @@ class Scheduler:
             self._make_room(preemption)
         if len(found.starts) == STARTS_MAX:
             self._loop.plan_soon()
+        return found.kept_for
 
     def _make_room(self, preemption: Preemption) -> None:
         """Ask the victims to go, each as its QOS says."""
@@ -102,7 +110,7 @@ class Scheduler:
 
     def _may_stand_still(self, job: Job, qos: QOS) -> bool:
         mode_is_suspend = qos.preempt_mode is PreemptMode.SUSPEND
-        return mode_is_suspend and self._loop.engine.suspends and may_stand_still(job)
+        return mode_is_suspend and self._loop.clusters.of(job).engine.suspends and may_stand_still(job)
 
     def _start(self, job: Job, start: Start) -> None:
         self._loop.move(self._allocated(job, start))
@@ -116,11 +124,12 @@ class Scheduler:
         self._loop.draft.starting += [task.id for task in tasks]
 
     def _allocated(self, job: Job, start: Start) -> Job:
-        if self.epoch is None:
+        epoch = self._loop.clusters.of(job).epoch
+        if epoch is None:
             raise RuntimeError("nothing starts while the engine does not answer")
         event = Allocated(
             launch_id=next(self._launch_ids),
-            epoch=self.epoch,
+            epoch=epoch,
             allocation=start.allocation,
             time_limit_s=start.time_limit_s,
         )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from launchyard.controller.ending import Endings
 from launchyard.controller.idling import Idling, Usage
 from launchyard.controller.loop import Loop
 from launchyard.controller.recovery import Reports
@@ -16,12 +17,13 @@ from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFo
 from launchyard.model.event import SessionMoved
 from launchyard.model.frozen import changed
 from launchyard.model.job import Job
+from launchyard.model.node import Node
 from launchyard.model.rules import INTERACTIVE
 from launchyard.model.session import Session, SessionState, Target, TcpTarget, UnixTarget, place
 from launchyard.model.submission import Caller, Submission
 from launchyard.model.walltime import humane
 from launchyard.policy.admission import refuse_longer
-from launchyard.policy.sessions import session_of, state_of
+from launchyard.policy.sessions import notice_of, session_of, state_of
 
 PHASE_S = 1.0
 """So often at most a phase of a set-up is told."""
@@ -67,10 +69,13 @@ class Sessions:
         """Those that have not ended."""
         self._secrets: dict[int, tuple[str, str]] = {}
         """By session its launch and that launch's secret; never written down here."""
+        self._endpoints: dict[int, Endpoint] = {}
+        """As they were made last: asked for with each request, and the same until the job changes."""
         self._watchers: list[Watcher] = []
         self._phase_told: dict[int, float] = {}
         self._recalling: dict[int, asyncio.Task[None]] = {}
         self.idling = Idling(loop.now, lambda job_id: self._say(job_id, "idle"), self._stop_idle)
+        self._endings = Endings(lambda job_id: self._say(job_id, "ending"))
         self._read_as: ReadAs | None = None
 
     # -- what happens
@@ -82,6 +87,7 @@ class Sessions:
         self._ids.discard(job.id) if job.ended else self._ids.add(job.id)
         if job.ended or job.attempt is None:
             self._secrets.pop(job.id, None)
+            self._endpoints.pop(job.id, None)
             self._phase_told.pop(job.id, None)
             self.idling.end(job.id)
         self._loop.effect(lambda: self._publish(job, "state"))
@@ -126,6 +132,16 @@ class Sessions:
         self._phase_told[job_id] = now
         self._publish(job, "phase")
 
+    def node_marked(self, before: Node, node: Node) -> None:
+        """A node is open or closed for new work: who has a session there is told."""
+        for job in self.live() if before.state is not node.state else ():
+            if job.attempt is not None and node.name in job.attempt.allocation.nodes:
+                self._loop.effect(lambda job=job: self._publish(job, "node"))  # type: ignore[misc]
+
+    def look(self) -> None:
+        """Duty: who is nearly at the end of its time."""
+        self._endings.look(self.live(), self._loop.now())
+
     def usage_of(self, usage: Usage) -> None:
         """How to find out what launches use."""
         self.idling.usage = usage
@@ -149,6 +165,10 @@ class Sessions:
     def live(self) -> list[Job]:
         """All sessions that have not ended."""
         return [job for one in sorted(self._ids) if (job := self._live.jobs.get(one)) is not None]
+
+    def notice(self, job: Job) -> str | None:
+        """What its person should know of the node under it."""
+        return notice_of(job, self._live.nodes)
 
     def qos_for(self, caller: Caller, submission: Submission) -> str | None:
         """`interactive` where there is such a QOS, the caller may use it and has room in it; else None."""
@@ -176,6 +196,9 @@ class Sessions:
         if job is None or session is None or not may_open(job, caller):
             raise no_session(session_id)
         attempt, known = job.attempt, self._secrets.get(session_id)
+        made = self._endpoints.get(session_id)
+        if made is not None and known is not None and made.job is job and made.secret is known[1]:
+            return made
         running = state_of(job) is SessionState.RUNNING
         if attempt is not None and running and known is None:
             # Who acts for the user could not be asked when the server began.
@@ -185,7 +208,9 @@ class Sessions:
         target: Target = UnixTarget(path=f"{place(self._state or '', attempt.launch_id)}/app.sock")
         if session.port is not None:
             target = TcpTarget(port=session.port)
-        return Endpoint(job=job, session=session, launch_id=attempt.launch_id, target=target, secret=known[1])
+        made = Endpoint(job=job, session=session, launch_id=attempt.launch_id, target=target, secret=known[1])
+        self._endpoints[session_id] = made
+        return made
 
     async def extend(self, caller: Caller, session_id: int, by_s: int) -> Job:
         """Let a running session go on for longer, as far as limits allow. Raises `Infeasible`."""

@@ -10,15 +10,17 @@ import signal as signals
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from launchyard.controller.clusters import LiveCluster
 from launchyard.controller.launching import PATH, LaunchSettings
 from launchyard.controller.loop import Loop
 from launchyard.controller.users import Users
-from launchyard.engine.protocol import ForgetRunners, RunnerEnded, SignalRunner, StartRunner
+from launchyard.engine.protocol import Engine, ForgetRunners, RunnerEnded, SignalRunner, StartRunner
 from launchyard.model.errors import Conflict, Infeasible, NotFound, Unavailable
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.state import JobState
 from launchyard.model.step import Step, StepRequest, StepShare, parse_runner_id
+from launchyard.policy.lacking import refuse_steps
 from launchyard.policy.stepping import cut_short, runner_ended
 from launchyard.slurm.placing import place
 from launchyard.store.protocol import StepQuery, Store
@@ -70,7 +72,8 @@ class Steps:
         job = await self._running(job_id)
         attempt = job.attempt
         assert attempt is not None
-        if not self._loop.engine.steps:
+        refuse_steps(job, self._loop.clusters.of(job).engine.abilities)
+        if not self._loop.clusters.of(job).engine.steps:
             raise Unavailable(
                 "the launcher that runs is of an older version, or does not answer; restart the server "
                 "with no job running, then try again"
@@ -118,7 +121,7 @@ class Steps:
         """Send a signal to the runners of a step, which pass it on."""
         step = self._one(job_id, number)
         orders = [SignalRunner(runner_id=one, signal=signal) for one in step.open_runners]
-        self._loop.engine.order_steps(orders)
+        self._engine_of(step).order_steps(orders)
         return step
 
     async def cancel(self, job_id: int, number: int, by: str) -> Step:
@@ -155,7 +158,7 @@ class Steps:
         if job.ended and job.attempt is not None:
             self._next.pop(job.attempt.launch_id, None)
 
-    def ended(self, report: RunnerEnded) -> None:
+    def ended(self, cluster: LiveCluster, report: RunnerEnded) -> None:
         """A runner ended; told of a step that is over, it is only to be forgotten."""
         step = self._step_of(report.runner_id)
         if step is not None:
@@ -163,20 +166,22 @@ class Steps:
             if after is not step:
                 self._keep(after)
         forget = ForgetRunners(runner_ids=(report.runner_id,))
-        self._loop.effect(lambda: self._loop.engine.order_steps([forget]))
+        self._loop.effect(lambda: cluster.engine.order_steps([forget]))
 
-    def connected(self, epoch: str, runners: frozenset[str]) -> None:
+    def connected(self, cluster: LiveCluster, runners: frozenset[str]) -> None:
         """The launcher answers again. A runner that its journal does not have was never started: the order
         was lost on the way and is given again. Of another journal nobody knows; then the step is closed."""
         for step in [step for step in self.live() if not step.ended]:
             job = self._loop.live.of_launch(step.launch_id)
+            if job is not None and job.cluster != cluster.name:
+                continue
             missing = set(step.open_runners) - runners - self._unsent
-            if missing and (job is None or step.cancelled_by is not None or _epoch(job) != epoch):
+            if missing and (job is None or step.cancelled_by is not None or _epoch(job) != cluster.epoch):
                 cause = "the launcher has no record of it any more, so its exit code is not known"
                 self._keep(cut_short(step, self._loop.now(), cause=cause))
             elif missing and job is not None:
                 shares = [share for share in step.shares if step.runner_id(share.position) in missing]
-                self._loop.engine.order_steps([self._order(step, share, job) for share in shares])
+                cluster.engine.order_steps([self._order(step, share, job) for share in shares])
             elif step.cancelled_by is not None:
                 self._stop(step)
 
@@ -245,7 +250,9 @@ class Steps:
 
     def _send(self, step: Step, job: Job) -> None:
         self._unsent.difference_update(step.open_runners)
-        self._loop.engine.order_steps([self._order(step, share, job) for share in step.shares])
+        self._loop.clusters.of(job).engine.order_steps(
+            [self._order(step, share, job) for share in step.shares]
+        )
 
     def _order(self, step: Step, share: StepShare, job: Job) -> StartRunner:
         entry = self._users.entry(job.uid)
@@ -267,12 +274,17 @@ class Steps:
 
     def _stop(self, step: Step) -> None:
         grace_s = self._settings.grace_s
-        self._loop.engine.order_steps(
+        self._engine_of(step).order_steps(
             [
                 SignalRunner(runner_id=one, signal=signals.SIGTERM, grace_s=grace_s)
                 for one in step.open_runners
             ]
         )
+
+    def _engine_of(self, step: Step) -> Engine:
+        """Where the job of a step runs; of one whose job has gone, none of it is left to be told."""
+        job, clusters = self._loop.live.of_launch(step.launch_id), self._loop.clusters
+        return (clusters.default if job is None else clusters.of(job)).engine
 
 
 def _epoch(job: Job) -> str | None:

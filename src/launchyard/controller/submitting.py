@@ -18,6 +18,7 @@ from launchyard.model.submission import Caller, Submission, Update
 from launchyard.policy import deadlines
 from launchyard.policy.admission import Cluster, admit, amend
 from launchyard.policy.dependencies import Verdict, never
+from launchyard.policy.handover import refuse_change
 from launchyard.store.protocol import Store
 
 
@@ -30,15 +31,14 @@ class Submitting:
         store: Store,
         texts: Texts,
         users: Users,
-        cluster: str,
         refuse_environment: Callable[[Submission], None],
     ) -> None:
         """`refuse_environment` raises for a runtime environment that can never be set up here."""
         self._loop = loop
+        self._abilities = {one.name: one.engine.abilities for one in loop.clusters}
         self._store = store
         self._texts = texts
         self._users = users
-        self._cluster_name = cluster
         self._refuse_environment = refuse_environment
         self._keys: dict[tuple[str, str], asyncio.Future[None]] = {}
         self._submission_ids: set[tuple[str, str]] = set()
@@ -47,7 +47,8 @@ class Submitting:
         live = self._loop.live
         parties = live.parties
         return Cluster(
-            name=self._cluster_name,
+            name=self._loop.clusters.default.name,
+            abilities=self._abilities,
             capacity=live.capacity,
             reservations=live.reservations,
             rules=parties.rules,
@@ -67,6 +68,7 @@ class Submitting:
     async def amend(self, caller: Caller, job: Job, update: Update) -> Job:
         """A waiting job with other wishes, checked like a new one, taken in; durable with the next commit."""
         changed = amend(job, update, self.cluster(), caller, self._loop.now())
+        refuse_change(job, update, changed)
         now, expected = self._loop.now(), list[int]()
         if (sentence := deadlines.impossible(changed, now)) is not None:
             raise Infeasible(sentence, code="deadline")

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
+from launchyard.controller.clusters import LiveCluster
 from launchyard.controller.loop import Loop
 from launchyard.controller.scheduling import Scheduler
 from launchyard.controller.submitting import Submitting
@@ -234,7 +235,8 @@ class Triggering:
         live = self._loop.live.jobs
         self._at_work = {job_id: uid for job_id, uid in self._at_work.items() if job_id in live}
         mine = sum(uid == trigger.uid for uid in self._at_work.values())
-        return self._scheduler.epoch is not None and mine < AT_WORK_MAX
+        cluster = self._cluster()
+        return cluster is not None and cluster.epoch is not None and mine < AT_WORK_MAX
 
     def _start(self, trigger: Trigger) -> None:
         """The program as a job, and the trigger gone or ready for the next time, in one change."""
@@ -245,17 +247,23 @@ class Triggering:
         entry = self._users.entry(trigger.uid)
         caller = Caller(user=trigger.user, uid=trigger.uid, groups=entry.groups if entry is not None else ())
         try:
-            job = self._submitting.admitted(caller, _submission(trigger), 0)
+            where = cluster.name if (cluster := self._cluster()) is not None else None
+            job = self._submitting.admitted(caller, replace(_submission(trigger), cluster=where), 0)
         except LaunchyardError as error:
             _log.warning("the program of trigger %d of %s is not run: %s", trigger.id, trigger.user, error)
             return
         job = changed(job, id=self._loop.new_ids(1))
         self._at_work[job.id] = job.uid
-        self._scheduler.start_now(job, Start(job.id, Allocation(shares=(self._share(),))))
+        self._scheduler.start_now(job, Start(job.id, Allocation(shares=(self._share(job.cluster),))))
 
-    def _share(self) -> NodeShare:
-        """Nothing of a node that is up where there is one: it runs on this machine in any case."""
-        nodes = list(self._loop.live.nodes.values())
+    def _cluster(self) -> LiveCluster | None:
+        """The first in which we say what starts, with a node to start it on."""
+        nodes = {node.cluster for node in self._loop.live.nodes.values()}
+        return next((one for one in self._loop.clusters if not one.places and one.name in nodes), None)
+
+    def _share(self, cluster: str) -> NodeShare:
+        """Nothing of a node that is up where there is one."""
+        nodes = [node for node in self._loop.live.nodes.values() if node.cluster == cluster]
         node = next((one for one in nodes if one.state is NodeState.UP), nodes[0])
         return NodeShare(node=node.name, cpus_milli=0, memory_mib=0)
 

@@ -29,5 +29,8 @@ class Yielding:
             job = live.jobs[job_id]
             if job.attempt is None or not live.ledger.has_cpus(job.attempt.allocation):
                 continue
-            if not any(job.qos in live.preempts.get(live.jobs[one].qos, ()) for one in live.queue.in_order()):
+            if not any(
+                job.qos in live.preempts.get(live.jobs[one].qos, ())
+                for one in live.queue.of(job.cluster).in_order()
+            ):
                 self._running.resume(job)

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from types import TracebackType
 
-from launchyard.engine.protocol import Engine
+from launchyard.engine.gateway import Channels
 from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode, receive
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound, Unavailable
 
@@ -49,9 +49,11 @@ class Part:
 class UserHelpers:
     """Helpers by uid: what the API asks to have done as a user."""
 
-    def __init__(self, engine: Engine, memory_mib: int | None = None) -> None:
-        """`memory_mib`: what each helper and all that it starts may have together."""
+    def __init__(self, engine: Channels, memory_mib: int | None = None, node: str | None = None) -> None:
+        """`memory_mib`: what each helper and all that it starts may have together. `node` None: they run on
+        this machine."""
         self._engine = engine
+        self._node = node
         self._memory_mib = memory_mib
         self._channels: dict[int, Channel] = {}
         self._starting: dict[int, asyncio.Lock] = {}
@@ -61,7 +63,7 @@ class UserHelpers:
         async with self._starting.setdefault(uid, asyncio.Lock()):
             channel = self._channels.get(uid)
             if channel is None or channel.closed:
-                channel = Channel(await self._engine.user_channel(uid, self._memory_mib))
+                channel = Channel(await self._engine.user_channel(uid, self._memory_mib, self._node))
                 self._channels[uid] = channel
             return channel
 

@@ -26,10 +26,12 @@ from launchyard.engine.protocol import (
     StartRunner,
     StepOrder,
 )
+from launchyard.model.ability import EVERYTHING, Abilities
 from launchyard.model.errors import Unavailable
 from launchyard.model.event import Exited
+from launchyard.model.job import Job
 from launchyard.model.node import Node
-from launchyard.model.resources import Usage
+from launchyard.model.resources import Allocation, Usage
 from launchyard.model.step import RunnerEnd, parse_runner_id
 
 ONE_NODE = (Node(name="node", cpus=4, memory_mib=8192),)
@@ -82,13 +84,39 @@ class LimitOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldOrder:
+    """`hold` was called."""
+
+    launch_id: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmendOrder:
+    """`amend` was called."""
+
+    launch_id: str
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeOrder:
     """`acknowledge` was called."""
 
     token: int
 
 
-Order = Launch | StopOrder | SignalOrder | SuspendOrder | LimitOrder | AcknowledgeOrder | StepOrder
+Order = (
+    Launch
+    | StopOrder
+    | SignalOrder
+    | SuspendOrder
+    | LimitOrder
+    | HoldOrder
+    | AmendOrder
+    | AcknowledgeOrder
+    | StepOrder
+)
 Record = LaunchStarted | LaunchEnded
 
 
@@ -103,7 +131,9 @@ class FakeEngine:
         obedience: Obedience = Obedience.RECORD,
         epoch: str = "epoch-1",
         channel: Callable[[int], int] | None = None,
+        abilities: Abilities = EVERYTHING,
     ) -> None:
+        self.abilities = abilities
         self.nodes = nodes
         self.obedience = obedience
         self.epoch = epoch
@@ -187,7 +217,15 @@ class FakeEngine:
         self.acknowledged = max(self.acknowledged, token)
         self._records = [record for record in self._records if record.token > token]
 
-    async def user_channel(self, uid: int, memory_mib: int | None = None) -> int:
+    def hold(self, launch_id: str, *, held: bool) -> None:
+        """Record the order."""
+        self._accept([HoldOrder(launch_id=launch_id, held=held)])
+
+    def amend(self, launch_id: str, job: Job) -> None:
+        """Record the order."""
+        self._accept([AmendOrder(launch_id=launch_id, job=job)])
+
+    async def user_channel(self, uid: int, memory_mib: int | None = None, node: str | None = None) -> int:
         """A socket of `channel(uid)`."""
         if self._channel is None:
             raise Unavailable("This engine starts no helpers; give FakeEngine a channel.")
@@ -209,9 +247,12 @@ class FakeEngine:
         """The stops that were ordered, in order."""
         return [order for order in self.orders if isinstance(order, StopOrder)]
 
-    def begin(self, launch_id: str) -> None:
-        """The launch's program was executed."""
-        self._record(LaunchStarted(launch_id=launch_id, at=self._now(), token=self._next_token()))
+    def begin(self, launch_id: str, allocation: Allocation | None = None) -> None:
+        """The launch's program was executed; an engine that places says where."""
+        started = LaunchStarted(
+            launch_id=launch_id, at=self._now(), token=self._next_token(), allocation=allocation
+        )
+        self._record(started)
 
     def main_ended(self, launch_id: str) -> None:
         """Its main process ended, the rest of it lives."""
@@ -228,11 +269,12 @@ class FakeEngine:
         timed_out: bool = False,
         log_full: bool = False,
         lost: bool = False,
+        cancelled: bool = False,
         node_lost: bool = False,
         error: str | None = None,
     ) -> None:
         """The launch is over; without any fact it ended with exit code 0. Also while the engine is lost."""
-        if exit_code is None and signal is None and error is None and not lost:
+        if exit_code is None and signal is None and error is None and not lost and not cancelled:
             exit_code = 0
         self.running.pop(launch_id, None)
         exited = Exited(
@@ -244,6 +286,7 @@ class FakeEngine:
             timed_out=timed_out,
             log_full=log_full,
             lost=lost,
+            cancelled=cancelled,
             node_lost=node_lost,
             error=error,
         )
@@ -265,6 +308,10 @@ class FakeEngine:
         for launch_id in [one for one, launch in self.running.items() if launch.node == node]:
             del self.running[launch_id]
         self._tell(NodeFailed(node=node, why=why))
+
+    def tell(self, report: EngineReport) -> None:
+        """Report this, as long as the engine is not lost."""
+        self._tell(report)
 
     def lose(self) -> None:
         """The engine does not answer any more; what happens meanwhile is reported after `reconnect`."""

@@ -18,7 +18,7 @@ from launchyard.model.errors import Conflict, Forbidden, Invalid, LaunchyardErro
 
 LONG_S = 600.0
 """How long a removal or a move may take."""
-LOOK_S = 0.35
+LOOK_S = 0.25
 """How long a listing looks at what its names stand for; what is left comes without sizes and times."""
 LISTED_MAX = 200_000
 PIECE_BYTES = 256 * 1024
@@ -31,14 +31,6 @@ class DiskFull(Unavailable):
 
     status = 507
     code = "disk-full"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
-    """What is in a folder: `rows` as the helper makes them, `facts` of the folder itself."""
-
-    rows: Sequence[Sequence[Any]]
-    facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,20 +54,10 @@ class Files:
         async with self._turns.setdefault(who.uid, asyncio.Semaphore(AT_ONCE)):
             return await self._one_answer(who, order, path, limit_s)
 
-    async def list(self, who: Who, path: str) -> Folder:
-        """A folder's names and what they are."""
-        order = {"t": "list", "path": path, "roots": list(who.roots), "most": LISTED_MAX, "look_s": LOOK_S}
-        rows: list[Sequence[Any]] = []
-        with Request(await self._helpers.of(who.uid), order) as request:
-            while True:
-                message = await _next(request, path, ANSWER_S)
-                if message["t"] == "rows":
-                    rows += message["rows"]
-                    continue
-                request.over = True
-                if message["t"] != "done":
-                    raise error_of(message, path, who.roots)
-                return Folder(rows=rows, facts=message)
+    def list(self, who: Who, path: str) -> AsyncGenerator[Message, None]:
+        """What is in a folder: messages with `data`, rows as JSON; the first with what the folder is."""
+        order: Message = {"do": "list", "path": path, "most": LISTED_MAX, "look_s": LOOK_S}
+        return self._stream(who, order, path, ANSWER_S)
 
     def send(
         self, who: Who, path: str, offset: int = 0, length: int | None = None
@@ -106,7 +88,9 @@ class Files:
                 break
         raise error_of(message, path, who.roots)
 
-    async def _stream(self, who: Who, order: Message, path: str) -> AsyncGenerator[Message, None]:
+    async def _stream(
+        self, who: Who, order: Message, path: str, begin_s: float = LONG_S
+    ) -> AsyncGenerator[Message, None]:
         loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
         first = {"t": "send", "roots": list(who.roots), "fds": 1, **order}
         with ours, theirs:
@@ -114,7 +98,7 @@ class Files:
             channel = await self._helpers.of(who.uid)
             with Request(channel, first, fds=[os.dup(theirs.fileno())], cancel="end_send") as request:
                 theirs.close()
-                known = await _next(request, path, LONG_S)
+                known = await _next(request, path, begin_s)
                 while known["t"] == "begun":
                     data = await _received(loop, ours, path)
                     yield {**known, "data": data}

@@ -31,6 +31,7 @@ from launchyard.engine.protocol import (
     StepOrder,
 )
 from launchyard.launcher import messages
+from launchyard.model.ability import EVERYTHING
 from launchyard.model.errors import Conflict, Unavailable
 from launchyard.model.event import Exited
 from launchyard.model.node import Node
@@ -49,6 +50,8 @@ class LocalEngine:
 
     `cpus` are the machine's own numbers of the CPUs that the nodes count from 0, one node after the other.
     """
+
+    abilities = EVERYTHING
 
     def __init__(self, state: Path, *, nodes: tuple[Node, ...], cpus: Sequence[int] = ()) -> None:
         self._path = state / messages.SOCKET_NAME
@@ -130,8 +133,8 @@ class LocalEngine:
     def acknowledge(self, token: int) -> None:
         self._send([messages.ack(token)])
 
-    async def user_channel(self, uid: int, memory_mib: int | None = None) -> int:
-        """A socket to a new helper process of this user."""
+    async def user_channel(self, uid: int, memory_mib: int | None = None, node: str | None = None) -> int:
+        """A socket to a new helper process of this user; all its nodes are this machine."""
         number = str(next(self._numbers))
         answer = await self._ask(number, messages.helper(number, uid, memory_mib=memory_mib))
         if "fd" not in answer:
@@ -182,22 +185,26 @@ class LocalEngine:
         while True:
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(max(2 * self._pause_s, RETRY_S[0]), RETRY_S[1])
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-            sock.setblocking(False)
             try:
-                await asyncio.get_running_loop().sock_connect(sock, os.fspath(self._path))
+                self._socket = sock = await self._dial()
             except OSError:
-                sock.close()
                 continue
-            except asyncio.CancelledError:
-                sock.close()
-                raise
-            self._socket = sock
             self._decoder = messages.Decoder()
             self._out.clear()
             asyncio.get_running_loop().add_reader(sock, self._readable)
             self._send([messages.hello()])
             return
+
+    async def _dial(self) -> socket.socket:
+        """A connection to the launcher, non-blocking. Raises `OSError` when there is none now."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        sock.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, os.fspath(self._path))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def _disconnect(self) -> None:
         if self._socket is None or self._loop is None:

@@ -1,16 +1,24 @@
 """What the controller needs of an engine: start, stop, and to hear what became of each launch.
 
 Everything below is keyed by `launch_id`. An engine never starts a launch twice, never reports an end that it
-has not seen, and repeats a report until it is acknowledged.
+has not seen, and repeats a report until it is acknowledged. What it can do it declares (`model.ability`); who
+places, who enforces and who accounts for each engine is written down in docs/explain/engines.md.
+
+`Engine` is what every engine is. `engine.gateway` is the way into its nodes, for those that have one;
+`engine.queue` what one that places can do to a launch that it was given and has not started.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from launchyard.model.ability import Abilities
 from launchyard.model.event import Exited
+from launchyard.model.job import Job
 from launchyard.model.node import Node
-from launchyard.model.resources import NodeShare
+from launchyard.model.partition import Partition
+from launchyard.model.reason import Reason
+from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.step import RunnerEnd
 
 
@@ -59,6 +67,9 @@ class Launch:
     soft_limits: Mapping[str, int] | None = None
     ray: str | None = None
     """`command`: a Ray cluster is started on its nodes before the command; `hold`: that is all it is."""
+    job: Job | None = None
+    """For engines that place: what the job asks for (`node` is empty, and nothing is held yet). Its own name,
+    partition, account and metadata are passed on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +111,45 @@ class RunnerEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchTaken:
+    """The engine knows the launch under an id of its own: `ly show` finds the job by that too.
+
+    `log` is where its output is when it is not in the spool. Told again after each connection.
+    """
+
+    launch_id: str
+    engine_id: str
+    log: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchWaits:
+    """Of an engine that places: why it has not started the launch yet, in our words. Kept in memory alone;
+    told when it changes, and again after each connection."""
+
+    launch_id: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchStarted:
-    """The user's program was executed (or, `at` once, the fork is recorded and set-up goes on)."""
+    """The user's program was executed (or, `at` once, the fork is recorded and set-up goes on).
+
+    `allocation` is what an engine that places gave it. A launch that ran is told of so before its end.
+    """
 
     launch_id: str
     at: float
     token: int
+    allocation: Allocation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSuspended:
+    """Somebody else than we let a running launch stand still, or go on."""
+
+    launch_id: str
+    suspended: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +177,45 @@ class NodeFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodesChanged:
+    """These are the nodes of the cluster now, with their state, and its partitions where it has its own.
+
+    A node that is missing is gone: what ran there is told of by `NodeFailed` or by its end, never by this.
+    Names are used as they are, so they must be no other cluster's. A node that comes back is told of after
+    what ran there before it was away has been killed.
+    """
+
+    nodes: tuple[Node, ...]
+    partitions: tuple[Partition, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchFound:
+    """A job that its user gave the engine past us. It becomes a job of ours with this `launch_id`, which is
+    the same whenever it is told of, and from then on it is reported like every launch.
+
+    `job` has all but an id: what is known of it, PENDING and without an attempt.
+    """
+
+    launch_id: str
+    engine_id: str
+    job: Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineConnected:
     """The engine answers (again). `known` are the launches it has a record of; `epoch` that of its journal.
 
-    Sent before any report of this connection. The controller compares its own launches with it.
+    Sent before any report of this connection. The controller compares its own launches with it: one of the
+    same epoch that is not known is ordered again if it was never seen to start. So `known` has every launch
+    that may ever have begun, those of an uncertain order too; what became of them is then reported, be it
+    that they are lost.
     """
 
     epoch: str
     known: frozenset[str]
+    found: frozenset[str] = frozenset()
+    """Those of them that users gave the engine past us: we end none for want of a record."""
     runners: frozenset[str] = frozenset()
     """Those that run, and those whose end is reported again."""
 
@@ -153,7 +228,18 @@ class EngineLost:
 
 
 EngineReport = (
-    EngineConnected | EngineLost | NodeFailed | LaunchStarted | LaunchMainEnded | LaunchEnded | RunnerEnded
+    EngineConnected
+    | EngineLost
+    | NodeFailed
+    | NodesChanged
+    | LaunchTaken
+    | LaunchWaits
+    | LaunchStarted
+    | LaunchSuspended
+    | LaunchMainEnded
+    | LaunchEnded
+    | LaunchFound
+    | RunnerEnded
 )
 
 
@@ -173,25 +259,36 @@ class EngineFacts:
     """What an engine is: its nodes and how it enforces.
 
     `cpus` are the machine's own numbers of a node's CPUs, in the node's order, where they can be pinned.
+    `partitions` are its own, of an engine that has some. `details` are shown in `ly status`.
     """
 
     nodes: tuple[Node, ...]
     enforcement: Enforcement
+    partitions: tuple[Partition, ...] = ()
     cpus: Mapping[str, Sequence[int]] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=dict)
 
 
 class Engine(Protocol):
-    """A place where jobs run. All methods are called on the event loop; none blocks."""
+    """A place where jobs run. All methods are called on the event loop; none blocks, and none but `open`
+    raises: what cannot be done is reported."""
 
-    suspends: bool
-    """Whether launches can be suspended and their time limits moved, as far as is known now."""
+    abilities: Abilities
+    """What it declares; does not change."""
 
     steps: bool
     """Whether launches can have steps, as far as is known now."""
 
+    @property
+    def suspends(self) -> bool:
+        """Whether launches can be suspended and their time limits moved, as far as is known now."""
+
     async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
-        """Connect; from now on `report` is called on the loop with what happens, in order, in batches."""
+        """Connect; from now on `report` is called on the loop with what happens, in order, in batches.
+
+        Raises `LaunchyardError` for what an operator has to mend. A cluster that is only away is no error:
+        the facts are then what is known without it, and `EngineLost` is reported.
+        """
 
     def start(self, launches: Sequence[Launch]) -> None:
         """Give the orders; what becomes of each is reported. Never raises."""
@@ -215,12 +312,6 @@ class Engine(Protocol):
 
     def acknowledge(self, token: int) -> None:
         """Everything reported up to `token` is durable with the controller."""
-
-    def user_channel(self, uid: int, memory_mib: int | None = None) -> Awaitable[int]:
-        """A connected socket (file descriptor, ours to close) to a helper that runs as `uid`.
-
-        It and what it starts may have `memory_mib`, and end together, where the engine can see to that.
-        """
 
     async def close(self) -> None:
         """Let go; jobs run on."""

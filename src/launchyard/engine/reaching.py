@@ -36,7 +36,19 @@ async def reach(helpers: UserHelpers, uid: int, target: Target) -> socket.socket
     return await _reach(helpers, uid, target)
 
 
+async def reach_elsewhere(helpers: UserHelpers, uid: int, target: Target) -> socket.socket:
+    """As `reach`, on another node: what arrives is our end of a stream. The node's agent has looked at the
+    other end, and lets it pass only if it leads nowhere else."""
+    made = socket.socket(fileno=await _reached(helpers, uid, target))
+    made.setblocking(False)
+    return made
+
+
 async def _reach(helpers: UserHelpers, uid: int, target: Target) -> socket.socket:
+    return _checked(await _reached(helpers, uid, target), uid, target)
+
+
+async def _reached(helpers: UserHelpers, uid: int, target: Target) -> int:
     channel = await helpers.of(uid)
     order: Message = {"t": "reach", "limit_s": CONNECT_S, **_place(target)}
     with Request(channel, order) as request:
@@ -48,7 +60,8 @@ async def _reach(helpers: UserHelpers, uid: int, target: Target) -> socket.socke
         raise HelperGone("the process that acts for the user has ended; try again")
     if message["t"] != "reached":
         raise Unreachable(f"{shown(target)} cannot be reached: {message.get('why', 'no reason given')}")
-    return _checked(message["fds"][0], uid, target)
+    fd: int = message["fds"][0]
+    return fd
 
 
 def _place(target: Target) -> Message:

@@ -43,27 +43,27 @@ class Files:
             raise OSError(errno.ENAMETOOLONG, "its folders lie too deep") from None
         self._answer({"t": "file", "id": order["id"], **told})
 
-    def list(self, order: Message) -> None:
-        """The rows in batches, then `done` with what the folder is."""
-        found = folders.about(order["path"], order["roots"])
-        count = 0
-        for rows in folders.list_folder(order["path"], order["roots"], order["most"], order["look_s"]):
-            count += len(rows)
-            self._answer({"t": "rows", "id": order["id"], "rows": rows})
-        self._answer({"t": "done", "id": order["id"], **found, "complete": count < order["most"]})
-
     def send(self, order: Message, fd: int) -> None:
-        """A file, or several packed as one, as bytes into the socket `fd`; then `done`."""
+        """A file, several packed as one, or a folder's rows, as bytes into the socket `fd`; then `done`."""
 
         def begin(known: dict[str, Any]) -> None:
             self._answer({"t": "begun", "id": order["id"], **known})
 
         with socket.socket(fileno=fd) as out, contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            if order["do"] == "pack":
+            if order["do"] == "list":
+                _list(order, begin, out)
+            elif order["do"] == "pack":
                 contents.pack(order["paths"], order["roots"], begin, out)
             else:
                 contents.send(order["path"], order["roots"], order["offset"], order["length"], begin, out)
         self._answer({"t": "done", "id": order["id"]})
+
+
+def _list(order: Message, begin: contents.Begin, out: socket.socket) -> None:
+    found = folders.about(order["path"], order["roots"])
+    rows = folders.list_folder(order["path"], order["roots"], order["most"], order["look_s"])
+    begin({**found, "complete": len(rows) < order["most"]})
+    folders.send_rows(rows, out)
 
 
 def _save(order: Message) -> dict[str, Any]:

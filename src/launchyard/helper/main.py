@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 
 from launchyard.helper.apps import apps, pythons, which
+from launchyard.helper.commands import command
 from launchyard.helper.files import Files
 from launchyard.helper.logins import login
 from launchyard.helper.logs import Follows, read_range
@@ -52,6 +53,7 @@ class Helper:
             "read": lambda order: self._in_thread(self._read, order),
             "search": lambda order: self._in_thread(lambda one: self._answer(search(one)), order),
             "marks": lambda order: self._in_thread(lambda one: self._answer(marks(one)), order),
+            "command": lambda order: self._in_thread(lambda one: self._answer(command(one)), order),
             "login": lambda order: self._in_thread(lambda one: self._answer(login(one)), order),
             "reach": lambda order: self._in_thread(self._reach, order),
             "notebooks": lambda order: self._in_thread(lambda one: self._answer(notebooks(one)), order),
@@ -66,7 +68,6 @@ class Helper:
             "setup": self._set_up,
             "end_setup": self._setups.cancel,
             "file": lambda order: self._in_thread(self._files.do, order),
-            "list": lambda order: self._in_thread(self._files.list, order),
             "send": self._send,
             "end_send": lambda order: None,
             "spawn": lambda order: self._in_thread(self._terminals.spawn, order),

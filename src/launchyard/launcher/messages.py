@@ -6,8 +6,11 @@ them, so bytes that are not UTF-8 survive as lone surrogates: use `encode` and `
 
 The daemon connects and says `hello`; the launcher answers `hello` and then repeats every record that was
 never acknowledged, in the order of `seq`. The newest connection is served, an older one is closed.
-Standard library only: the launcher runs without site-packages, the client of it with them.
+Standard library only: the launcher runs without site-packages, the client of it with them. An agent on
+another node may have an older Python than the launcher.
 """
+
+from __future__ import annotations
 
 import array
 import json

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -90,11 +89,12 @@ class State:
 
 
 def log(text: str) -> None:
-    """One line to the launcher's log (stderr), control characters escaped."""
+    """One line to the launcher's log (stderr), control characters escaped; none where the disk is full."""
     _cap_log()
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    sys.stderr.write(f"{moment} [{os.getpid()}] {text.encode('unicode_escape').decode()}\n")
-    sys.stderr.flush()
+    line = f"{moment} [{os.getpid()}] {text.encode('unicode_escape').decode()}\n"
+    with contextlib.suppress(OSError):
+        os.write(2, line.encode())
 
 
 def _cap_log() -> None:

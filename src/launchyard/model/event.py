@@ -19,9 +19,26 @@ class Allocated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The job's own program was executed."""
+    """The job's own program was executed. `allocation`: what an engine that places gave it."""
 
     at: float
+    allocation: Allocation | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """The job was given to an engine that places; it waits there from now on."""
+
+    launch_id: str
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The engine knows it by an id of its own; `log` is where its output is when not in the spool."""
+
+    engine_id: str
+    log: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +64,8 @@ class Exited:
     lost: bool = False
     node_lost: bool = False
     """With `lost`: the node itself went down, so that nothing of the job lives."""
+    cancelled: bool = False
+    """Somebody cancelled it past us, in the engine's own words; `error` says so."""
     error: str | None = None
 
 
@@ -106,6 +125,8 @@ class SetUpFailed:
 
 JobEvent = (
     Allocated
+    | HandedOver
+    | Taken
     | Started
     | Suspended
     | Resumed
@@ -125,6 +146,7 @@ class SessionMoved:
     """Published to those who watch: a session is another one now for its owner and those it is shared with.
 
     `what`: its `state`, a `phase` of its set-up, `idle` (it is stopped soon, or not any more), its `time`,
+    `ending` (that time is nearly over, or not any more), its `node` (closed for new work, or open again),
     its `sharers`, that its settings were `saved`, or its card `deleted`.
     """
 

@@ -46,6 +46,18 @@ class Attempt:
     """The time limit that was asked for (0: none), where this attempt got less, as `time_min_s` allows."""
     limit_moved: bool = False
     """Its time limit was changed while it ran, and the launcher told."""
+    log: str | None = None
+    """Where its output is, where the engine put it elsewhere than in the spool."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """It waits in an engine that places, under this launch; an attempt begins when the engine starts it."""
+
+    launch_id: str
+    epoch: str
+    at: float
+    log: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +173,8 @@ class Job:
     environment: str | None = None
     runtime_env: str | None = None
     """The digest of its runtime environment as it was asked for, a JSON text."""
+    prepared_at: float | None = None
+    """When that was set up for the first time, after which it could start."""
     working_dir: str = "/"
     stdin: str | None = None
     """A file that it reads (pattern expanded at the start); None is /dev/null."""
@@ -179,6 +193,8 @@ class Job:
     array: Array | None = None
     task: Task | None = None
     attempt: Attempt | None = None
+    handed: Handed | None = None
+    """Set while it waits in an engine that decides itself when it starts."""
     attempts: int = 0
     past: tuple[PastAttempt, ...] = ()
     entrypoint: Entrypoint | None = None
@@ -210,6 +226,12 @@ class Job:
             return None
         given = self.attempt.allocation
         return given if self.attempt.yielded_to is None else given.without_cpus()
+
+    @property
+    def launch_id(self) -> str | None:
+        """By which its engine knows it: of its attempt, or of what was handed over."""
+        known = self.attempt or self.handed
+        return None if known is None else known.launch_id
 
     @property
     def not_before(self) -> float | None:

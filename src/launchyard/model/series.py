@@ -14,9 +14,10 @@ EVERY_S = 5.0
 
 
 class Sample(NamedTuple):
-    """So far at `at_s` seconds after the start: processor time and bytes; memory as it was then.
+    """So far at `at_s` seconds after the start: processor time and bytes; memory and GPUs as they were then.
 
-    Of two samples that became one, `memory_mib` is the greater. None was not measured.
+    `gpus` is how many of its GPUs were at work, in parts of one. Of two samples that became one, memory is
+    the greater. None was not measured.
     """
 
     at_s: float
@@ -24,6 +25,8 @@ class Sample(NamedTuple):
     memory_mib: float | None = None
     read_mib: float | None = None
     written_mib: float | None = None
+    gpus: float | None = None
+    gpu_memory_mib: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +56,29 @@ def _thinned(samples: Sequence[Sample]) -> tuple[Sample, ...]:
 
 
 def _joined(one: Sample, other: Sample) -> Sample:
-    """What was counted so far is that of the later one; of memory the greater counts."""
-    known = [mib for mib in (one.memory_mib, other.memory_mib) if mib is not None]
-    return other._replace(memory_mib=max(known, default=None))
+    """What was counted so far is that of the later one; of memory the greater counts, of GPUs the mean."""
+    busy = _known(one.gpus, other.gpus)
+    return other._replace(
+        memory_mib=max(_known(one.memory_mib, other.memory_mib), default=None),
+        gpus=sum(busy) / len(busy) if busy else None,
+        gpu_memory_mib=max(_known(one.gpu_memory_mib, other.gpu_memory_mib), default=None),
+    )
+
+
+def _known(*values: float | None) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 class Rate(NamedTuple):
-    """What was used in the time up to `at_s`: processors, MiB of memory, MiB a second."""
+    """What was used in the time up to `at_s`: processors, MiB a second; memory and GPUs as they were then."""
 
     at_s: float
     cpus: float | None
     memory_mib: float | None
     read_mib_s: float | None
     written_mib_s: float | None
+    gpus: float | None
+    gpu_memory_mib: float | None
 
 
 def rates(samples: Sequence[Sample]) -> list[Rate]:
@@ -78,9 +91,11 @@ def rates(samples: Sequence[Sample]) -> list[Rate]:
             Rate(
                 round(sample.at_s, 1),
                 _rate(before.cpu_s, sample.cpu_s, seconds),
-                None if sample.memory_mib is None else round(sample.memory_mib, 1),
+                _tenths(sample.memory_mib),
                 _rate(before.read_mib, sample.read_mib, seconds),
                 _rate(before.written_mib, sample.written_mib, seconds),
+                None if sample.gpus is None else round(sample.gpus, 2),
+                _tenths(sample.gpu_memory_mib),
             )
         )
         before = sample
@@ -92,3 +107,7 @@ def _rate(before: float | None, now: float | None, seconds: float) -> float | No
     if before is None or now is None or seconds <= 0:
         return None
     return round(max(0.0, now - before) / seconds, 3)
+
+
+def _tenths(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

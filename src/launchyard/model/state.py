@@ -67,6 +67,8 @@ TRANSITIONS: dict[JobState, dict[JobMove, JobState]] = {
         M.CANCELLED: S.CANCELLED,
         M.MISSED_DEADLINE: S.DEADLINE,
         M.FAILED: S.FAILED,
+        # It was handed to an engine that does not know it any more.
+        M.VANISHED: S.LOST,
         # An array record: its tasks run and end under ids of their own, the record follows them.
         M.STARTED: S.RUNNING,
     },

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from launchyard.model.ability import EVERYTHING, Abilities, Placing
 from launchyard.model.array import Array, Indexes
 from launchyard.model.errors import Infeasible, Invalid
 from launchyard.model.frozen import changed
@@ -14,12 +15,14 @@ from launchyard.model.parts import PARTS_MAX
 from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Part, Request, in_all
 from launchyard.model.rules import Rules
-from launchyard.model.submission import Caller, Submission, Update
+from launchyard.model.submission import Caller, PartAsked, Submission, Update
 from launchyard.model.walltime import format_walltime
 from launchyard.policy.access import Entry, enter, entered, refuse_beyond, refuse_counted
 from launchyard.policy.asking import amended, request_of
 from launchyard.policy.capacity import Capacity
+from launchyard.policy.clusters import chosen
 from launchyard.policy.impossible import refuse_impossible
+from launchyard.policy.lacking import refuse_lacking
 from launchyard.policy.limits import LimitBook
 from launchyard.policy.reserved import refuse_reserved
 
@@ -36,6 +39,14 @@ class Cluster:
     rules: Rules
     book: LimitBook
     reservations: Mapping[str, Reservation] = field(default_factory=dict)
+    abilities: Mapping[str, Abilities] = field(default_factory=dict)
+    """Of the engine of each cluster, the default one first; empty: `name` is the only one."""
+
+    def chosen(self, partition: str | None, cluster: str | None = None) -> Partition:
+        return chosen(self.partitions, partition, cluster, tuple(self.abilities) or (self.name,))
+
+    def abilities_of(self, partition: Partition) -> Abilities:
+        return self.abilities.get(partition.cluster, EVERYTHING)
 
     @property
     def partitions(self) -> Mapping[str, Partition]:
@@ -47,8 +58,8 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
 
     Texts (script, environment) are not part of it: the controller stores them and sets their digests.
     """
-    partition = _partition(submission.partition, cluster)
-    request = request_of(submission, partition, cluster.capacity)
+    partition = cluster.chosen(submission.partition, submission.cluster)
+    request = _request(submission, partition, cluster)
     parts = _parts(submission, partition, request, caller, cluster) if submission.parts else ()
     asked = (submission.account, submission.qos)
     entry = enter(caller.user, _groups(caller), asked, partition, cluster.rules, cluster.book)
@@ -64,9 +75,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     _refuse_reservation(request, submission.time_min_s or limit_s, entry, caller, cluster, now)
     if parts:
         _refuse_together(parts, entry, limit_s, cluster, submission.keep_beyond_limits)
-    if submission.cluster not in (None, cluster.name):
-        raise Infeasible(f"there is no cluster {submission.cluster!r}; this one is {cluster.name!r}")
-    return Job(
+    job = Job(
         id=job_id,
         name=submission.name or _name(submission),
         kind=submission.kind or (JobKind.COMMAND if submission.script is None else JobKind.BATCH),
@@ -75,7 +84,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         account=entry.account,
         partition=partition.name,
         qos=entry.party.qos,
-        cluster=cluster.name,
+        cluster=partition.cluster,
         group=submission.group,
         nice=submission.nice,
         request=in_all(parts) if parts else request,
@@ -106,19 +115,21 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         array=_array(submission.indexes, submission.throttle),
         submitted_at=now,
     )
+    refuse_lacking(job, cluster.abilities_of(partition), runtime_env=submission.runtime_env is not None)
+    return job
 
 
 def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float = 0) -> Job:
     """A waiting job with other wishes. Raises as `admit` does."""
     _refuse_other_parts(job, update)
-    partition = _partition(update.partition or job.partition, cluster)
+    partition = cluster.chosen(update.partition or job.partition)
     request = job.request if job.parts else amended(job.request, update, partition, cluster.capacity)
     entry = _entry_again(job, update, partition, cluster, caller)
     limit_s = job.time_limit_s
     if update.time_limit_s is not None or update.partition is not None:
         limit_s = _time_limit(update.time_limit_s or job.time_limit_s, entry)
     if not job.parts:
-        refuse_impossible(request, partition, cluster.capacity)
+        _refuse_impossible(request, partition, cluster)
         refuse_beyond(entry, request, limit_s, cluster.book)
     if (request, limit_s) != (job.request, job.time_limit_s):
         _refuse_reservation(request, job.time_min_s or limit_s, entry, caller, cluster, now)
@@ -130,6 +141,7 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float
         name=update.name or job.name,
         account=entry.account,
         partition=partition.name,
+        cluster=partition.cluster,
         qos=entry.party.qos,
         request=request,
         time_limit_s=limit_s,
@@ -144,7 +156,7 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float
 
 def refuse_longer(job: Job, limit_s: int, cluster: Cluster, caller: Caller, now: float) -> None:
     """Raises `Infeasible` where a job at work, left running until then, would be beyond a limit."""
-    partition = _partition(job.partition, cluster)
+    partition = cluster.chosen(job.partition)
     entry = entered(job, partition, cluster.rules, cluster.book)
     _time_limit(limit_s, entry)
     refuse_beyond(entry, job.request, limit_s, cluster.book)
@@ -166,7 +178,7 @@ def _refuse_what_cannot_be(
     """What is only too many nodes or beyond a limit may wait until they are changed, if that is asked for."""
     try:
         if not submission.keep_impossible:
-            refuse_impossible(request, entry.partition, cluster.capacity)
+            _refuse_impossible(request, entry.partition, cluster)
         refuse_beyond(entry, request, limit_s, cluster.book)
     except Infeasible as error:
         may_wait = error.code == "node-limit" or error.code.startswith("limit")
@@ -185,8 +197,8 @@ def _parts(
     made = [Part(partition=partition.name, request=first, metadata=submission.part_metadata)]
     asked, keep = (submission.account, submission.qos), submission.keep_beyond_limits
     for one in submission.parts:
-        where = _partition(one.partition, cluster)
-        request = request_of(one, where, cluster.capacity)
+        where = cluster.chosen(one.partition or partition.name, partition.cluster)
+        request = _request(one, where, cluster)
         entry = enter(caller.user, _groups(caller), asked, where, cluster.rules, cluster.book)
         limit_s = submission.time_limit_s if keep else _time_limit(submission.time_limit_s, entry)
         _refuse_what_cannot_be(request, entry, limit_s, cluster, submission)
@@ -253,15 +265,17 @@ def merged(metadata: Mapping[str, str], changes: Mapping[str, str]) -> Mapping[s
     return {key: value for key, value in {**metadata, **changes}.items() if value}
 
 
-def _partition(name: str | None, cluster: Cluster) -> Partition:
-    if name is None:
-        return next(one for one in cluster.partitions.values() if one.default)
-    found = cluster.partitions.get(name)
-    if found is None:
-        raise Infeasible(
-            f"there is no partition {name!r}; there are: {', '.join(cluster.partitions)}", code="no-partition"
-        )
-    return found
+def _request(asked: Submission | PartAsked, partition: Partition, cluster: Cluster) -> Request:
+    """Where the engine places, what nobody asked for is its to choose."""
+    request = request_of(asked, partition, cluster.capacity)
+    engine_places = cluster.abilities_of(partition).places is Placing.ENGINE
+    return replace(request, memory_mib=0) if engine_places and asked.memory_mib is None else request
+
+
+def _refuse_impossible(request: Request, partition: Partition, cluster: Cluster) -> None:
+    """Where the engine places, it knows itself what can never be."""
+    if cluster.abilities_of(partition).places is Placing.OURS:
+        refuse_impossible(request, partition, cluster.capacity)
 
 
 def _time_limit(asked_s: int | None, entry: Entry) -> int | None:

@@ -6,6 +6,7 @@ The same snapshot that the plan was made from answers, so the sentence and the p
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from launchyard.model.cluster import LOCAL
 from launchyard.model.dependency import Dependency
 from launchyard.model.job import Attempt, Job
 from launchyard.model.node import Node, NodeState
@@ -99,8 +100,15 @@ def suspended(job: Job, attempt: Attempt) -> Reason:
     )
 
 
-def engine_gone() -> Reason:
-    return Reason(code="node-down", sentence="waits for the launcher, which does not answer at the moment")
+def engine_gone(cluster: str) -> Reason:
+    whose = "the launcher, which" if cluster == LOCAL else f"cluster {cluster}, whose engine"
+    return Reason(code="node-down", sentence=f"waits for {whose} does not answer at the moment")
+
+
+def handed_over(job: Job) -> Reason:
+    """Until its engine has said why."""
+    sentence = f"waits in cluster {job.cluster}, whose engine decides when it starts"
+    return Reason(code="engine", sentence=sentence)
 
 
 def resources(job: Job, situation: Situation) -> Reason:

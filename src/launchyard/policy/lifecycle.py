@@ -9,6 +9,7 @@ from launchyard.model.event import (
     Cancelled,
     DependencyFailed,
     Exited,
+    HandedOver,
     JobEvent,
     MainEnded,
     MissedDeadline,
@@ -18,21 +19,29 @@ from launchyard.model.event import (
     SetUpFailed,
     Started,
     Suspended,
+    Taken,
 )
 from launchyard.model.frozen import changed
-from launchyard.model.job import PAST_MAX, Attempt, Job, PastAttempt
+from launchyard.model.job import Attempt, Handed, Job
 from launchyard.model.session import Session
 from launchyard.model.state import ALLOCATED, ENDED, JobMove, JobState, after
 from launchyard.model.when import rfc3339
+from launchyard.policy.attempts import again
+from launchyard.policy.handover import left_queue, placed, taken
 
 REQUEUE = "requeued"
 """`stop_requested` of a running job that is to wait again once its processes are gone."""
 
 NODE_DOWN = "its node was taken down"
-"""`stop_requested` of a job whose node an operator took down while the node still answers."""
+"""How `stop_requested` begins of a job whose node an operator took down while the node still answers."""
 
 _MADE_ROOM = "made room for job "
 _AGAIN = " and waits again"
+
+
+def taken_down(reason: str) -> str:
+    """`stop_requested` of a job whose node was taken down, with what the operator says."""
+    return f"{NODE_DOWN}: {reason}" if reason else NODE_DOWN
 
 
 def made_room_for(job_id: int, *, again: bool) -> str:
@@ -54,6 +63,11 @@ def _applied(job: Job, event: JobEvent, now: float) -> Job:
     match event:
         case Allocated():
             return _allocated(job, event, now)
+        case HandedOver():
+            handed = Handed(launch_id=event.launch_id, epoch=event.epoch, at=now)
+            return changed(job, handed=handed, retry_at=None)
+        case Taken():
+            return taken(job, event)
         case Started():
             return _started(job, event)
         case Suspended():
@@ -94,6 +108,8 @@ def _allocated(job: Job, event: Allocated, now: float) -> Job:
 
 
 def _started(job: Job, event: Started) -> Job:
+    if job.handed is not None and job.state is JobState.PENDING:
+        job = placed(job, job.handed, event)
     if job.state is not JobState.STARTING or job.attempt is None:
         return job
     attempt = changed(job.attempt, started_at=event.at)
@@ -126,13 +142,16 @@ def _main_ended(job: Job) -> Job:
 def _exited(job: Job, event: Exited) -> Job:
     if job.state in ENDED:
         return job
+    if job.handed is not None:
+        job = left_queue(job, job.handed, event)
     if job.stop_requested == REQUEUE and not event.lost:
         return again(_with_exit(job, event, JobMove.CANCELLED, REQUEUE), event.at, requeued=True)
     if job.stop_requested is not None and job.stop_requested.startswith(_MADE_ROOM) and not event.lost:
         preempted = _with_exit(job, event, JobMove.PREEMPTED, job.stop_requested.removesuffix(_AGAIN))
         return again(preempted, event.at) if job.stop_requested.endswith(_AGAIN) else preempted
-    if event.node_lost or (job.stop_requested == NODE_DOWN and not event.lost):
-        return _node_lost(job, event.error or NODE_DOWN, event.at)
+    down = job.stop_requested if (job.stop_requested or "").startswith(NODE_DOWN) else None
+    if event.node_lost or (down is not None and not event.lost):
+        return _node_lost(job, event.error or down or NODE_DOWN, event.at)
     move, cause = _ending(job, event)
     ended = _with_exit(job, event, move, cause)
     retries = job.retries
@@ -161,6 +180,8 @@ def _ending(job: Job, event: Exited) -> tuple[JobMove, str | None]:
         return JobMove.VANISHED, event.error or "its end was not seen, so its exit code is not known"
     if job.stop_requested is not None:
         return JobMove.CANCELLED, job.stop_requested
+    if event.cancelled:
+        return JobMove.CANCELLED, event.error
     if event.error is not None:
         return JobMove.FAILED, event.error
     if event.log_full:
@@ -191,9 +212,9 @@ def _out_of_time(job: Job) -> tuple[JobMove, str]:
 
 
 def _cancelled(job: Job, event: Cancelled, now: float) -> Job:
-    """A waiting job ends at once; one that holds resources ends when its processes are gone."""
+    """A waiting job ends at once; one that is with its engine ends when the engine says so."""
     reason = f"cancelled by {event.by}"
-    if job.state in ALLOCATED:
+    if job.state in ALLOCATED or job.handed is not None:
         return job if job.stop_requested == reason else changed(job, stop_requested=reason)
     return _end(job, JobMove.CANCELLED, now, reason)
 
@@ -210,52 +231,12 @@ def _node_lost(job: Job, sentence: str, now: float) -> Job:
     ended = _end(job, JobMove.NODE_LOST, now, sentence)
     # Whoever had asked for its end has got it.
     asked = job.stop_requested or ""
-    waits_again = asked == REQUEUE or asked.endswith(_AGAIN)
-    cancelled = asked not in ("", NODE_DOWN) and not waits_again
+    down = asked.startswith(NODE_DOWN)
+    waits_again = asked == REQUEUE or (asked.endswith(_AGAIN) and not down)
+    cancelled = asked != "" and not down and not waits_again
     wanted = job.requeue or waits_again
     return again(ended, now, requeued=True) if wanted and not cancelled else ended
 
 
-def again(ended: Job, now: float, *, requeued: bool = False) -> Job:
-    """As `ended`, but it waits for another attempt; how this one ended is kept in `past`."""
-    attempt = ended.attempt
-    past = ended.past
-    if attempt is not None:
-        one = PastAttempt(
-            number=attempt.number,
-            launch_id=attempt.launch_id,
-            state=ended.state,
-            nodes=attempt.allocation.nodes,
-            started_at=attempt.started_at,
-            ended_at=now,
-            exit_code=ended.exit_code,
-            signal=ended.signal,
-            cause=ended.cause,
-        )
-        past = (*past, one)[-PAST_MAX:]
-        if attempt.limit_cut_from_s is not None:
-            ended = changed(ended, time_limit_s=attempt.limit_cut_from_s or None)
-    return changed(
-        ended,
-        state=JobState.PENDING,
-        attempt=None,
-        past=past,
-        requeues=ended.requeues + requeued,
-        started_at=None,
-        ended_at=None,
-        exit_code=None,
-        signal=None,
-        stop_requested=None,
-    )
-
-
-def hold_if_requeued_too_often(job: Job, requeues_max: int) -> Job:
-    """A job that comes back again and again is held, for its submitter to look at."""
-    if job.state is not JobState.PENDING or job.held or job.requeues <= requeues_max:
-        return job
-    because = f"was put back into the queue {job.requeues} times, more than the {requeues_max} allowed"
-    return changed(job, held=True, held_because=because)
-
-
 def _end(job: Job, move: JobMove, at: float, cause: str | None) -> Job:
-    return changed(job, state=after(job.state, move), ended_at=at, cause=cause)
+    return changed(job, state=after(job.state, move), ended_at=at, cause=cause, handed=None)

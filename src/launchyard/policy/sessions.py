@@ -1,18 +1,23 @@
 """What a session's card says of its job: one word for the state, one sentence for why it is so."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from launchyard.model.job import Job
 from launchyard.model.memory import format_memory, humane_memory
+from launchyard.model.node import Node, NodeState
 from launchyard.model.session import Session, SessionState
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.walltime import humane
+from launchyard.policy.lifecycle import NODE_DOWN
 
 _OWN_ENDS = frozenset({JobState.CANCELLED, JobState.TIMEOUT, JobState.DEADLINE})
 """Ends that somebody asked for, at least by a time limit."""
 _BARE = ("ended with exit code ", "was ended by signal ")
 SPARE = 2
 """How many times the memory that was too little is proposed."""
+WARNED_S = 600.0
+"""So long before it ends or is stopped a session is warned, if it has so long."""
 
 
 def session_of(job: Job) -> Session:
@@ -58,7 +63,10 @@ def cause_of(job: Job) -> str | None:
         case JobState.NODE_FAIL | JobState.LOST:
             node = job.attempt.allocation.nodes[0] if job.attempt is not None else "its node"
             what = "went down" if job.state is JobState.NODE_FAIL else "cannot say how it ended"
-            why = f" ({job.cause})" if job.cause else ""
+            said = job.cause or ""
+            if said.startswith(NODE_DOWN):
+                what, said = "was taken down", said.removeprefix(NODE_DOWN).removeprefix(": ")
+            why = f" ({said})" if said else ""
             return f"node {node} {what} under {title}{why}; start it again"
         case JobState.COMPLETED if not answered(job):
             return f"{title} ended before it answered"
@@ -112,3 +120,28 @@ def ends_at(job: Job) -> float | None:
         return None
     begun = job.started_at if job.started_at is not None else job.attempt.allocated_at
     return begun + job.limit_s + job.attempt.suspended_s
+
+
+def warned_before_s(whole_s: float) -> float:
+    """So long before the end of a time of `whole_s` it is warned of."""
+    return min(WARNED_S, whole_s / 2)
+
+
+def nears_end(job: Job, now: float) -> bool:
+    """Whether somebody who works in it should know that its time is nearly over."""
+    until = ends_at(job)
+    if until is None or job.limit_s is None or job.state is not JobState.RUNNING:
+        return False
+    return state_of(job) is SessionState.RUNNING and now >= until - warned_before_s(job.limit_s)
+
+
+def notice_of(job: Job, nodes: Mapping[str, Node]) -> str | None:
+    """What its person should know of the node under it while it runs on, one sentence."""
+    if job.ended or job.attempt is None:
+        return None
+    for name in job.attempt.allocation.nodes:
+        node = nodes.get(name)
+        if node is not None and node.state is NodeState.DRAIN:
+            why = f" ({node.reason})" if node.reason else ""
+            return f"node {name} is closed for new work{why}; {session_of(job).title} runs on until it ends"
+    return None

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from launchyard.portal.built import INDEX, STATIC, TYPES, BuiltFile, built_files
+from launchyard.portal.built import INDEX, STATIC, TYPES, BuiltFile, Place, built_files, places, words_of
 
 NONCE = "LAUNCHYARD_NONCE"
 """Stands in the built page where each answer has a nonce of its own."""
@@ -48,6 +48,7 @@ class Portal:
         self._built_at = 0
         self._files: Mapping[str, BuiltFile] = {}
         self._page: str | None = None
+        self._places: Sequence[Place] = ()
         self._look()
 
     def serves(self, scope: Scope) -> bool:
@@ -66,7 +67,7 @@ class Portal:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._files.get(scope["path"])
-        response = self._index() if found is None else await _file(found, Headers(scope=scope))
+        response = self._index(scope["path"]) if found is None else await _file(found, Headers(scope=scope))
         if scope["method"] == "HEAD":
             response.body = b""
         await response(scope, receive, send)
@@ -79,14 +80,19 @@ class Portal:
             self._built_at = built_at
             self._files = built_files(self._directory)
             self._page = index.read_text() if built_at else None
+            self._places = places(self._directory)
 
-    def _index(self) -> Response:
+    def _index(self, path: str) -> Response:
+        """The page, with what is at this address fetched beside it instead of after it."""
         self._look()
         if self._page is None:
             return Response(NOT_BUILT, 503, _headers("no-store"), TYPES[".txt"])
         nonce = secrets.token_urlsafe(16)
         headers = {**_headers("no-store"), "content-security-policy": self._policy(nonce)}
-        return Response(self._page.replace(NONCE, nonce), 200, headers, TYPES[".html"])
+        words = words_of(path)
+        links = next((place.links for place in self._places if place.is_at(words)), "")
+        page = self._page.replace("</head>", f"{links}</head>", 1).replace(NONCE, nonce)
+        return Response(page, 200, headers, TYPES[".html"])
 
     def _policy(self, nonce: str) -> str:
         rules = (

@@ -12,7 +12,7 @@ from launchyard.proxy.way import Way
 
 Raw = Sequence[tuple[bytes, bytes]]
 """Names of requests are in small letters, as our server reads them."""
-Pairs = list[tuple[str, str]]
+Pairs = list[tuple[bytes, bytes]]
 
 OF_A_CONNECTION = frozenset(
     {
@@ -21,7 +21,7 @@ OF_A_CONNECTION = frozenset(
     }
 )
 OF_PROXIES = (b"x-forwarded-", b"x-launchyard-")
-OF_A_HANDSHAKE = b"sec-websocket-"
+OF_A_HANDSHAKE = (*OF_PROXIES, b"sec-websocket-")
 OF_THE_ORIGIN = frozenset(
     {
         *(b"clear-site-data", b"service-worker-allowed", b"set-login", b"access-control-allow-origin"),
@@ -34,6 +34,8 @@ NAME_MAX_BYTES = 256
 TOKEN_PREFIX = b"bearer ly_"
 
 _NOT_TO_APP = OF_A_CONNECTION | {b"forwarded", b"x-real-ip", b"via"}
+_LOOKED_AT = _NOT_TO_APP | {b"host", b"cookie", b"authorization"}
+_LOOKED_AT_IN_A_HANDSHAKE = _LOOKED_AT | {b"content-length"}
 _NOT_FROM_APP = OF_A_CONNECTION | {
     *(b"date", b"x-frame-options", b"strict-transport-security", b"alt-svc", b"public-key-pins"),
 }
@@ -58,37 +60,67 @@ def to_app(
     given: Raw, way: Way, *, client: str, scheme: str, without_ours: Callable[[str], str], handshake: bool
 ) -> Pairs:
     """The headers of a request as the app gets them; `without_ours` takes our cookies out of their header."""
-    dropped = _dropped(given, _NOT_TO_APP) | way.replaced
+    looked_at = _LOOKED_AT_IN_A_HANDSHAKE if handshake else _LOOKED_AT
+    if way.replaced:
+        looked_at |= way.replaced
+    beginnings = OF_A_HANDSHAKE if handshake else OF_PROXIES
     passed: Pairs = []
+    of_connection: list[bytes] = []
     host = b""
-    for name, value in given:
-        if name in dropped or name.startswith(OF_PROXIES):
+    for pair in given:
+        name, value = pair
+        if name not in looked_at:
+            if not name.startswith(beginnings):
+                passed.append(pair)
+        elif name == b"connection":
+            of_connection.append(value)
+        elif name in way.replaced or not (value := _allowed(name, value, without_ours)):
             continue
-        if handshake and (name.startswith(OF_A_HANDSHAKE) or name == b"content-length"):
-            continue
-        if name == b"host":
-            host = value
-        elif name == b"authorization" and value.lower().startswith(TOKEN_PREFIX):
-            continue
-        elif name == b"cookie":
-            value = without_ours(value.decode("latin-1")).encode("latin-1")
-            if not value:
-                continue
-        passed.append((name.decode("latin-1"), value.decode("latin-1")))
-    passed.append(("x-forwarded-for", client))
-    passed.append(("x-forwarded-proto", scheme))
-    passed.append(("x-forwarded-host", host.decode("latin-1")))
-    passed += way.headers.items()
+        else:
+            passed.append((name, value))
+            host = value if name == b"host" else host
+    if not host:
+        passed.append((b"host", b"localhost"))
+    passed = _without(passed, of_connection)
+    passed.append((b"x-forwarded-for", client.encode("latin-1")))
+    passed.append((b"x-forwarded-proto", scheme.encode("latin-1")))
+    passed.append((b"x-forwarded-host", host))
+    passed += way.put
     return passed
 
 
-def from_app(given: Raw, way: Way, *, is_ours: Callable[[str], bool]) -> list[tuple[bytes, bytes]]:
+def _allowed(name: bytes, value: bytes, without_ours: Callable[[str], str]) -> bytes:
+    """What an app may know of it; empty: nothing."""
+    if name == b"host":
+        return value
+    if name == b"authorization":
+        return b"" if value.lower().startswith(TOKEN_PREFIX) else value
+    if name == b"cookie":
+        return without_ours(value.decode("latin-1")).encode("latin-1")
+    return b""
+
+
+def head_of(method: str, target: str, headers: Pairs) -> bytes:
+    """A request as it is sent. Raises `Unfit` for what would be read as more than it is."""
+    parts = [f"{method} {target} HTTP/1.1".encode("latin-1")]
+    parts += [b"%b: %b" % pair for pair in headers]
+    head = b"\r\n".join(parts)
+    breaks = len(parts) - 1
+    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
+        raise Unfit("a header has a line break or another control character in it")
+    return head + b"\r\n\r\n"
+
+
+def from_app(given: Raw, way: Way, *, is_ours: Callable[[str], bool]) -> Pairs:
     """The headers of an answer as the browser gets them. Raises `Unfit`."""
-    lower = [(_checked_name(name), value) for name, value in given]
-    dropped = _dropped(lower, _NOT_FROM_APP_IN_A_SANDBOX if way.sandboxed else _NOT_FROM_APP)
-    passed: list[tuple[bytes, bytes]] = []
-    for name, value in lower:
+    dropped = _NOT_FROM_APP_IN_A_SANDBOX if way.sandboxed else _NOT_FROM_APP
+    passed: Pairs = []
+    of_connection: list[bytes] = []
+    for said, value in given:
+        name = _checked_name(said)
         if name in dropped:
+            if name == b"connection":
+                of_connection.append(value)
             continue
         if _FORBIDDEN.search(value):
             raise Unfit("a header has a line break or another control character in it")
@@ -98,6 +130,7 @@ def from_app(given: Raw, way: Way, *, is_ours: Callable[[str], bool]) -> list[tu
         text = value.decode("latin-1")
         for changed in _changed(name.decode("ascii"), text, way, is_ours):
             passed.append((name, changed.encode("latin-1")))
+    passed = _without(passed, of_connection)
     passed += _rules(way.framed_by, sandboxed=way.sandboxed)
     return passed
 
@@ -141,14 +174,13 @@ def _rules(framed_by: str, *, sandboxed: bool) -> tuple[tuple[bytes, bytes], ...
     return tuple((b"content-security-policy", rule.encode("latin-1")) for rule in rules)
 
 
-def _dropped(given: Raw, always: frozenset[bytes]) -> frozenset[bytes]:
-    """With what the message itself says is of its connection alone."""
-    for name, value in given:
-        if name == b"connection" and value.lower() not in _SAYS_NO_MORE:
-            said = b",".join(value for name, value in given if name == b"connection").lower()
-            # What ends a message, and who we are, is no matter of one connection, whatever is said.
-            return always | {one for word in said.split(b",") if (one := word.strip())} - _NEVER_DROPPED
-    return always
+def _without(passed: Pairs, of_connection: Sequence[bytes]) -> Pairs:
+    """Without what the message itself says, in these values of `Connection`, is of its connection alone."""
+    if all(value.lower() in _SAYS_NO_MORE for value in of_connection):
+        return passed
+    named = {word.strip() for value in of_connection for word in value.lower().split(b",")}
+    # What ends a message, and who we are, is no matter of one connection, whatever is said.
+    return [pair for pair in passed if pair[0] not in named or pair[0] in _NEVER_DROPPED]
 
 
 def _checked_name(name: bytes) -> bytes:

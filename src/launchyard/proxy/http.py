@@ -5,20 +5,20 @@ Whoever is slower slows the other down. A client that goes, or what cuts it off,
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-import aiohttp
 from starlette.types import Receive, Scope, Send
 
 from launchyard.model.errors import Unavailable
-from launchyard.proxy.headers import Raw, Unfit, from_app, to_app
+from launchyard.proxy.headers import Pairs, Raw, Unfit, from_app, head_of, to_app
+from launchyard.proxy.link import Link
 from launchyard.proxy.pool import Pool
+from launchyard.proxy.reader import BODILESS, Broken
 from launchyard.proxy.way import Way
 
-WATCH_AFTER_S = 0.5
-"""An answer that takes longer is given up when its client goes; for others it would not pay to listen."""
+ASKED_AGAIN = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
+"""To ask these twice is to ask them once: done where a connection that was kept had just been closed."""
 
 _TARGET = re.compile(rb"[!\"$-~]*")
 
@@ -44,7 +44,7 @@ class Visitor:
         self.without_ours = without_ours
         self.is_ours = is_ours
 
-    def to_app(self, scope: Scope, way: Way, *, handshake: bool = False) -> list[tuple[str, str]]:
+    def to_app(self, scope: Scope, way: Way, *, handshake: bool = False) -> Pairs:
         secure = scope["scheme"] in ("https", "wss")
         return to_app(
             scope["headers"],
@@ -55,7 +55,7 @@ class Visitor:
             handshake=handshake,
         )
 
-    def from_app(self, given: Raw, way: Way) -> list[tuple[bytes, bytes]]:
+    def from_app(self, given: Raw, way: Way) -> Pairs:
         return from_app(given, way, is_ours=self.is_ours)
 
 
@@ -71,15 +71,23 @@ class Exchange:
         self._done = False
         self._sent = True
         """The request's body is with the app."""
+        self._sending: asyncio.Task[None] | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._to_hear: Receive | None = None
 
     def cut(self) -> None:
         if not self._done and self._task is not None and not self._interrupted:
             self._interrupted = True
             self._task.cancel()
 
+    def listen(self, receive: Receive) -> None:
+        """From here on the exchange ends when its client goes. For one that is short it would not pay."""
+        self._to_hear = receive
+        if self._sent and not self._done:
+            self._listening = asyncio.ensure_future(self._listen(receive))
+
     async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises `Interrupted`, `AppGone`, or what connecting raises."""
-        watching = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._watch, receive)
         try:
             await self._carry(scope, receive, send)
         except asyncio.CancelledError:
@@ -87,65 +95,91 @@ class Exchange:
                 raise
             self._task.uncancel()
             raise Interrupted from None
-        except aiohttp.ClientConnectorError as error:
-            raise Unavailable(f"the session cannot be reached now: {error.strerror}") from None
-        except (aiohttp.ClientError, Unfit, OSError, TimeoutError) as error:
-            raise AppGone(f"the app in the session gave no proper answer ({type(error).__name__})") from None
+        except (Broken, Unfit) as error:
+            raise AppGone(f"the app in the session gave no proper answer ({error})") from None
+        except OSError as error:
+            raise Unavailable(
+                f"the session cannot be reached now ({error.strerror or 'it is busy'})"
+            ) from None
         finally:
             self._done = True
-            watching.cancel()
+            for task in (self._sending, self._listening):
+                if task is not None:
+                    task.cancel()
 
     async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = self._visitor.to_app(scope, self._way)
-        self._sent = not has_body(headers, scope)
-        body = None if self._sent else self._body(receive)
-        address = self._pool.address(self._way, *target_of(scope))
-        async with self._pool.client.request(
-            scope["method"], address, headers=headers, data=body, allow_redirects=False
-        ) as response:
-            start: dict[str, Any] = {"type": "http.response.start", "status": response.status}
-            start["headers"] = self._visitor.from_app(response.raw_headers, self._way)
-            await send(start)
-            content = response.content
-            part = content.read_nowait()
-            while not content.at_eof():
-                if part:
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
-                part = await content.readany()
-            await send({"type": "http.response.body", "body": part})
+        link = await self._asked(scope, receive)
+        try:
+            reader = link.reader
+            headers = self._visitor.from_app(reader.headers, self._way)
+            if reader.status in BODILESS:
+                # It is that of another answer's body, and would be taken for this one's.
+                headers = [pair for pair in headers if pair[0] != b"content-length"]
+            await send({"type": "http.response.start", "status": reader.status, "headers": headers})
+            more = True
+            while more:
+                part = await link.part()
+                more = not reader.over
+                await send({"type": "http.response.body", "body": part, "more_body": more})
+        finally:
+            self._leave(link)
 
-    async def _body(self, receive: Receive) -> AsyncGenerator[bytes, None]:
+    async def _asked(self, scope: Scope, receive: Receive) -> Link:
+        """The connection over which the answer has begun."""
+        method, way = scope["method"], self._way
+        headers = self._visitor.to_app(scope, way)
+        said = dict(scope["headers"])
+        in_parts = b"transfer-encoding" in said
+        if in_parts:
+            headers.append((b"transfer-encoding", b"chunked"))
+        self._sent = not in_parts and said.get(b"content-length", b"0").strip() == b"0"
+        path, query = target_of(scope)
+        path = way.path(path)
+        head = head_of(method, f"{path}?{query}" if query else path, headers)
         while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                self.cut()
-                raise ConnectionResetError("the client went while it sent")
-            if part := message.get("body"):
-                yield part
-            if not message.get("more_body"):
-                self._sent = True
-                return
+            link = await self._pool.link(way)
+            try:
+                link.ask(head, only_head=method == "HEAD")
+                if not self._sent:
+                    self._sending = asyncio.ensure_future(self._send_body(link, receive, in_parts=in_parts))
+                await link.answered()
+            except BaseException as error:
+                again = isinstance(error, Broken) and link.used and not link.heard and not self._sending
+                self._leave(link)
+                if not again or method not in ASKED_AGAIN:
+                    raise
+            else:
+                return link
 
-    def _watch(self, receive: Receive) -> None:
-        """From here on the client is listened to; while it sends, its going is noticed by that."""
-        watching = asyncio.ensure_future(self._listen(receive))
-        if self._task is not None:
-            self._task.add_done_callback(lambda _: watching.cancel())
+    def _leave(self, link: Link) -> None:
+        if not self._sent:
+            link.close()
+        self._pool.give_back(self._way, link)
+
+    async def _send_body(self, link: Link, receive: Receive, *, in_parts: bool) -> None:
+        with suppress(Broken):
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] != "http.request":
+                    self.cut()
+                    return
+                part, more = message.get("body", b""), message.get("more_body", False)
+                if in_parts:
+                    part = (b"%x\r\n%b\r\n" % (len(part), part) if part else b"") + (
+                        b"" if more else b"0\r\n\r\n"
+                    )
+                if part:
+                    await link.send(part)
+            self._sent = True
+            if self._to_hear is not None:
+                self.listen(self._to_hear)
 
     async def _listen(self, receive: Receive) -> None:
-        while not self._sent:
-            await asyncio.sleep(WATCH_AFTER_S)
         with suppress(Exception):
             while (await receive())["type"] != "http.disconnect":
                 pass
         self.cut()
-
-
-def has_body(headers: list[tuple[str, str]], scope: Scope) -> bool:
-    """Whether the client sends one: it says how long it is, or sends it in parts."""
-    if any(name == b"transfer-encoding" for name, _ in scope["headers"]):
-        return True
-    return any(name == "content-length" and value.strip() != "0" for name, value in headers)
 
 
 def target_of(scope: Scope) -> tuple[str, str]:

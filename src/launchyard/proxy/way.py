@@ -24,12 +24,17 @@ class Way:
     headers: Mapping[str, str] = field(default_factory=dict)
     sandboxed: bool = False
     framed_by: str = "'self'"
+    put: tuple[tuple[bytes, bytes], ...] = field(init=False)
+    """`headers`, as requests have them."""
     replaced: frozenset[bytes] = field(init=False)
-    """The names of `headers`, as requests have them."""
+    """The names of those."""
 
     def __post_init__(self) -> None:
-        names = (name.lower().encode("latin-1") for name in self.headers)
-        object.__setattr__(self, "replaced", frozenset(names))
+        put = [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()
+        ]
+        object.__setattr__(self, "put", tuple(put))
+        object.__setattr__(self, "replaced", frozenset(name for name, _ in put))
 
     def path(self, raw_path: str) -> str:
         """The path as the app is asked for it."""

@@ -15,9 +15,9 @@ from aiohttp import WSMsgType
 from starlette.types import Receive, Scope, Send
 
 from launchyard.model.errors import Unavailable
+from launchyard.proxy.dialer import Dialer
 from launchyard.proxy.headers import Unfit
-from launchyard.proxy.http import AppGone, Visitor, target_of
-from launchyard.proxy.pool import Pool
+from launchyard.proxy.http import AppGone, Interrupted, Visitor, target_of
 from launchyard.proxy.way import Way
 
 READ_BYTES = 64 * 1024
@@ -32,7 +32,7 @@ Used = Callable[[], None]
 
 
 async def carry(
-    pool: Pool,
+    dialer: Dialer,
     way: Way,
     visitor: Visitor,
     scope: Scope,
@@ -44,7 +44,7 @@ async def carry(
     """Until one side ends, or `cut` is set. Raises, before it has accepted, as `Exchange.carry` does."""
     await receive()
     try:
-        app = await _dial(pool, way, visitor, scope)
+        app = await _dial(dialer, way, visitor, scope)
     except aiohttp.WSServerHandshakeError as error:
         raise AppGone(f"the app in the session refused the connection (status {error.status})") from None
     except aiohttp.ClientConnectorError as error:
@@ -52,10 +52,10 @@ async def carry(
     except (aiohttp.ClientError, Unfit, OSError, TimeoutError) as error:
         raise AppGone(f"the app in the session gave no proper answer ({type(error).__name__})") from None
     async with app:
-        await send({"type": "websocket.accept", "subprotocol": app.protocol})
+        await _accept(send, app.protocol)
         incoming = _to_app(receive, app, used)
         outgoing = _from_app(app, send)
-        code, reason = await _both(incoming, outgoing, cut)
+        code, reason = await both(incoming, outgoing, cut)
         # The browser first: an app that hangs may take its time to say farewell.
         await _close(send, code, reason)
         await app.close(code=_sendable(code))
@@ -70,22 +70,30 @@ async def carry_bytes(
     reader, writer = await _streams(sock)
     try:
         protocol = "binary" if "binary" in scope["subprotocols"] else None
-        await send({"type": "websocket.accept", "subprotocol": protocol})
-        code, reason = await _both(to_bytes(receive, writer, used), _from_bytes(reader, send), cut)
+        await _accept(send, protocol)
+        code, reason = await both(to_bytes(receive, writer, used), _from_bytes(reader, send), cut)
     finally:
         writer.close()
     await _close(send, code, reason)
 
 
-async def _dial(pool: Pool, way: Way, visitor: Visitor, scope: Scope) -> aiohttp.ClientWebSocketResponse:
-    return await pool.client.ws_connect(
-        pool.address(way, *target_of(scope)),
+async def _dial(dialer: Dialer, way: Way, visitor: Visitor, scope: Scope) -> aiohttp.ClientWebSocketResponse:
+    headers = visitor.to_app(scope, way, handshake=True)
+    return await dialer.client.ws_connect(
+        dialer.address(way, *target_of(scope)),
         protocols=scope["subprotocols"],
-        headers=visitor.to_app(scope, way, handshake=True),
+        headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],
         autoclose=False,
         max_msg_size=MESSAGE_MAX_BYTES,
         compress=0,
     )
+
+
+async def _accept(send: Send, subprotocol: str | None) -> None:
+    try:
+        await send({"type": "websocket.accept", "subprotocol": subprotocol})
+    except OSError:
+        raise Interrupted from None
 
 
 async def _streams(sock: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -98,8 +106,8 @@ async def _streams(sock: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
         raise
 
 
-async def _both(incoming: Any, outgoing: Any, cut: asyncio.Event) -> tuple[int, str]:
-    """The code and reason of the side that ends first."""
+async def both(incoming: Any, outgoing: Any, cut: asyncio.Event) -> tuple[int, str]:
+    """The code and reason of the side that ends first. A client that goes may end both at once."""
     tasks = [asyncio.ensure_future(one) for one in (incoming, outgoing)]
     cutting = asyncio.ensure_future(cut.wait())
     try:
@@ -115,7 +123,7 @@ async def _both(incoming: Any, outgoing: Any, cut: asyncio.Event) -> tuple[int, 
     finally:
         for task in (*tasks, cutting):
             task.cancel()
-        await asyncio.wait({*tasks, cutting})
+        await asyncio.gather(*tasks, cutting, return_exceptions=True)
 
 
 async def _to_app(receive: Receive, app: aiohttp.ClientWebSocketResponse, used: Used) -> tuple[int, str]:

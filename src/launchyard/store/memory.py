@@ -191,6 +191,7 @@ def _fits(job: Job, query: JobQuery) -> bool:
         and query.name in (None, job.name)
         and query.partition in (None, job.partition)
         and query.group in (None, job.group)
+        and query.engine_id in (None, job.engine_id)
         and (query.array_job_id is None or (job.task is not None and job.task.job_id == query.array_job_id))
         and (query.since is None or max(job.submitted_at, job.ended_at or 0.0) >= query.since)
         and (query.ended_since is None or (job.ended_at is not None and job.ended_at >= query.ended_since))

@@ -62,6 +62,8 @@ class JobQuery:
     since: float | None = None
     ended_since: float | None = None
     """Only those that ended at or after it, found at once however many ended before."""
+    engine_id: str | None = None
+    """Those that their engine knows by this id."""
     ended: bool = False
     named: bool = False
     """Only those with a submission id."""

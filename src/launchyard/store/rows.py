@@ -89,6 +89,7 @@ def job_row(job: Job) -> tuple[Any, ...]:
         job.ended_at,
         job.group,
         card_of(job),
+        job.engine_id,
         checksum,
         record,
     )
@@ -117,6 +118,7 @@ def job_of_row(row: Sequence[Any]) -> Job:
         or row[9] != job.ended_at
         or row[10] != job.group
         or row[11] != card_of(job)
+        or row[12] != job.engine_id
     ):
         raise Garbled(f"the columns of job {row[0]} do not agree with its record")
     return job
@@ -184,7 +186,7 @@ def _refuse_what_no_store_keeps(job: Job) -> None:
     numbers = (job.id, task.job_id, task.index) if task else (job.id,)
     if not all(storable_integer(number) for number in numbers):
         raise ValueError(f"a number of job {job.id} is out of range")
-    names = (job.user, job.name, job.partition, job.submission_id or "", job.group or "")
+    names = (job.user, job.name, job.partition, job.submission_id or "", job.group or "", job.engine_id or "")
     if not all(storable_text(text) for text in names):
         raise ValueError(f"a name of job {job.id} has characters that cannot be stored")
     times = (job.submitted_at, job.begin_at, job.eligible_at, job.started_at, job.ended_at, job.stale_since)

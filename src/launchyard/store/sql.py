@@ -320,7 +320,7 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
     if query.states:
         chosen = chosen.where(jobs.state.in_([state.value for state in query.states]))
     texts = ((jobs.user, query.user), (jobs.name, query.name), (jobs.partition, query.partition))
-    for column, text in (*texts, (jobs.group, query.group)):
+    for column, text in (*texts, (jobs.group, query.group), (jobs.engine_id, query.engine_id)):
         if text is not None:
             chosen = chosen.where(column == text if rows.storable_text(text) else sa.false())
     if query.array_job_id is not None:

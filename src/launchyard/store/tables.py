@@ -16,6 +16,7 @@ jobs = sa.table(
     sa.column("ended_at", sa.Double),
     sa.column("group", sa.Text),
     sa.column("card", sa.Integer),
+    sa.column("engine_id", sa.Text),
     sa.column("checksum", sa.BigInteger),
     sa.column("record", sa.LargeBinary),
 )

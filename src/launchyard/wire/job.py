@@ -20,11 +20,17 @@ SHELL = ("/bin/sh", "-c")
 
 
 def job_json(
-    job: Job, reason: Reason | None = None, *, log_path: str | None = None, index: int | None = None
+    job: Job,
+    reason: Reason | None = None,
+    *,
+    log_path: str | None = None,
+    index: int | None = None,
+    stale_since: float | None = None,
 ) -> dict[str, Any]:
     """`reason` is why it waits; `log_path` where its output is kept when the job names no file.
 
-    `index`: the record stands for this one task of it, which has not split off yet.
+    `index`: the record stands for this one task of it, which has not split off yet. `stale_since`: its engine
+    has said nothing of it since then.
     """
     attempt = job.attempt
     return {
@@ -61,7 +67,7 @@ def job_json(
         "metadata": job.metadata,
         "attempt": job.attempts if attempt is None else attempt.number,
         "usage": usage_json(job.usage),
-        "stale_since": time_json(job.stale_since),
+        "stale_since": time_json(job.stale_since if stale_since is None else stale_since),
         "past_attempts": [past_json(one) for one in job.past],
         "nice": job.nice,
         "requeue": job.requeue,

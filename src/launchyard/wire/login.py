@@ -66,7 +66,8 @@ class Me:
     """Who asks, and what its pages need to know of the server.
 
     `csrf` is sent as `X-Launchyard-CSRF` with each write that the cookie vouches for. `session_host` is where
-    a session is shown, with `{id}` for its id; null: below `/session/ID/` of this address.
+    a session is shown, with `{id}` for its id; null: below `/session/ID/` of this address. Who asks for
+    `/v1/events` with `last_event` as `after` misses nothing of what happened since this answer.
     """
 
     user: str
@@ -77,6 +78,7 @@ class Me:
     version: str
     hosts: list[str]
     session_host: str | None
+    last_event: str
     csrf: str | None
     login: Login | None
 

@@ -10,7 +10,8 @@ from launchyard.wire.shape import shape
 class Rates:
     """By column, one value a moment: seconds since the start, and what was used in the time up to then.
 
-    `cpus` are processors, `memory_mib` MiB, the others MiB a second; null where it was not measured.
+    `cpus` are processors, memory is in MiB, what was read and written in MiB a second; `gpus` are how many of
+    its GPUs were at work at that moment, in parts of one. Null where it was not measured.
     """
 
     at_s: list[float]
@@ -18,6 +19,8 @@ class Rates:
     memory_mib: list[float | None]
     read_mib_s: list[float | None]
     written_mib_s: list[float | None]
+    gpus: list[float | None]
+    gpu_memory_mib: list[float | None]
 
 
 @shape

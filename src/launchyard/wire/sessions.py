@@ -113,7 +113,8 @@ class Session:
     """One session. Its id is its job's id; `job` is that job. `url` is the path of the app while it runs.
 
     `settings` is what `POST /v1/sessions` would take for another one like it. `phase` says what its set-up
-    does. `last_lines` are of its log, where it starts or has failed.
+    does, `notice` that its node is closed for new work. `last_lines` are of its log, where it starts or has
+    failed.
     """
 
     id: int
@@ -126,6 +127,7 @@ class Session:
     reason: str | None
     cause: str | None
     phase: str | None
+    notice: str | None
     last_lines: list[str]
     steps: list[SessionStep]
     values: dict[str, Any]
@@ -177,7 +179,7 @@ class SessionEvent:
     """An event of the kind `session`: something of it is otherwise now; ask for it to see."""
 
     id: int
-    what: Literal["state", "phase", "idle", "time", "sharers", "saved", "deleted"]
+    what: Literal["state", "phase", "idle", "time", "ending", "node", "sharers", "saved", "deleted"]
     state: State
     at: str
 

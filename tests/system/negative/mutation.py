@@ -4,6 +4,7 @@ A suite is worth what it catches. Each control breaks a promise on purpose, in a
 that promise must turn red; the same tests on an unchanged copy must be green, or their red says nothing.
 """
 
+import compileall
 import os
 import re
 import shutil
@@ -68,7 +69,8 @@ def apply(edits: tuple[Edit, ...], source: Path) -> None:
 
 
 def run(tests: tuple[str, ...], source: Path, place: Path) -> Outcome:
-    """Run tests in a process of their own with the product from `source`."""
+    """Run tests in a process of their own with the product from `source`, compiled as an installation is."""
+    compileall.compile_dir(source, quiet=2)
     environment = {**os.environ, "PYTHONPATH": str(source), "PYTHONDONTWRITEBYTECODE": "1"}
     # Of CI's rules only this holds here: nothing may be skipped, or the control controls nothing.
     environment["CI"] = "true"

@@ -1,6 +1,6 @@
 """The cluster as tables by column: nodes, partitions, reservations, licences; and what the server did."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -20,6 +20,7 @@ from launchyard.api.tables.column import Column, chosen, rows_of
 from launchyard.api.tables.machine import machine
 from launchyard.model.account import QOS, PreemptMode
 from launchyard.model.errors import Forbidden
+from launchyard.model.job import Job
 from launchyard.model.state import JobState
 
 router = APIRouter()
@@ -62,15 +63,12 @@ async def counters(request: Request) -> Response:
     Query(request, ())
     controller = context_of(request).services.controller
     found = controller.counters
-    states: dict[str, int] = {}
-    for job in controller.live_jobs():
-        states[job.state] = states.get(job.state, 0) + (1 if job.array is None else len(job.array.waiting))
     return answer(
         {
             "now": context_of(request).services.clock(),
             "since": found.since,
             "jobs": found.jobs,
-            "states": states,
+            "states": jobs_by_state(controller.live_jobs()),
             "cycles": found.cycles,
             "last_at": found.last_at,
             "last_s": found.last_s,
@@ -90,6 +88,15 @@ async def reset(request: Request) -> Response:
     services = context_of(request).services
     services.controller.counters.reset(services.clock())
     return answer({"since": services.controller.counters.since})
+
+
+def jobs_by_state(jobs: Iterable[Job]) -> dict[str, int]:
+    """Of an array the tasks that wait, whatever its others do: those are jobs of their own."""
+    states: dict[str, int] = {}
+    for job in jobs:
+        state, count = (job.state, 1) if job.array is None else (JobState.PENDING, len(job.array.waiting))
+        states[state] = states.get(state, 0) + count
+    return states
 
 
 def preempt_mode(qos: Mapping[str, QOS]) -> str:

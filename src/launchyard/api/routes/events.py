@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from launchyard.api import describe
+from launchyard.api import pages
 from launchyard.api.connection import connection_of
 from launchyard.api.context import caller_of, context_of
 from launchyard.api.query import Query
@@ -13,10 +13,11 @@ from launchyard.api.stream import Parts
 router = APIRouter()
 
 
-@router.get("/v1/events", openapi_extra=describe.EVENTS)
+@router.get("/v1/events", openapi_extra=pages.EVENTS)
 async def events(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
-    Query(request, ())
-    last_id = request.headers.get("last-event-id")
+    # The header is of a client that comes back, so it is the later one.
+    after = Query(request, ("after",)).text("after")
+    last_id = request.headers.get("last-event-id", after)
     stream = context.events.stream(caller, last_id, connection_of(request.scope).abort)
     return Parts(stream, "text/event-stream", context.closing)

@@ -6,6 +6,7 @@ own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from fastapi import APIRouter
@@ -29,33 +30,32 @@ FEW = 64
 """A column with at most so many values, and few for its length, is told as positions in them."""
 PARAMETERS = ("state", "user", "name", "partition", "group", "array", "ids", "since", "limit", "cursor")
 
-Read = Callable[[Job, Reason | None], Any]
+Read = Callable[[Job], Any]
 
+# Ten thousand jobs have a quarter of a million values here: what is an attribute is read as one.
 COLUMNS: dict[str, Read] = {
-    "id": lambda job, why: job.id,
-    "name": lambda job, why: job.name,
-    "user": lambda job, why: job.user,
-    "kind": lambda job, why: job.kind,
-    "state": lambda job, why: job.state,
-    "partition": lambda job, why: job.partition,
-    "group": lambda job, why: job.group,
-    "submitted_at": lambda job, why: _tenths(job.submitted_at),
-    "started_at": lambda job, why: _tenths(job.started_at),
-    "ended_at": lambda job, why: _tenths(job.ended_at),
-    "limit_s": lambda job, why: job.limit_s,
-    "cpus": lambda job, why: cpus_json(job.request.cpus_milli),
-    "memory_mib": lambda job, why: job.request.memory_mib,
-    "gpus": lambda job, why: cpus_json(job.request.gpus * job.request.gpu_milli),
-    "nodes": lambda job, why: _nodes(job),
-    "held": lambda job, why: job.held,
-    "reason_code": lambda job, why: None if why is None else why.code,
-    "reason": lambda job, why: None if why is None else why.sentence,
-    "cause": lambda job, why: job.cause,
-    "exit_code": lambda job, why: job.exit_code,
-    "signal": lambda job, why: job.signal,
-    "peak_mib": lambda job, why: job.usage.memory_peak_mib,
-    "array": lambda job, why: _array(job),
-    "task": lambda job, why: None if job.task is None else [job.task.job_id, job.task.index],
+    "id": attrgetter("id"),
+    "name": attrgetter("name"),
+    "user": attrgetter("user"),
+    "kind": attrgetter("kind"),
+    "state": attrgetter("state"),
+    "partition": attrgetter("partition"),
+    "group": attrgetter("group"),
+    "submitted_at": lambda job: _tenths(job.submitted_at),
+    "started_at": lambda job: _tenths(job.started_at),
+    "ended_at": lambda job: _tenths(job.ended_at),
+    "limit_s": attrgetter("limit_s"),
+    "cpus": lambda job: cpus_json(job.request.cpus_milli),
+    "memory_mib": attrgetter("request.memory_mib"),
+    "gpus": lambda job: cpus_json(job.request.gpus * job.request.gpu_milli),
+    "nodes": lambda job: _nodes(job),
+    "held": attrgetter("held"),
+    "cause": attrgetter("cause"),
+    "exit_code": attrgetter("exit_code"),
+    "signal": attrgetter("signal"),
+    "peak_mib": attrgetter("usage.memory_peak_mib"),
+    "array": lambda job: _array(job),
+    "task": lambda job: None if job.task is None else [job.task.job_id, job.task.index],
 }
 
 router = APIRouter()
@@ -90,11 +90,10 @@ async def joblist(request: Request) -> Response:
 
 
 def _json(page: Page, reasons: Mapping[int, Reason], now: float) -> dict[str, Any]:
+    columns = {name: _short(list(map(read, page.jobs))) for name, read in COLUMNS.items()}
     whys = [None if job.ended else reasons.get(job.id) for job in page.jobs]
-    columns = {
-        name: _short([read(job, why) for job, why in zip(page.jobs, whys, strict=True)])
-        for name, read in COLUMNS.items()
-    }
+    columns["reason_code"] = _short([None if why is None else why.code for why in whys])
+    columns["reason"] = _short([None if why is None else why.sentence for why in whys])
     following = None if page.before_id is None else str(page.before_id)
     return {"count": len(page.jobs), "now": now, "next": following, "columns": columns}
 

@@ -164,8 +164,10 @@ def shown_job(context: Context, caller: Caller, job: Job, index: int | None = No
 def _as_json(
     context: Context, caller: Caller, job: Job, reason: Reason | None, index: int | None = None
 ) -> dict[str, Any]:
+    stale = context.services.controller.clusters.stale_since(job)
     if caller.admin or job.uid == caller.uid:
-        return job_json(job, reason, log_path=context.services.logs.path(job), index=index)
+        log_path = context.services.logs.path(job)
+        return job_json(job, reason, log_path=log_path, index=index, stale_since=stale)
     private: dict[str, Any] = {
         "command": None,
         "script": None,
@@ -174,10 +176,11 @@ def _as_json(
         "log_path": None,
         "metadata": {},
     }
-    return {**job_json(job, reason, index=index), **private}
+    return {**job_json(job, reason, index=index, stale_since=stale), **private}
 
 
-LIST_QUERY = ("state", "user", "name", "partition", "group", "array", "ids", "since", "limit", "cursor")
+NARROWED = ("state", "user", "name", "partition", "group", "array", "ids", "since", "engine_id")
+LIST_QUERY = (*NARROWED, "limit", "cursor")
 
 
 @router.get("/v1/jobs", openapi_extra=describe.LIST)
@@ -190,6 +193,7 @@ async def list_jobs(request: Request) -> Response:
         name=given.text("name"),
         partition=given.text("partition"),
         group=given.text("group"),
+        engine_id=given.text("engine_id"),
         array_job_id=given.whole("array", 1, 10**15 - 1),
         since=given.time("since"),
         before_id=given.whole("cursor", 1, 10**15 - 1),

@@ -96,6 +96,7 @@ async def me(request: Request) -> Response:
             "version": __version__,
             "hosts": sorted(services.hosts),
             "session_host": _session_host(context, request),
+            "last_event": context.events.last_id,
             "csrf": None if login is None else context.logins.keys.csrf(login.id),
             "login": None if login is None else _login_json(login),
         }

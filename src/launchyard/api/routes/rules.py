@@ -45,7 +45,7 @@ async def change(request: Request) -> Response:
     body = await read_as(ChangeRules, request)
     make = without if body.remove else changed
     async with administration.alone:
-        text = make(administration.rules, body.kind, body.name, body.values)
+        text = make(administration.told, body.kind, body.name, body.values)
         return await _put_in_force(administration, text, "the changed rules")
 
 

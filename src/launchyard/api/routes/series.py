@@ -86,6 +86,7 @@ def _with_end(job: Job, number: int, samples: Sequence[Sample]) -> Sequence[Samp
     if at_s <= (samples[-1].at_s if samples else 0.0) or usage.cpu_s is None:
         return samples
     memory_mib = samples[-1].memory_mib if samples else usage.memory_peak_mib
+    # Of GPUs nothing is known at the end.
     return (*samples, Sample(at_s, usage.cpu_s, memory_mib, usage.read_mib, usage.written_mib))
 
 

@@ -232,6 +232,7 @@ async def shown(context: Context, caller: Caller, job: Job) -> dict[str, Any]:
         reason=reason,
         idle=services.controller.sessions.idling.since(job.id),
         last_lines=await last_lines(context, job) if wanted else (),
+        notice=services.controller.sessions.notice(job),
     )
     # What was brought along may hold variables that are nobody else's business.
     return told if own else {**told, "values": {}, "settings": {}}

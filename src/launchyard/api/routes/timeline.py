@@ -27,7 +27,9 @@ async def timeline(request: Request) -> Response:
 
 def parts_of(job: Job) -> list[dict[str, Any]]:
     """`wire.pageshapes.TimePart`s in order; the last one of a job that has not ended is open."""
-    parts, since = list[dict[str, Any]](), job.submitted_at
+    parts, since = _set_up(job)
+    if since is None:
+        return parts
     for past in job.past:
         begun = past.started_at if past.started_at is not None else past.ended_at
         parts.append(_part("waited", since, begun, past.number))
@@ -42,7 +44,8 @@ def parts_of(job: Job) -> list[dict[str, Any]]:
         since = until
     if attempt is None:
         if job.array is not None and job.started_at is not None:
-            return [_part("waited", since, job.started_at), _part("ran", job.started_at, job.ended_at)]
+            waited, ran = _part("waited", since, job.started_at), _part("ran", job.started_at, job.ended_at)
+            return [*parts, waited, ran]
         return [*parts, _part("waited", since, job.ended_at)]
     parts.append(_part("waited", since, attempt.allocated_at, attempt.number))
     started, name = attempt.started_at, "starting" if job.runtime_env is None else "environment"
@@ -52,6 +55,18 @@ def parts_of(job: Job) -> list[dict[str, Any]]:
         state = job.state if job.ended else None
         parts.append(_part("ran", started, job.ended_at, attempt.number, state))
     return parts
+
+
+def _set_up(job: Job) -> tuple[list[dict[str, Any]], float | None]:
+    """Its environment is made as soon as it is submitted; since when it waits then. None: it never did."""
+    submitted_at, ready_at = job.submitted_at, job.prepared_at
+    if job.runtime_env is None:
+        return [], submitted_at
+    if ready_at is not None:
+        return [_part("environment", submitted_at, ready_at)], ready_at
+    if job.attempt is None and not job.past and job.started_at is None:
+        return [_part("environment", submitted_at, job.ended_at)], None
+    return [], submitted_at
 
 
 def _part(

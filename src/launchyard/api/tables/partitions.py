@@ -19,6 +19,7 @@ class Row(NamedTuple):
 
 COLUMNS: Mapping[str, Column[Row]] = {
     "name": lambda row: row.partition.name,
+    "cluster": lambda row: row.partition.cluster,
     "default": lambda row: row.partition.default,
     "state": lambda row: row.partition.state,
     "tier": lambda row: row.partition.tier,

@@ -19,24 +19,23 @@ _COLOURS = {"UP": GOOD, "DRAIN": MUTED, "DOWN": BAD}
 
 
 @click.group(cls=NearestGroup, invoke_without_command=True)
+@click.option("--cluster", metavar="NAME", help="Those of this cluster alone.")
 @json_option
 @quiet_option
 @click.pass_context
-def nodes(context: click.Context, as_json: bool, quiet: bool) -> None:
+def nodes(context: click.Context, cluster: str | None, as_json: bool, quiet: bool) -> None:
     """The machines; drain, take down and resume them."""
     if context.invoked_subcommand is not None:
         return
     with client() as server:
-        found = server.nodes()
+        found = [node for node in server.nodes() if cluster in (None, node.cluster)]
     if as_json:
         out_json([node.to_json() for node in found])
     elif quiet:
         for node in found:
             out(clean(node.name))
     else:
-        print_table(
-            ["NODE", "STATE", "CPUS", "MEMORY", "GPUS", "JOBS", "REASON"], [_row(node) for node in found]
-        )
+        print_table(*_table(found))
 
 
 @nodes.command()
@@ -73,6 +72,16 @@ def _set(names: tuple[str, ...], state: str, reason: str, as_json: bool) -> None
         return
     for node in changed:
         out(f"Node {clean(node.name)} {_SAID[state]}.")
+
+
+def _table(found: list[Record]) -> tuple[list[str], list[list[Cell]]]:
+    """With their clusters, where they are of several."""
+    names = ["NODE", "STATE", "CPUS", "MEMORY", "GPUS", "JOBS", "REASON"]
+    rows = [_row(node) for node in found]
+    if len({node.cluster for node in found}) < 2:
+        return names, rows
+    rows = [[row[0], clean(node.cluster or ""), *row[1:]] for node, row in zip(found, rows, strict=True)]
+    return ["NODE", "CLUSTER", *names[1:]], rows
 
 
 def _row(node: Record) -> list[Cell]:

@@ -30,11 +30,19 @@ STOP_S = 60.0
 @click.option("--state", metavar="DIR", help="Where everything is kept.")
 @click.option("--config", metavar="FILE", help="Settings (TOML).")
 @click.option("--listen", metavar="HOST:PORT", help="Where browsers and remote clients connect.")
+@click.option("--engine", metavar="NAME", help="What runs the jobs: local, ray or slurm.")
 @json_option
-def up(detach: bool, state: str | None, config: str | None, listen: str | None, as_json: bool) -> int:
+def up(
+    detach: bool,
+    state: str | None,
+    config: str | None,
+    listen: str | None,
+    engine: str | None,
+    as_json: bool,
+) -> int:
     """Start the server of this machine."""
     state = state or click.get_current_context().find_root().params.get("state")
-    with start(state, config, listen, detach=detach) as (daemon, ready):
+    with start(state, config, listen, engine, detach=detach) as (daemon, ready):
         facts = await_ready(daemon, ready)
         if "error" in facts:
             problem(facts["error"])
@@ -51,7 +59,7 @@ def up(detach: bool, state: str | None, config: str | None, listen: str | None, 
 
 @contextlib.contextmanager
 def start(
-    state: str | None, config: str | None, listen: str | None, *, detach: bool
+    state: str | None, config: str | None, listen: str | None, engine: str | None = None, *, detach: bool
 ) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     """The daemon, started in a session of its own so that our Ctrl-C is ours alone, and its ready pipe."""
     reader, writer = os.pipe()
@@ -60,6 +68,7 @@ def start(
     words += ["--state", str(Path(state).expanduser().absolute())] if state else []
     words += ["--config", str(Path(config).absolute())] if config else []
     words += ["--listen", listen] if listen else []
+    words += ["--engine", engine] if engine else []
     quiet = subprocess.DEVNULL if detach else None
     daemon = subprocess.Popen(
         words,

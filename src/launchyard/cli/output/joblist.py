@@ -116,6 +116,7 @@ def print_job(job: JobJson) -> None:
             ("User", clean(job.get("user") or "") + _suffix(" account ", job.get("account"))),
             ("Asked", asked(job)),
             ("Partition", clean(job.get("partition") or "") + _suffix(", QOS ", job.get("qos"))),
+            ("Cluster", _cluster(job)),
             ("Group", clean(job.get("group") or "")),
             ("After", clean(job.get("after") or "")),
             ("Deadline", _since(job, "deadline_at")),
@@ -135,6 +136,13 @@ def print_job(job: JobJson) -> None:
             ("Stale", _since(job, "stale_since", "the engine has not answered since ")),
         ]
     )
+
+
+def _cluster(job: JobJson) -> str:
+    """Of a job on this machine alone there is nothing to say."""
+    if job.get("cluster") in (None, "local"):
+        return ""
+    return clean(job["cluster"]) + _suffix(", known there as ", job.get("engine_id"))
 
 
 def _retries(job: JobJson) -> str:

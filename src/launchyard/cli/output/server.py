@@ -8,7 +8,7 @@ from typing import Any
 from launchyard.cli.output.screen import BAD, out, paint
 from launchyard.cli.output.table import print_pairs
 from launchyard.cli.output.text import clean
-from launchyard.cli.output.units import at, plural
+from launchyard.cli.output.units import at, full_clock, plural
 from launchyard.model.memory import humane_memory
 from launchyard.model.walltime import humane
 
@@ -61,7 +61,8 @@ def print_status(facts: Facts) -> None:
     users = _USERS.get(str(enforcement.get("users")), "")
     print_pairs(
         [
-            ("Machine", f"{size(facts)}, {plural(facts.get('nodes') or 1, 'node')}"),
+            ("Machine", f"{size(facts)}, {plural(facts.get('nodes', 1), 'node')}"),
+            *((f"Cluster {clean(one['name'])}", _cluster(one)) for one in _clusters(facts)),
             ("Queue", queue(facts.get("jobs") or {})),
             ("Limits", "; ".join(part for part in (", ".join(holds), users) if part)),
             ("Address", clean(facts.get("url") or "")),
@@ -70,6 +71,26 @@ def print_status(facts: Facts) -> None:
         ],
         indent="  ",
     )
+
+
+def _clusters(facts: Facts) -> list[Facts]:
+    """Where there is this machine alone, all is said already."""
+    clusters: list[Facts] = list(facts.get("clusters") or [])
+    return clusters if any(one.get("engine") != "local" for one in clusters) else []
+
+
+def _cluster(one: Facts) -> str:
+    """`ray, 3 nodes, 12 CPUs, 48 GiB; every job runs as one user; cannot: steps`."""
+    parts = [f"{clean(one['engine'])}, {plural(one.get('nodes') or 0, 'node')}, {size(one)}"]
+    if one.get("answers") is False and not one.get("stale_since"):
+        parts.append(paint("has not answered yet", BAD))
+    if one.get("stale_since"):
+        parts.append(paint(f"does not answer since {full_clock(one['stale_since'])}", BAD))
+    if one.get("single_identity"):
+        parts.append(_USERS["single"])
+    if one.get("cannot"):
+        parts.append(f"cannot: {', '.join(map(clean, one['cannot']))}")
+    return "; ".join(parts)
 
 
 def queue(states: Mapping[str, int]) -> str:

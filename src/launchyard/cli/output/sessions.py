@@ -69,7 +69,7 @@ def why(one: SessionJson) -> str:
         until = at(one.get("idle_stop_at"))
         if until is not None:
             return f"nobody uses it: it is stopped in {humane(max(0.0, until - time.time()))}"
-        return f"ly session open {one['id']}"
+        return clean(str(one.get("notice") or f"ly session open {one['id']}"))
     return clean(str(one.get("cause") or one.get("phase") or one.get("reason") or ""))
 
 

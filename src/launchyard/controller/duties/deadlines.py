@@ -1,6 +1,7 @@
 """Duty, each second: waiting jobs that can no longer end by their deadline end now."""
 
 from dataclasses import replace
+from signal import SIGKILL
 
 from launchyard.controller.loop import Loop
 from launchyard.model.event import MissedDeadline
@@ -24,6 +25,9 @@ def look(loop: Loop) -> None:
 
 
 def _end(loop: Loop, job: Job, sentence: str, now: float) -> None:
+    if job.array is None and job.handed is not None:
+        launch_id, stop = job.handed.launch_id, loop.clusters.of(job).engine.stop
+        loop.effect(lambda: stop(launch_id, signal=SIGKILL, grace_s=0))
     if job.array is None:
         loop.move(apply(job, MissedDeadline(sentence=sentence), now))
         return

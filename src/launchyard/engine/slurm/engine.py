@@ -1,0 +1,132 @@
+"""Slurm as an engine: it places, it enforces, it accounts; we hand over, look, and tell in our words.
+
+Each launch is one batch job of its user's, known by a mark in its comment. One look at all jobs a poll tells
+what became of them; how one ended is read from its runner's own record before Slurm is asked. Nothing is
+given to Slurm twice: what was handed over is written down first, and what nobody can find again is lost.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from launchyard.engine.building import Surroundings
+from launchyard.engine.channel import UserHelpers
+from launchyard.engine.protocol import Enforcement, EngineFacts, EngineReport, Launch, StepOrder
+from launchyard.engine.slurm.acting import Acting
+from launchyard.engine.slurm.commands import Commands
+from launchyard.engine.slurm.handing import Handing
+from launchyard.engine.slurm.journal import Journal
+from launchyard.engine.slurm.looking import Looking
+from launchyard.engine.slurm.table import Table
+from launchyard.model.ability import Abilities, Lack, Placing
+from launchyard.model.job import Job
+
+RECORDS = ".local/state/launchyard/slurm"
+"""Below the home of each user: what must be on a file system that the nodes share."""
+LACKS: Mapping[Lack, str] = {
+    Lack.TERMINAL: "a job that waits in Slurm's queue has no terminal; submit it without one",
+    Lack.STEPS: "steps of a job in Slurm are Slurm's own; call srun in its script",
+    Lack.UNLIKE_PARTS: "jobs of unlike parts are not given to Slurm; submit each part by itself",
+    Lack.PARTS_OF_CPUS: "Slurm gives whole CPUs and whole GPUs; ask for a whole number",
+    Lack.RAY: "no Ray cluster is started inside Slurm's jobs; start one in the script",
+    Lack.SESSION: "what listens in a job of Slurm's cannot be reached from here; start the session elsewhere",
+}
+POLL_LEAST_S = 1.0
+
+
+def build(around: Surroundings) -> "SlurmEngine":
+    """Raises `Invalid` where Slurm's commands cannot be found."""
+    helpers, settings = UserHelpers(around.host), around.cluster
+    settings = replace(settings, poll_s=max(POLL_LEAST_S, settings.poll_s))
+    commands = Commands(helpers, bin=settings.bin, conf=settings.conf, hidden=[around.drop_in])
+    return SlurmEngine(replace(around, cluster=settings), commands, helpers)
+
+
+class SlurmEngine:
+    """One Slurm cluster. See `engine.protocol` and `engine.queue` for what each method is."""
+
+    suspends = False
+    steps = False
+
+    def __init__(self, around: Surroundings, commands: Commands, helpers: UserHelpers) -> None:
+        settings = around.cluster
+        self.abilities = Abilities(
+            places=Placing.ENGINE, lacks=LACKS, users=around.serves_all, suspends=False
+        )
+        self._name = settings.name
+        self._table = Table(Journal(around.directory / "journal"), around.clock)
+        self._helpers = helpers
+        runner = (Path(__file__).parent / "runner.py").read_text()
+        self._handing = Handing(self._table, commands, runner, f"{RECORDS}/{settings.name}", around.drop_in)
+        self._acting = Acting(self._table, commands)
+        self._looking = Looking(
+            self._table,
+            commands,
+            helpers,
+            self._acting,
+            cluster=settings.name,
+            poll_s=settings.poll_s,
+            uid=None if around.serves_all else os.geteuid(),
+        )
+        self._run: asyncio.Task[None] | None = None
+
+    async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
+        """A Slurm that does not answer is waited for; one that forgets too early is refused."""
+        self._table.report = report
+        nodes, partitions = await self._looking.first()
+        self._run = asyncio.ensure_future(self._looking.run())
+        site = self._looking.site
+        found = {} if site is None else {"slurm": site.version, "cluster": site.name}
+        users = "switched" if self.abilities.users else "single"
+        return EngineFacts(
+            nodes=nodes,
+            partitions=partitions,
+            enforcement=Enforcement(memory="slurm", cpus="slurm", processes="slurm", users=users),
+            details=found,
+        )
+
+    @property
+    def looks(self) -> int:
+        """How often Slurm was asked for its jobs."""
+        return self._table.look
+
+    def start(self, launches: Sequence[Launch]) -> None:
+        self._handing.start(launches)
+
+    def stop(self, launch_id: str, *, signal: int, grace_s: float) -> None:
+        self._acting.stop(launch_id, signal, grace_s)
+
+    def signal(
+        self, launch_id: str, signal: int, *, main_only: bool = False, steps_only: bool = False
+    ) -> None:
+        self._acting.signal(launch_id, signal, main_only=main_only, steps_only=steps_only)
+
+    def hold(self, launch_id: str, *, held: bool) -> None:
+        self._acting.hold(launch_id, held)
+
+    def amend(self, launch_id: str, job: Job) -> None:
+        self._acting.amend(launch_id, job)
+
+    def limit(self, launch_id: str, time_limit_s: float | None) -> None:
+        self._acting.limit(launch_id, time_limit_s)
+
+    def order_steps(self, orders: Sequence[StepOrder]) -> None:
+        """Steps are Slurm's own."""
+
+    def suspend(self, launch_id: str, *, suspended: bool) -> None:
+        """Only Slurm's administrators can."""
+
+    def acknowledge(self, token: int) -> None:
+        self._handing.over(self._table.acknowledge(token))
+
+    async def close(self) -> None:
+        self._table.report = lambda reports: None
+        if self._run is not None:
+            self._run.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._run
+        await self._table.close()
+        self._helpers.close()

@@ -1,0 +1,262 @@
+"""What Slurm runs as the script of a job: makes ready what the job was promised, runs it, keeps its end.
+
+Stands alone: nothing beside it is needed on a node, no later Python than 3.6, and no connection to the
+server: what became of the job is kept in files of its user's, whatever becomes of Slurm's own records. The
+order is put in where ORDER is empty here, see `engine.slurm.asking`.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any, Dict, List, Optional
+
+ORDER = ""
+
+RAN_BEFORE = 75
+"""Our exit code when this launch was begun before: it is never run twice."""
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+
+OF_SLURM = ("SLURM", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
+"""How the names of variables begin that Slurm knows better than we."""
+ALSO_OF_SLURM = ("HOSTNAME", "ENVIRONMENT")
+
+
+def main() -> int:
+    order = json.loads(base64.b64decode(ORDER).decode())
+    forwarding = Forwarding(order.get("forwards_term", False))
+    records = Records(order["directory"], order["launch"])
+    if not records.begin():
+        # Nothing is said of it: the log is that of the run that was.
+        return RAN_BEFORE
+    own_tmp = private_directory(order["launch"])
+    try:
+        ended = run(order, own_tmp, forwarding)
+    except OSError as error:
+        ended = {"error": sentence_of(error)}
+        say(ended["error"])
+    finally:
+        shutil.rmtree(own_tmp, ignore_errors=True)
+    records.end(ended)
+    code = ended.get("exit_code")
+    if ended.get("signal"):
+        die_of(ended["signal"])
+    return NOT_EXECUTABLE if code is None else int(code)
+
+
+def run(order: Dict[str, Any], own_tmp: str, forwarding: "Forwarding") -> Dict[str, Any]:
+    """Run the job's own program; how it ended, in the words of a record."""
+    enter(order["working_dir"], order.get("working_dir_else"))
+    environment = environment_of(order, own_tmp)
+    argv = list(order["argv"])
+    if order.get("script") is not None:
+        argv.insert(0, script_file(base64.b64decode(order["script"]), own_tmp))
+    if forwarding.ends is not None:
+        return {"signal": forwarding.ends}
+    child = subprocess.Popen(
+        executable(argv, environment),
+        env=environment,
+        preexec_fn=lambda: ready(order),
+    )
+    forwarding.to(child)
+    status = waited(child)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = {"cpu_s": used.ru_utime + used.ru_stime, "memory_peak_mib": used.ru_maxrss / 1024.0}
+    ended.update({"signal": -status} if status < 0 else {"exit_code": status})
+    return ended
+
+
+def ready(order: Dict[str, Any]) -> None:
+    """In the child, right before its program: what it is to find as its submitter had it."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    if order.get("umask") is not None:
+        os.umask(order["umask"])
+    for name, wanted in (order.get("soft_limits") or {}).items():
+        kind = getattr(resource, "RLIMIT_" + name, None)
+        if kind is None:
+            continue
+        hard = resource.getrlimit(kind)[1]
+        asked = resource.RLIM_INFINITY if wanted < 0 else wanted
+        soft = hard if hard != resource.RLIM_INFINITY and (asked < 0 or asked > hard) else asked
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(kind, (soft, hard))
+
+
+def environment_of(order: Dict[str, Any], own_tmp: str) -> Dict[str, str]:
+    """The job's own variables; those that tell of the allocation are Slurm's."""
+    found = {name: value for name, value in order["environment"].items() if not name.startswith(OF_SLURM)}
+    for name, value in os.environ.items():
+        if name.startswith(OF_SLURM) or name in ALSO_OF_SLURM:
+            found[name] = value
+    found["TMPDIR"] = own_tmp
+    here = os.environ.get("SLURMD_NODENAME") or socket.gethostname().partition(".")[0]
+    found["LAUNCHYARD_NODE"] = here
+    found["LAUNCHYARD_NODES"] = ",".join(expanded(os.environ.get("SLURM_JOB_NODELIST", here)))
+    cpus = os.environ.get("SLURM_CPUS_ON_NODE")
+    if cpus:
+        found["LAUNCHYARD_CPUS"] = cpus
+    if order.get("pid_variable"):
+        found[order["pid_variable"]] = os.environ.get("SLURM_TASK_PID", str(os.getpid()))
+    return found
+
+
+def expanded(text: str) -> List[str]:
+    """The nodes that `n[1-3,07],login` names, in their order."""
+    nodes: List[str] = []
+    for part in re.findall(r"(?:[^,\[\]]|\[[^\]]*\])+", text):
+        nodes += _expanded(part)
+    return nodes
+
+
+def _expanded(part: str) -> List[str]:
+    head, bracket, rest = part.partition("[")
+    if not bracket:
+        return [part]
+    inside, _, tail = rest.partition("]")
+    ends = _expanded(tail)
+    found: List[str] = []
+    for piece in inside.split(","):
+        first, dash, last = piece.partition("-")
+        numbers = range(int(first), int(last) + 1) if dash else [int(first)]
+        found += [head + str(number).zfill(len(first)) + end for number in numbers for end in ends]
+    return found
+
+
+def enter(directory: str, otherwise: Optional[str]) -> None:
+    try:
+        os.chdir(directory)
+    except OSError:
+        if otherwise is None:
+            raise
+        say(f"{directory} cannot be entered; it runs in {otherwise}")
+        os.chdir(otherwise)
+
+
+def script_file(text: bytes, directory: str) -> str:
+    path = os.path.join(directory, "script")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700), "wb") as file:
+        file.write(text)
+    return path
+
+
+def executable(argv: List[str], environment: Dict[str, str]) -> List[str]:
+    """A script where nothing may be executed (`noexec`) is given to its interpreter."""
+    path = shutil.which(argv[0], path=environment.get("PATH")) if os.sep not in argv[0] else argv[0]
+    if path is None or os.access(path, os.X_OK) or not os.access(path, os.R_OK):
+        return argv
+    with open(path, "rb") as file:
+        first = file.readline(4096)
+    return first[2:].decode("utf-8", "surrogateescape").split() + argv if first.startswith(b"#!") else argv
+
+
+class Forwarding:
+    """Signals to the batch script alone reach us; what ends a job is sent to all of it by Slurm itself."""
+
+    ALONE = ("USR1", "USR2", "HUP", "QUIT", "WINCH", "ALRM", "INT", "URG")
+
+    def __init__(self, term_too: bool) -> None:
+        self._child: Optional["subprocess.Popen[bytes]"] = None
+        self._term_too = term_too
+        self.early: List[int] = []
+        for name in (*self.ALONE, "TERM"):
+            signal.signal(getattr(signal, f"SIG{name}"), self._got)
+
+    @property
+    def ends(self) -> Optional[int]:
+        """A signal that came before there was a program, and would have ended it."""
+        return next((one for one in self.early if one in (signal.SIGTERM, signal.SIGINT)), None)
+
+    def to(self, child: "subprocess.Popen[bytes]") -> None:
+        self._child = child
+        for number in self.early:
+            self._got(number, None)
+
+    def _got(self, number: int, frame: Any) -> None:
+        if self._child is None:
+            self.early.append(number)
+        elif number != signal.SIGTERM or self._term_too:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._child.pid, number)
+
+
+def waited(child: "subprocess.Popen[bytes]") -> int:
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def die_of(number: int) -> None:
+    """As the program died, so that Slurm's own records tell it too."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if number not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    sys.exit(128 + number)
+
+
+def private_directory(launch: str) -> str:
+    """Where the job may put what it needs no longer than it runs."""
+    outer = os.environ.get("TMPDIR", "")
+    return tempfile.mkdtemp(prefix=f"launchyard-{launch}-", dir=outer if os.path.isdir(outer) else None)
+
+
+def sentence_of(error: OSError) -> str:
+    return f"{error.filename or 'its program'}: {os.strerror(error.errno or 0)}"
+
+
+def say(sentence: str) -> None:
+    sys.stderr.write(f"launchyard: {sentence}\n")
+    sys.stderr.flush()
+
+
+class Records:
+    """Two files a launch in a directory of the user's that the server sees too: `.start` and `.end`."""
+
+    def __init__(self, directory: str, launch: str) -> None:
+        self._base = os.path.join(directory, launch)
+
+    def begin(self) -> bool:
+        """False: somebody has begun this launch before us."""
+        try:
+            self._write(self._base + ".start", self._facts())
+        except FileExistsError:
+            return False
+        except OSError as error:
+            say(f"its records cannot be kept, so the server learns of its end from Slurm alone: {error}")
+        return True
+
+    def end(self, facts: Dict[str, Any]) -> None:
+        facts = dict(self._facts(), **facts)
+        part = self._base + ".part"
+        try:
+            self._write(part, facts)
+            os.rename(part, self._base + ".end")
+        except OSError as error:
+            say(f"how it ended cannot be kept: {error}")
+
+    def _facts(self) -> Dict[str, Any]:
+        job = os.environ.get("SLURM_JOB_ID", "")
+        return {"at": time.time(), "slurm_id": job, "node": socket.gethostname(), "pid": os.getpid()}
+
+    def _write(self, path: str, facts: Dict[str, Any]) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(path, flags, 0o600), "w") as file:
+            json.dump(facts, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Tests with a real Ray cluster of three nodes on this machine."""

@@ -1,0 +1,248 @@
+"""A real Ray cluster on this machine, from nothing: the head here, the other nodes in network namespaces.
+
+Each node has an address, a directory of Ray's and a process tree of its own, so one can be killed alone.
+Needs root. What Ray started is stopped by pid, and what a launcher left is found by the lab's directory.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PATIENCE_S = 180.0
+
+
+class Lab:
+    """`start`, then `address`. Node 0 is the head's; the others are 1 and up."""
+
+    def __init__(
+        self, directory: Path, programs: Path, *, nodes: int = 3, cpus: int = 4, named: str = ""
+    ) -> None:
+        """`directory` must have a short path: sockets of Ray lie deep below it. `named`: what nodes
+        are called, with their number from 1 on."""
+        self._named = named
+        self.directory = directory
+        self.nodes = nodes
+        self._programs = programs
+        self._cpus = cpus
+        self._mark = secrets.token_hex(3)
+        self._net = f"10.{64 + secrets.randbelow(128)}.{secrets.randbelow(250)}"
+        self._port = _free_port()
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.base = directory / "nodes"
+        """Where the nodes keep what is the product's."""
+
+    @property
+    def address(self) -> str:
+        return f"{self.ip(0)}:{self._port}"
+
+    @property
+    def python(self) -> Path:
+        return self._programs / "python"
+
+    def ip(self, node: int) -> str:
+        return f"{self._net}.{node + 1}"
+
+    def name(self, node: int) -> str:
+        """What the engine calls it."""
+        if self._named:
+            return f"{self._named}{node or ''}"
+        return "ip-" + self.ip(node).replace(".", "-")
+
+    # -- up and down
+
+    def start(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.chmod(0o755)
+        self._make_network()
+        for node in range(self.nodes):
+            self.start_node(node)
+        self._wait_for_all()
+
+    def start_node(self, node: int) -> None:
+        """Also again, after it was killed."""
+        words = [f"--node-ip-address={self.ip(node)}", f"--num-cpus={self._cpus}", "--block"]
+        # Without ports of its own each node takes some at random, and those of two may meet.
+        words += ["--min-worker-port=0", "--max-worker-port=0", "--memory=4000000000"]
+        words += ["--object-store-memory=100000000", "--disable-usage-stats"]
+        if self._named:
+            words += [f"--node-name={self._named}{node or ''}"]
+        # What an earlier Ray of the node left is in the way of the next.
+        own, seen = self.directory / f"t{node}-{secrets.token_hex(3)}", self.directory / "t"
+        for path in (own, seen):
+            path.mkdir(exist_ok=True)
+        if node == 0:
+            words += ["--head", f"--port={self._port}", f"--temp-dir={seen}", "--include-dashboard=false"]
+            words += ["--dashboard-agent-listen-port=0", f"--ray-client-server-port={_free_port()}"]
+        else:
+            words += [f"--address={self.address}"]
+        command = [str(self._programs / "ray"), "start", *words]
+        if node:
+            # Names are not looked up: nobody there would answer.
+            within = f"mount --bind {own} {seen} && mount --bind /dev/null /etc/resolv.conf && "
+            # On a busy machine Ray gives up to start when its head is slow to answer.
+            within += 'until "$@"; do sleep 1; done'
+            command = ["ip", "netns", "exec", self._space(node), "sh", "-c", within, "sh", *command]
+        with (self.directory / f"ray-{node}.log").open("ab") as log:
+            self._processes[node] = subprocess.Popen(
+                command,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+            )
+        if node == 0:
+            self.until(lambda: self._has_ended(0) or _listens(self.ip(0), self._port), "the head listens")
+            assert not self._has_ended(0), (self.directory / "ray-0.log").read_text()
+
+    def _has_ended(self, node: int) -> bool:
+        return self._processes[node].poll() is not None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{self._programs}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+            "HOME": str(self.directory),
+            "LANG": "C.UTF-8",
+            "LAUNCHYARD_NODES": str(self.base),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_raylet_start_wait_time_s": "180",
+            "RAY_agent_register_timeout_ms": "120000",
+        }
+
+    def kill_node(self, node: int) -> None:
+        """All that Ray has there, at once; what left its tree lives on."""
+        tree = _descendants(self._processes[node].pid)
+        for pid in tree:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._processes.pop(node).wait()
+
+    def stop(self) -> None:
+        for node in sorted(self._processes, reverse=True):
+            self.kill_node(node)
+        self.kill_leftovers()
+        for node in range(1, self.nodes):
+            _ip("netns", "del", self._space(node), check=False)
+        _ip("link", "del", self._bridge, check=False)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def kill_leftovers(self) -> None:
+        """Launchers and jobs of the nodes, and what of Ray outlived its parent."""
+        own = os.fsencode(self.directory)
+        for pid in _pids():
+            if pid != os.getpid() and (own in _of(pid, "cmdline") or own in _of(pid, "environ")):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def kill_leftovers_of_jobs(self) -> None:
+        """Launchers of the nodes, and their jobs."""
+        own = os.fsencode(self.base)
+        for pid in _pids():
+            if b"launchyard.launcher" in _of(pid, "cmdline") and own in _of(pid, "cmdline"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        for pid in _pids():
+            if b"LAUNCHYARD_LAUNCH_ID=" in _of(pid, "environ") and own in _of(pid, "environ"):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    # -- looking
+
+    def _wait_for_all(self) -> None:
+        """Until the head counts all nodes."""
+        program = f"""
+import ray, time
+ray.init(address={self.address!r}, log_to_driver=False, logging_level="ERROR")
+while sum(node["Alive"] for node in ray.nodes()) < {self.nodes}:
+    time.sleep(0.2)
+"""
+        try:
+            subprocess.run(
+                [self.python, "-c", program],
+                env=self.environment,
+                capture_output=True,
+                check=True,
+                timeout=PATIENCE_S,
+            )
+        except subprocess.SubprocessError as error:
+            told = [path.read_text()[-2000:] for path in sorted(self.directory.glob("ray-*.log"))]
+            raise AssertionError("\n".join([str(error), *told])) from None
+
+    def until(self, condition: Callable[[], bool], what: str, within_s: float = PATIENCE_S) -> None:
+        deadline = time.monotonic() + within_s
+        while not condition():
+            assert time.monotonic() < deadline, f"waited {within_s:g} s until {what}"
+            time.sleep(0.1)
+
+    # -- the network
+
+    @property
+    def _bridge(self) -> str:
+        return f"lyb{self._mark}"
+
+    def _space(self, node: int) -> str:
+        return f"ly{self._mark}{node}"
+
+    def _make_network(self) -> None:
+        _ip("link", "add", self._bridge, "type", "bridge")
+        _ip("addr", "add", f"{self.ip(0)}/24", "dev", self._bridge)
+        _ip("link", "set", self._bridge, "up")
+        for node in range(1, self.nodes):
+            space, wire = self._space(node), f"lyv{self._mark}{node}"
+            _ip("netns", "add", space)
+            _ip("link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", space)
+            _ip("link", "set", wire, "master", self._bridge, "up")
+            _ip("-n", space, "addr", "add", f"{self.ip(node)}/24", "dev", "eth0")
+            _ip("-n", space, "link", "set", "lo", "up")
+            _ip("-n", space, "link", "set", "eth0", "up")
+            # Ray asks which address leads out; nothing is sent there.
+            _ip("-n", space, "route", "add", "default", "via", self.ip(0))
+
+
+def _ip(*words: str, check: bool = True) -> None:
+    subprocess.run(["ip", *words], check=check, capture_output=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _of(pid: int, what: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{what}").read_bytes()
+    except OSError:
+        return b""
+
+
+def _descendants(pid: int) -> list[int]:
+    """It and all that it started and that did not leave it."""
+    parents: dict[int, int] = {}
+    for one in _pids():
+        fields = _of(one, "stat").rpartition(b")")[2].split()
+        if len(fields) > 1:
+            parents[one] = int(fields[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found

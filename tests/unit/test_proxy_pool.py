@@ -1,0 +1,167 @@
+"""Connections to one app: kept, given to whoever waits, counted when they break."""
+
+import asyncio
+import socket
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from launchyard.proxy import pool as pools
+from launchyard.proxy.link import Link
+from launchyard.proxy.pool import Pool
+from launchyard.proxy.reader import Broken
+from launchyard.proxy.way import Way
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+
+
+class App:
+    """Answers at its ends of the connections when it is told to."""
+
+    def __init__(self) -> None:
+        self.ends: list[socket.socket] = []
+        self.refuses = False
+        self.way = Way(key="app", connect=self.connect, prefix="/session/1")
+
+    async def connect(self) -> socket.socket:
+        if self.refuses:
+            raise ConnectionRefusedError
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        self.ends.append(theirs)
+        return ours
+
+    async def answer(self, link: Link) -> None:
+        """Asked by the link that was made first."""
+        link.ask(b"GET / HTTP/1.1\r\n\r\n", only_head=False)
+        self.ends[0].sendall(ANSWER)
+        await link.answered()
+        while not link.reader.over:
+            await link.part()
+
+    def close(self) -> None:
+        for end in self.ends:
+            end.close()
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    made = App()
+    yield made
+    made.close()
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    async def within() -> None:
+        async with asyncio.timeout(30):
+            await work
+
+    asyncio.run(within())
+
+
+def test_a_connection_is_kept_for_the_next_request(app: App) -> None:
+    async def work() -> None:
+        pool = Pool()
+        first = await pool.link(app.way)
+        await app.answer(first)
+        pool.give_back(app.way, first)
+        assert await pool.link(app.way) is first
+
+    run(work())
+    assert len(app.ends) == 1
+
+
+def test_a_connection_that_broke_is_not_given_again(app: App) -> None:
+    async def work() -> None:
+        pool = Pool()
+        first = await pool.link(app.way)
+        await app.answer(first)
+        pool.give_back(app.way, first)
+        app.ends[0].close()
+        while first.is_good(0.0):
+            await asyncio.sleep(0)
+        assert await pool.link(app.way) is not first
+
+    run(work())
+
+
+def test_what_comes_without_being_asked_ends_a_connection(app: App) -> None:
+    async def work() -> None:
+        pool = Pool()
+        first = await pool.link(app.way)
+        await app.answer(first)
+        pool.give_back(app.way, first)
+        app.ends[0].sendall(ANSWER)
+        while first.is_good(0.0):
+            await asyncio.sleep(0)
+        assert await pool.link(app.way) is not first
+
+    run(work())
+
+
+def test_an_app_has_so_many_connections_and_whoever_wants_more_waits(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "CONNECTIONS_MAX", 2)
+
+    async def work() -> None:
+        pool = Pool()
+        first, _ = await pool.link(app.way), await pool.link(app.way)
+        gone, third = (asyncio.ensure_future(pool.link(app.way)) for _ in range(2))
+        await asyncio.sleep(0)
+        await app.answer(first)
+        gone.cancel()
+        pool.give_back(app.way, first)
+        assert await third is first
+
+    run(work())
+    assert len(app.ends) == 2
+
+
+def test_a_turn_is_not_lost_with_whoever_leaves_as_it_comes(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "CONNECTIONS_MAX", 1)
+
+    async def work() -> None:
+        pool = Pool()
+        first = await pool.link(app.way)
+        gone, second = (asyncio.ensure_future(pool.link(app.way)) for _ in range(2))
+        await asyncio.sleep(0)
+        pool.give_back(app.way, first)
+        gone.cancel()
+        assert await second is not first
+
+    run(work())
+    assert len(app.ends) == 2
+
+
+def test_an_app_that_cannot_be_reached_takes_no_place(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "CONNECTIONS_MAX", 1)
+
+    async def work() -> None:
+        pool = Pool()
+        app.refuses = True
+        for _ in range(3):
+            with pytest.raises(ConnectionRefusedError):
+                await pool.link(app.way)
+        app.refuses = False
+        await pool.link(app.way)
+
+    run(work())
+
+
+def test_a_body_is_sent_no_faster_than_it_is_taken(app: App) -> None:
+    async def work() -> None:
+        link = await Pool().link(app.way)
+        link.ask(b"POST / HTTP/1.1\r\n\r\n", only_head=False)
+        sending = asyncio.ensure_future(link.send(b"x" * 4_000_000))
+        await asyncio.sleep(0)
+        assert not sending.done()
+        app.ends[0].close()
+        await sending
+        with pytest.raises(Broken):
+            await link.send(b"x")
+
+    run(work())
