@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.portal import CHROMIUM, CONFIG, Portal, build, launch
+from tests.browser.portal import CHROMIUM, CONFIG, PATIENCE_MS, Portal, build, launch
 from tests.system.product import Product
 
 
@@ -15,6 +15,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("needs chromium (Debian: apt-get install chromium)")
     build()
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
         started = launch(playwright)
         yield started
         started.close()

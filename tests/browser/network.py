@@ -29,6 +29,9 @@ class Network:
                 one.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            # Closed alone, it would still take the one that somebody waits for.
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
 

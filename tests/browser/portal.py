@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +23,16 @@ from tests.tidy.source import ROOT
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 PATIENCE_MS = 30_000
+
+OFF = (
+    # The suggestions under its address bar are a page, which each new window loads: half a second of a core.
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,PreloadTopChromeWebUI,"
+    # What Playwright switches off itself: of two such lists the browser reads the last one.
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,LensOverlay,"
+    "HttpsFirstBalancedModeAutoEnable,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,"
+    "AvoidCorsURLLoaderRestartOnRedirect,OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,"
+    "PreconnectToSearch"
+)
 
 CONFIG = """
 listen = "127.0.0.1:0"
@@ -48,17 +59,22 @@ def build() -> None:
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Without its sandbox, which root has not."""
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    """Without its sandbox, which root has not, and without pages of its own that nobody sees."""
+    args = ["--no-sandbox", f"--disable-features={OFF}"]
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=args)
 
 
 @dataclass(slots=True)
 class Portal:
-    """A server and a browser; `said` is what pages printed that they should not."""
+    """A server and a browser; `said` is what pages printed that they should not.
+
+    `moment`: where time stands still there, the browser's stands at the same place; it is in UTC then.
+    """
 
     product: Product
     browser: Browser
     said: list[str] = field(default_factory=list)
+    moment: datetime | None = None
 
     @property
     def url(self) -> str:
@@ -68,7 +84,7 @@ class Portal:
     def link(self, next_page: str = "/") -> str:
         """A one-time link, as `ly open` prints it."""
         made: dict[str, Any] = self.product.call("POST", "/v1/login-links", {"next": next_page})
-        return str(made["url"])
+        return f"{self.url}/login#{str(made['url']).partition('#')[2]}"
 
     @contextmanager
     def person(
@@ -77,8 +93,13 @@ class Portal:
         """A browser of somebody who is not logged in. At its end nothing unexpected was on the console."""
         height = 900 if width > 640 else 740
         context = self.browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            reduced_motion="reduce",
+            timezone_id=None if self.moment is None else "UTC",
         )
+        if self.moment is not None:
+            context.clock.set_fixed_time(self.moment)
         context.set_default_timeout(PATIENCE_MS)
         context.on("console", lambda message: self._heard(message, expected))
         context.on("weberror", lambda error: self.said.append(str(error.error)))
@@ -109,7 +130,8 @@ class Portal:
 
 def serious_faults(page: Page) -> list[str]:
     """What axe-core finds serious or worse: rule, what it is, and the first element."""
-    page.evaluate(AXE.read_text())
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{one['id']}: {one['help']}: {json.dumps(one['nodes'][0]['html'])[:200]}"

@@ -12,8 +12,6 @@ from tests.browser.portal import CONFIG, Portal, serious_faults
 from tests.system.power import memory_disk
 from tests.system.product import Product
 
-pytestmark = pytest.mark.slow
-
 NAMES = (
     '<img src=x onerror="window.ran=1">.txt',
     "javascript:alert(1)",
@@ -59,6 +57,7 @@ def shown(page: Page, portal: Portal, folder: Path) -> None:
     expect(page.get_by_role("button", name="Upload")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_names_are_shown_as_they_are_and_run_nothing(portal: Portal, page: Page, folder: Path) -> None:
     """Threat 23."""
     for name in NAMES:
@@ -73,6 +72,7 @@ def test_names_are_shown_as_they_are_and_run_nothing(portal: Portal, page: Page,
     assert page.evaluate("window.ran") is None
 
 
+@pytest.mark.slow
 def test_active_content_is_text_to_read_and_never_runs(portal: Portal, page: Page, folder: Path) -> None:
     """Threat 24."""
     for name, text in ACTIVE.items():
@@ -90,6 +90,7 @@ def test_active_content_is_text_to_read_and_never_runs(portal: Portal, page: Pag
     assert page.evaluate("window.ran") is None
 
 
+@pytest.mark.slow
 def test_text_is_edited_and_what_others_wrote_is_not_overwritten(portal: Portal, folder: Path) -> None:
     path = folder / "train.py"
     path.write_text("print(1)\n")
@@ -113,6 +114,7 @@ def test_text_is_edited_and_what_others_wrote_is_not_overwritten(portal: Portal,
         assert path.read_text() == "print(1)\nprint(2) # mine"
 
 
+@pytest.mark.slow
 def test_script_is_submitted_from_where_it_lies(portal: Portal, page: Page, folder: Path) -> None:
     (folder / "train.sh").write_text("#!/bin/sh\npwd\n")
     shown(page, portal, folder)
@@ -146,6 +148,7 @@ def test_three_files_of_50_mib_are_uploaded_with_an_interruption(
     expect(page.get_by_role("button", name="part-2.bin", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_taken_name_is_asked_about(portal: Portal, page: Page, folder: Path, tmp_path: Path) -> None:
     sources = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt")]
     for path in sources:
@@ -162,6 +165,7 @@ def test_taken_name_is_asked_about(portal: Portal, page: Page, folder: Path, tmp
     assert texts == {"a.txt": "old", "a (1).txt": "new", "b.txt": "new", "c.txt": "old"}
 
 
+@pytest.mark.slow
 @pytest.mark.root
 def test_full_disk_is_said_and_deleting_still_works(portal: Portal, home: Path, tmp_path: Path) -> None:
     """Login, listing and deleting need no room."""
@@ -178,6 +182,7 @@ def test_full_disk_is_said_and_deleting_still_works(portal: Portal, home: Path, 
             expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_folder_is_made_renamed_moved_back_and_deleted(portal: Portal, page: Page, folder: Path) -> None:
     shown(page, portal, folder)
     page.get_by_role("button", name="New file").click()
@@ -196,6 +201,7 @@ def test_folder_is_made_renamed_moved_back_and_deleted(portal: Portal, page: Pag
     expect(page.get_by_text("Nothing here yet")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_very_many_names_are_listed_and_few_are_drawn(portal: Portal, page: Page, folder: Path) -> None:
     for number in range(20_000):
         (folder / f"f{number:05}").touch()
@@ -207,6 +213,7 @@ def test_very_many_names_are_listed_and_few_are_drawn(portal: Portal, page: Page
     page.keyboard.press("Escape")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 360])
 def test_page_has_no_serious_fault_of_access(portal: Portal, folder: Path, theme: str, width: int) -> None:

@@ -113,6 +113,7 @@ def test_a_server_that_is_away_is_told_and_back_again_without_a_reload(portal: P
         portal.product.config.write_text(portal.product.config.read_text().replace(":0", f":{port}"))
         portal.product.start()
         expect(page.get_by_text("Reconnecting; as of")).to_be_hidden()
+        expect(page.get_by_text("The server was started again; jobs ran on.")).to_be_visible()
         expect(make).to_be_enabled()
 
 

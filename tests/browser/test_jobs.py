@@ -75,9 +75,12 @@ def test_lines_of_a_script_count_where_the_form_is_empty(portal: Portal) -> None
         script = "#!/bin/bash\n#SBATCH -J lines --mem=64M\n#SBATCH --time=00:10:00\nhostname\n"
         page.get_by_role("textbox", name="Script").fill(script)
         page.get_by_role("textbox", name="Time limit").fill("5m")
+        page.get_by_text("More: array").click()
+        page.get_by_role("group", name="Send mail when it").get_by_label("ends").check()
         page.get_by_role("button", name="Submit").click()
         made = portal.product.call("GET", f"/v1/jobs/{job_of(page)}")
         assert (made["name"], made["resources"]["memory_mib"], made["time_limit_s"]) == ("lines", 64, 300)
+        assert made["metadata"]["slurm.mail-type"] == "END"
 
 
 def test_a_failed_job_says_why_and_is_run_again_with_what_helps(portal: Portal) -> None:
@@ -204,6 +207,7 @@ def test_plots_show_what_a_running_job_uses(portal: Portal) -> None:
         portal.product.call("POST", f"/v1/jobs/{job}/cancel")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 360])
 def test_pages_of_jobs_have_no_serious_fault_of_access(portal: Portal, theme: Theme, width: int) -> None:

@@ -1,33 +1,14 @@
 """Ten thousand jobs in the table: the first at once, to the end while others move, the selection kept."""
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Event
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.portal import PATIENCE_MS, Portal
+from tests.browser.scrolling import moving, scroll
 
 pytestmark = pytest.mark.slow
 
 COUNT = 10_000
-MOVES_PER_S = 20
-SCROLL = """async (seconds) => {
-    const end = document.documentElement.scrollHeight - innerHeight
-    const start = performance.now()
-    let most = 0
-    await new Promise((done) => {
-        const step = () => {
-            const part = Math.min(1, (performance.now() - start) / (1000 * seconds))
-            scrollTo(0, end * part)
-            most = Math.max(most, document.querySelectorAll("tbody tr").length)
-            part < 1 ? requestAnimationFrame(step) : done()
-        }
-        step()
-    })
-    return most
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -39,37 +20,18 @@ def full(portal: Portal) -> Portal:
     return portal
 
 
-@pytest.fixture
-def moves(full: Portal) -> Iterator[Future[int]]:
-    """Jobs are cancelled, oldest first, as long as the test goes on; how many it were."""
-    stop = Event()
-
-    def go_on() -> int:
-        job = 1
-        while not stop.wait(1 / MOVES_PER_S):
-            full.product.call("POST", "/v1/acts", {"act": "cancel", "jobs": [str(job)]})
-            job += 1
-        return job - 1
-
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(go_on)
-        yield future
-        stop.set()
-
-
 def first_row(page: Page) -> None:
     page.locator("tbody tr a").first.click(trial=True)
 
 
-def test_ten_thousand_jobs_are_scrolled_while_others_move(full: Portal, moves: "Future[int]") -> None:
-    with full.logged_in("/jobs") as page:
+def test_ten_thousand_jobs_are_scrolled_while_others_move(full: Portal) -> None:
+    with full.logged_in("/jobs") as page, moving(full.product) as moves:
         first_row(page)
         table = page.get_by_role("table", name="Jobs, newest first")
         expect(table).to_have_attribute("aria-rowcount", str(COUNT + 1), timeout=PATIENCE_MS)
         for number in (2, 4):
             table.get_by_role("checkbox").nth(number).check()
-        most = page.evaluate(SCROLL, 5)
-        assert most < 120, "only the rows in sight are in the document"
+        assert scroll(page, 5).rows < 120, "only the rows in sight are in the document"
         expect(table.get_by_role("link", name="job-0", exact=True)).to_be_visible()
         expect(table.get_by_role("row", name="cancelled").first).to_be_visible()
         expect(page.get_by_role("toolbar")).to_contain_text("2 selected")

@@ -1,80 +1,48 @@
-"""The review set: pages in both themes and widths, empty and with work, as they were accepted by eye."""
+"""The review set: pages of jobs and files, as they were accepted by eye, and open to everybody.
 
-from collections.abc import Callable
+Time stands still on the server and in the browser, so each is the same picture at every run. The rest of the
+set is in `test_review_more.py`, which runs beside this one.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page
 
-from tests.browser.pictures import assert_as_accepted
-from tests.browser.portal import Portal, Theme
+from tests.browser.pictures import ACCEPTED
+from tests.browser.portal import Portal
+from tests.browser.reviewing import REFUSED, Stop, review
+from tests.browser.still.server import standing
+from tests.browser.stops import EMPTY, FILES, HOMES, JOBS, LOGIN, SESSIONS, STALE
 
-pytestmark = pytest.mark.slow
-
-THEMES: tuple[Theme, ...] = ("light", "dark")
-WIDTHS = (1440, 360)
-EMPTY = (("/settings", "settings"), ("/settings/tokens", "tokens-empty"), ("/no/page", "missing"))
-LONG_NAME = "train-a-model-on-everything-there-is-and-give-it-a-name-of-eighty-characters-or-so"
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("theme", THEMES)
-def test_the_login_page_looks_as_accepted(portal: Portal, theme: Theme, width: int, tmp_path: Path) -> None:
-    with portal.person(theme=theme, width=width) as context:
-        page = context.new_page()
-        page.goto(f"{portal.url}/login")
-        expect(page.get_by_label("Link or code")).to_be_visible()
-        assert_as_accepted(page, portal.browser, f"login-{theme}-{width}", tmp_path)
-        page.goto("about:blank")
-        page.goto(f"{portal.url}/login#no-such-code")
-        expect(page.get_by_role("alert")).to_be_visible()
-        assert_as_accepted(page, portal.browser, f"login-refused-{theme}-{width}", tmp_path)
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("theme", THEMES)
-def test_pages_without_work_look_as_accepted(
-    portal: Portal, theme: Theme, width: int, tmp_path: Path
-) -> None:
-    with portal.logged_in(theme=theme, width=width) as page:
-        expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
-        _looks(page, portal, f"home-empty-{theme}-{width}", tmp_path)
-        for path, name in EMPTY:
-            page.goto(f"{portal.url}{path}")
-            _looks(page, portal, f"{name}-{theme}-{width}", tmp_path)
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("theme", THEMES)
-def test_home_with_work_looks_as_accepted(busy: Portal, theme: Theme, width: int, tmp_path: Path) -> None:
-    with busy.logged_in(theme=theme, width=width) as page:
-        expect(page.get_by_role("region", name="Waiting").get_by_text("about")).to_have_count(1)
-        _looks(page, busy, f"home-{theme}-{width}", tmp_path)
+STOPS = (*JOBS, *FILES)
+PICTURES_MAX_BYTES = 8_000_000
 
 
 @pytest.fixture(scope="module")
-def busy(portal: Portal) -> Portal:
-    """After the tests of pages without work: something failed, runs and waits."""
-    product = portal.product
-    ends: tuple[tuple[str, dict[str, object]], ...] = (
-        ("exit 3", {"name": LONG_NAME}),
-        ("head -c 200M /dev/zero | tail", {"name": "memory", "resources": {"cpus": 1, "memory_mib": 32}}),
-        ("true", {"name": "done"}),
-    )
-    for command, fields in ends:
-        product.until(product.submit(command, **fields))
-    product.submit("sleep 3000", name="serve", resources={"cpus": 3, "memory_mib": 64}, time_limit_s=36000)
-    product.submit("sleep 3000", name="next", resources={"cpus": 4, "memory_mib": 64}, time_limit_s=3600)
-    return portal
+def still(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    with standing(tmp_path_factory.mktemp("still"), browser) as portal:
+        yield portal
 
 
-def _looks(page: Page, portal: Portal, name: str, beside: Path) -> None:
-    expect(page.get_by_role("main")).to_be_visible()
-    expect(page.get_by_role("status", name="Loading")).to_have_count(0)
-    _settled(page.evaluate)
-    assert_as_accepted(page, portal.browser, name, beside)
+@pytest.fixture(scope="module")
+def visited(still: Portal) -> Iterator[Page]:
+    """One page for all: each stop is one more address in it."""
+    with still.logged_in(expected=REFUSED) as page:
+        yield page
 
 
-def _settled(evaluate: Callable[[str], object]) -> None:
-    """Letters are there, and what a frame was drawn with."""
-    evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+@pytest.mark.parametrize("stop", STOPS, ids=[stop.name for stop in STOPS])
+def test_it_looks_as_accepted_and_is_open_to_everybody(
+    visited: Page, still: Portal, stop: Stop, tmp_path: Path
+) -> None:
+    assert review(visited, still, stop, tmp_path) == []
+
+
+def test_pictures_are_those_of_the_set_and_few_bytes() -> None:
+    stops = (*JOBS, *FILES, *HOMES, *SESSIONS, *EMPTY, *LOGIN, STALE)
+    names = {f"{stop.name}-{theme}-{width}.png" for stop in stops for theme, width in stop.variants}
+    there = {path.name: path.stat().st_size for path in ACCEPTED.iterdir()}
+    assert set(there) == names
+    assert sum(there.values()) <= PICTURES_MAX_BYTES

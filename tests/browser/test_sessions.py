@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.portal import Portal, Theme, serious_faults
+from tests.browser.portal import PATIENCE_MS, Portal, Theme, serious_faults
 from tests.system.product import wait_for
 
 CANVAS = ("willReadFrequently",)
@@ -16,7 +16,8 @@ CANVAS = ("willReadFrequently",)
 
 def started(portal: Portal, app: str, **asked: object) -> int:
     """The id of a session that has been asked for."""
-    made = portal.product.call("POST", "/v1/sessions", {"app": app, "time_limit_s": 600, **asked})
+    body = {"app": app, "time_limit_s": 600, **asked}
+    made = portal.product.call("POST", "/v1/sessions", body)
     return int(made["id"])
 
 
@@ -83,10 +84,15 @@ def test_what_is_typed_arrives_in_the_desktop(portal: Portal, tmp_path: Path) ->
         wait_for(there, 60, "what was typed", every_s=1.0)
 
 
-def test_a_session_that_fails_says_why_on_its_card_and_is_fixed_from_there(portal: Portal) -> None:
-    if not shutil.which("Xtigervnc") or shutil.which("xfce4-session"):
-        pytest.skip("needs a VNC server, and no XFCE beside it")
-    session = started(portal, "desktop", values={"desktop": "xfce"}, name="no desktop")
+def test_a_session_that_fails_says_why_on_its_card_and_is_fixed_from_there(
+    portal: Portal, tmp_path: Path
+) -> None:
+    if not (shutil.which("Xtigervnc") and shutil.which("openbox")):
+        pytest.skip("needs a VNC server and a window manager")
+    for name in ("Xtigervnc", "openbox"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    alone = {"PATH": str(tmp_path)}
+    session = started(portal, "desktop", values={"desktop": "xfce"}, name="no desktop", environment=alone)
     until(portal, session, "failed")
     with portal.logged_in("/sessions") as page:
         one = page.get_by_role("article", name="no desktop")
@@ -130,6 +136,18 @@ def test_a_card_is_kept_as_settings_cancelled_stays_and_is_deleted(portal: Porta
         expect(page.get_by_role("button", name="my usual")).to_be_visible()
 
 
+@pytest.mark.slow
+def test_who_looks_at_the_page_is_told_that_the_time_of_a_session_is_nearly_over(portal: Portal) -> None:
+    with portal.logged_in("/sessions") as page:
+        started(portal, "shell", name="short of time", time_limit_s=20)
+        expect(page.get_by_role("article", name="short of time").get_by_text("running")).to_be_visible()
+        told = page.get_by_role("status").get_by_text("short of time is stopped about")
+        expect(told).to_be_visible(timeout=PATIENCE_MS)
+        page.get_by_role("button", name="Notifications: 1 new").click()
+        expect(page.get_by_role("menuitem", name="short of time is stopped about")).to_be_visible()
+        assert serious_faults(page) == []
+
+
 def test_a_job_that_failed_is_debugged_where_it_ran(portal: Portal, tmp_path: Path) -> None:
     job = portal.product.submit(["false"], name="broken", working_dir=str(tmp_path))
     portal.product.until(job, "FAILED")
@@ -148,6 +166,7 @@ def test_a_notebook_without_a_session_leads_to_one(portal: Portal) -> None:
         expect(page.get_by_role("heading", name="JupyterLab")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 360])
 def test_the_pages_of_sessions_are_open_to_everybody(portal: Portal, theme: Theme, width: int) -> None:

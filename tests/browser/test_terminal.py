@@ -10,8 +10,6 @@ from tests.browser.network import network
 from tests.browser.portal import CONFIG, Portal
 from tests.system.product import Product
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
@@ -36,6 +34,7 @@ def type_line(page: Page, line: str, words: str) -> None:
     expect(page.locator(".xterm-rows")).to_contain_text(words)
 
 
+@pytest.mark.slow
 def test_shell_in_a_folder_goes_on_while_the_browser_is_away(portal: Portal, page: Page) -> None:
     opened(page, portal.url, "path=~")
     type_line(page, "mark=kept; echo first-$((40+2))", "first-42")
@@ -68,6 +67,7 @@ def test_connection_that_breaks_comes_back_with_what_was_printed_meanwhile(
         type_line(page, "echo again-$((3+3))", "again-6")
 
 
+@pytest.mark.slow
 def test_shell_in_a_job_is_in_the_job_and_names_its_node(portal: Portal, page: Page) -> None:
     job = portal.product.submit("sleep 600", name="holds", resources={"cpus": 0.5})
     portal.product.until(job, "RUNNING")
@@ -81,6 +81,7 @@ def test_shell_in_a_job_is_in_the_job_and_names_its_node(portal: Portal, page: P
     assert [one for one in left if one["job"] == job] == []
 
 
+@pytest.mark.slow
 def test_another_window_takes_the_terminal_over_and_gives_it_back(portal: Portal, page: Page) -> None:
     opened(page, portal.url, "path=~")
     other = page.context.new_page()
@@ -91,6 +92,7 @@ def test_another_window_takes_the_terminal_over_and_gives_it_back(portal: Portal
     expect(page.get_by_text("connected", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_files_lead_back_to_a_terminal_that_is_open(portal: Portal, page: Page) -> None:
     opened(page, portal.url, "path=~")
     type_line(page, "echo mark-$((40+2))", "mark-42")

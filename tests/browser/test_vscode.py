@@ -11,28 +11,36 @@ from tests.browser.portal import CONFIG
 from tests.system.product import Product, wait_for
 from tests.system.test_session_apps import ROOT, running, stand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 LOADED_MS = 180_000
+INSTALL = ROOT / "scripts" / "install-code-server"
 
 
 @pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    script = str(ROOT / "scripts/install-code-server")
-    installed = subprocess.run([script], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+def program() -> Path:
+    """Of `scripts/install-code-server`, which takes minutes: too long for a test that takes seconds."""
+    found = subprocess.run([INSTALL, "--print"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    if not Path(found, "code-server").exists():
+        pytest.skip("needs code-server: scripts/install-code-server")
+    return Path(found, "code-server")
+
+
+@pytest.fixture
+def product(tmp_path: Path, program: Path) -> Iterator[Product]:
     made = Product(tmp_path / "state", f'{CONFIG}\n[sessions]\napps = ["{tmp_path}/apps"]\n')
-    stand(made, "code", "code-server", f"{installed}/code-server")
+    stand(made, "code", "code-server", str(program))
     made.start()
     yield made
     made.destroy()
 
 
-def test_a_file_is_edited_and_saved(product: Product, browser: Browser, tmp_path: Path) -> None:
+def test_a_file_is_edited_and_saved(
+    product: Product, program: Path, browser: Browser, tmp_path: Path
+) -> None:
     project = tmp_path / "project"
     project.mkdir()
     (project / "train.py").write_text("print('old')\n")
-    program = next((product.state.parent / "apps" / "code").glob("app.toml")).read_text()
-    folder = program.partition('name = "')[2].partition("|")[0].rpartition("/")[0]
-    environment = {"PATH": f"{folder}:/usr/bin:/bin"}
+    environment = {"PATH": f"{program.parent}:/usr/bin:/bin"}
     found = running(product, "code", values={"folder": str(project)}, environment=environment)
     link = product.call("POST", "/v1/login-links", {"next": f"/sessions/{found['id']}"})["url"]
 

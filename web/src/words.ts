@@ -32,6 +32,7 @@ export const words = {
     cut: (since: string) => `Reconnecting; as of ${since}`,
     cutHow: "What changes something waits until the server answers again. Jobs run on.",
     offline: "This computer is offline",
+    restarted: "The server was started again; jobs ran on.",
     degraded: "The server cannot make anything durable now",
   },
   palette: {

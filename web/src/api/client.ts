@@ -1,5 +1,6 @@
 /** Asking the server: one function a verb, JSON in and out, each refusal a `Problem` with its sentence. */
 
+import { takeEarly } from "./early";
 import type { Problem as ProblemBody } from "./types";
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
@@ -63,15 +64,11 @@ export async function request(method: string, path: string, options: Options = {
   }
   if (method !== "GET" && csrf) headers["x-launchyard-csrf"] = csrf;
   if (options.idempotencyKey) headers["idempotency-key"] = options.idempotencyKey;
+  const address = url(path, options.query);
   let response: Response;
   try {
-    response = await fetch(url(path, options.query), {
-      method,
-      headers,
-      body,
-      signal: options.signal,
-      credentials: "same-origin",
-    });
+    const early = method === "GET" ? takeEarly(address) : undefined;
+    response = await (early ?? fetch(address, { method, headers, body, signal: options.signal, credentials: "same-origin" }));
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new Problem("The server cannot be reached.", 0, "unreachable");

@@ -6,21 +6,32 @@
  * nodes) is read anew after moves, at most every few seconds, and only while a page shows it.
  */
 
-import type { Query, QueryClient } from "@tanstack/react-query";
+import type { QueryClient } from "@tanstack/react-query";
 import { setConnected } from "@/state/live";
+import { Hub, type Wish } from "./hub";
 import { shownIds, insertJobs, patchJobs, waitingIds } from "./jobcache";
 import { keys } from "./keys";
 import { READ_MAX, readJobs } from "./moved";
-import { type JobMoved, Stream, type StreamMessage, type Tell } from "./stream";
-import type { Job, JobState } from "./types";
+import { nodesOf, sessionsOf } from "./queries";
+import type { SharedName } from "./shared";
+import type { Happened, JobMoved, StreamMessage, Tell } from "./stream";
+import type { Job, JobState, Me, NodeList, SessionList } from "./types";
 
 type Listener = (event: JobMoved) => void;
 
 const SHOW_AFTER_MS = 16;
-const BEGUN_MS = 400;
+const CONNECT_AFTER_MS = 0;
 const LISTS_EVERY_MS = 2000;
 const WAITING_EVERY_MS = 5000;
-const NODES_EVERY_MS = 2000;
+const SHARED_EVERY_MS = 1000;
+const WHY_EVERY_MS = 15_000;
+
+/** As the pages keep what was read for all tabs. */
+const AS_KEPT: Record<SharedName, (data: unknown) => unknown> = {
+  status: (data) => data,
+  nodes: (data) => nodesOf(data as NodeList),
+  sessions: (data) => sessionsOf(data as SessionList),
+};
 
 const jobListeners = new Set<Listener>();
 const anyListeners = new Set<(name: string, data: unknown) => void>();
@@ -37,30 +48,44 @@ export function onEvent(listener: (name: string, data: unknown) => void): () => 
   return () => anyListeners.delete(listener);
 }
 
-/** Connects; answers how to let go. */
+/** Begins to hear, once the page is drawn; answers how to let go. */
 export function connect(client: QueryClient): () => void {
   const live = new LiveData(client);
-  return openStream((message) => live.hear(message));
+  let leave = () => {};
+  // Nothing is missed: what happens from when the page knew who looks is told then.
+  const timer = setTimeout(() => {
+    leave = openHub(live, heardUpTo ?? client.getQueryData<Me>(keys.me)?.last_event ?? null);
+  }, CONNECT_AFTER_MS);
+  return () => {
+    clearTimeout(timer);
+    leave();
+  };
 }
+
+/** The last event that was heard here. */
+let heardUpTo: string | null = null;
 
 /** After a new login: the stream was refused, and waits to be told. */
 export let reopen: () => void = () => undefined;
 
-function openStream(tell: Tell): () => void {
+function openHub(live: LiveData, after: string | null): () => void {
   if (typeof SharedWorker === "undefined") {
-    const stream = new Stream(tell);
-    stream.open();
-    reopen = () => stream.open();
-    return () => stream.close();
+    const hub = new Hub();
+    const tell: Tell = (message) => live.hear(message);
+    live.wish = (wish) => hub.hear(tell, wish);
+    live.wish({ kind: "open", after });
+    reopen = () => live.wish({ kind: "open", after: null });
+    return () => hub.close();
   }
   const worker = new SharedWorker(new URL("./stream.worker.ts", import.meta.url), {
     type: "module",
     name: "launchyard-events",
   });
-  const leave = () => worker.port.postMessage("leave");
-  worker.port.onmessage = ({ data }: MessageEvent<StreamMessage>) => tell(data);
-  worker.port.postMessage("open");
-  reopen = () => worker.port.postMessage("open");
+  live.wish = (wish) => worker.port.postMessage(wish);
+  const leave = () => live.wish({ kind: "leave" });
+  worker.port.onmessage = ({ data }: MessageEvent<StreamMessage>) => live.hear(data);
+  live.wish({ kind: "open", after });
+  reopen = () => live.wish({ kind: "open", after: null });
   addEventListener("pagehide", leave);
   return () => {
     removeEventListener("pagehide", leave);
@@ -72,38 +97,40 @@ function openStream(tell: Tell): () => void {
 class LiveData {
   private readonly states = new Map<number, JobState>();
   private showing: ReturnType<typeof setTimeout> | undefined;
+  private readonly reasons = new Map<number, string>();
   private waitsForEyes = false;
   private readonly pauses = new Map<string, { last: number; timer?: ReturnType<typeof setTimeout> }>();
 
   constructor(private readonly client: QueryClient) {}
 
+  /** Said to the hub, which reads for all tabs. */
+  wish: (wish: Wish) => void = () => undefined;
+
   hear(message: StreamMessage): void {
     if (message.kind === "open") {
       setConnected(true);
-      if (message.fresh) this.begun();
-      else void this.client.invalidateQueries();
+      if (message.missed) void this.client.invalidateQueries();
     } else if (message.kind === "cut") setConnected(false);
     else if (message.kind === "refused") void this.client.invalidateQueries({ queryKey: keys.me });
     else if (message.kind === "jobs") this.hasRead(message.jobs);
     else if (message.kind === "many") this.many(message.ids);
-    else this.happened(message.name, message.data);
+    else if (message.kind === "told") this.told(message.name, message.data);
+    else this.happened(message);
   }
 
-  /** What was read before the stream was open may lack what happened between: it is read once more. */
-  private begun(): void {
-    const until = Date.now() + BEGUN_MS;
-    const early = (query: Query) => query.state.dataUpdatedAt < until && query.queryKey[0] !== keys.me[0];
-    setTimeout(() => void this.client.invalidateQueries({ predicate: early }), 2 * BEGUN_MS);
+  private told(name: SharedName, data: unknown): void {
+    if (this.client.getQueryState(keys[name])) this.client.setQueryData(keys[name], AS_KEPT[name](data));
   }
 
-  private happened(name: string, data: unknown): void {
+  private happened({ id, name, data }: Happened): void {
+    heardUpTo = id;
     if (name === "job") this.jobMoved(data as JobMoved);
     if (name === "session") {
-      void this.client.invalidateQueries({ queryKey: keys.sessions });
-      const id = (data as { id?: number }).id;
-      if (id !== undefined) void this.client.invalidateQueries({ queryKey: keys.session(id) });
+      this.shared("sessions");
+      const session = (data as { id?: number }).id;
+      if (session !== undefined) void this.client.invalidateQueries({ queryKey: keys.session(session) });
     }
-    if (name === "node") this.seldom("nodes", NODES_EVERY_MS, () => this.again(keys.nodes));
+    if (name === "node") this.shared("nodes");
     for (const listener of anyListeners) listener(name, data);
   }
 
@@ -111,8 +138,10 @@ class LiveData {
     this.states.set(event.job_id, event.state as JobState);
     this.showing ??= setTimeout(() => this.showStates(), SHOW_AFTER_MS);
     if (!document.hidden) this.seldom("waiting", WAITING_EVERY_MS, () => this.readWaiting());
-    this.seldom("nodes", NODES_EVERY_MS, () => this.again(keys.nodes));
-    this.seldom("status", LISTS_EVERY_MS, () => this.again(keys.status));
+    this.seldom("shared", SHARED_EVERY_MS, () => {
+      this.shared("nodes");
+      this.shared("status");
+    });
     for (const listener of jobListeners) listener(event);
   }
 
@@ -128,7 +157,16 @@ class LiveData {
   private hasRead(jobs: readonly Job[]): void {
     patchJobs(this.client, jobs);
     insertJobs(this.client, jobs);
-    for (const job of jobs) if (job.id !== null) this.again(keys.why(job.id));
+    for (const job of jobs) if (job.id !== null) this.whyOf(job.id, `${job.state} ${job.reason}`);
+  }
+
+  /** Found by planning with it: again if it waits for something else now, or the answer is old. */
+  private whyOf(id: number, reason: string): void {
+    const known = this.client.getQueryState(keys.why(id));
+    if (!known) return;
+    const same = this.reasons.get(id) === reason && Date.now() - known.dataUpdatedAt < WHY_EVERY_MS;
+    this.reasons.set(id, reason);
+    if (!same) this.again(keys.why(id));
   }
 
   /** Very many moved at once: of those that are shown here, and of lists as a whole, seldom. */
@@ -147,13 +185,26 @@ class LiveData {
   }
 
   private readWaiting(): void {
-    this.read(waitingIds(this.client));
+    const ids = waitingIds(this.client);
+    if (ids.length > 0) this.wish({ kind: "jobs", ids });
+  }
+
+  /** The hub reads it anew for all tabs, if one shows it. */
+  private shared(name: SharedName): void {
+    const key = keys[name];
+    void this.client.invalidateQueries({ queryKey: key, refetchType: "none" });
+    if (document.hidden) this.onceSeen();
+    else if (this.client.getQueryCache().find({ queryKey: key })?.isActive()) this.wish({ kind: "again", name });
   }
 
   /** Read it anew if it is shown; where nobody looks, once somebody does. */
   private again(queryKey: readonly unknown[]): void {
     void this.client.invalidateQueries({ queryKey, refetchType: document.hidden ? "none" : "active" });
-    if (!document.hidden || this.waitsForEyes) return;
+    if (document.hidden) this.onceSeen();
+  }
+
+  private onceSeen(): void {
+    if (this.waitsForEyes) return;
     this.waitsForEyes = true;
     const looked = () => {
       this.waitsForEyes = false;

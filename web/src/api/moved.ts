@@ -4,24 +4,25 @@
  */
 
 import { api } from "./client";
+import type { Tell } from "./stream";
 import type { Job, JobPage } from "./types";
 
 export const READ_MAX = 200;
-const READ_AFTER_MS = 25;
+/** What happens to a job at once happens within that. */
+const READ_AFTER_MS = 8;
+const NEXT_AFTER_MS = 30;
 const ARRAYS_AFTER_MS = 500;
-
-export type Read = { kind: "jobs"; jobs: Job[] } | { kind: "many"; ids: number[] };
 
 export class Moved {
   private readonly ids = new Set<number>();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private reading = false;
 
-  constructor(private readonly tell: (read: Read) => void) {}
+  constructor(private readonly tell: Tell) {}
 
-  add(id: number, afterMs = READ_AFTER_MS): void {
+  add(id: number): void {
     this.ids.add(id);
-    if (!this.reading) this.timer ??= setTimeout(() => void this.read(), afterMs);
+    if (!this.reading) this.timer ??= setTimeout(() => void this.read(), READ_AFTER_MS);
   }
 
   private async read(): Promise<void> {
@@ -48,7 +49,7 @@ export class Moved {
 
   /** What came meanwhile is read soon; arrays that are read for their tasks, less often. */
   private pause(before: readonly number[]): number {
-    return before.length > 20 ? ARRAYS_AFTER_MS : READ_AFTER_MS * 4;
+    return before.length > 20 ? ARRAYS_AFTER_MS : NEXT_AFTER_MS;
   }
 }
 

@@ -3,7 +3,7 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { Problem, api, setCsrf } from "./client";
 import { type JobFilter, keys } from "./keys";
-import type { Job, JobPage, Me, Node, NodeList, Status, Token, TokenList, Why } from "./types";
+import type { Job, JobPage, Me, Node, NodeList, Session, SessionList, Status, Token, TokenList, Why } from "./types";
 
 export const meQuery = queryOptions({
   queryKey: keys.me,
@@ -36,8 +36,17 @@ export const statusQuery = queryOptions({
 
 export const nodesQuery = queryOptions({
   queryKey: keys.nodes,
-  queryFn: async ({ signal }): Promise<Node[]> => (await api.get<NodeList>("/v1/nodes", undefined, signal)).nodes,
+  queryFn: async ({ signal }): Promise<Node[]> => nodesOf(await api.get<NodeList>("/v1/nodes", undefined, signal)),
 });
+
+export function nodesOf(list: NodeList): Node[] {
+  return list.nodes;
+}
+
+/** Those that have a card. */
+export function sessionsOf(list: SessionList): Session[] {
+  return list.sessions.filter((one) => !one.deleted);
+}
 
 export const tokensQuery = queryOptions({
   queryKey: keys.tokens,
@@ -85,6 +94,7 @@ const NOBODY: Me = {
   version: "",
   hosts: [],
   session_host: null,
+  last_event: "",
   csrf: null,
   login: null,
 };

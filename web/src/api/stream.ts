@@ -1,9 +1,8 @@
-/**
- * The server's event stream, one connection for all tabs of this browser: browsers allow six to a server, and
- * a stream holds one for good. Where there are no shared workers each tab has its own.
- */
+/** The server's event stream: one connection, which is tried again when it is cut. */
 
-import { Moved, type Read } from "./moved";
+import { url } from "./client";
+import type { SharedName } from "./shared";
+import type { Job } from "./types";
 
 export interface JobMoved {
   seq: number;
@@ -14,12 +13,25 @@ export interface JobMoved {
   at: string;
 }
 
+export interface Happened {
+  kind: "event";
+  /** `RUN-NUMBER`, as the server counts. */
+  id: string;
+  name: string;
+  data: unknown;
+}
+
 export type StreamMessage =
-  | { kind: "open"; fresh: boolean }
+  /** `missed`: what was read before may lack something. */
+  | { kind: "open"; missed: boolean }
   | { kind: "cut" }
   | { kind: "refused" }
-  | { kind: "event"; name: string; data: unknown }
-  | Read;
+  | Happened
+  | { kind: "jobs"; jobs: Job[] }
+  /** Very many moved at once. */
+  | { kind: "many"; ids: number[] }
+  /** Read anew for all tabs. */
+  | { kind: "told"; name: SharedName; data: unknown };
 
 export type Tell = (message: StreamMessage) => void;
 
@@ -28,47 +40,46 @@ const RETRY_S = [1, 1, 2, 4, 8, 15] as const;
 
 /** Keeps a stream open until it is closed; tries again, and says when what came between may be missing. */
 export class Stream {
+  isOpen = false;
   private source: EventSource | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
   private wasOpen = false;
 
-  private readonly moved: Moved;
+  constructor(private readonly tell: Tell) {}
 
-  constructor(private readonly tell: Tell) {
-    this.moved = new Moved(tell);
-  }
-
-  open(): void {
+  /** `after`: the last event that is known of; null: who hears has to read everything anew. */
+  open(after: string | null): void {
     if (this.source) return;
-    const source = new EventSource("/v1/events");
+    // A browser that comes back says itself up to where it heard; a new EventSource does not, so it is told.
+    const known = this.wasOpen ? null : after;
+    const source = new EventSource(url("/v1/events", { after: known }));
     this.source = source;
     source.onopen = () => {
       this.failures = 0;
-      // The browser itself comes back with its last id; a new EventSource has none, so its gap is unknown.
-      this.tell({ kind: "open", fresh: !this.wasOpen });
+      this.isOpen = true;
+      const missed = this.wasOpen || known === null;
       this.wasOpen = true;
+      this.tell({ kind: "open", missed });
     };
     source.onerror = () => {
+      this.isOpen = false;
       this.tell({ kind: "cut" });
       if (source.readyState === EventSource.CLOSED) this.again();
     };
-    source.addEventListener("reset", () => this.tell({ kind: "open", fresh: false }));
+    source.addEventListener("reset", () => this.tell({ kind: "open", missed: true }));
     for (const name of EVENTS)
-      source.addEventListener(name, (event) => this.happened(name, (event as MessageEvent<string>).data));
-  }
-
-  private happened(name: string, text: string): void {
-    const data: unknown = JSON.parse(text);
-    this.tell({ kind: "event", name, data });
-    if (name === "job") this.moved.add((data as JobMoved).job_id);
+      source.addEventListener(name, (event) => {
+        const { data, lastEventId } = event as MessageEvent<string>;
+        this.tell({ kind: "event", id: lastEventId, name, data: JSON.parse(data) as unknown });
+      });
   }
 
   close(): void {
     clearTimeout(this.timer);
     this.source?.close();
     this.source = null;
-    this.wasOpen = false;
+    this.wasOpen = this.isOpen = false;
   }
 
   /** The server answered something else than a stream: find out whether the login is over. */
@@ -89,6 +100,6 @@ export class Stream {
     } catch {
       // Not reachable: the stream itself will say so.
     }
-    this.open();
+    this.open(null);
   }
 }

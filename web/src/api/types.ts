@@ -584,7 +584,8 @@ export interface MarkNode {
  * Who asks, and what its pages need to know of the server.
  *
  * `csrf` is sent as `X-Launchyard-CSRF` with each write that the cookie vouches for. `session_host` is where
- * a session is shown, with `{id}` for its id; null: below `/session/ID/` of this address.
+ * a session is shown, with `{id}` for its id; null: below `/session/ID/` of this address. Who asks for
+ * `/v1/events` with `last_event` as `after` misses nothing of what happened since this answer.
  */
 export interface Me {
   user: string;
@@ -595,6 +596,7 @@ export interface Me {
   version: string;
   hosts: string[];
   session_host: string | null;
+  last_event: string;
   csrf: string | null;
   login: Login | null;
 }
@@ -856,7 +858,8 @@ export interface PythonList {
 /**
  * By column, one value a moment: seconds since the start, and what was used in the time up to then.
  *
- * `cpus` are processors, `memory_mib` MiB, the others MiB a second; null where it was not measured.
+ * `cpus` are processors, memory is in MiB, what was read and written in MiB a second; `gpus` are how many of
+ * its GPUs were at work at that moment, in parts of one. Null where it was not measured.
  */
 export interface Rates {
   at_s: number[];
@@ -864,6 +867,8 @@ export interface Rates {
   memory_mib: (number | null)[];
   read_mib_s: (number | null)[];
   written_mib_s: (number | null)[];
+  gpus: (number | null)[];
+  gpu_memory_mib: (number | null)[];
 }
 
 /** By component; there is one. */
@@ -1107,7 +1112,8 @@ export interface SavedText {
  * One session. Its id is its job's id; `job` is that job. `url` is the path of the app while it runs.
  *
  * `settings` is what `POST /v1/sessions` would take for another one like it. `phase` says what its set-up
- * does. `last_lines` are of its log, where it starts or has failed.
+ * does, `notice` that its node is closed for new work. `last_lines` are of its log, where it starts or has
+ * failed.
  */
 export interface Session {
   id: number;
@@ -1120,6 +1126,7 @@ export interface Session {
   reason: string | null;
   cause: string | null;
   phase: string | null;
+  notice: string | null;
   last_lines: string[];
   steps: SessionStep[];
   values: Record<string, unknown>;
@@ -1145,7 +1152,7 @@ export interface Session {
 /** An event of the kind `session`: something of it is otherwise now; ask for it to see. */
 export interface SessionEvent {
   id: number;
-  what: "state" | "phase" | "idle" | "time" | "sharers" | "saved" | "deleted";
+  what: "state" | "phase" | "idle" | "time" | "ending" | "node" | "sharers" | "saved" | "deleted";
   state: "queued" | "starting" | "running" | "stopping" | "ended" | "failed";
   at: string;
 }

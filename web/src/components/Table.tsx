@@ -3,9 +3,9 @@
  * With `keys`: j and k (or arrows) move, x selects, Enter opens.
  */
 
-import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import styles from "./Table.module.css";
+import { useInSight, useRowHeight } from "./useInSight";
 import { useTableKeys } from "./useTableKeys";
 
 export interface Column<Row> {
@@ -42,24 +42,11 @@ export function Table<Row>(props: Props<Row>) {
   const { label, rows, rowKey, selected, onSelect, onOpen, onEnd } = props;
   const columns = useColumns(props.columns);
   const body = useRef<HTMLTableSectionElement>(null);
-  const [margin, setMargin] = useState(0);
-  const height = rowHeight();
-  useLayoutEffect(() => {
-    const top = body.current ? body.current.getBoundingClientRect().top + window.scrollY : 0;
-    if (Math.abs(top - margin) > 1) setMargin(top);
-  });
-  const virtual = useWindowVirtualizer({
-    count: rows.length,
-    estimateSize: () => height,
-    overscan: 12,
-    scrollMargin: margin,
-    scrollPaddingStart: 96,
-    scrollPaddingEnd: 64,
-  });
-  const shown = virtual.getVirtualItems();
-  const first = shown[0];
-  const last = shown[shown.length - 1];
-  const reachedEnd = last !== undefined && last.index >= rows.length - 1;
+  const height = useRowHeight();
+  const { first, count, scrollTo } = useInSight(body, rows.length, height);
+  const shown = rows.slice(first, first + count);
+  const after = rows.length - first - shown.length;
+  const reachedEnd = rows.length > 0 && after === 0;
   useEffect(() => {
     if (reachedEnd) onEnd?.();
   }, [reachedEnd, rows.length, onEnd]);
@@ -72,7 +59,7 @@ export function Table<Row>(props: Props<Row>) {
   const current = useTableKeys({
     enabled: props.keys ?? false,
     count: rows.length,
-    scrollTo: (index) => virtual.scrollToIndex(index, { align: "auto" }),
+    scrollTo,
     open: (index) => rows[index] !== undefined && onOpen?.(rows[index]),
     select: (index) => rows[index] !== undefined && toggle(rows[index]),
   });
@@ -100,10 +87,9 @@ export function Table<Row>(props: Props<Row>) {
         </tr>
       </thead>
       <tbody ref={body}>
-        {first && <Space height={first.start - margin} columns={width} />}
-        {shown.map(({ index }) => {
-          const row = rows[index];
-          if (row === undefined) return null;
+        <Space height={first * height} columns={width} />
+        {shown.map((row, place) => {
+          const index = first + place;
           const key = rowKey(row);
           return (
             <tr
@@ -132,7 +118,7 @@ export function Table<Row>(props: Props<Row>) {
             </tr>
           );
         })}
-        {last && <Space height={virtual.getTotalSize() - (last.end - margin)} columns={width} />}
+        <Space height={after * height} columns={width} />
       </tbody>
     </table>
   );
@@ -168,10 +154,6 @@ function useColumns<Row>(columns: readonly Column<Row>[]): readonly Column<Row>[
     return () => removeEventListener("resize", measure);
   }, []);
   return columns.filter((column) => (column.from ?? 0) <= width);
-}
-
-function rowHeight(): number {
-  return Number.parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row"), 10) || 36;
 }
 
 function classOf(current: boolean, selected: boolean | undefined, open: boolean, opens: boolean): string {

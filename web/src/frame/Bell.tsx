@@ -1,7 +1,7 @@
-/** How the last jobs ended, those not yet seen counted. The history is the server's, what was seen this browser's. */
+/** How the last jobs ended and what was told of sessions; those not yet seen are counted. The history of jobs is the server's. */
 
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { recentQuery, useMe } from "@/api/queries";
 import type { Job } from "@/api/types";
 import { Ago, IconButton, Menu, MenuItem, MenuTitle, Status } from "@/components";
@@ -9,6 +9,7 @@ import { useLater } from "@/components/Skeleton";
 import { WENT_WRONG, hasEnded, ref, sentence } from "@/state/jobstate";
 import { setPreference, usePreference } from "@/state/preference";
 import { words } from "@/words";
+import { type Note, useNotes } from "./notes";
 import styles from "./Bell.module.css";
 
 const SHOWN = 12;
@@ -19,8 +20,9 @@ export function Bell() {
   const [firstSeen] = useState(() => new Date().toISOString());
   const seen = usePreference("bell-seen") ?? firstSeen;
   const { data } = useQuery({ ...recentQuery(me.user), enabled: useLater(FIRST_AFTER_MS) });
-  const ended = endedOf(data?.jobs ?? []);
-  const unseen = ended.filter((job) => (job.ended_at ?? "") > seen).length;
+  const told = [...endedOf(data?.jobs ?? []).map(ofJob), ...useNotes(me.user).map(ofNote)];
+  told.sort((a, b) => b.at.localeCompare(a.at));
+  const unseen = told.filter((one) => one.at > seen).length;
   const label = unseen > 0 ? `${words.frame.bell}: ${words.frame.bellUnseen(unseen)}` : words.frame.bell;
   return (
     <Menu
@@ -40,20 +42,39 @@ export function Bell() {
         </IconButton>
       )}
     >
-      {ended.length === 0 && <p className={styles.none}>{words.frame.bellNone}</p>}
-      {ended.length > 0 && <MenuTitle>{words.frame.bell}</MenuTitle>}
-      {ended.map((job) => (
-        <MenuItem key={job.id} to={`/jobs/${ref(job)}`} note={<Note job={job} />}>
-          <span className={styles.name}>
-            <span className="mono">{ref(job)}</span> <b>{job.name}</b>
-          </span>
-        </MenuItem>
-      ))}
+      {told.length === 0 && <p className={styles.none}>{words.frame.bellNone}</p>}
+      {told.length > 0 && <MenuTitle>{words.frame.bell}</MenuTitle>}
+      {told.slice(0, SHOWN).map((one) => one.item)}
     </Menu>
   );
 }
 
-function Note({ job }: { job: Job }) {
+interface Told {
+  at: string;
+  item: ReactNode;
+}
+
+function ofJob(job: Job): Told {
+  const item = (
+    <MenuItem key={job.id} to={`/jobs/${ref(job)}`} note={<End job={job} />}>
+      <span className={styles.name}>
+        <span className="mono">{ref(job)}</span> <b>{job.name}</b>
+      </span>
+    </MenuItem>
+  );
+  return { at: job.ended_at ?? "", item };
+}
+
+function ofNote({ session, text, at }: Note): Told {
+  const item = (
+    <MenuItem key={`${session} ${at}`} to="/sessions" note={<Ago at={at} />}>
+      <span className={styles.text}>{text}</span>
+    </MenuItem>
+  );
+  return { at, item };
+}
+
+function End({ job }: { job: Job }) {
   return (
     <span className={styles.note}>
       <Status state={job.state} /> {job.ended_at && <Ago at={job.ended_at} />}

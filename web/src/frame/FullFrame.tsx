@@ -7,6 +7,7 @@ import { connect } from "@/api/live";
 import { ConfirmPlace } from "@/components/confirm";
 import { Toasts } from "@/components/Toasts";
 import { LoginExpired } from "./LoginExpired";
+import { useNotifications } from "./notifications";
 import { useLogin } from "./useLogin";
 
 export function FullFrame() {
@@ -16,6 +17,7 @@ export function FullFrame() {
 function Filled() {
   const client = useQueryClient();
   useEffect(() => connect(client), [client]);
+  useNotifications();
   return (
     <>
       <Outlet />

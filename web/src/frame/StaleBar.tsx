@@ -1,10 +1,11 @@
 /** Shown only while the server is not heard: since when, and what that means. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { onDegraded } from "@/api/client";
 import { keys } from "@/api/keys";
 import { statusQuery } from "@/api/queries";
+import { toast } from "@/components";
 import { timeWithSeconds } from "@/state/format";
 import { useLive } from "@/state/live";
 import { words } from "@/words";
@@ -23,6 +24,7 @@ export function StaleBar() {
     // It tells of no end of this by events: they come after commits, and there are none.
     refetchInterval: (query) => (query.state.data?.degraded ? DEGRADED_AGAIN_MS : false),
   });
+  useRestartTold(status?.started_at);
   useEffect(() => onDegraded(() => void client.invalidateQueries({ queryKey: keys.status })), [client]);
   useEffect(() => {
     setLate(false);
@@ -48,6 +50,16 @@ export function StaleBar() {
       </div>
     );
   return <div className={styles.none} />;
+}
+
+/** Another start than the one that was known: the server ended while this page was open, and is back. */
+function useRestartTold(startedAt: number | undefined): void {
+  const known = useRef(startedAt);
+  useEffect(() => {
+    if (startedAt === undefined) return;
+    if (known.current !== undefined && startedAt > known.current) toast(words.frame.restarted);
+    known.current = startedAt;
+  }, [startedAt]);
 }
 
 function useOffline(): boolean {

@@ -1,17 +1,20 @@
 /** Told by the browser when nobody looks at the page: an end of a job of one's own. Asked for at the first submission. */
 
 import { useEffect } from "react";
-import { api } from "@/api/client";
+import { api, sentenceOf } from "@/api/client";
 import { onEvent, onJobMoved } from "@/api/live";
 import { useMe } from "@/api/queries";
 import type { Job, JobState, Session, SessionEvent } from "@/api/types";
+import { toast } from "@/components/Toasts";
 import { time } from "@/state/format";
 import { LOOKS, hasEnded, ref, sentence } from "@/state/jobstate";
 import { preference, setPreference } from "@/state/preference";
 import { words } from "@/words";
+import { keepNote } from "./notes";
 
 const MANY = 3;
 const SOON_MS = 11 * 60_000;
+const WARNINGS: readonly string[] = ["idle", "ending", "node"];
 
 /** Called by the composer once a submission is made; asks the browser once in its life. */
 export function askForNotifications(): void {
@@ -22,7 +25,7 @@ export function askForNotifications(): void {
 
 export function useNotifications(): void {
   const { user } = useMe();
-  useEffect(() => onEvent((name, data) => (name === "session" ? tellOfSession(data as SessionEvent) : undefined)), []);
+  useEffect(() => onEvent((name, data) => (name === "session" ? tellOfSession(data as SessionEvent, user) : undefined)), [user]);
   useEffect(() => {
     let recent: number[] = [];
     return onJobMoved((event) => {
@@ -41,14 +44,30 @@ function mayTell(): boolean {
   return document.hidden && allowed && preference("notify") !== "off";
 }
 
-/** A session that is stopped soon, as nobody uses it or its time is up. */
-function tellOfSession(event: SessionEvent): void {
-  if ((event.what !== "idle" && event.what !== "time") || event.state !== "running" || !mayTell()) return;
-  void api.get<Session>(`/v1/sessions/${event.id}`).then((session) => {
-    const stops = session.idle_stop_at ?? session.ends_at;
-    const soon = stops !== null && new Date(stops).getTime() - Date.now() < SOON_MS;
-    if (soon) show(event.id, words.frame.sessionEnds(session.title, time(stops, Date.now())), "", "/sessions");
-  });
+/** A session that is stopped soon, as nobody uses it or its time is up, or whose node is closed for new work. */
+function tellOfSession(event: SessionEvent, user: string): void {
+  if (!WARNINGS.includes(event.what) || event.state !== "running") return;
+  void api.get<Session>(`/v1/sessions/${event.id}`).then(
+    (session) => {
+      const sentence = event.what === "node" ? noticeOf(session) : endOf(session);
+      if (sentence === null) return;
+      keepNote(user, event.id, sentence);
+      // Who looks at the page is told on it.
+      if (!document.hidden) toast(sentence);
+      else if (mayTell()) show(event.id, sentence, "", "/sessions");
+    },
+    () => undefined,
+  );
+}
+
+function noticeOf(session: Session): string | null {
+  return session.notice && sentenceOf(session.notice);
+}
+
+function endOf(session: Session): string | null {
+  const stops = session.idle_stop_at ?? session.ends_at;
+  const soon = stops !== null && new Date(stops).getTime() - Date.now() < SOON_MS;
+  return soon ? words.frame.sessionEnds(session.name, time(stops, Date.now())) : null;
 }
 
 function show(id: number, title: string, body: string, place: string): void {

@@ -51,6 +51,18 @@ export function setTheme(theme: Theme): void {
   setPreference("theme", theme === "system" ? null : theme);
 }
 
+/** Told when other colours hold, chosen here or by the system: for what is painted and not styled. */
+export function onColours(listener: () => void): () => void {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const chosen = new MutationObserver(listener);
+  chosen.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  system.addEventListener("change", listener);
+  return () => {
+    chosen.disconnect();
+    system.removeEventListener("change", listener);
+  };
+}
+
 export function setDensity(density: "normal" | "compact"): void {
   const root = document.documentElement;
   if (density === "compact") root.dataset.density = density;

@@ -67,7 +67,7 @@ export const usageWords = {
   unmeasured: "not measured",
   worst: "Most to gain",
   worstHow: "Jobs that held the most CPU time and did not use it.",
-  idle: (hours: string) => `${hours} CPU hours not used`,
+  idle: (hours: string) => `${hours} CPU h`,
   none: "No job ended in this time.",
   job: { id: "ID", name: "Name", cpu: "CPU", memory: "Memory", lost: "Not used" },
 } as const;

@@ -32,7 +32,10 @@ export const composeWords = {
     retries: "Tries after a failure",
     hold: "Hold it",
     requeue: "Put it back in the queue when its node fails",
+    mail: "Send mail when it",
+    mailTo: "Mail to",
   },
+  moments: { BEGIN: "starts", END: "ends", FAIL: "fails", TIME_LIMIT_90: "nears its time limit" },
   help: {
     name: "What it is listed as; its runs are compared by it.",
     memory: "Such as 4G or 512M.",
@@ -42,6 +45,7 @@ export const composeWords = {
     workingDir: "Where it runs; your home when empty.",
     env: "One a line: NAME=value.",
     hold: "It waits until you release it.",
+    mailTo: "Your account on the server when empty. Sent by the server's mail program, if it has one.",
     defaults: "Empty fields take the cluster's defaults.",
   },
   wrong: {

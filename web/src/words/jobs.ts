@@ -177,6 +177,8 @@ export const jobWords = {
     none: "It has not run long enough to be measured: jobs are looked at every few seconds.",
     cpu: "CPU",
     memory: "Memory",
+    gpu: "GPU",
+    gpuMemory: "Memory of GPUs",
     io: "Input and output",
     read: "read",
     written: "written",

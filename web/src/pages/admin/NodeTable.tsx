@@ -35,7 +35,7 @@ export function NodeTable() {
     };
     return [
       { key: "name", title: say.columns.name, cell: (node) => <code>{node.name}</code> },
-      { key: "state", title: say.columns.state, cell: (node) => <NodeMark node={node} />, width: "128px" },
+      { key: "state", title: say.columns.state, cell: (node) => <NodeMark node={node} />, width: "112px" },
       { key: "used", title: say.columns.used, cell: (node) => <Used part={node.used.cpus} whole={node.cpus} text={`${trim(node.used.cpus)} / ${node.cpus}`} />, width: "144px", from: 640 },
       { key: "memory", title: say.columns.memory, cell: (node) => <Used part={node.used.memory_mib} whole={node.memory_mib} text={`${memory(node.used.memory_mib)} / ${memory(node.memory_mib)}`} />, width: "200px", from: 900 },
       { key: "jobs", title: say.columns.jobs, cell: (node) => node.used.jobs, width: "64px", align: "end", from: 640 },
@@ -61,7 +61,7 @@ export function NodeTable() {
             )}
           </span>
         ),
-        width: "208px",
+        width: "min(208px, 42vw)",
         align: "end",
       },
     ];

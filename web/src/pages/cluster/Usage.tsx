@@ -145,12 +145,12 @@ const WORST_COLUMNS: Column<Efficiency>[] = [
         {ref(job)}
       </Link>
     ),
-    width: "112px",
+    width: "96px",
   },
   { key: "name", title: say.job.name, cell: (job) => job.name },
-  { key: "cpu", title: say.job.cpu, cell: (job) => shown(job.cpu), width: "80px", align: "end" },
+  { key: "cpu", title: say.job.cpu, cell: (job) => shown(job.cpu), width: "80px", align: "end", from: 640 },
   { key: "memory", title: say.job.memory, cell: (job) => shown(job.memory), width: "80px", align: "end", from: 640 },
-  { key: "lost", title: say.job.lost, cell: (job) => say.idle(trim(lost(job) / 3600)), width: "200px", align: "end" },
+  { key: "lost", title: say.job.lost, cell: (job) => say.idle(trim(lost(job) / 3600)), width: "112px", align: "end" },
 ];
 
 function shown({ percent }: UsedPart): string {

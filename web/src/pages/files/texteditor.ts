@@ -59,7 +59,7 @@ function stateOf({ text, name, label, readOnly, onChange, onSave }: Options): Ed
       indentUnit.of("    "),
       keymap.of([save, ...defaultKeymap, ...historyKeymap, ...searchKeymap, indentWithTab]),
       EditorState.readOnly.of(readOnly),
-      EditorView.contentAttributes.of({ "aria-label": label }),
+      EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
       EditorView.updateListener.of((update) => update.docChanged && onChange()),
       syntaxHighlighting(COLOURS),
       LOOK,

@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { whyQuery } from "@/api/queries";
 import type { Job, JobState } from "@/api/types";
 import { At, Bar, Section, type Segment, SegmentBar, Status, useFlash } from "@/components";
+import { useLater } from "@/components/Skeleton";
 import { duration, span } from "@/state/format";
 import { LOOKS, hasEnded, leftSeconds, ranSeconds, ref } from "@/state/jobstate";
 import { useNow } from "@/state/now";
@@ -13,6 +14,7 @@ import { words } from "@/words";
 import styles from "./home.module.css";
 
 const SHOWN = 8;
+const ASKED_AFTER_MS = 800;
 
 export function Running({ jobs }: { jobs: readonly Job[] }) {
   return (
@@ -77,8 +79,10 @@ function RunningRow({ job }: { job: Job }) {
 
 function WaitingRow({ job }: { job: Job }) {
   const flash = useFlash(job.state);
-  // When it may start is found by planning with it: asked for those alone that are shown.
-  const { data: why } = useQuery(whyQuery(ref(job)));
+  // When it may start is found by planning with it: asked for those alone that are shown, and not of one that starts at once.
+  const later = useLater(ASKED_AFTER_MS);
+  const waitsLong = Date.now() - new Date(job.submitted_at).getTime() > ASKED_AFTER_MS;
+  const { data: why } = useQuery({ ...whyQuery(ref(job)), enabled: later || waitsLong });
   const estimate = why?.estimate;
   return (
     <li className={`${styles.waiting} ${flash}`}>

@@ -47,6 +47,26 @@ export function Resources({ job, id }: { job: Job; id: string }) {
         show={memory}
         note={said.peak(memory(Math.max(job.usage.memory_peak_mib ?? 0, ...known(rates.memory_mib))))}
       />
+      {known(rates.gpus).length > 0 && (
+        <Plot
+          {...common}
+          title={said.gpu}
+          lines={[{ name: said.gpu, values: rates.gpus, tone: "running" }]}
+          asked={asked.gpus || null}
+          show={(value) => trim(value)}
+          note={said.ofAsked(percent(mean(rates.gpus), asked.gpus ?? 0), `${trim(asked.gpus ?? 0)} ${asked.gpus === 1 ? "GPU" : "GPUs"}`)}
+        />
+      )}
+      {known(rates.gpu_memory_mib).length > 0 && (
+        <Plot
+          {...common}
+          title={said.gpuMemory}
+          lines={[{ name: said.gpuMemory, values: rates.gpu_memory_mib, tone: "running" }]}
+          asked={null}
+          show={memory}
+          note={said.peak(memory(Math.max(...known(rates.gpu_memory_mib))))}
+        />
+      )}
       {known(rates.read_mib_s).length > 0 && (
         <Plot {...common} title={said.io} lines={moved} asked={null} show={(value) => said.perSecond(memory(value))} />
       )}
@@ -122,5 +142,7 @@ function together(one: Rates, other: Rates): Rates {
     memory_mib: [...one.memory_mib, ...other.memory_mib],
     read_mib_s: [...one.read_mib_s, ...other.read_mib_s],
     written_mib_s: [...one.written_mib_s, ...other.written_mib_s],
+    gpus: [...one.gpus, ...other.gpus],
+    gpu_memory_mib: [...one.gpu_memory_mib, ...other.gpu_memory_mib],
   };
 }

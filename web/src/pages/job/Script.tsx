@@ -20,7 +20,7 @@ export function ScriptAndEnvironment({ job, id }: { job: Job; id: string }) {
       {job.command && <Code title={said.command} text={job.command} />}
       <Section title={said.runtimeEnv}>
         {data.runtimeEnv ? (
-          <pre className={styles.code}>{JSON.stringify(data.runtimeEnv, null, 2)}</pre>
+          <pre className={styles.code} tabIndex={0}>{JSON.stringify(data.runtimeEnv, null, 2)}</pre>
         ) : (
           <p className="muted">{said.noEnv}</p>
         )}

@@ -6,6 +6,7 @@
 import { Link } from "@tanstack/react-router";
 import { type KeyboardEvent, type PointerEvent, useEffect, useRef, useState } from "react";
 import { LOOKS, type Tone } from "@/state/jobstate";
+import { onColours } from "@/state/preference";
 import type { TaskSquare } from "./taskgrid";
 import styles from "./job.module.css";
 
@@ -50,6 +51,7 @@ function Painted({ squares, label, nameOf, onOpen }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [current, setCurrent] = useState(0);
+  const [colours, setColours] = useState(0);
   const across = Math.max(1, Math.floor((width + GAP) / STEP));
   const height = Math.ceil(squares.length / across) * STEP;
   useEffect(() => {
@@ -59,9 +61,10 @@ function Painted({ squares, label, nameOf, onOpen }: Props) {
     watch.observe(element);
     return () => watch.disconnect();
   }, []);
+  useEffect(() => onColours(() => setColours((before) => before + 1)), []);
   useEffect(() => {
     if (canvas.current && width > 0) paint(canvas.current, squares, across, width, height, current);
-  }, [squares, across, width, height, current]);
+  }, [squares, across, width, height, current, colours]);
   const at = (event: PointerEvent) => {
     const column = Math.floor(event.nativeEvent.offsetX / STEP);
     const line = Math.floor(event.nativeEvent.offsetY / STEP);

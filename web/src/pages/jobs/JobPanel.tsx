@@ -67,7 +67,7 @@ function Tail({ job, id }: { job: Job; id: string }) {
   if (!data) return null;
   const lines = data.trimEnd().split("\n").slice(-TAIL).map(plain);
   return (
-    <pre className={pageStyles.code} aria-label={jobWords.log.label}>
+    <pre className={pageStyles.code} aria-label={jobWords.log.label} tabIndex={0}>
       {lines.join("\n")}
     </pre>
   );

@@ -5,7 +5,8 @@
  */
 
 import { useNavigate } from "@tanstack/react-router";
-import { type MouseEvent, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type MouseEvent, useCallback, useRef } from "react";
+import { useInSight, useRowHeight } from "@/components/useInSight";
 import { useTableKeys } from "@/components/useTableKeys";
 import { useNow } from "@/state/now";
 import { jobWords } from "@/words/jobs";
@@ -14,11 +15,6 @@ import { JobLineRow } from "./JobLineRow";
 import styles from "./table.module.css";
 
 const { list: said } = jobWords;
-const OVER = 8;
-/** So many rows come into sight at a time. */
-const STEP = 4;
-/** What covers the top of the window: the bar and the head of the table. */
-const COVERED = 88;
 
 interface Props {
   lines: readonly Line[];
@@ -121,58 +117,4 @@ function useClicks(latest: { current: Pick<Props, "lines" | "onOpen"> }) {
     const line = index ? latest.current.lines[Number(index)] : undefined;
     if (line) latest.current.onOpen(line);
   };
-}
-
-/** Which rows are in sight, as the window scrolls. */
-function useInSight(body: { current: HTMLElement | null }, rows: number, height: number) {
-  const [sight, setSight] = useState({ first: 0, count: 40 });
-  useLayoutEffect(() => {
-    let frame = 0;
-    const look = () => {
-      frame = 0;
-      const top = body.current?.getBoundingClientRect().top ?? 0;
-      const count = Math.ceil(window.innerHeight / height) + 2 * OVER + STEP;
-      const wanted = Math.max(0, Math.min(rows - count, Math.floor((COVERED - top) / height) - OVER));
-      // At the end all that is left is shown.
-      const first = wanted === rows - count ? wanted : wanted - (wanted % STEP);
-      setSight((now) => (now.first === first && now.count === count ? now : { first, count }));
-    };
-    const soon = () => {
-      frame ||= requestAnimationFrame(look);
-    };
-    look();
-    addEventListener("scroll", soon, { passive: true });
-    addEventListener("resize", soon);
-    return () => {
-      cancelAnimationFrame(frame);
-      removeEventListener("scroll", soon);
-      removeEventListener("resize", soon);
-    };
-  }, [body, rows, height]);
-  const scrollTo = (index: number) => {
-    const top = (body.current?.getBoundingClientRect().top ?? 0) + index * height;
-    if (top < COVERED) scrollBy(0, top - COVERED);
-    else if (top + height > window.innerHeight - 64) scrollBy(0, top + height - window.innerHeight + 64);
-  };
-  return { ...sight, scrollTo };
-}
-
-function useRowHeight(): number {
-  const [height, setHeight] = useState(rowHeight);
-  useEffect(() => {
-    const look = () => setHeight(rowHeight());
-    const watch = new MutationObserver(look);
-    watch.observe(document.documentElement, { attributeFilter: ["data-density"] });
-    const coarse = matchMedia("(pointer: coarse)");
-    coarse.addEventListener("change", look);
-    return () => {
-      watch.disconnect();
-      coarse.removeEventListener("change", look);
-    };
-  }, []);
-  return height;
-}
-
-function rowHeight(): number {
-  return Number.parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row"), 10) || 36;
 }

@@ -1,7 +1,7 @@
 /** All jobs in one table: filters in the address, groups and arrays that fold, a panel for one of them. */
 
 import { useNavigate } from "@tanstack/react-router";
-import { useCallback, useDeferredValue, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { useMe } from "@/api/queries";
 import { Button, CopyLine, Empty, Failure, LinkButton, Page as PageFrame, SkeletonRows } from "@/components";
 import { useSearch } from "@/state/useSearch";
@@ -12,7 +12,6 @@ import { refOf } from "./describe";
 import { Filters } from "./Filters";
 import { isFiltered, rowFilter, searchOf, type Shown, shownBy } from "./filter";
 import { type Line, linesOf } from "./fold";
-import { JobPanel } from "./JobPanel";
 import { JobTable } from "./JobTable";
 import { type JobRow, matchesText } from "./rows";
 import { ROWS_MAX } from "./rowstore";
@@ -21,6 +20,9 @@ import { useRows } from "./userows";
 import styles from "./jobs.module.css";
 
 const { list: said } = jobWords;
+// The table is there without it; it is fetched once all of the table is.
+const panel = () => import("./JobPanel");
+const JobPanel = lazy(async () => ({ default: (await panel()).JobPanel }));
 const EXAMPLES = ["ly submit -- hostname", "ly run -c2 -- python3 -c 'print(6 * 7)'", "ly submit --array 1-9 -- sleep 5"];
 
 export function Page() {
@@ -61,9 +63,12 @@ export function JobList({ shown, onChange, folds = true }: Props) {
     else if (shown.open === refOf(line.row)) void navigate({ to: "/jobs/$job", params: { job: shown.open } });
     else onChange({ open: refOf(line.row) });
   };
+  const chosen = useMemo(() => (selected.size > 0 ? chosenOf(lines, selected) : []), [lines, selected]);
+  useEffect(() => {
+    if (complete) void panel();
+  }, [complete]);
   if (error) return <Failure error={error} retry={retry} />;
   if (rows.length === 0) return complete ? <Nothing shown={shown} onChange={onChange} /> : <SkeletonRows rows={12} />;
-  const chosen = selected.size > 0 ? chosenOf(lines, selected) : [];
   return (
     <>
       <JobTable
@@ -73,7 +78,7 @@ export function JobList({ shown, onChange, folds = true }: Props) {
         onSelect={setSelected}
         onFold={onFold}
         onOpen={openLine}
-        openKey={lines.find((line) => line.kind === "job" && refOf(line.row) === shown.open)?.key}
+        openKey={shown.open ? lines.find((line) => line.kind === "job" && refOf(line.row) === shown.open)?.key : undefined}
       />
       {lines.length === 0 && <Nothing shown={shown} onChange={onChange} />}
       <p className={styles.foot}>
@@ -81,7 +86,7 @@ export function JobList({ shown, onChange, folds = true }: Props) {
         <span>{cut ? said.cut(ROWS_MAX) : said.keys}</span>
       </p>
       {chosen.length > 0 && <ActionBar rows={chosen} store={store} onClear={() => setSelected(new Set())} />}
-      {shown.open && <JobPanel id={shown.open} onClose={() => onChange({ open: "" })} />}
+      <Suspense>{shown.open && <JobPanel id={shown.open} onClose={() => onChange({ open: "" })} />}</Suspense>
     </>
   );
 }

@@ -8,10 +8,12 @@ import { onJobMoved } from "@/api/live";
 import type { JobMoved } from "@/api/stream";
 import type { JobColumns, JobState } from "@/api/types";
 import { hasEnded } from "@/state/jobstate";
-import { fitsFilter, type JobRow, merged, moved, type RowFilter, rowsOf } from "./rows";
+import { fitsFilter, type JobRow, knownOr, merged, moved, type RowFilter, rowsInPieces, rowsOf } from "./rows";
 
+/** `start.js` asks for the same. */
 const FIRST = 100;
 export const ROWS_MAX = 20_000;
+const REST_AFTER_MS = 250;
 const SHOW_AFTER_MS = 40;
 const READ_AFTER_MS = 250;
 const READ_MAX = 300;
@@ -32,6 +34,8 @@ export class RowStore {
   private readonly places = new Map<number, number>();
   private readonly states = new Map<number, JobMoved>();
   private readonly wanted = new Set<number>();
+  /** What moved while everything was read: the answers may be older. */
+  private readonly since = new Set<number>();
   private readonly listeners = new Set<() => void>();
   private showing: ReturnType<typeof setTimeout> | undefined;
   private reading: ReturnType<typeof setTimeout> | undefined;
@@ -61,16 +65,20 @@ export class RowStore {
   /** Everything from the server; rows are shown as soon as the first of them are here. */
   async load(signal?: AbortSignal): Promise<number> {
     this.loadedAt = performance.now();
+    this.since.clear();
     const first = await this.page(FIRST, null, signal);
-    let rows = rowsOf(first);
+    let rows = this.known(rowsOf(first));
     if (this.now.rows.length <= rows.length) this.put({ rows, complete: first.next === null, cut: false });
     let { next } = first;
     if (next !== null) {
+      // The first are drawn, and can be used, before the rest is asked for.
+      await new Promise((done) => setTimeout(done, REST_AFTER_MS));
       const rest = await this.page(ROWS_MAX, next, signal);
-      rows = rows.concat(rowsOf(rest));
+      rows = rows.concat(this.known(await rowsInPieces(rest)));
       next = rest.next;
     }
     this.put({ rows, complete: true, cut: next !== null });
+    for (const id of this.since) this.want(id);
     return rows.length;
   }
 
@@ -78,6 +86,10 @@ export class RowStore {
     const { states, user, partition, group } = this.filter;
     const query = { state: states.join(","), user, partition, group, ...this.only?.query, limit, cursor };
     return api.get<JobColumns>("/v1/tables/list", query, signal);
+  }
+
+  private known(rows: readonly JobRow[]): JobRow[] {
+    return rows.map((row) => knownOr(this.now.rows[this.places.get(row.id) ?? -1], row));
   }
 
   private put(now: RowsNow): void {
@@ -95,24 +107,25 @@ export class RowStore {
   private hear(event: JobMoved): void {
     this.states.set(event.job_id, event);
     this.showing ??= setTimeout(() => this.show(), SHOW_AFTER_MS);
-    this.wanted.add(event.job_id);
+    this.since.add(event.job_id);
+    this.want(event.job_id);
+  }
+
+  private want(id: number): void {
+    this.wanted.add(id);
     this.reading ??= setTimeout(() => void this.readMoved(), READ_AFTER_MS);
   }
 
   /** The moves that came, in their rows. */
   private show(): void {
     this.showing = undefined;
-    const rows = this.now.rows.slice();
-    let changed = false;
+    const fresh: JobRow[] = [];
     for (const [id, event] of this.states) {
-      const place = this.places.get(id);
-      const row = place === undefined ? undefined : rows[place];
-      if (place === undefined || row === undefined) continue;
-      rows[place] = moved(row, event.state as JobState, new Date(event.at).getTime() / 1000);
-      changed = true;
+      const row = this.now.rows[this.places.get(id) ?? -1];
+      if (row) fresh.push(moved(row, event.state as JobState, new Date(event.at).getTime() / 1000));
     }
     this.states.clear();
-    if (changed) this.tell({ ...this.now, rows });
+    this.patch(fresh);
   }
 
   private async readMoved(): Promise<void> {
@@ -159,9 +172,24 @@ export class RowStore {
     const rows = gone.size > 0 ? this.now.rows.filter((row) => !gone.has(row.id)) : this.now.rows;
     const oldest = rows[rows.length - 1]?.id ?? 0;
     const shown = this.now.complete ? fitting : fitting.filter((row) => row.id >= oldest);
-    if (shown.length > 0 || gone.size > 0) this.put({ ...this.now, rows: merged(rows, shown) });
+    if (gone.size > 0 || shown.some((row) => !this.places.has(row.id))) this.put({ ...this.now, rows: merged(rows, shown) });
+    else this.patch(shown);
     for (const id of arrays) this.wanted.add(id);
     if (arrays.size > 0) this.reading ??= setTimeout(() => void this.readMoved(), 2 * READ_AFTER_MS);
+  }
+
+  /** Rows that are there already, as they are now. */
+  private patch(fresh: readonly JobRow[]): void {
+    const rows = this.now.rows.slice();
+    let changed = false;
+    for (const row of fresh) {
+      const place = this.places.get(row.id);
+      if (place === undefined) continue;
+      const known = rows[place];
+      rows[place] = knownOr(known, row);
+      changed ||= rows[place] !== known;
+    }
+    if (changed) this.tell({ ...this.now, rows });
   }
 
   private belongs(row: JobRow): boolean {

@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { api } from "@/api/client";
 import { AreaField, CheckField, SelectField, TextField } from "@/components";
 import { composeWords } from "@/words/compose";
-import type { Draft, Field, Wrong } from "./draft";
+import { type Draft, type Field, MAIL_MOMENTS, type Wrong, withMoment } from "./draft";
 import styles from "./newbatch.module.css";
 
 interface Props {
@@ -13,7 +13,7 @@ interface Props {
   onChange: (some: Partial<Draft>) => void;
 }
 
-const OF_DETAILS: readonly Field[] = ["array", "after", "begin", "group", "env", "retries", "hold", "requeue", "nodes", "account"];
+const OF_DETAILS: readonly Field[] = ["array", "after", "begin", "group", "env", "retries", "hold", "requeue", "nodes", "account", "mail"];
 
 export function Details({ draft, wrong, onChange }: Props) {
   const { fields, help } = composeWords;
@@ -50,9 +50,34 @@ export function Details({ draft, wrong, onChange }: Props) {
           <AreaField label={fields.env} help={help.env} error={wrong.env} rows={3} spellCheck={false} value={draft.env} onChange={set("env")} />
           <CheckField label={fields.requeue} checked={draft.requeue} onChange={(event) => onChange({ requeue: event.target.checked })} />
           <CheckField label={fields.hold} help={help.hold} checked={draft.hold} onChange={(event) => onChange({ hold: event.target.checked })} />
+          <Mail draft={draft} onChange={onChange} />
         </div>
       </details>
     </>
+  );
+}
+
+/** Whom to tell what by mail. Browsers are told of every end, as Settings say. */
+function Mail({ draft, onChange }: Pick<Props, "draft" | "onChange">) {
+  const { fields, help, moments } = composeWords;
+  const chosen = draft.mail.split(",");
+  return (
+    <fieldset className={styles.mail}>
+      <legend>{fields.mail}</legend>
+      <div className={styles.moments}>
+        {MAIL_MOMENTS.map((one) => (
+          <CheckField
+            key={one}
+            label={moments[one]}
+            checked={chosen.includes(one)}
+            onChange={(event) => onChange({ mail: withMoment(draft.mail, one, event.target.checked) })}
+          />
+        ))}
+      </div>
+      {draft.mail && (
+        <TextField label={fields.mailTo} help={help.mailTo} type="email" value={draft.mailTo} onChange={(event) => onChange({ mailTo: event.target.value })} />
+      )}
+    </fieldset>
   );
 }
 

@@ -27,6 +27,9 @@ export interface Draft {
   retries: string;
   hold: boolean;
   requeue: boolean;
+  /** The moments about which mail is sent, with commas between them, and to whom. */
+  mail: string;
+  mailTo: string;
   /** What a job that is run again had and no field shows. */
   rest: Partial<SubmitJob>;
 }
@@ -55,6 +58,8 @@ export const EMPTY: Draft = {
   retries: "",
   hold: false,
   requeue: false,
+  mail: "",
+  mailTo: "",
   rest: {},
 };
 
@@ -94,6 +99,7 @@ export function submissionOf(draft: Draft): Partial<SubmitJob> {
     requeue: draft.requeue || undefined,
     retries: draft.retries ? { ...rest.retries, count: Number(draft.retries) } : undefined,
     environment: draft.env.trim() ? variablesOf(draft.env) : undefined,
+    metadata: metadataOf(draft),
     resources: {
       ...rest.resources,
       cpus: numberOf(draft.cpus),
@@ -103,6 +109,24 @@ export function submissionOf(draft: Draft): Partial<SubmitJob> {
     },
   };
   return body as Partial<SubmitJob>;
+}
+
+// As sbatch's --mail-type and --mail-user keep them.
+const MAIL_TYPE = "slurm.mail-type";
+const MAIL_USER = "slurm.mail-user";
+
+export const MAIL_MOMENTS = ["BEGIN", "END", "FAIL", "TIME_LIMIT_90"] as const;
+
+/** The moments with this one, or without it. */
+export function withMoment(mail: string, moment: string, on: boolean): string {
+  const left = mail.split(",").filter((one) => one && one !== moment);
+  return (on ? [...left, moment] : left).join(",");
+}
+
+function metadataOf({ rest, mail, mailTo }: Draft): Record<string, string> | undefined {
+  const { [MAIL_TYPE]: _type, [MAIL_USER]: _user, ...others } = rest.metadata ?? {};
+  const metadata = { ...others, ...(mail && { [MAIL_TYPE]: mail }), ...(mail && mailTo.trim() && { [MAIL_USER]: mailTo.trim() }) };
+  return Object.keys(metadata).length > 0 ? metadata : undefined;
 }
 
 /** A job that was, as a draft. */
@@ -128,6 +152,8 @@ export function draftOf(job: Job, texts: Texts): Draft {
     group: job.group ?? "",
     retries: retries ? String(retries.count) : "",
     requeue: job.requeue,
+    mail: job.metadata[MAIL_TYPE] ?? "",
+    mailTo: job.metadata[MAIL_USER] ?? "",
     rest: { metadata, ...(runtime_env && { runtime_env }), ...(retries && { retries }), ...(nice && { nice }), ...(resources && { resources }), ...(body.arguments && { arguments: body.arguments }) },
   };
 }

@@ -73,8 +73,8 @@ export function wrongOf(app: App, draft: Draft): Wrong {
     const { min, max } = boundsOf(fact, app, { ...facts, ...draft.values });
     const value = Number(facts[fact]);
     if (wrong[field]) continue;
-    if (min !== null && value < min) wrong[field] = words.wrong.least(shownFact(fact, min));
-    if (max !== null && value > max) wrong[field] = words.wrong.most(shownFact(fact, max));
+    if (min !== null && value < min) wrong[field] = words.wrong.least(shownFact(fact, value), shownFact(fact, min));
+    if (max !== null && value > max) wrong[field] = words.wrong.most(shownFact(fact, value), shownFact(fact, max));
   }
   for (const field of asked(app, draft.values, facts)) {
     const told = wrongValue(field, draft.values[field.name]);

@@ -54,8 +54,8 @@ export function wrongValue(field: AppField, value: unknown): string | null {
     const number = Number(value);
     if (!Number.isFinite(number) || (field.type === "integer" && !Number.isInteger(number)))
       return field.type === "integer" ? words.wrong.whole : words.wrong.number;
-    if (field.min !== null && number < field.min) return words.wrong.least(String(field.min));
-    if (field.max !== null && number > field.max) return words.wrong.most(String(field.max));
+    if (field.min !== null && number < field.min) return words.wrong.least(String(number), String(field.min));
+    if (field.max !== null && number > field.max) return words.wrong.most(String(number), String(field.max));
   }
   if ((field.type === "path" || field.type === "python") && value !== "managed" && !/^(\/|~\/)/.test(String(value)))
     return words.wrong.path;

@@ -1,5 +1,6 @@
 /** The bar over an open session. */
 
+import { sentenceOf } from "@/api/client";
 import { useMe } from "@/api/queries";
 import type { Session } from "@/api/types";
 import { Button, LinkButton } from "@/components";
@@ -41,7 +42,7 @@ export function SessionBar({ session, onExtend, onBatch }: Props) {
         </>
       )}
       <span className={styles.space} role="status">
-        {staleSince !== null && all.frame.cut(timeWithSeconds(staleSince))}
+        {staleSince !== null ? all.frame.cut(timeWithSeconds(staleSince)) : session?.notice && sentenceOf(session.notice)}
       </span>
       {session && running && <Left session={session} />}
       {session && running && mine && (

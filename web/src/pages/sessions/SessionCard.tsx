@@ -3,6 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { sentenceOf } from "@/api/client";
 import type { Session } from "@/api/types";
 import { Bar, Button, IconButton, LinkButton, Menu, MenuItem, MenuLine, StatusMark } from "@/components";
 import { memory, span, time, trim } from "@/state/format";
@@ -95,6 +96,7 @@ function Running({ session, live }: { session: Session; live: boolean }) {
         <p className="muted">{told}</p>
       )}
       {idle_stop_at && <p className={styles.idle}>{words.idleStops(span((new Date(idle_stop_at).getTime() - now) / 1000))}</p>}
+      {session.notice && <p className={styles.idle}>{sentenceOf(session.notice)}</p>}
       <Sparkline id={session.id} cpus={job.resources.cpus} live={live} />
     </>
   );

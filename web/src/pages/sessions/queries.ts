@@ -3,12 +3,13 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api } from "@/api/client";
 import { keys } from "@/api/keys";
+import { sessionsOf } from "@/api/queries";
 import type { App, AppList, NotebookDetails, NotebookList, Python, PythonList, Session, SessionList } from "@/api/types";
 
 export const sessionsQuery = queryOptions({
   queryKey: keys.sessions,
   queryFn: async ({ signal }): Promise<Session[]> =>
-    (await api.get<SessionList>("/v1/sessions", undefined, signal)).sessions.filter((one) => !one.deleted),
+    sessionsOf(await api.get<SessionList>("/v1/sessions", undefined, signal)),
 });
 
 export function sessionQuery(id: number | string) {

@@ -71,5 +71,7 @@ function joined(before: Rates, more: Rates): Rates {
     memory_mib: last(before.memory_mib, more.memory_mib),
     read_mib_s: last(before.read_mib_s, more.read_mib_s),
     written_mib_s: last(before.written_mib_s, more.written_mib_s),
+    gpus: last(before.gpus, more.gpus),
+    gpu_memory_mib: last(before.gpu_memory_mib, more.gpu_memory_mib),
   };
 }

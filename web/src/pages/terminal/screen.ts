@@ -3,6 +3,7 @@
 import { FitAddon } from "@xterm/addon-fit";
 import { Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
+import { onColours } from "@/state/preference";
 
 const SCROLLBACK = 10_000;
 
@@ -11,6 +12,7 @@ export class Screen {
   private readonly fit = new FitAddon();
   private readonly watcher: ResizeObserver;
   private readonly encoder = new TextEncoder();
+  private readonly unwatchColours: () => void;
 
   constructor(place: HTMLElement, label: string) {
     this.terminal = new Terminal({
@@ -29,6 +31,9 @@ export class Screen {
     this.fit.fit();
     this.watcher = new ResizeObserver(() => this.fit.fit());
     this.watcher.observe(place);
+    this.unwatchColours = onColours(() => {
+      this.terminal.options.theme = theme(place);
+    });
     this.terminal.focus();
   }
 
@@ -59,6 +64,7 @@ export class Screen {
 
   close(): void {
     this.watcher.disconnect();
+    this.unwatchColours();
     this.terminal.dispose();
   }
 }
@@ -67,17 +73,29 @@ function style(place: HTMLElement, name: string): string {
   return getComputedStyle(place).getPropertyValue(name).trim();
 }
 
+/** Programs choose colours by name alone; each is one that can be read on our ground. */
 function theme(place: HTMLElement): Record<string, string> {
+  const dark = getComputedStyle(document.documentElement).colorScheme.includes("dark");
+  const named = {
+    black: dark ? style(place, "--line-strong") : style(place, "--ink"),
+    red: style(place, "--failed"),
+    green: style(place, "--done"),
+    yellow: dark ? "#e6c35c" : "#7a5c00",
+    blue: style(place, "--running"),
+    magenta: dark ? "#d99bea" : "#9333a8",
+    cyan: dark ? "#5fd3e6" : "#0b7285",
+    white: style(place, "--muted"),
+  };
+  const bright = Object.entries(named).map(([name, colour]) => [`bright${name[0]?.toUpperCase()}${name.slice(1)}`, colour]);
   return {
+    ...named,
+    ...Object.fromEntries(bright),
     background: style(place, "--page"),
     foreground: style(place, "--text"),
     cursor: style(place, "--accent"),
     cursorAccent: style(place, "--page"),
     selectionBackground: style(place, "--accent-soft"),
-    black: style(place, "--ink"),
-    red: style(place, "--failed"),
-    green: style(place, "--done"),
-    blue: style(place, "--running"),
     brightBlack: style(place, "--muted"),
+    brightWhite: style(place, "--text"),
   };
 }

@@ -107,6 +107,7 @@ export function LogView({ job, id }: { job: Job; id: string }) {
           )}
         </div>
       )}
+      {state.capped && state.atEnd && <p className="muted small">{said.capped}</p>}
       {state.window.cut && startOf(state.window) > 0 && <p className="muted small">{said.cutAt}</p>}
     </section>
   );

@@ -20,6 +20,8 @@ export interface LogState {
   /** The first answer is here. */
   ready: boolean;
   over: boolean;
+  /** More was written than is kept. */
+  capped: boolean;
   error: Error | null;
 }
 
@@ -29,6 +31,7 @@ const NOTHING: LogState = {
   atEnd: true,
   ready: false,
   over: false,
+  capped: false,
   error: null,
 };
 
@@ -85,9 +88,10 @@ async function follow(
     const marks = api.get<LogMarks>(`/v1/jobs/${id}/logs/marks`, { stream }, signal);
     // Somebody may leave before the part is there, and then nobody waits for the marks.
     marks.catch(() => undefined);
-    const { data, offset } = await part(id, stream, -PIECE, PIECE, signal);
+    const { data, offset, capped } = await part(id, stream, -PIECE, PIECE, signal);
     const skipped = firstLine(data, offset === 0);
-    change({ window: grown(emptyAt(offset + skipped, offset === 0 ? 1 : null), data.subarray(skipped)), ready: true });
+    const window = grown(emptyAt(offset + skipped, offset === 0 ? 1 : null), data.subarray(skipped));
+    change({ window, capped, ready: true });
     void marks.then((told) => change(numbered(now(), told))).catch(() => undefined);
     if (live) await hear(id, stream, signal, now, change);
     change({ over: true });
@@ -178,13 +182,15 @@ interface Part {
   data: Uint8Array;
   offset: number;
   next: number;
+  capped: boolean;
 }
 
 async function part(id: string, stream: Stream, offset: number, limit: number, signal?: AbortSignal): Promise<Part> {
   const response = await request("GET", `/v1/jobs/${id}/logs`, { query: { stream, offset, limit }, signal });
-  const data = withoutMark(new Uint8Array(await response.arrayBuffer()));
+  const told = new Uint8Array(await response.arrayBuffer());
+  const data = withoutMark(told);
   const next = Number(response.headers.get(NEXT) ?? 0);
-  return { data, offset: Math.max(0, next - data.length), next };
+  return { data, offset: Math.max(0, next - data.length), next, capped: data.length < told.length };
 }
 
 /** A log that reached its cap ends with a line of the server's, which is not in the file. */

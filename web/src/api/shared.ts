@@ -1,0 +1,67 @@
+/**
+ * What many tabs show and no event tells whole: read once for all of them, not at once (what moved is drawn
+ * first) and not often.
+ */
+
+import { api } from "./client";
+import { readJobs, READ_MAX } from "./moved";
+import type { Tell } from "./stream";
+
+export type SharedName = "status" | "nodes" | "sessions";
+
+interface Read {
+  path: string;
+  afterMs: number;
+  everyMs: number;
+}
+
+const READS: Record<SharedName, Read> = {
+  status: { path: "/v1/status", afterMs: 300, everyMs: 2000 },
+  nodes: { path: "/v1/nodes", afterMs: 300, everyMs: 2000 },
+  sessions: { path: "/v1/sessions", afterMs: 0, everyMs: 250 },
+};
+const JOBS_AFTER_MS = 400;
+
+export class Shared {
+  private readonly waiting = new Set<SharedName>();
+  private readonly last = new Map<SharedName, number>();
+  private readonly ids = new Set<number>();
+
+  constructor(private readonly tell: Tell) {}
+
+  /** Somebody shows it, and it is not what it was. */
+  again(name: SharedName): void {
+    if (this.waiting.has(name)) return;
+    this.waiting.add(name);
+    const { afterMs, everyMs } = READS[name];
+    const pause = (this.last.get(name) ?? -Infinity) + everyMs - performance.now();
+    setTimeout(() => void this.read(name), Math.max(afterMs, pause));
+  }
+
+  /** These jobs as they are; why they wait has no event of its own. */
+  jobs(ids: readonly number[]): void {
+    if (this.ids.size === 0) setTimeout(() => void this.readJobs(), JOBS_AFTER_MS);
+    for (const id of ids) this.ids.add(id);
+  }
+
+  private async read(name: SharedName): Promise<void> {
+    // What moves from now on is another reading.
+    this.waiting.delete(name);
+    this.last.set(name, performance.now());
+    try {
+      this.tell({ kind: "told", name, data: await api.get<unknown>(READS[name].path) });
+    } catch {
+      // The stream tells of a server that is gone; what was missed is read when it is back.
+    }
+  }
+
+  private async readJobs(): Promise<void> {
+    const ids = [...this.ids].slice(0, READ_MAX);
+    this.ids.clear();
+    try {
+      this.tell({ kind: "jobs", jobs: await readJobs(ids) });
+    } catch {
+      // As above.
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Which rows of a long table are in sight as the window scrolls. All rows are of one height, so nothing is measured
+ * or kept for each of them: a hundred thousand are no more work than ten.
+ */
+
+import { type RefObject, useEffect, useLayoutEffect, useState } from "react";
+
+const OVER = 8;
+/** So many rows come into sight at a time. */
+const STEP = 4;
+/** What covers the top of the window: the bar and the head of the table. */
+const COVERED = 88;
+const BELOW = 64;
+
+interface InSight {
+  /** The first row that is to be drawn, and how many from there on, if there are as many. */
+  first: number;
+  count: number;
+  /** Brings a row into sight. */
+  scrollTo: (index: number) => void;
+}
+
+/** `body` begins where its first row would be. */
+export function useInSight(body: RefObject<HTMLElement | null>, rows: number, height: number): InSight {
+  const [sight, setSight] = useState(() => ({ first: 0, count: drawnAtOnce(height) }));
+  useLayoutEffect(() => {
+    let frame = 0;
+    const look = () => {
+      frame = 0;
+      const top = body.current?.getBoundingClientRect().top ?? 0;
+      const count = drawnAtOnce(height);
+      const wanted = Math.max(0, Math.min(rows - count, Math.floor((COVERED - top) / height) - OVER));
+      // At the end all that is left is shown.
+      const first = wanted === rows - count ? wanted : wanted - (wanted % STEP);
+      setSight((now) => (now.first === first && now.count === count ? now : { first, count }));
+    };
+    const soon = () => {
+      frame ||= requestAnimationFrame(look);
+    };
+    look();
+    addEventListener("scroll", soon, { passive: true });
+    addEventListener("resize", soon);
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener("scroll", soon);
+      removeEventListener("resize", soon);
+    };
+  }, [body, rows, height]);
+  const scrollTo = (index: number) => {
+    const top = (body.current?.getBoundingClientRect().top ?? 0) + index * height;
+    if (top < COVERED) scrollBy(0, top - COVERED);
+    else if (top + height > window.innerHeight - BELOW) scrollBy(0, top + height - window.innerHeight + BELOW);
+  };
+  return { ...sight, scrollTo };
+}
+
+function drawnAtOnce(height: number): number {
+  return Math.ceil(window.innerHeight / height) + 2 * OVER + STEP;
+}
+
+/** Of all tables, in pixels; it is a setting, and greater where fingers point. */
+export function useRowHeight(): number {
+  const [height, setHeight] = useState(rowHeight);
+  useEffect(() => {
+    const look = () => setHeight(rowHeight());
+    const watch = new MutationObserver(look);
+    watch.observe(document.documentElement, { attributeFilter: ["data-density"] });
+    const coarse = matchMedia("(pointer: coarse)");
+    coarse.addEventListener("change", look);
+    return () => {
+      watch.disconnect();
+      coarse.removeEventListener("change", look);
+    };
+  }, []);
+  return height;
+}
+
+function rowHeight(): number {
+  return Number.parseInt(getComputedStyle(document.documentElement).getPropertyValue("--row"), 10) || 36;
+}
