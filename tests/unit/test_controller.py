@@ -247,6 +247,19 @@ async def test_job_whose_end_the_loop_has_not_heard_of_has_ended_for_every_order
 
 
 @lives
+async def test_nobody_is_told_of_an_end_before_it_can_be_acted_upon() -> None:
+    store = TellsLate()
+    async with running_yard(store=store, obedience=Obedience.COMPLETE) as yard:
+        job = await yard.submit(submission_id="known")
+        ended = await yard.until_ended(job.id)
+        told = [yard.controller.live_job(job.id), *yard.controller.live_jobs()]
+        assert [one is not None and one.state for one in told] == [S.RUNNING, S.RUNNING]
+        store.tell.set()
+        await yard.until(lambda: yard.controller.live_job(job.id) is None)
+        await yard.controller.reviving.forget(ended)
+
+
+@lives
 async def test_ended_job_cannot_be_cancelled_again() -> None:
     async with running_yard(obedience=Obedience.COMPLETE) as yard:
         job = await yard.submit()
