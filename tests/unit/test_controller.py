@@ -247,16 +247,17 @@ async def test_job_whose_end_the_loop_has_not_heard_of_has_ended_for_every_order
 
 
 @lives
-async def test_nobody_is_told_of_an_end_before_it_can_be_acted_upon() -> None:
+async def test_job_whose_end_the_loop_has_not_heard_of_is_forgotten_once_it_has() -> None:
     store = TellsLate()
     async with running_yard(store=store, obedience=Obedience.COMPLETE) as yard:
-        job = await yard.submit(submission_id="known")
-        ended = await yard.until_ended(job.id)
-        told = [yard.controller.live_job(job.id), *yard.controller.live_jobs()]
-        assert [one is not None and one.state for one in told] == [S.RUNNING, S.RUNNING]
+        ended = await yard.until_ended((await yard.submit(submission_id="known")).id)
+        forgetting = asyncio.ensure_future(yard.controller.reviving.forget(ended))
+        await turns(20)
         store.tell.set()
-        await yard.until(lambda: yard.controller.live_job(job.id) is None)
-        await yard.controller.reviving.forget(ended)
+        await forgetting
+        kept = yard.store.job(ended.id)
+        assert kept is not None
+        assert kept.forgotten
 
 
 @lives

@@ -71,9 +71,7 @@ class Yard:
 
     async def until_ended(self, job_id: int) -> Job:
         await self.until(lambda: (job := self.store.job(job_id)) is not None and job.state in ENDED)
-        ended = self.store.job(job_id)
-        assert ended is not None
-        return ended
+        return self.job(job_id)
 
     async def until_launched(self, job_id: int) -> str:
         await self.until(lambda: any(one.job_id == job_id for one in self.engine.launches))

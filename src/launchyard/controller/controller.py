@@ -190,19 +190,16 @@ class Controller:
     # -- looking
 
     def live_job(self, job_id: int) -> Job | None:
-        """A job that has not ended durably, as it is now."""
-        job = self._live.jobs.get(job_id)
-        return None if job is None else self._loop.told(job)
+        """A job that has not ended, as it is now."""
+        return self._live.jobs.get(job_id)
 
     def live_task(self, array_job_id: int, index: int) -> Job | None:
-        """A task that has split off and has not ended durably."""
-        task = self._live.task(array_job_id, index)
-        return None if task is None else self._loop.told(task)
+        """A task that has split off and has not ended."""
+        return self._live.task(array_job_id, index)
 
     def live_jobs(self) -> Iterable[Job]:
-        """All jobs that have not ended durably, by id."""
-        told, jobs = self._loop.told, self._live.jobs
-        return [told(jobs[job_id]) for job_id in sorted(jobs)]
+        """All jobs that have not ended, by id."""
+        return [self._live.jobs[job_id] for job_id in sorted(self._live.jobs)]
 
     def holding(self) -> Mapping[int, Job]:
         """The jobs that hold resources now, by id."""

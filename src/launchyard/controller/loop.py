@@ -91,8 +91,6 @@ class Loop:
         self._draft: Draft | None = None
         self._plan_due = False
         self._unsent: set[str] = set()
-        self._ending: dict[int, Job] = {}
-        """Jobs whose end is not durable yet, as they were before it."""
         self._gathering = False
         self._task_moves: list[tuple[Job | None, Job]] = []
         """Tasks that moved, before and after, whose arrays have not followed yet."""
@@ -157,10 +155,6 @@ class Loop:
     def unsent(self) -> set[str]:
         """Launch ids whose order has not left yet because its change is not durable yet."""
         return self._unsent
-
-    def told(self, job: Job) -> Job:
-        """A live job as others may see it: an end that is not durable yet is nobody's business."""
-        return self._ending.get(job.id, job)
 
     @property
     def draft(self) -> Draft:
@@ -270,8 +264,6 @@ class Loop:
         before = self.live.jobs.get(job.id)
         self.live.put(job, self.now())
         self.draft.jobs[job.id] = job
-        if job.state in ENDED and before is not None and before.state not in ENDED:
-            self._ending[job.id] = before
         if before is None or before.state is not job.state:
             # A task was PENDING in its array's record before it split off.
             previous = before.state if before else JobState.PENDING
@@ -299,7 +291,6 @@ class Loop:
             current = self.live.jobs.get(job.id)
             if current is job and job.state in ENDED:
                 self.live.drop(job.id)
-                self._ending.pop(job.id, None)
         self._send(change, draft)
         faults.point("acknowledge")
         for effect in draft.effects:

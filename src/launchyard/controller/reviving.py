@@ -39,6 +39,10 @@ class Reviving:
     async def forget(self, job: Job) -> None:
         """The Ray Jobs API does not know it any more; accounting does, and its id and name stay taken."""
         self._loop.refuse_when_degraded()
+        live = self._loop.live.jobs.get(job.id)
+        if live is not None and live.ended:
+            # The caller has seen an end that is on its way to the store.
+            await self._loop.committed()
         if not job.ended or job.id in self._loop.live.jobs or job.id in self._coming:
             raise Conflict(f"job {job.id} has not ended; cancel it first")
         self._loop.draft.jobs[job.id] = changed(job, forgotten=True)

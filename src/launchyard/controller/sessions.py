@@ -251,7 +251,8 @@ class Sessions:
                 f"session {job.id} is {state_of(job)}; end it first: ly session stop {job.id}", code="live"
             )
         self._loop.refuse_when_degraded()
-        gone = changed(job, session=changed(session_of(job), deleted=True))
+        current = self._live.jobs.get(job.id, job)
+        gone = changed(current, session=changed(session_of(current), deleted=True))
         self._loop.draft.jobs[job.id] = gone
         self._loop.effect(lambda: self._publish(gone, "deleted"))
         await self._loop.committed()
