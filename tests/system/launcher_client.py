@@ -245,7 +245,10 @@ def cgroup_bases(name: str) -> list[Path]:
 
 @contextlib.contextmanager
 def temporary_rig(*, started: bool = True, **options: Any) -> Iterator[Rig]:
-    """A rig in a directory that other users may enter (pytest's own they may not)."""
+    """A rig in a directory that other users may enter (pytest's own they may not).
+
+    Files in /tmp that begin with the directory's name and a dot go with it.
+    """
     state_dir = Path(tempfile.mkdtemp(prefix="launchyard-test-"))
     state_dir.chmod(0o755)
     rig = Rig(state_dir, **options)
@@ -256,6 +259,8 @@ def temporary_rig(*, started: bool = True, **options: Any) -> Iterator[Rig]:
     finally:
         rig.destroy()
         shutil.rmtree(state_dir, ignore_errors=True)
+        for beside in Path("/tmp").glob(f"{state_dir.name}.*"):
+            beside.unlink(missing_ok=True)
         for base in cgroup_bases(cgroup_name(state_dir)):
             with contextlib.suppress(OSError):
                 base.rmdir()

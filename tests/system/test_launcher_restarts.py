@@ -67,13 +67,6 @@ def open_gate(rig: Rig) -> None:
     gate(rig).touch()
 
 
-@pytest.fixture(autouse=True)
-def no_traces() -> Iterator[None]:
-    yield
-    for path in Path("/tmp").glob("launchyard-test-*.*"):
-        path.unlink(missing_ok=True)
-
-
 def assert_ends(rig: Rig, client: Client, codes: dict[str, int]) -> None:
     for l, code in codes.items():
         end = client.ended(l)
