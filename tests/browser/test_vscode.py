@@ -11,14 +11,15 @@ from tests.browser.portal import CONFIG
 from tests.system.product import Product, wait_for
 from tests.system.test_session_apps import ROOT, running, stand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 LOADED_MS = 180_000
 INSTALL = ROOT / "scripts" / "install-code-server"
 
 
 @pytest.fixture
 def program() -> Path:
-    """Of `scripts/install-code-server`, which takes minutes: too long for a test that takes seconds."""
+    """Of `scripts/install-code-server`, which takes minutes: too long for a test that takes seconds; .ci/run
+    calls it before."""
     found = subprocess.run([INSTALL, "--print"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     if not Path(found, "code-server").exists():
         pytest.skip("needs code-server: scripts/install-code-server")
