@@ -9,7 +9,6 @@ import importlib
 import json
 import logging
 import os
-import shutil
 import signal
 import socket
 import time
@@ -19,7 +18,6 @@ from functools import partial
 from typing import Any, cast
 
 from launchyard import __version__, config, dropin
-from launchyard.api.mailing import Mailing
 from launchyard.api.outputs import JobTerminals
 from launchyard.api.shells import Shells
 from launchyard.config import Settings
@@ -39,7 +37,6 @@ from launchyard.model.node import Node
 from launchyard.model.rules import Rules
 from launchyard.model.state import ENDED
 from launchyard.statedir import StateDir
-from launchyard.store.protocol import Store
 from launchyard.wire.job import time_json
 
 _log = logging.getLogger(__name__)
@@ -126,15 +123,6 @@ def launch_settings(settings: Settings, state: StateDir) -> LaunchSettings:
         pids_max=settings.pids_max,
         grace_s=settings.grace_s,
     )
-
-
-def mailing_of(settings: Settings, yard: Yard, store: Store) -> Mailing:
-    """At work where there is a program that sends mail."""
-    command = settings.mail_command
-    mailing = Mailing(yard.controller, store, command, time.time, settings.slurm.cluster)
-    if command and shutil.which(command[0]):
-        mailing.start()
-    return mailing
 
 
 def shells_of(terminals: JobTerminals, settings: Settings) -> Shells:

@@ -32,7 +32,6 @@ from launchyard.composition import (
     join_terminals,
     launch_settings,
     local_cluster,
-    mailing_of,
     nodes_here,
     places_of,
     rules_at_run_time,
@@ -58,6 +57,7 @@ from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.node import Node
 from launchyard.starter import Starter
 from launchyard.statedir import Owner, StateDir
+from launchyard.operations import Operations
 from launchyard.store.filesystem import refuse_network_file_system
 from launchyard.store.open import open_store
 from launchyard.store.protocol import Store
@@ -158,7 +158,8 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     files = UserFiles(settings, state, engine)
-    yard = await _yard(prepared, store, engine, files)
+    operations = Operations(settings, state, prepared.read_settings)
+    yard = await _yard(prepared, store, engine, files, operations)
     helpers = (places := places_of(state, yard, engine)).helpers
     terminals = JobTerminals(places, yard.users, yard.launcher.place_of)
     join_sessions(yard, places)
@@ -196,7 +197,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         operating=Operating(state.log, prepared.read_settings),
         shells=shells_of(terminals, settings),
     )
-    mailing = mailing_of(settings, yard, store)
+    await operations.begin(yard, store, logs, facts["url"])
     files.start(yard.packages_in_use)
     sampling.start()
     tell.ready(facts)
@@ -204,8 +205,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     try:
         await serve(create_app(services), [tcp, unix], stop)
     finally:
-        await mailing.close()
-        await sampling.close()
+        await asyncio.gather(operations.close(), sampling.close())
         places.close()
         await yard.close()
         await asyncio.gather(files.close(), engine.close())
@@ -219,7 +219,9 @@ async def _put_away(state: StateDir, store: Store) -> None:
         state.facts.unlink()
 
 
-async def _yard(prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles) -> Yard:
+async def _yard(
+    prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles, operations: Operations
+) -> Yard:
     """The controller, with what an earlier daemon left taken in."""
     settings = prepared.settings
     at_run_time = rules_at_run_time(await asyncio.to_thread(store.rules))
@@ -242,4 +244,5 @@ async def _yard(prepared: Prepared, store: Store, engine: LocalEngine, files: Us
 
 
 if __name__ == "__main__":
+        watch=operations.hear,
     sys.exit(main())

@@ -57,6 +57,10 @@ class StateDir:
         return self.path / "daemon" / "series"
 
     @property
+    def notices(self) -> Path:
+        return self.path / "daemon" / "notices"
+
+    @property
     def packages(self) -> Path:
         return self.path / "daemon" / "packages"
 

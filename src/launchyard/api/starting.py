@@ -11,6 +11,7 @@ from typing import Any
 
 from launchyard.api.context import Context
 from launchyard.engine.apps import Apps, Found
+from launchyard.model import notify
 from launchyard.model.app import App, checked, environment_of
 from launchyard.model.errors import Infeasible, Invalid, LaunchyardError, Unavailable
 from launchyard.model.job import JobKind
@@ -63,7 +64,7 @@ async def to_start(context: Context, caller: Caller, body: StartSession) -> Subm
         working_dir=_below(home, body.working_dir),
         environment={**login, **body.environment} or None,
         runtime_env=environment or None,
-        metadata=dict(app.metadata),
+        metadata={**app.metadata, **_notified(body)},
     )
     site_s = apps_of(context).idle_stop_s
     session = _session(app, values, body, home=home, site_s=site_s)
@@ -74,6 +75,12 @@ async def to_start(context: Context, caller: Caller, body: StartSession) -> Subm
 
 
 def _session(
+def _notified(body: StartSession) -> dict[str, str]:
+    """Of what its person is told, and where."""
+    asked = {notify.KEY: notify.joined(body.notify), notify.TO: notify.joined(body.notify_to)}
+    return {key: words for key, words in asked.items() if words}
+
+
     app: App, values: Mapping[str, Any], body: StartSession, *, home: str, site_s: int | None
 ) -> Session:
     opening = app.opening

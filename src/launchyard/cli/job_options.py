@@ -65,6 +65,8 @@ PLACE: tuple[click.Option, ...] = (
     click.Option(
         ["--export"], metavar="WHAT", help="Variables to take along: ALL (default), NONE, or A,B=1."
     ),
+    click.Option(["--notify"], metavar="WHAT", help="Tell you of its start, end, fail, limit (end,fail)."),
+    click.Option(["--notify-to"], metavar="WHERE", help="Mail addresses, webhooks, URLs (your mail)."),
     click.Option(["--requeue/--no-requeue"], default=None, help="Run again when its node fails."),
     click.Option(["--warn-signal"], metavar="SIG[@TIME]", help="Signal before the time limit (USR1@60s)."),
 )
@@ -143,6 +145,8 @@ def job_options(
         "stdout": values.get("output"),
         "stderr": values.get("error"),
         "requeue": values.get("requeue"),
+        "notify": values.get("notify"),
+        "notify_to": values.get("notify_to"),
         "hold": values.get("hold") or None,
         "ray": values.get("ray") or None,
         "warning_signal": signal,

@@ -45,6 +45,8 @@ KEYS: dict[str, Keys] = {
         "sessions": ("see below", "Interactive apps, and sessions that nobody uses; see below."),
         "mail": ("see below", "How mail is sent to users who asked for it; see below."),
     },
+        "webhooks": ("none", "Where else users may be notified, by name; see below."),
+        "notify": ("see below", "Which addresses of their own users may have notified; see below."),
     "nodes": {
         "name": ("required", "One name, or several as in `n[1-8]`."),
         "cpus": ("required", "CPUs of each node."),
@@ -159,7 +161,26 @@ KEYS: dict[str, Keys] = {
     "mail": {
         "command": (
             '"/usr/sbin/sendmail -t"',
-            'Gets each mail (`--mail-type`) on its standard input; `""`, or no such program: none is sent.',
+            'Gets each mail on its standard input; `""`, or no such program: none is sent.',
+        ),
+        "smtp": ("none", 'A mail server in the place of the program, such as `"mail.example.org:587"`.'),
+        "security": ('"starttls"', '"starttls", "tls" (from the first byte) or "none".'),
+        "user": ("none", "The name by which we log in there."),
+        "password_file": ("none", "A file with its password, of the server's user, mode 600."),
+        "sender": ("`launchyard@` and the domain", "From whom mails come."),
+        "domain": ("none", "Where users have their mailboxes; none: the mail server knows."),
+    },
+    "webhooks": {
+        "name": ("required", "The name that users give to `--notify-to`."),
+        "kind": ('"signed"', '"signed": JSON with a signature. "slack": text as Slack takes it.'),
+        "url": ("none", "Where it is sent; this or `url_file`."),
+        "url_file": ("none", "A file with the url, mode 600, where the url itself is a secret."),
+        "secret_file": ("required if signed", "A file with the secret of the signature, mode 600."),
+    },
+    "notify": {
+        "origins": (
+            "[]",
+            'Users may name URLs of their own below these, and no others: `["https://hooks.example.org"]`.',
         ),
     },
     "ray_api": {
@@ -174,6 +195,7 @@ KEYS: dict[str, Keys] = {
         "roots": (
             '["~"]',
             'Folders below which users may open files, as themselves: `["~", "/scratch/{user}"]`.',
+        "secret_file": ("none", "A file with the secret that signs what is sent there, mode 600."),
         ),
         "terminal_keep_h": ("8", "Hours that a terminal stays which nobody looks at."),
     },
@@ -229,3 +251,4 @@ TITLES = {
 LIMIT_SETS = ("limits", "per_account", "per_user", "per_job")
 RULES = ("partitions", "qos", "accounts", "users", "scheduler")
 """What may be changed while the server runs."""
+    "notify": "`[notify]`",

@@ -11,6 +11,7 @@ from pathlib import Path
 from launchyard.config import words
 from launchyard.config.clusters import asked_at_start, clusters_of
 from launchyard.config.files import read_text
+from launchyard.config.notices import notify_of
 from launchyard.config.rules import rules_of
 from launchyard.config.table import Table
 from launchyard.model.cluster import ClusterSettings
@@ -22,6 +23,7 @@ from launchyard.model.partition import Partition
 from launchyard.model.rayapi import RayApiSettings
 from launchyard.model.rules import Rules, SchedulerRules
 from launchyard.model.wishes import checked_licences
+from launchyard.notify.settings import NotifySettings
 from launchyard.slurm.settings import SlurmSettings
 
 
@@ -88,8 +90,7 @@ class Settings:
     ray_api: RayApiSettings = field(default_factory=RayApiSettings)
     files: FileSettings = field(default_factory=FileSettings)
     sessions: SessionSettings = field(default_factory=SessionSettings)
-    mail_command: tuple[str, ...] = ("/usr/sbin/sendmail", "-t")
-    """Gets each mail on its standard input; empty: none is sent."""
+    notify: NotifySettings = field(default_factory=NotifySettings)
 
     @property
     def partitions(self) -> tuple[Partition, ...]:
@@ -181,7 +182,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         ray_api=_ray_api(table.table("ray_api")),
         files=_files(table.table("files")),
         sessions=_sessions(table.table("sessions")),
-        mail_command=table.table("mail").read("command", words.command, default.mail_command),
+        notify=notify_of(table),
     )
 
 

@@ -29,7 +29,7 @@ from launchyard.controller.scheduling import Scheduler
 from launchyard.controller.sessions import Sessions
 from launchyard.controller.settling import Settling
 from launchyard.controller.steps import Steps
-from launchyard.controller.submitting import Submitting
+from launchyard.controller.submitting import Gate, Submitting
 from launchyard.controller.texts import Texts
 from launchyard.controller.triggers import Triggering
 from launchyard.controller.users import Users
@@ -37,6 +37,7 @@ from launchyard.controller.writer import Writer
 from launchyard.controller.yielding import Yielding
 from launchyard.engine.environments import Environments
 from launchyard.engine.protocol import Engine, EngineFacts
+from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.rules import Rules
@@ -57,6 +58,8 @@ class Yard:
     facts: Mapping[str, EngineFacts]
     """By cluster, the default one first."""
     packages_in_use: Callable[[], Awaitable[dict[int, set[str]]]]
+    gates: list[Gate]
+    """What looks at each submission before it is taken; may be added to."""
     close: Callable[[], "asyncio.Future[None]"]
 
 
@@ -72,6 +75,9 @@ class Bounds:
     duties_s: float = DUTIES_S
 
 
+USUAL = Bounds()
+
+
 async def assemble(
     *,
     store: Store,
@@ -80,23 +86,23 @@ async def assemble(
     rules: Rules,
     clock: Callable[[], float],
     launching: LaunchSettings,
-    bounds: Bounds | None = None,
+    bounds: Bounds = USUAL,
     rules_at_run_time: bool = False,
     read_rules_file: Callable[[], Rules] = Rules,
     licences: Mapping[str, int] | None = None,
     environments: Environments | None = None,
+    watch: Callable[[Sequence[StateChanged]], None] | None = None,
 ) -> Yard:
     """Load live jobs, connect the engines, start planning. Must run on the loop that will own it all.
 
     `engines` are by cluster, the default one first; `nodes` those that are known before their engine answers.
+    `watch` hears of what moves from the first moment on.
     """
-    bounds = bounds or Bounds()
-    loop = await _loop(store, LiveClusters(engines), nodes, rules, clock, licences, bounds)
-    texts, users = Texts(store), Users()
+    loop = await _loop(store, LiveClusters(engines), nodes, rules, clock, licences, bounds, watch)
+    texts, users, settling, running = Texts(store), Users(), Settling(loop), Running(loop)
     launcher, preparing = _launcher(loop, texts, users, launching, environments, bounds)
-    settling, reserving, running = Settling(loop), Reserving(loop), Running(loop)
     scheduler, steps = Scheduler(loop, Yielding(loop, running)), Steps(loop, users, launching)
-    submitting = Submitting(loop, store, texts, users, preparing.refuse)
+    reserving, submitting = Reserving(loop), Submitting(loop, store, texts, users, preparing.refuse)
     triggers = Triggering(loop, submitting, scheduler, users)
     loop.launch, loop.plan = launcher.send, scheduler.plan
     loop.watch(scheduler.counters.count)
@@ -134,6 +140,7 @@ async def assemble(
         texts=texts,
         facts=facts,
         packages_in_use=preparing.packages_in_use,
+        gates=submitting.gates,
         close=lambda: asyncio.ensure_future(_close(loop, duty, outlooks, preparing, sessions)),
     )
 
@@ -236,6 +243,7 @@ async def _loop(
     clock: Callable[[], float],
     licences: Mapping[str, int] | None,
     bounds: Bounds,
+    watch: Callable[[Sequence[StateChanged]], None] | None,
 ) -> Loop:
     """The loop on what the store knows: nodes as they were marked, and where the counters stand."""
     marks = {(mark.cluster, mark.name): mark for mark in await asyncio.to_thread(store.node_marks)}
@@ -260,6 +268,8 @@ async def _loop(
         seq=await asyncio.to_thread(store.last_seq),
         next_job_id=await asyncio.to_thread(store.next_job_id),
     )
+    if watch is not None:
+        loop.watch(watch)
     loop.live.marks = marks
     loop.live.placed_elsewhere = frozenset(one.name for one in clusters if one.places)
     loop.requeues_max, loop.live.drivers.jobs_max = bounds.requeues_max, bounds.zero_cpu_jobs_max

@@ -102,7 +102,7 @@ class Controller:
 
     async def check(self, caller: Caller, submission: Submission) -> tuple[Job, Outlook]:
         """A dry run: the job, why and until when it would wait, and what would start it sooner."""
-        job = self.admitted(caller, submission)
+        job = self.admitted(caller, await self._submitting.passed(caller, submission))
         return job, await self._outlooks.of_new(job, caller)
 
     # -- acting on jobs

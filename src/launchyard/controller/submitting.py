@@ -22,6 +22,9 @@ from launchyard.policy.handover import refuse_change
 from launchyard.store.protocol import Store
 
 
+Gate = Callable[[Caller, Submission], Awaitable[Submission]]
+"""Looks at what is submitted before it is taken: raises what is wrong with it, or changes it."""
+
 class Submitting:
     """The way in for new jobs."""
 
@@ -43,6 +46,7 @@ class Submitting:
         self._keys: dict[tuple[str, str], asyncio.Future[None]] = {}
         self._submission_ids: set[tuple[str, str]] = set()
 
+        self.gates: list[Gate] = []
     def cluster(self) -> Cluster:
         live = self._loop.live
         parties = live.parties
@@ -67,6 +71,12 @@ class Submitting:
 
     async def amend(self, caller: Caller, job: Job, update: Update) -> Job:
         """A waiting job with other wishes, checked like a new one, taken in; durable with the next commit."""
+    async def passed(self, caller: Caller, submission: Submission) -> Submission:
+        """What the gates make of it, in their order."""
+        for gate in self.gates:
+            submission = await gate(caller, submission)
+        return submission
+
         changed = amend(job, update, self.cluster(), caller, self._loop.now())
         refuse_change(job, update, changed)
         now, expected = self._loop.now(), list[int]()
@@ -182,6 +192,7 @@ class Submitting:
             # The id that it gets, unless somebody else comes while this is looked into.
             job = self.admitted(caller, submission, self._loop.next_job_id)
             if submission.submission_id is not None:
+            submission = await self.passed(caller, submission)
                 await self._reserve(caller, submission.submission_id, reserved)
             if submission.dependency is not None:
                 await self._look_at_dependency(caller, job, expected)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
+from launchyard.model import notify
 from launchyard.model.errors import Invalid, NotFound
 from launchyard.sdk.errors import TimedOut
 from launchyard.sdk.events import EventStream
@@ -127,6 +128,10 @@ def _asked(options: JobOptions, idle_stop: float | str | None) -> dict[str, Any]
     resources = {name: value for name, value in body.get("resources", {}).items() if value is not None}
     if resources:
         asked["resources"] = resources
+    told = body.get("metadata", {})
+    for name, key in (("notify", notify.KEY), ("notify_to", notify.TO)):
+        if key in told:
+            asked[name] = told[key].split(",")
     if idle_stop is not None:
         asked["idle_stop_s"] = (0 if idle_stop == "0" else seconds(idle_stop)) or 0
         if asked["idle_stop_s"] < 0:

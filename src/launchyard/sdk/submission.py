@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypedDict, cast
 
+from launchyard.model import notify
 from launchyard.model.errors import Invalid
 from launchyard.model.memory import parse_memory
 from launchyard.model.retries import BACKOFF_DEFAULT_S, RETRIED, parse_retried, parse_retries
@@ -20,7 +21,8 @@ class JobOptions(TypedDict, total=False):
     text (`"16:00"`), `deadline` likewise, `array` like `"1-10:2%4,20"`, `after` like `"afterok:12"`,
     `retries` a number or text (`"3:1m"`), `retry_on` ends as in `"failed,timeout"`. `gpus` may be `"a100:2"`
     or 0.5, `nodes` `"2-4"`, `licences` `"matlab:2,ansys"`; `nodelist` and `exclude` like `"n[1-4],m1"`.
-    With `ray` a Ray cluster on its nodes is started for it.
+    With `ray` a Ray cluster on its nodes is started for it. `notify` is of start, end, fail and limit,
+    `notify_to` mail addresses, names of webhooks and URLs; none: the submitter's mail.
     """
 
     name: str | None
@@ -72,6 +74,8 @@ class JobOptions(TypedDict, total=False):
     submission_id: str | None
     metadata: Mapping[str, str] | None
     ray: bool
+    notify: str | Sequence[str] | None
+    notify_to: str | Sequence[str] | None
     dry_run: bool
 
 
@@ -84,6 +88,7 @@ _AS_THEY_ARE = (
 )
 RAY = "launchyard.ray"
 """The key of metadata by which a job asks for a Ray cluster."""
+_NOTIFY = (("notify", notify.KEY), ("notify_to", notify.TO))
 RESOURCES = (
     "cpus", "memory", "gpus", "gpu_type", "nodes", "nodes_max", "tasks", "tasks_per_node", "exclusive",
     "constraint", "nodelist", "exclude", "licences", "reservation", "time_limit",
@@ -121,6 +126,8 @@ def job_body(
         body["deadline_at"] = moment(given["deadline"])
     if given.get("ray"):
         body["metadata"] = {**body.get("metadata", {}), RAY: "true"}
+    if told := {key: notify.joined(cast(Any, given[name])) for name, key in _NOTIFY if name in given}:
+        body["metadata"] = {**body.get("metadata", {}), **told}
     if options is not None and (window := options.get("window")) is not None:
         body["window"] = {"rows": window[0], "columns": window[1]}
     if (retries := _retries(given)) is not None:

@@ -1,6 +1,6 @@
 """Which mails a job wants (--mail-type, --mail-user), what happened that is worth one, and their subjects."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from launchyard.model.job import Job
@@ -125,7 +125,11 @@ def _clock(seconds: float) -> str:
     return f"{days}-{clock}" if days else clock
 
 
-def message(kind: str, job: Job, now: float, cluster: str) -> bytes:
+Last = tuple[str | None, Sequence[str], str | None]
+"""Why it ended so, its last lines, and where to look."""
+
+
+def message(kind: str, job: Job, now: float, cluster: str, last: Last = (None, (), None)) -> bytes:
     """The whole mail as `sendmail -t` reads it; it goes to its user where nobody else was named."""
     to = _clean(job.metadata.get(kept.MAIL_USER) or job.user)
     text = f"To: {to}\nSubject: {subject(kind, job, now)}\nAuto-Submitted: auto-generated\n"
@@ -133,6 +137,10 @@ def message(kind: str, job: Job, now: float, cluster: str) -> bytes:
         f"Content-Type: text/plain; charset=utf-8\n\nCluster: {_clean(cluster)}\nUser: {_clean(job.user)}\n"
     )
     text += f"Directory: {_clean(job.working_dir)}\n"
+    cause, lines, link = last
+    text += f"Reason: {_clean(cause)}\n" if cause else ""
+    text += "".join(["\nIts last lines:\n", *(f"    {_clean(line)}\n" for line in lines)]) if lines else ""
+    text += f"\n{link}\n" if link else ""
     return text.encode("utf-8", "replace")
 
 

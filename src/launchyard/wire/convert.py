@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from unicodedata import category
 
+from launchyard.model import notify
 from launchyard.model.array import parse_indexes
 from launchyard.model.dependency import Dependency, parse_dependency
 from launchyard.model.errors import Invalid
@@ -243,6 +244,7 @@ def _metadata(entries: Mapping[str, str]) -> Mapping[str, str]:
     total = sum(_size(key) + _size(value) for key, value in entries.items())
     if total > METADATA_MAX_BYTES:
         raise Invalid(f"metadata is {total} bytes long; at most {METADATA_MAX_BYTES} are possible")
+    notify.check(entries)
     return entries
 
 

@@ -30,7 +30,8 @@ class StartSession:
     """The body of `POST /v1/sessions`. What is left out is as the app says.
 
     `values` are those of the app's own form. `runtime_env` is put to the environment of the app, as
-    `environment` (variables) to those of a login. An `idle_stop_s` of 0: never.
+    `environment` (variables) to those of a login. An `idle_stop_s` of 0: never. `notify` is of `start`,
+    `end`, `fail` and `limit` (it ends or is stopped soon); `notify_to` are mail addresses, names of webhooks, URLs.
     """
 
     app: str
@@ -46,6 +47,8 @@ class StartSession:
     environment: dict[str, str] = field(default_factory=dict)
     idle_stop_s: int | None = None
     dry_run: bool = False
+    notify: list[str] = field(default_factory=list)
+    notify_to: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

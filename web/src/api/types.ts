@@ -1240,7 +1240,8 @@ export interface Sooner {
  * The body of `POST /v1/sessions`. What is left out is as the app says.
  *
  * `values` are those of the app's own form. `runtime_env` is put to the environment of the app, as
- * `environment` (variables) to those of a login. An `idle_stop_s` of 0: never.
+ * `environment` (variables) to those of a login. An `idle_stop_s` of 0: never. `notify` is of `start`,
+ * `end`, `fail` and `limit` (it ends or is stopped soon); `notify_to` are mail addresses, names of webhooks, URLs.
  */
 export interface StartSession {
   app: string;
@@ -1277,6 +1278,8 @@ export interface StartStep {
   memory_mib?: number | null;
   memory_per_cpu_mib?: number | null;
   whole_nodes?: boolean;
+  notify?: string[];
+  notify_to?: string[];
   gpus?: number | null;
   distribution?: string | null;
   connect: string;
