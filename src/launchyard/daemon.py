@@ -55,9 +55,9 @@ from launchyard.engine.notebooks import Notebooks
 from launchyard.engine.reaching import reach
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.node import Node
+from launchyard.operations import Operations
 from launchyard.starter import Starter
 from launchyard.statedir import Owner, StateDir
-from launchyard.operations import Operations
 from launchyard.store.filesystem import refuse_network_file_system
 from launchyard.store.open import open_store
 from launchyard.store.protocol import Store
@@ -240,9 +240,9 @@ async def _yard(
         bounds=bounds(settings),
         licences=settings.licences,
         environments=files.environments,
+        watch=operations.hear,
     )
 
 
 if __name__ == "__main__":
-        watch=operations.hear,
     sys.exit(main())

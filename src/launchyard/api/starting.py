@@ -74,13 +74,13 @@ async def to_start(context: Context, caller: Caller, body: StartSession) -> Subm
     return submission
 
 
-def _session(
 def _notified(body: StartSession) -> dict[str, str]:
     """Of what its person is told, and where."""
     asked = {notify.KEY: notify.joined(body.notify), notify.TO: notify.joined(body.notify_to)}
     return {key: words for key, words in asked.items() if words}
 
 
+def _session(
     app: App, values: Mapping[str, Any], body: StartSession, *, home: str, site_s: int | None
 ) -> Session:
     opening = app.opening

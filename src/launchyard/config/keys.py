@@ -44,9 +44,9 @@ KEYS: dict[str, Keys] = {
         "runtime_env": ("see below", "What set-ups of runtime environments keep; see below."),
         "sessions": ("see below", "Interactive apps, and sessions that nobody uses; see below."),
         "mail": ("see below", "How mail is sent to users who asked for it; see below."),
-    },
         "webhooks": ("none", "Where else users may be notified, by name; see below."),
         "notify": ("see below", "Which addresses of their own users may have notified; see below."),
+    },
     "nodes": {
         "name": ("required", "One name, or several as in `n[1-8]`."),
         "cpus": ("required", "CPUs of each node."),
@@ -182,6 +182,7 @@ KEYS: dict[str, Keys] = {
             "[]",
             'Users may name URLs of their own below these, and no others: `["https://hooks.example.org"]`.',
         ),
+        "secret_file": ("none", "A file with the secret that signs what is sent there, mode 600."),
     },
     "ray_api": {
         "version": ('"2.60.0"', "The version of Ray that its clients are told; the newest that is tested."),
@@ -195,7 +196,6 @@ KEYS: dict[str, Keys] = {
         "roots": (
             '["~"]',
             'Folders below which users may open files, as themselves: `["~", "/scratch/{user}"]`.',
-        "secret_file": ("none", "A file with the secret that signs what is sent there, mode 600."),
         ),
         "terminal_keep_h": ("8", "Hours that a terminal stays which nobody looks at."),
     },
@@ -244,6 +244,7 @@ TITLES = {
     "packages": "`[packages]`",
     "runtime_env": "`[runtime_env]`",
     "mail": "`[mail]`",
+    "notify": "`[notify]`",
     "limits": "Limits",
 }
 """Of what is no list of tables."""
@@ -251,4 +252,3 @@ TITLES = {
 LIMIT_SETS = ("limits", "per_account", "per_user", "per_job")
 RULES = ("partitions", "qos", "accounts", "users", "scheduler")
 """What may be changed while the server runs."""
-    "notify": "`[notify]`",

@@ -21,9 +21,9 @@ from launchyard.policy.dependencies import Verdict, never
 from launchyard.policy.handover import refuse_change
 from launchyard.store.protocol import Store
 
-
 Gate = Callable[[Caller, Submission], Awaitable[Submission]]
 """Looks at what is submitted before it is taken: raises what is wrong with it, or changes it."""
+
 
 class Submitting:
     """The way in for new jobs."""
@@ -45,8 +45,8 @@ class Submitting:
         self._refuse_environment = refuse_environment
         self._keys: dict[tuple[str, str], asyncio.Future[None]] = {}
         self._submission_ids: set[tuple[str, str]] = set()
-
         self.gates: list[Gate] = []
+
     def cluster(self) -> Cluster:
         live = self._loop.live
         parties = live.parties
@@ -69,14 +69,14 @@ class Submitting:
             raise Infeasible(sentence, code="deadline")
         return job
 
-    async def amend(self, caller: Caller, job: Job, update: Update) -> Job:
-        """A waiting job with other wishes, checked like a new one, taken in; durable with the next commit."""
     async def passed(self, caller: Caller, submission: Submission) -> Submission:
         """What the gates make of it, in their order."""
         for gate in self.gates:
             submission = await gate(caller, submission)
         return submission
 
+    async def amend(self, caller: Caller, job: Job, update: Update) -> Job:
+        """A waiting job with other wishes, checked like a new one, taken in; durable with the next commit."""
         changed = amend(job, update, self.cluster(), caller, self._loop.now())
         refuse_change(job, update, changed)
         now, expected = self._loop.now(), list[int]()
@@ -189,10 +189,10 @@ class Submitting:
         expected: list[int],
     ) -> Job | LaunchyardError:
         try:
+            submission = await self.passed(caller, submission)
             # The id that it gets, unless somebody else comes while this is looked into.
             job = self.admitted(caller, submission, self._loop.next_job_id)
             if submission.submission_id is not None:
-            submission = await self.passed(caller, submission)
                 await self._reserve(caller, submission.submission_id, reserved)
             if submission.dependency is not None:
                 await self._look_at_dependency(caller, job, expected)

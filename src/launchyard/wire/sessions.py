@@ -46,9 +46,9 @@ class StartSession:
     runtime_env: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     idle_stop_s: int | None = None
-    dry_run: bool = False
     notify: list[str] = field(default_factory=list)
     notify_to: list[str] = field(default_factory=list)
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1256,6 +1256,8 @@ export interface StartSession {
   runtime_env?: Record<string, unknown>;
   environment?: Record<string, string>;
   idle_stop_s?: number | null;
+  notify?: string[];
+  notify_to?: string[];
   dry_run?: boolean;
 }
 
@@ -1278,8 +1280,6 @@ export interface StartStep {
   memory_mib?: number | null;
   memory_per_cpu_mib?: number | null;
   whole_nodes?: boolean;
-  notify?: string[];
-  notify_to?: string[];
   gpus?: number | null;
   distribution?: string | null;
   connect: string;
