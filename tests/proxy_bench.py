@@ -238,8 +238,8 @@ def yard_in(directory: Path, **more: Any) -> Iterator[Yard]:
     with serving(app, directory / "app.sock") as port:
         found: list[Yard] = []
 
-        async def reach(uid: int, target: Target) -> socket.socket:
-            return await found[0].reach(uid, target)
+        async def reach(job: Job, target: Target) -> socket.socket:
+            return await found[0].reach(job.uid, target)
 
         with running(directory, reach=reach, **more) as bench:
             sessions = OpenSessions()

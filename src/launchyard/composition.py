@@ -12,7 +12,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, cast
@@ -25,16 +26,18 @@ from launchyard.controller.assembly import Bounds, Yard
 from launchyard.controller.clusters import LiveCluster
 from launchyard.controller.launching import LaunchSettings
 from launchyard.engine.building import Build, Surroundings
-from launchyard.engine.channel import UserHelpers
+from launchyard.engine.environments import Environments
 from launchyard.engine.local import LocalEngine
 from launchyard.engine.machine import discover, virtual
-from launchyard.engine.places import Places
+from launchyard.engine.places import Places, node_of
 from launchyard.engine.protocol import Engine
 from launchyard.model.cluster import LOCAL, EngineKind
 from launchyard.model.errors import Invalid
 from launchyard.model.event import StateChanged
+from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.rules import Rules
+from launchyard.model.session import Target
 from launchyard.model.state import ENDED
 from launchyard.statedir import StateDir
 from launchyard.wire.job import time_json
@@ -216,9 +219,30 @@ def status_of(facts: dict[str, Any], settings: Settings, yard: Yard) -> Callable
     return lambda: facts | now()
 
 
-async def read_small(helpers: UserHelpers, uid: int, path: str) -> bytes:
-    """A small file, as its user."""
-    return (await helpers.read(uid, path, 0, 64 * 1024)).data
+async def read_small(places: Places, job: Job, path: str) -> bytes:
+    """A small file where the job is, as its user."""
+    return (await places.of(job).helpers.read(job.uid, path, 0, 64 * 1024)).data
+
+
+async def follow_small(
+    places: Places, job: Job, path: str, ended: asyncio.Event
+) -> AsyncGenerator[bytes, None]:
+    """What comes into a file where the job is, as its user."""
+    async with aclosing(places.of(job).helpers.follow(job.uid, path, 0, ended)) as parts:
+        async for part in parts:
+            yield part.data
+
+
+def setup_log(environments: Environments, job: Job, of: int) -> str:
+    """Where the story of a set-up is, on the machine where the job is."""
+    return environments.on(job.cluster, node_of(job)).log(job.uid, of)
+
+
+async def reach_session(places: Places, job: Job, target: Target) -> socket.socket:
+    """A connection to what listens in a session, wherever that is."""
+    made = socket.socket(fileno=await places.reach(job, job.uid, target))
+    made.setblocking(False)
+    return made
 
 
 def places_of(state: StateDir, yard: Yard, host: LocalEngine) -> Places:
@@ -229,7 +253,7 @@ def places_of(state: StateDir, yard: Yard, host: LocalEngine) -> Places:
 def join_sessions(yard: Yard, places: Places) -> None:
     """Sessions hear of what their jobs use, and read what those who attend them have written."""
     yard.controller.sessions.usage_of(places.usage)
-    yard.controller.sessions.begin(partial(read_small, places.helpers))
+    yard.controller.sessions.begin(partial(read_small, places), partial(follow_small, places))
 
 
 def join_terminals(yard: Yard, terminals: JobTerminals) -> None:

@@ -34,8 +34,10 @@ from launchyard.composition import (
     local_cluster,
     nodes_here,
     places_of,
+    reach_session,
     rules_at_run_time,
     settle_memory,
+    setup_log,
     shells_of,
     status_of,
     stop_on_signal,
@@ -52,7 +54,7 @@ from launchyard.engine.local import LocalEngine
 from launchyard.engine.logins import Logins
 from launchyard.engine.machine import cpus_by_core
 from launchyard.engine.notebooks import Notebooks
-from launchyard.engine.reaching import reach
+from launchyard.engine.places import gateways_of
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.node import Node
 from launchyard.operations import Operations
@@ -164,7 +166,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     terminals = JobTerminals(places, yard.users, yard.launcher.place_of)
     join_sessions(yard, places)
     join_terminals(yard, terminals)
-    logs = JobLogs(places, yard.users, files.environments.log)
+    logs = JobLogs(places, yard.users, partial(setup_log, files.environments))
     meter, holding = GpuMeter(places.usage, yard.controller.holding), yard.controller.holding
     sampling = Sampling(holding, meter.usage, SeriesFiles(state.series), time.time)
     tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
@@ -190,7 +192,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         ray=settings.ray_api,
         login=Logins(helpers).of,
         apps=Apps(helpers, settings.sessions.apps, settings.sessions.idle_stop_s),
-        reach=partial(reach, helpers),
+        reach=partial(reach_session, places),
         secret=await asyncio.to_thread(state.secret),
         files=files.browsed,
         file_roots=settings.files.roots,
@@ -228,9 +230,11 @@ async def _yard(
     if local_cluster(settings) is None:
         # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.
         await engine.open(lambda reports: None)
+    engines = engines_of(settings, prepared.state, engine, serves_all=prepared.serves_all)
+    files.environments.gateways = gateways_of(engines)
     return await assemble(
         store=store,
-        engines=engines_of(settings, prepared.state, engine, serves_all=prepared.serves_all),
+        engines=engines,
         nodes=prepared.nodes,
         rules=at_run_time or settings.rules,
         rules_at_run_time=at_run_time is not None,

@@ -37,10 +37,9 @@ class UserFiles:
             keep_failed_s=limits.keep_failed_s,
             memory_mib=limits.setup_memory_mib or memory_of_machine_mib() // 2,
         )
-        self._helpers = UserHelpers(engine, kept.memory_mib)
         self._browsing = UserHelpers(engine)
         self.browsed = Files(self._browsing)
-        self.environments = HelperEnvironments(self._helpers, kept, self._opened)
+        self.environments = HelperEnvironments(UserHelpers(engine, kept.memory_mib), kept, self._opened)
         self._collecting: asyncio.Task[None] | None = None
 
     def start(self, in_use: InUse) -> None:
@@ -52,7 +51,7 @@ class UserFiles:
             self._collecting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._collecting
-        self._helpers.close()
+        self.environments.close()
         self._browsing.close()
 
     async def _collect(self, in_use: InUse) -> None:

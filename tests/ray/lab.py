@@ -7,6 +7,7 @@ Needs root. What Ray started is stopped by pid, and what a launcher left is foun
 import contextlib
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -35,6 +36,7 @@ class Lab:
         self._net = f"10.{64 + secrets.randbelow(128)}.{secrets.randbelow(250)}"
         self._port = _free_port()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._hidden: dict[int, list[Path]] = {}
         self.base = directory / "nodes"
         """Where the nodes keep what is the product's."""
 
@@ -86,6 +88,7 @@ class Lab:
         if node:
             # Names are not looked up: nobody there would answer.
             within = f"mount --bind {own} {seen} && mount --bind /dev/null /etc/resolv.conf && "
+            within += "".join(f"{shlex.join(_hiding(path))} && " for path in self._hidden.get(node, ()))
             # On a busy machine Ray gives up to start when its head is slow to answer.
             within += 'until "$@"; do sleep 1; done'
             command = ["ip", "netns", "exec", self._space(node), "sh", "-c", within, "sh", *command]
@@ -117,6 +120,13 @@ class Lab:
             "RAY_raylet_start_wait_time_s": "180",
             "RAY_agent_register_timeout_ms": "120000",
         }
+
+    def hide(self, node: int, path: Path) -> None:
+        """From here on this directory is empty for what starts on the node: it shares no files with us."""
+        path.mkdir(parents=True, exist_ok=True)
+        self._hidden.setdefault(node, []).append(path)
+        command = ["nsenter", f"--target={self._processes[node].pid}", "--mount", "--", *_hiding(path)]
+        subprocess.run(command, check=True, capture_output=True)
 
     def kill_node(self, node: int) -> None:
         """All that Ray has there, at once; what left its tree lives on."""
@@ -210,6 +220,10 @@ while sum(node["Alive"] for node in ray.nodes()) < {self.nodes}:
 
 def _ip(*words: str, check: bool = True) -> None:
     subprocess.run(["ip", *words], check=check, capture_output=True)
+
+
+def _hiding(path: Path) -> list[str]:
+    return ["mount", "-t", "tmpfs", "none", str(path)]
 
 
 def _free_port() -> int:

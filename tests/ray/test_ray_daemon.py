@@ -5,36 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.ray.clustered import product_on, up
 from tests.ray.lab import Lab
 from tests.system.product import Product, Refused, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(400)]
 
-CONFIG = """
-listen = "127.0.0.1:0"
-allow_root_jobs = true
-daemon_user = "root"
-grace_s = 2
-[[clusters]]
-name = "big"
-engine = "ray"
-address = "{address}"
-python = "{python}"
-"""
-
 
 @pytest.fixture
 def product(lab: Lab, tmp_path: Path) -> Iterator[Product]:
-    made = Product(tmp_path / "state", CONFIG.format(address=lab.address, python=lab.python))
-    made.start(timeout_s=90)
-    wait_for(lambda: up(made) == lab.nodes, 90, "all nodes serve")
-    yield made
-    made.destroy()
-    lab.kill_leftovers_of_jobs()
-
-
-def up(product: Product) -> int:
-    return sum(node["state"] == "UP" for node in product.call("GET", "/v1/nodes")["nodes"])
+    with product_on(lab, tmp_path / "state") as made:
+        yield made
 
 
 def test_jobs_run_on_all_nodes_and_their_logs_are_read(product: Product, lab: Lab) -> None:
@@ -85,7 +66,7 @@ def _elsewhere(product: Product, job: int, where: str) -> dict[str, object] | No
     ("asked", "sentence"),
     [
         ({"resources": {"nodes": 2}}, "has one node"),
-        ({"runtime_env": {"pip": ["six"]}}, "packages are not set up"),
+        ({"metadata": {"launchyard.ray": "true"}}, "joins that cluster"),
     ],
 )
 def test_what_the_engine_cannot_do_is_refused_with_its_sentence(

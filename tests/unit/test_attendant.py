@@ -1,5 +1,8 @@
 """The attendant of a session: what it looks at first, how it asks the app, what it says when that fails."""
 
+import json
+import os
+import signal
 import socket
 import stat
 import threading
@@ -12,9 +15,9 @@ import pytest
 
 from launchyard.attendant.checks import CannotStart, check
 from launchyard.attendant.main import Attendant, early_end, never_answered
-from launchyard.attendant.order import VARIABLE, Order, take, variables, write
+from launchyard.attendant.order import HEARD_SIGNAL, VARIABLE, Order, take, variables, write
 from launchyard.attendant.probe import Found, Probe, filled
-from launchyard.attendant.telling import Teller
+from launchyard.attendant.telling import Teller, teller_of
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -200,3 +203,26 @@ def test_each_way_not_to_come_up_has_a_sentence(tmp_path: Path) -> None:
         "Tool did not answer within 5 s of its start; nothing listens at its socket",
         "Tool did not answer within 5 s of its start; it answered with status 503",
     ]
+
+
+def test_where_the_server_is_not_reached_it_writes_down_what_it_tells(tmp_path: Path) -> None:
+    teller = teller_of(order(tmp_path, api=""))
+    assert teller.tell("listens", 0)
+    assert teller.tell("answers", 0, secret="s")
+    lines = [json.loads(line) for line in (tmp_path / "told").read_text().splitlines()]
+    assert lines == [
+        {"launch_id": "l1", "what": "listens"},
+        {"launch_id": "l1", "what": "answers", "secret": "s"},
+    ]
+    assert (tmp_path / "told").stat().st_mode & 0o777 == 0o600
+
+
+def test_it_waits_until_a_failure_that_it_wrote_down_was_heard(tmp_path: Path) -> None:
+    teller = teller_of(order(tmp_path, api=""))
+    heard = threading.Timer(0.2, lambda: os.kill(os.getpid(), HEARD_SIGNAL))
+    heard.start()
+    try:
+        assert teller.tell("failed", 30, sentence="no")
+    finally:
+        heard.join()
+        signal.signal(HEARD_SIGNAL, signal.SIG_DFL)

@@ -34,6 +34,9 @@ class Breaking:
     async def remove(self, uid: int, job_id: int) -> None:
         self.done.append("remove")
 
+    def on(self, cluster: str, node: str | None) -> "Breaking":
+        return self
+
     def directory(self, uid: int, job_id: int) -> str:
         return f"/env/{uid}/jobs/{job_id}"
 

@@ -153,8 +153,8 @@ def test_after_a_restart_the_secret_is_read_again_as_its_user_even_if_the_first_
             launch_id, engine = yard.launch_id(job.id), yard.engine
         tries: list[tuple[int, str]] = []
 
-        async def read_as(uid: int, path: str) -> bytes:
-            tries.append((uid, path))
+        async def read_as(job: Job, path: str) -> bytes:
+            tries.append((job.uid, path))
             if len(tries) == 1:
                 raise OSError
             return json.dumps({"launch_id": launch_id, "secret": "s3cret"}).encode()

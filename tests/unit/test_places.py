@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from launchyard.engine.fake import FakeEngine
+from launchyard.engine.gateway import Outpost
 from launchyard.engine.places import Places, node_of
 from launchyard.model.job import Attempt, Job, JobKind, PastAttempt
 from launchyard.model.resources import Allocation, NodeShare
@@ -17,6 +18,9 @@ class Elsewhere(FakeEngine):
 
     def spool(self, node: str, uid: int) -> str:
         return f"/nodes/{node}/spool/{uid}"
+
+    def outpost(self, node: str) -> Outpost | None:
+        return Outpost(state=f"/nodes/{node}", package="/nodes/code", python="/usr/bin/python3")
 
     async def reach(self, node: str, uid: int, target: Target) -> int:
         return 77

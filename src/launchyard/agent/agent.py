@@ -18,7 +18,7 @@ from typing import Any
 
 from launchyard.agent import place, seal
 from launchyard.agent.streams import Streams
-from launchyard.launcher.messages import SOCKET_NAME, keeper_argv
+from launchyard.launcher.messages import PACKAGE_PARENT, SOCKET_NAME, keeper_argv
 
 LAUNCHER = "launcher"
 """What a stream is opened to."""
@@ -65,6 +65,8 @@ class Agent:
         self._allow_root_jobs = bool(order["allow_root_jobs"])
         self._directory = place.directory(order["base"], order["yard"], order["node"])
         self._coming = place.own(os.path.join(self._directory, "coming"))
+        # Of each user one is made there by the launcher.
+        place.own(os.path.join(self._directory, "environments"), 0o711)
         self._key_path = os.path.join(self._directory, "key")
         self._lock = threading.Lock()
         self._candidates: dict[bytes, bytes] = {}
@@ -158,6 +160,8 @@ class Agent:
             "host": socket.gethostname(),
             "cpus": cpus,
             "python": platform.python_version(),
+            "package": PACKAGE_PARENT,
+            "runs": _python(),
             "pid": os.getpid(),
         }
 

@@ -7,8 +7,10 @@ import io
 import os
 import tarfile
 
-PACKAGES = ("agent", "attendant", "helper", "injob", "launcher", "model", "raycluster", "runner")
+PACKAGES = ("agent", "apps", "attendant", "helper", "injob", "launcher", "model", "raycluster", "runner")
 """What runs on a node, with all that it imports."""
+WHOLE = ("apps",)
+"""Those of which more than modules is needed."""
 MODULES = ("faults.py",)
 ROOT = "launchyard"
 
@@ -38,6 +40,7 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
 def _files(package: str, packages: tuple[str, ...]) -> list[str]:
     found = [os.path.join(package, name) for name in MODULES]
     for one in packages:
-        for here, _, names in os.walk(os.path.join(package, one)):
-            found += [os.path.join(here, name) for name in names if name.endswith(".py")]
+        for here, folders, names in os.walk(os.path.join(package, one)):
+            folders[:] = [name for name in folders if name != "__pycache__"]
+            found += [os.path.join(here, name) for name in names if one in WHOLE or name.endswith(".py")]
     return found

@@ -134,7 +134,7 @@ class Crossing:
         launch = hashlib.sha256(found.launch_id.encode()).hexdigest()[:32]
         way = Way(
             key=f"s{found.session_id}-{launch}",
-            connect=partial(reach, found.owner_uid, found.target),
+            connect=partial(reach, endpoint.job, found.target),
             prefix=f"{PATH}{found.session_id}",
             strip_prefix=found.strip_prefix,
             headers=found.headers,

@@ -39,7 +39,7 @@ class JobLogs:
         self,
         places: PlaceOfFiles,
         users: Users,
-        setup_log: Callable[[int, int], str] | None = None,
+        setup_log: Callable[[Job, int], str] | None = None,
     ) -> None:
         self._places = places
         self._users = users
@@ -92,15 +92,15 @@ class JobLogs:
 
     def _path_of(self, job: Job, stream: str) -> tuple[UserHelpers, str | None]:
         """Who reads it, and its path there."""
-        here = self._places.helpers
+        place = self._places.of(job)
         if stream == "setup":
-            of = job.task.job_id if job.task is not None else job.id
+            shared = job.task is not None and place.helpers is self._places.helpers
+            of = job.task.job_id if job.task is not None and shared else job.id
             known = job.runtime_env is not None and self._setup_log is not None
-            return here, self._setup_log(job.uid, of) if known and self._setup_log is not None else None
+            return place.helpers, self._setup_log(job, of) if known and self._setup_log is not None else None
         if self._setup_log is not None and job.ended and (job.cause or "").startswith(FAILED):
             # It printed nothing of its own; how it was set up is what there is to read.
-            return here, self._setup_log(job.uid, job.id)
-        place = self._places.of(job)
+            return place.helpers, self._setup_log(job, job.id)
         out, err = log_paths(job, place.spool, self._users.entry(job.uid))
         return place.helpers, out if stream == "stdout" else err
 

@@ -100,7 +100,7 @@ LiveUsage = Callable[[], Awaitable[Mapping[str, Mapping[str, float]]]]
 """What running launches use now, by launch id: `cpu_s`, `memory_mib`, `memory_peak_mib`, `processes`."""
 
 
-Reach = Callable[[int, Target], Awaitable[socket.socket]]
+Reach = Callable[[Job, Target], Awaitable[socket.socket]]
 
 
 async def nothing_known() -> Mapping[str, Mapping[str, float]]:
@@ -139,7 +139,7 @@ class Services:
     """The variables of a user's login, for jobs that bring none along; empty where nobody can say."""
     packages: Packages | None = None
     reach: Reach | None = None
-    """Connects to what a user's session listens on; None: sessions are not reached from here."""
+    """Connects to what a session listens on, as its user; None: sessions are not reached from here."""
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     """The server's own, from which it makes texts that it knows again."""
     notebooks: Notebooks | None = None

@@ -22,7 +22,7 @@ from typing import NoReturn
 from launchyard.attendant.checks import CannotStart, check
 from launchyard.attendant.order import FACTS, Order, take, variables
 from launchyard.attendant.probe import Found, Probe
-from launchyard.attendant.telling import Teller
+from launchyard.attendant.telling import teller_of
 
 PAUSES_S = (0.05, 0.5)
 TELL_S = 60.0
@@ -43,7 +43,7 @@ class Attendant:
 
     def __init__(self, order: Order) -> None:
         self._order = order
-        self._teller = Teller(order.api, order.session_id, order.launch_id)
+        self._teller = teller_of(order)
         self._secret = secrets.token_urlsafe(32)
         self._port = free_port() if order.tcp else None
         self._probe = Probe(order, self._secret, self._port)

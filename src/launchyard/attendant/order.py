@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Mapping, MutableMapping
 from typing import Any, NamedTuple
 
@@ -9,9 +10,17 @@ VARIABLE = "LAUNCHYARD_SESSION"
 FACTS = "session.json"
 """What the attendant writes down for the server in the session's directory, readable by its user alone."""
 
+TOLD = "told"
+"""The file there that it tells in, a line each time, where it cannot reach the server."""
+HEARD_SIGNAL = signal.SIGUSR1
+"""What the server sends when it has read of a failure there."""
+
 
 class Order(NamedTuple):
-    """`directory` is the session's own, of which the last part does not exist yet; `prefix` its address."""
+    """`directory` is the session's own, of which the last part does not exist yet; `prefix` its address.
+
+    `api` empty: the server is not reached from this node.
+    """
 
     session_id: int
     launch_id: str

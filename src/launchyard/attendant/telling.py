@@ -1,12 +1,58 @@
 """Telling the server what became of the app, over its unix socket: who we are the kernel says."""
 
 import json
+import os
+import signal
 import socket
 import time
-from typing import Any
+from types import FrameType
+from typing import Any, Protocol
+
+from launchyard.attendant.order import HEARD_SIGNAL, TOLD, Order
 
 ANSWER_S = 10.0
 PAUSES_S = (0.1, 5.0)
+
+
+class Telling(Protocol):
+    """Whoever tells the server."""
+
+    def tell(self, what: str, within_s: float, **facts: Any) -> bool:
+        """False: nobody took it in time, or the server does not want to hear it."""
+
+
+def teller_of(order: Order) -> Telling:
+    """By the server's socket, or by a file where that is not reached."""
+    if order.api:
+        return Teller(order.api, order.session_id, order.launch_id)
+    return Noter(order.directory, order.launch_id)
+
+
+class Noter:
+    """Writes down what is to be told, in a file that the server follows."""
+
+    def __init__(self, directory: str, launch_id: str) -> None:
+        self._path = os.path.join(directory, TOLD)
+        self._launch_id = launch_id
+        self._heard = False
+        signal.signal(HEARD_SIGNAL, self._hear)
+
+    def tell(self, what: str, within_s: float, **facts: Any) -> bool:
+        """True: it is written down, and within that time the server said that it has read it."""
+        line = json.dumps({"launch_id": self._launch_id, "what": what, **facts}) + "\n"
+        try:
+            fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            with open(fd, "w") as file:
+                file.write(line)
+        except OSError:
+            return False
+        until = time.monotonic() + within_s
+        while not self._heard and time.monotonic() < until:
+            time.sleep(PAUSES_S[0])
+        return self._heard or not within_s
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self._heard = True
 
 
 class Teller:
@@ -18,7 +64,7 @@ class Teller:
         self._launch_id = launch_id
 
     def tell(self, what: str, within_s: float, **facts: Any) -> bool:
-        """False: nobody took it in time, or the server does not want to hear it."""
+        """As `Telling` says."""
         body = json.dumps({"launch_id": self._launch_id, "what": what, **facts}).encode()
         until, pause_s = time.monotonic() + within_s, PAUSES_S[0]
         while True:

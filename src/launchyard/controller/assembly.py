@@ -176,7 +176,7 @@ async def _close(
         await duty
     await outlooks.close()
     await preparing.close()
-    sessions.idling.close()
+    sessions.close()
     loop.flush()
     await loop.clusters.close()
     await asyncio.to_thread(loop.writer.close)

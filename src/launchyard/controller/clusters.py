@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from launchyard.engine.gateway import Gateway, Outpost
 from launchyard.engine.protocol import (
     Engine,
     EngineConnected,
@@ -32,6 +33,8 @@ class LiveCluster:
         """Its engine has told of its nodes since it was opened."""
         self.found: set[str] = set()
         """Launches that users gave the engine past us."""
+        self.gateway = engine if isinstance(engine, Gateway) else None
+        """The way into its nodes, of a cluster whose nodes are elsewhere."""
         self.waits: dict[str, Reason] = {}
         """Of launches that wait in the engine: why, as it says."""
 
@@ -94,6 +97,17 @@ class LiveClusters:
     def stale_since(self, job: Job) -> float | None:
         """Since when its engine has said nothing of a job that is with it; None: what is known is true."""
         return None if job.ended or job.launch_id is None else self.of(job).lost_since
+
+    def is_elsewhere(self, job: Job) -> bool:
+        """Its processes and its files are on a node that is reached through its engine."""
+        return self.of(job).gateway is not None
+
+    def outpost(self, job: Job) -> Outpost | None:
+        """What of ours is where its attempt is; None: it is on this machine, or not known yet."""
+        gateway, attempt = self.of(job).gateway, job.attempt
+        if gateway is None or attempt is None:
+            return None
+        return gateway.outpost(attempt.allocation.nodes[0])
 
     async def open(self, take: Callable[[LiveCluster, Sequence[EngineReport]], None]) -> None:
         """Connect to all at once."""

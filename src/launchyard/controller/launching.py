@@ -164,7 +164,7 @@ class Launcher:
             job_id=job.id,
             uid=job.uid,
             **_where(job),
-            argv=argv_of(job) if job.session is None else attendant_argv(),
+            argv=argv_of(job) if job.session is None else attendant_argv(self._clusters.outpost(job)),
             script=script,
             environment=self._environment(job, entry, texts),
             working_dir=job.working_dir,
@@ -209,8 +209,13 @@ class Launcher:
             **({"SLURM_CLUSTER_NAME": name} if (name := self._settings.slurm_cluster) else {}),
             **_own_environment(job),
             **_gpu_environment(job),
-            **attendant_variables(job, self._settings.state),
+            **self._session_environment(job),
         }
+
+    def _session_environment(self, job: Job) -> dict[str, str]:
+        if job.session is None:
+            return {}
+        return attendant_variables(job, self._settings.state, self._clusters.outpost(job))
 
     def _path(self, job: Job, path: str) -> str:
         """Slurm's commands come first in a batch script; other jobs find them when there are no others."""

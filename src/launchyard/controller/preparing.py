@@ -18,6 +18,7 @@ from launchyard.controller.launching import PATH
 from launchyard.controller.loop import Loop
 from launchyard.controller.texts import Texts, environment_of, runtime_env_of
 from launchyard.engine.environments import Environments, SetupFailed, SetUpOrder
+from launchyard.engine.places import node_of
 from launchyard.model.errors import Invalid, LaunchyardError, Unavailable
 from launchyard.model.event import Exited, SetUpFailed
 from launchyard.model.frozen import changed
@@ -163,7 +164,8 @@ class Preparing:
 
     def directory(self, job: Job) -> str:
         """Where its own copy is."""
-        return "" if self._environments is None else self._environments.directory(job.uid, job.id)
+        environments = self._on(job)
+        return "" if environments is None else environments.directory(job.uid, job.id)
 
     async def close(self) -> None:
         """Let go; what is half done is done again by the next run."""
@@ -183,7 +185,9 @@ class Preparing:
             asked = runtime_env_of(text)
             given = texts.get(job.environment or "")
             async with self._same_as(job):
-                if not self._is_warm(job, check(asked)):
+                # What is kept on its node is made there, once it has one.
+                elsewhere = self._loop.clusters.is_elsewhere(job)
+                if not elsewhere and not self._is_warm(job, check(asked)):
                     await self._set_up("prepare", job, asked, environment_of(given) if given else {})
                 self._note_warm(job)
         except LaunchyardError as error:
@@ -221,8 +225,6 @@ class Preparing:
     async def _in_turn(
         self, task: str, job: Job, env: RuntimeEnv, asked: Mapping[str, Any], variables: Mapping[str, str]
     ) -> None:
-        if self._environments is None:
-            raise SetupFailed("this server sets up no runtime environments")
         pause_s = AGAIN_S[0]
         while True:
             order = SetUpOrder(
@@ -235,7 +237,10 @@ class Preparing:
                 running=self._running(job.uid),
             )
             try:
-                await self._environments.set_up(order, lambda phase: self._told(job.id, phase))
+                environments = self._on(job)
+                if environments is None:
+                    raise SetupFailed("this server sets up no runtime environments")
+                await environments.set_up(order, lambda phase: self._told(job.id, phase))
             except Unavailable:
                 if task == "furnish" and self._at_start(job) is None:
                     raise
@@ -243,6 +248,10 @@ class Preparing:
                 return
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, AGAIN_S[1])
+
+    def _on(self, job: Job) -> Environments | None:
+        """Where its files are. Raises `Unavailable`."""
+        return None if self._environments is None else self._environments.on(job.cluster, node_of(job))
 
     def _told(self, job_id: int, phase: str) -> None:
         doing = self._doing.get(job_id)
@@ -319,7 +328,7 @@ class Preparing:
         if self._environments is not None:
             async with self._turns.setdefault(("remove", job.uid), asyncio.Semaphore(1)):
                 with contextlib.suppress(LaunchyardError):
-                    await self._environments.remove(job.uid, job.id)
+                    await self._environments.on(job.cluster, node_of(job)).remove(job.uid, job.id)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

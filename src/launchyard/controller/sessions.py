@@ -13,6 +13,7 @@ from launchyard.controller.idling import Idling, Usage
 from launchyard.controller.loop import Loop
 from launchyard.controller.recovery import Reports
 from launchyard.controller.submitting import Submitting
+from launchyard.controller.tidings import Follow, Tidings, Told
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFound
 from launchyard.model.event import SessionMoved
 from launchyard.model.frozen import changed
@@ -30,19 +31,8 @@ PHASE_S = 1.0
 SHARERS_MAX = 50
 
 Watcher = Callable[[SessionMoved], None]
-ReadAs = Callable[[int, str], Awaitable[bytes]]
-"""Reads a small file as its user."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What an attendant says of its app: it `listens`, it `answers`, or it has `failed`."""
-
-    launch_id: str
-    what: str
-    sentence: str | None = None
-    secret: str | None = None
-    port: int | None = None
+ReadAs = Callable[[Job, str], Awaitable[bytes]]
+"""Reads a small file where the job is, as its user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +67,7 @@ class Sessions:
         self.idling = Idling(loop.now, lambda job_id: self._say(job_id, "idle"), self._stop_idle)
         self._endings = Endings(lambda job_id: self._say(job_id, "ending"))
         self._read_as: ReadAs | None = None
+        self._tidings = Tidings(loop.clusters, self._tell)
 
     # -- what happens
 
@@ -85,6 +76,7 @@ class Sessions:
         if job.session is None:
             return
         self._ids.discard(job.id) if job.ended else self._ids.add(job.id)
+        self._tidings.moved(job)
         if job.ended or job.attempt is None:
             self._secrets.pop(job.id, None)
             self._endpoints.pop(job.id, None)
@@ -146,13 +138,14 @@ class Sessions:
         """How to find out what launches use."""
         self.idling.usage = usage
 
-    def begin(self, read_as: ReadAs) -> None:
+    def begin(self, read_as: ReadAs, follow: Follow | None = None) -> None:
         """Take in sessions of an earlier run of the server: their secrets are with them."""
-        self._read_as = read_as
+        self._read_as, self._tidings.follow = read_as, follow
         for job in list(self._live.jobs.values()):
             session, attempt = job.session, job.attempt
             if session is not None:
                 self._ids.add(job.id)
+                self._tidings.moved(job)
             if session is None or attempt is None or session.launch_id != attempt.launch_id:
                 continue
             if session.answered_at is not None:
@@ -205,7 +198,10 @@ class Sessions:
             self._recall_later(job, attempt.launch_id)
         if attempt is None or known is None or known[0] != attempt.launch_id or not running:
             raise NotFound(f"session {session_id} is {state_of(job)}; its page opens once it runs")
-        target: Target = UnixTarget(path=f"{place(self._state or '', attempt.launch_id)}/app.sock")
+        directory = self._directory(job, attempt.launch_id)
+        if directory is None:
+            raise NotFound(f"the node of session {session_id} does not answer; its page opens once it does")
+        target: Target = UnixTarget(path=f"{directory}/app.sock")
         if session.port is not None:
             target = TcpTarget(port=session.port)
         made = Endpoint(job=job, session=session, launch_id=attempt.launch_id, target=target, secret=known[1])
@@ -280,7 +276,26 @@ class Sessions:
         self._watchers.append(tell)
         return lambda: self._watchers.remove(tell)
 
+    def close(self) -> None:
+        self.idling.close()
+        self._tidings.close()
+
     # -- inside
+
+    async def _tell(self, job: Job, told: Told) -> None:
+        """What was read on its node, as its own user."""
+        try:
+            await self.told(Caller(user=job.user, uid=job.uid), job.id, told)
+        except (Conflict, NotFound):
+            # It has ended meanwhile, or is of another launch.
+            return
+
+    def _directory(self, job: Job, launch_id: str) -> str | None:
+        """The session's own directory, where it is; None: nothing is known of its node yet."""
+        if not self._loop.clusters.is_elsewhere(job):
+            return place(self._state or "", launch_id)
+        outpost = self._loop.clusters.outpost(job)
+        return None if outpost is None else place(outpost.state, launch_id)
 
     def _mine(self, caller: Caller, session_id: int) -> Job:
         job = self._live.jobs.get(session_id)
@@ -324,9 +339,10 @@ class Sessions:
     async def _recall(self, job: Job, launch_id: str) -> None:
         """Read the secret of a launch where its attendant wrote it down."""
         try:
-            if self._read_as is None:
+            directory = self._directory(job, launch_id)
+            if self._read_as is None or directory is None:
                 return
-            text = await self._read_as(job.uid, f"{place(self._state or '', launch_id)}/session.json")
+            text = await self._read_as(job, f"{directory}/session.json")
             facts: Mapping[str, object] = json.loads(text)
         except (LaunchyardError, OSError, ValueError):
             return

@@ -7,10 +7,11 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
 from launchyard.engine.channel import GONE, Request, UserHelpers
+from launchyard.engine.gateway import Gateway, Outpost
 from launchyard.launcher.messages import Message
 from launchyard.model.errors import Infeasible, LaunchyardError, Unavailable
 from launchyard.model.runtimeenv import RuntimeEnv, package_name
@@ -87,6 +88,9 @@ class Environments(Protocol):
     def log(self, uid: int, job_id: int) -> str:
         """Where the story of its set-up is."""
 
+    def on(self, cluster: str, node: str | None) -> "Environments":
+        """Those of a node; of a cluster that has our files: these. Raises `Unavailable`."""
+
     @property
     def container(self) -> str:
         """The program that runs containers here; empty: there is none."""
@@ -101,16 +105,47 @@ class Environments(Protocol):
 class HelperEnvironments:
     """`Environments` over helpers."""
 
-    def __init__(self, helpers: UserHelpers, settings: SetUpSettings, open_package: OpenPackage) -> None:
+    def __init__(
+        self,
+        helpers: UserHelpers,
+        settings: SetUpSettings,
+        open_package: OpenPackage,
+        uid: int = 0,
+    ) -> None:
+        """`uid`: as who all jobs run; 0: each as who submitted it."""
         self._helpers = helpers
         self._settings = settings
         self._open_package = open_package
+        self._uid = uid
+        self.gateways: Mapping[str, Gateway] = {}
+        """Of the clusters that keep what is set up on their nodes."""
+        self._there: dict[tuple[str, Outpost], HelperEnvironments] = {}
+
+    def on(self, cluster: str, node: str | None) -> "HelperEnvironments":
+        gateway = self.gateways.get(cluster)
+        if gateway is None or node is None:
+            return self
+        outpost = gateway.outpost(node)
+        if outpost is None:
+            raise Unavailable(f"node {node} does not answer at the moment")
+        found = self._there.get((node, outpost))
+        if found is None:
+            helpers = UserHelpers(gateway, self._settings.memory_mib, node)
+            kept = replace(self._settings, directory=f"{outpost.state}/environments")
+            found = HelperEnvironments(helpers, kept, self._open_package, outpost.uid)
+            self._there[node, outpost] = found
+        return found
+
+    def close(self) -> None:
+        """Let go of the helpers."""
+        for one in (self, *self._there.values()):
+            one._helpers.close()
 
     def directory(self, uid: int, job_id: int) -> str:
-        return f"{self._settings.directory}/{uid}/jobs/{job_id}"
+        return f"{self._root(uid)}/jobs/{job_id}"
 
     def log(self, uid: int, job_id: int) -> str:
-        return f"{self._settings.directory}/{uid}/logs/{job_id}.log"
+        return f"{self._root(uid)}/logs/{job_id}.log"
 
     @property
     def container(self) -> str:
@@ -221,7 +256,7 @@ class HelperEnvironments:
         return found, fds
 
     def _root(self, uid: int) -> str:
-        return f"{self._settings.directory}/{uid}"
+        return f"{self._settings.directory}/{self._uid or uid}"
 
 
 def _may_have(programs: Sequence[str], path: str) -> bool:

@@ -2,9 +2,24 @@
 
 from asyncio import Future
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from launchyard.model.session import Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outpost:
+    """What of ours is on a node elsewhere.
+
+    `state` is the directory of its launcher, `package` where our code is imported from there, `python` what
+    runs it. `uid`: as who all jobs run there; 0: each as who submitted it.
+    """
+
+    state: str
+    package: str
+    python: str
+    uid: int = 0
 
 
 class Channels(Protocol):
@@ -30,6 +45,9 @@ class Gateway(Channels, Protocol):
 
     def spool(self, node: str, uid: int) -> str:
         """The directory on that node in which the logs of this user's jobs are."""
+
+    def outpost(self, node: str) -> Outpost | None:
+        """None: nothing is known of the node yet."""
 
     def reach(self, node: str, uid: int, target: Target) -> Awaitable[int]:
         """A connected stream socket (file descriptor, ours to close) to what listens at `target` on that

@@ -49,7 +49,7 @@ class Places:
         """Those on this machine."""
         self._host = host
         self._spool = spool
-        self._gateways = {name: one for name, one in engines.items() if isinstance(one, Gateway)}
+        self._gateways = gateways_of(engines)
         self._helpers: dict[tuple[str, str], UserHelpers] = {}
 
     def of(self, job: Job) -> Place:
@@ -81,6 +81,11 @@ class Places:
     def close(self) -> None:
         for helpers in (self.helpers, *self._helpers.values()):
             helpers.close()
+
+
+def gateways_of(engines: Mapping[str, Engine]) -> dict[str, Gateway]:
+    """Of the clusters that have a way into their nodes."""
+    return {name: one for name, one in engines.items() if isinstance(one, Gateway)}
 
 
 def node_of(job: Job) -> str | None:

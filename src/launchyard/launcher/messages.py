@@ -130,10 +130,13 @@ def keeper_argv(
     ]
 
 
-def package_argv(module: str, python: str = sys.executable) -> list[str]:
+PACKAGE_PARENT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+"""Where our modules are imported from here."""
+
+
+def package_argv(module: str, python: str = sys.executable, parent: str = PACKAGE_PARENT) -> list[str]:
     """The command that runs `main()` of one of our modules, without site-packages."""
     # Appended, so that nothing beside the package can stand in for the standard library.
-    parent = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     code = f"import sys; sys.path.append({parent!r}); from {module} import main; main()"
     return [python, "-I", "-S", "-c", code]
 

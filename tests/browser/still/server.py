@@ -157,7 +157,7 @@ _FACTS: dict[str, Any] = {
 }
 
 
-async def _facts_of_session(uid: int, path: str) -> bytes:
+async def _facts_of_session(job: Job, path: str) -> bytes:
     """What a session's attendant wrote down, below the directory of its launch."""
     return json.dumps({"secret": "still", "launch_id": path.split("/")[2]}).encode()
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from launchyard.engine.building import Surroundings
 from launchyard.engine.channel import UserHelpers
+from launchyard.engine.gateway import Outpost
 from launchyard.engine.protocol import (
     Enforcement,
     EngineFacts,
@@ -44,8 +45,6 @@ LACKS = {
     Lack.UNLIKE_PARTS: "a job on a Ray cluster has one part",
     Lack.NODES: "a job on a Ray cluster has one node; what spans nodes starts them through Ray itself",
     Lack.RAY: "a job on a Ray cluster joins that cluster, and starts none of its own",
-    Lack.SESSION: "an app cannot be reached on a Ray cluster yet; start it on a cluster of this machine",
-    Lack.RUNTIME_ENV: "packages are not set up on a Ray cluster yet; use what is installed on its nodes",
 }
 
 _log = logging.getLogger(__name__)
@@ -171,6 +170,15 @@ class RayEngine:
         member = self._nodes.of.get(node)
         facts = member.facts if member is not None else {}
         return f"{facts.get('directory', '')}/spool/{facts.get('uid') or uid}"
+
+    def outpost(self, node: str) -> Outpost | None:
+        member = self._nodes.of.get(node)
+        facts = member.facts if member is not None else {}
+        if not facts:
+            return None
+        return Outpost(
+            state=facts["directory"], package=facts["package"], python=facts["runs"], uid=facts["uid"]
+        )
 
     async def reach(self, node: str, uid: int, target: Target) -> int:
         helpers = self._helpers.setdefault(node, UserHelpers(self, node=node))
