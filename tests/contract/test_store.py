@@ -31,10 +31,12 @@ from launchyard.store.memory import MemoryStore
 from launchyard.store.open import open_store
 from launchyard.store.protocol import JobQuery, StepQuery, Store
 from tests.often import often
+from tests.postgresql import one_cluster, schema_of
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda directory: open_store("memory:"),
     "sqlite": lambda directory: open_store(directory / "launchyard.db"),
+    "postgresql": lambda directory: open_store(one_cluster().url(schema_of(directory))),
 }
 
 

@@ -32,8 +32,18 @@ def test_memory_and_files_are_known(path: Path) -> None:
 
 
 def test_an_unknown_kind_is_refused_without_its_password() -> None:
-    with pytest.raises(Invalid, match="postgresql") as refused:
-        open_store("postgresql://ada:secret@host/db")
+    with pytest.raises(Invalid, match="mysql") as refused:
+        open_store("mysql://ada:secret@host/db")
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://ada:secret@host/db", "postgresql://ada@host/db?password=secret"]
+)
+def test_a_password_in_an_address_is_refused_without_it(url: str) -> None:
+    with pytest.raises(Invalid, match="database_password_file") as refused:
+        open_store(url)
 
     assert "secret" not in str(refused.value)
 

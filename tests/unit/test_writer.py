@@ -12,7 +12,7 @@ from launchyard.controller.writer import Writer, Written, deliver
 from launchyard.model.change import Change
 from launchyard.model.job import Job, JobKind
 from launchyard.store.memory import MemoryStore
-from launchyard.store.protocol import StoreBusy, StoreFull
+from launchyard.store.protocol import StoreBusy, StoreDoubtful, StoreFull
 
 Outcomes = list[tuple[int, Exception | None]]
 
@@ -132,6 +132,26 @@ def test_when_the_store_fails_submissions_fail_and_the_rest_is_kept_in_order(fai
             assert [kept.name for kept in rig.store.live_jobs()] == ["renamed"]
             assert rig.degraded == [str(failure), None]
             assert rig.writer.failure is None
+
+    asyncio.run(scene())
+
+
+def test_what_may_have_been_written_fails_for_nobody_and_comes_again_as_it_was() -> None:
+    async def scene() -> None:
+        async with running_rig() as rig:
+            rig.store.open.clear()
+            rig.store.failure = StoreDoubtful("the connection broke")
+            rig.submit(change(1, job(1)), may_fail=True)
+            rig.submit(change(2, job(2)))
+            rig.store.open.set()
+            await rig.until(lambda: rig.writer.degraded is not None)
+            rig.submit(change(3, job(3)), may_fail=True)
+            await rig.until(lambda: len(rig.store.commits) > 2)
+            assert rig.outcomes == []
+
+            rig.store.failure = None
+            assert await rig.until_heard(3) == [(1, None), (2, None), (3, None)]
+            assert rig.store.commits[-1][:2] == [1, 2]
 
     asyncio.run(scene())
 

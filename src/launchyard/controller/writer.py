@@ -3,6 +3,7 @@
 A change that brings new submissions may fail: its callers are told. Every other change has happened already
 and is kept and tried again, in order, until it is durable; meanwhile the daemon is `degraded` and a sentence
 says why. One value that cannot be stored fails alone: its batch is committed again one change at a time.
+Where nobody knows whether a batch was written, all of it comes again, submissions too, until that is known.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ from threading import Event, Thread
 from launchyard import faults
 from launchyard.model.change import Change
 from launchyard.model.errors import LaunchyardError, Unavailable
-from launchyard.store.protocol import Store
+from launchyard.store.protocol import Store, StoreDoubtful
 
 CHANGES_MAX = 1_000
 JOBS_MAX = 2_000
@@ -194,7 +195,10 @@ class Writer:
         faults.point("commit-after")
 
     def _keep(self, batch: Sequence[_Waiting], failure: Exception) -> list[Written]:
-        """Fail what may fail; put the rest back to the front."""
+        """Fail what may fail; put the rest back to the front. What may have been written fails for nobody."""
+        if isinstance(failure, StoreDoubtful):
+            self._kept.extendleft(reversed(batch))
+            return []
         self._kept.extendleft(reversed([one for one in batch if not one.may_fail]))
         return [one.written(failure) for one in batch if one.may_fail]
 

@@ -54,12 +54,17 @@ def upgrade(connection: sa.Connection, where: str) -> None:
     seen = int(values.get(SCHEMA, "0"))
     refuse_newer(values, where)
     if not values:
-        _metadata.create_all(connection)
+        make(connection)
         fresh = {SCHEMA: "0", LAST_SEQ: "0", NEXT_JOB_ID: "1", DATABASE: token_hex(16)}
         connection.execute(tables.meta.insert(), [_named(key, value) for key, value in fresh.items()])
     for step in STEPS[seen:]:
         step(connection)
     _put(connection, SCHEMA, str(NEWEST))
+
+
+def make(connection: sa.Connection) -> None:
+    """The table alone, with nothing in it."""
+    _metadata.create_all(connection)
 
 
 def refuse_newer(values: dict[str, str], where: str) -> None:

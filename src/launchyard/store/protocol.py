@@ -11,7 +11,7 @@ from typing import Protocol
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.crontab import Crontab
-from launchyard.model.errors import LaunchyardError, StorageFull, Unavailable
+from launchyard.model.errors import Conflict, LaunchyardError, StorageFull, Unavailable
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
@@ -24,6 +24,28 @@ class StoreBusy(Unavailable):
     """Another process holds the database; the same commit may work later. Nothing was written."""
 
     code = "store-busy"
+
+
+class StoreDoubtful(Unavailable):
+    """The connection broke at the commit: all of it was written, or nothing.
+
+    The same changes must come again, in their order and before any other; the store finds out and writes none
+    of them twice.
+    """
+
+    code = "store-doubtful"
+
+
+class Held(Conflict):
+    """Another server works with this database; says which. It may be tried again at any time."""
+
+    code = "database-held"
+
+
+class Fenced(Unavailable):
+    """Another server has taken this database over: this one writes nothing more. Nothing was written."""
+
+    code = "database-taken-over"
 
 
 class StoreFull(StorageFull):
@@ -96,8 +118,8 @@ class Store(Protocol):
     def commit(self, changes: Sequence[Change]) -> None:
         """All changes in one durable transaction, or none of them.
 
-        Raises `StoreBusy`, `StoreFull`, or `ValueError` when a value cannot be stored (then the caller
-        retries one change at a time).
+        Raises `StoreBusy`, `StoreFull`, `StoreDoubtful`, `Fenced`, or `ValueError` when a value cannot be
+        stored (then the caller retries one change at a time).
         """
 
     def last_seq(self) -> int:

@@ -4,7 +4,7 @@ Whatever differs between them (connecting, waiting, errors, files) is the adapte
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from zlib import compress, crc32, decompress
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.crontab import Crontab
+from launchyard.model.errors import Unavailable
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
@@ -23,7 +24,7 @@ from launchyard.model.step import Step
 from launchyard.model.token import Token
 from launchyard.model.trigger import Triggers
 from launchyard.store import meta, rows, tables
-from launchyard.store.protocol import JobQuery, StepQuery, StoreDamaged
+from launchyard.store.protocol import Fenced, JobQuery, StepQuery, StoreDamaged, StoreDoubtful
 from launchyard.store.rows import Garbled, Kept
 from launchyard.store.statements import Upsert
 
@@ -41,13 +42,13 @@ TEXTS_REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """A connected database. `writer` is the only connection that writes; `readers` never write.
+    """A connected database. `writing` is a transaction of the one writer; `readers` never write.
 
     `explain` turns a driver's error into one of ours, `damaged` a description of damage; `durable` hears of
     each change number that is safe; `check` looks at every page.
     """
 
-    writer: sa.Connection
+    writing: Callable[[], AbstractContextManager[sa.Connection]]
     readers: sa.Engine
     explain: Callable[[DBAPIError], Exception]
     damaged: Callable[[str], StoreDamaged]
@@ -72,9 +73,12 @@ class SqlStore:
         self._put_crontabs = Upsert(tables.crontabs, ["uid"])
         self._put_meta = Upsert(tables.meta, ["key"])
         self._known_texts: dict[str, None] = {}
+        self._doubtful = self._unknown = False
         self._seq, self._next_job_id = self._counters()
 
     def commit(self, changes: Sequence[Change]) -> None:
+        if self._doubtful and not (changes := self._not_there(changes)):
+            return
         for change in changes:
             rows.refuse_unstorable(change)
         jobs = rows.last_rows(changes)
@@ -234,6 +238,8 @@ class SqlStore:
     def check(self) -> None:
         """Every page, and every row against its checksum."""
         with self._reading() as connection:
+            # One moment of it, however much is written meanwhile.
+            connection.exec_driver_sql("BEGIN")
             self._backend.check(connection)
             for row in connection.execution_options(yield_per=1_000).execute(_whole_jobs()):
                 rows.job_of_row(row)
@@ -260,14 +266,35 @@ class SqlStore:
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         try:
-            with self._backend.writer.begin():
-                yield self._backend.writer
+            with self._backend.writing() as connection:
+                yield connection
         except IntegrityError as error:
             raise ValueError(f"a row contradicts another one: {error.orig}") from error
+        except StoreDoubtful:
+            self._doubtful = self._unknown = True
+            raise
         except DBAPIError as error:
+            # Whatever answers next may be a copy that was behind.
+            self._doubtful |= error.connection_invalidated
             raise self._backend.explain(error) from error
         except Garbled as garbled:
             raise self._backend.damaged(str(garbled)) from garbled
+
+    def _not_there(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """What of these was not written by the commit whose outcome nobody knew."""
+        try:
+            with self._writing() as connection:
+                values = meta.read(connection)
+        except (Fenced, StoreDoubtful):
+            raise
+        except Unavailable as error:
+            raise StoreDoubtful(str(error)) if self._unknown else error from error
+        seq = int(values[meta.LAST_SEQ])
+        if seq < self._seq:
+            raise self._backend.damaged(f"it ends at change {seq} and change {self._seq} was acknowledged")
+        self._seq, self._next_job_id = seq, int(values[meta.NEXT_JOB_ID])
+        self._doubtful = self._unknown = False
+        return [change for change in changes if change.seq > seq]
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:

@@ -7,7 +7,8 @@ Versions before 3.51.3 can damage a database whose log two connections reset at 
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from shlex import quote as quoted
@@ -203,9 +204,14 @@ def _connect(
         writer.close()
         kept.close()
 
+    @contextmanager
+    def writing() -> Iterator[sa.Connection]:
+        with writer.begin():
+            yield writer
+
     return SqlStore(
         Backend(
-            writer=writer,
+            writing=writing,
             readers=readers,
             explain=errors.explain,
             damaged=errors.damaged,

@@ -1,0 +1,89 @@
+"""A backup: one SQLite file with every row, whichever database it was taken from or goes into.
+
+It holds one moment of the database, taken while the server works. Rows go as they are, with their checksums.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from launchyard.store import meta
+from launchyard.store.migrations import STEPS
+
+ROWS_AT_ONCE = 2_000
+
+
+def copy_file(source: sqlite3.Connection, path: Path) -> None:
+    """One moment of an SQLite database, page by page, while others write to it."""
+    with closing(sqlite3.connect(path)) as target:
+        source.backup(target)
+        # One file, with nothing beside it.
+        target.execute("PRAGMA journal_mode = DELETE").fetchone()
+
+
+def write(source: sa.Connection, path: Path, schema: int) -> None:
+    """The rows of any database of ours that has seen so many steps, as `source`'s transaction sees it."""
+    with filling(path) as target:
+        meta.make(target)
+        for step in STEPS[:schema]:
+            step(target)
+        copy(source, target)
+
+
+def keep_before_upgrade(source: sa.Connection, directory: Path, schema: int) -> None:
+    """What the database was with this schema; whole under its name, or not there."""
+    path = upgrade_path(directory, schema)
+    half = path.with_suffix(".new")
+    half.unlink(missing_ok=True)
+    write(source, half, schema)
+    half.rename(path)
+
+
+def upgrade_path(directory: Path, schema: int) -> Path:
+    return directory / f"before-schema-{schema + 1}.backup"
+
+
+@contextmanager
+def filling(path: Path) -> Iterator[sa.Connection]:
+    """A transaction on an SQLite file that nobody else has; on the disk afterwards."""
+    engine = sa.create_engine(
+        "sqlite+pysqlite://", creator=lambda: sqlite3.connect(path, isolation_level=None), poolclass=NullPool
+    )
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA synchronous = FULL")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+        connection.exec_driver_sql("COMMIT")
+
+
+def copy(source: sa.Connection, target: sa.Connection) -> None:
+    """All rows of all tables of the target that the source has too; both are of one schema."""
+    there = set(sa.inspect(source).get_table_names())
+    for name in sorted(there & set(sa.inspect(target).get_table_names())):
+        table = _table(target, name)
+        rows = source.execution_options(yield_per=ROWS_AT_ONCE).execute(sa.select(*table.c))
+        for part in rows.partitions(ROWS_AT_ONCE):
+            target.execute(table.insert(), [row._asdict() for row in part])
+
+
+def clear(target: sa.Connection) -> None:
+    """Nothing is left in any of our tables."""
+    for name in sorted(sa.inspect(target).get_table_names()):
+        if name != "lease":
+            target.execute(_table(target, name).delete())
+
+
+def _table(connection: sa.Connection, name: str) -> sa.TableClause:
+    columns = sa.inspect(connection).get_columns(name)
+    return sa.table(name, *(sa.column(one["name"], one["type"]) for one in columns))
+
+
+def rows_of(connection: sa.Connection, name: str) -> Sequence[Any]:
+    """How the tests compare two databases."""
+    table = _table(connection, name)
+    return sorted(tuple(row) for row in connection.execute(sa.select(*table.c)))
