@@ -7,6 +7,7 @@ socket are this process's own user; other users come by TCP with tokens that the
 import asyncio
 import http.client
 import json
+import math
 import os
 import socket
 import threading
@@ -43,6 +44,7 @@ from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Estimate, Reason
 from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Request
+from launchyard.model.role import Role
 from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
 from launchyard.model.step import Step
@@ -56,7 +58,7 @@ from launchyard.store.protocol import JobQuery, StepQuery
 T0 = 1_800_000_000.0
 ADA = Caller(user="ada", uid=61_001)
 BOB = Caller(user="bob", uid=61_002)
-ROOT = Caller(user="root", uid=0, admin=True)
+ROOT = Caller(user="root", uid=0, role=Role.ADMINISTRATOR)
 
 
 class FakeUsers(Users):
@@ -66,6 +68,7 @@ class FakeUsers(Users):
         super().__init__()
         for caller in (ADA, BOB, ROOT):
             self._entries[caller.uid] = UserEntry(caller.user, "/", "/bin/sh")
+            self._looked_up_at[caller.uid] = math.inf
 
 
 class FakeStore:

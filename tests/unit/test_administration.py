@@ -11,6 +11,7 @@ from launchyard.controller.duties.charging import charge
 from launchyard.engine.fake import FakeEngine, Obedience
 from launchyard.model.account import Account, Association, Limits
 from launchyard.model.partition import Partition, PartitionState
+from launchyard.model.role import Role
 from launchyard.model.rules import Rules
 from launchyard.model.state import JobState as S
 from launchyard.store.memory import MemoryStore
@@ -98,7 +99,7 @@ def test_without_accounts_usage_is_by_user() -> None:
                 await yard.until_state(job.id, S.RUNNING)
             clock.now += 3600
             charge(yard.controller._loop)
-            (row,) = yard.controller.administration.usage(replace(BOB, admin=True))
+            (row,) = yard.controller.administration.usage(replace(BOB, role=Role.ADMINISTRATOR))
             assert (row.account, row.user) == (None, "ada")
             assert row.cpu_s == pytest.approx(2 * 3600)
             assert yard.controller.administration.usage(BOB) == []

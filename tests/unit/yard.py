@@ -14,6 +14,7 @@ from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
+from launchyard.model.role import Role
 from launchyard.model.rules import Rules
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.submission import Caller, Submission
@@ -22,7 +23,7 @@ from launchyard.store.protocol import Store
 
 ADA = Caller(user="ada", uid=1000)
 BOB = Caller(user="bob", uid=1001)
-ROOT = Caller(user="root", uid=0, admin=True)
+ROOT = Caller(user="root", uid=0, role=Role.ADMINISTRATOR)
 NODES = (Node(name="node", cpus=2, memory_mib=4096),)
 NO_OTHERS: Mapping[str, FakeEngine] = {}
 RULES = Rules(partitions={"all": Partition(name="all", default=True)})

@@ -1,6 +1,6 @@
 """The application: routes behind the gate, and what lives as long as they do."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -9,10 +9,11 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from launchyard.api import packages
+from launchyard.api.access import Needed, enters
 from launchyard.api.answers import answer, problem
 from launchyard.api.auth import Authenticator, is_our_name
 from launchyard.api.carrying import Carrier
@@ -65,6 +66,7 @@ from launchyard.api.routes import (
 from launchyard.api.services import Services
 from launchyard.api.sessiongate import SessionDoors, SessionNames, SessionPaths
 from launchyard.api.stream import Closing
+from launchyard.api.tending import tended
 from launchyard.api.tokens import TokenTable
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.number import shown
@@ -117,6 +119,9 @@ _ROUTERS = [
     )
 ]
 
+OF_RAY = (ray_routes, ray_tail, packages)
+"""Served below a prefix too."""
+
 
 def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application":
     """Everything under `/v1`, and `/openapi.json`. To be served by `api.server.serve`, which knows peers."""
@@ -133,20 +138,30 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     app.state.context = context
     for router in _ROUTERS:
         app.include_router(router)
-    for part in (ray_routes, ray_tail, packages) if services.ray.prefix else ():
+    for part in OF_RAY if services.ray.prefix else ():
         app.include_router(part.router, prefix=services.ray.prefix, include_in_schema=False)
     app.add_api_route("/openapi.json", _openapi, include_in_schema=False)
     browsers = Browsers(tokens, context.logins.keys, services.hosts)
-    authenticator = Authenticator(services.users, tokens, services.owner_uid, browsers)
+    rules = services.controller.administration
+    authenticator = Authenticator(services.users, tokens, services.owner_uid, lambda: rules.rules, browsers)
     door = RayDoor(authenticator, services.ray)
-    guard = partial(Guard, authenticator=authenticator, hosts=services.hosts, ray=door)
+    at_gate = partial(Guard, authenticator=authenticator, hosts=services.hosts, ray=door)
+    guard = partial(at_gate, needs=Needed(_routes(services.ray.prefix)))
     app.add_middleware(guard)
     ours = partial(is_our_name, hosts=services.hosts)
     portal = Portal(ours, reserved=(services.ray.prefix,), hosts=services.hosts)
     carrier = app.state.carrier = Carrier(context)
     names = SessionNames(context, carrier, authenticator, door)
-    doors = SessionDoors(names, guard(SessionPaths(carrier, services.hosts)))
+    doors = SessionDoors(names, at_gate(SessionPaths(carrier, services.hosts), needs=enters))
     return Application(app, guard, portal, doors, hot={("POST", "/v1/jobs"): jobs.submit})
+
+
+def _routes(prefix: str) -> Iterator[tuple[str, BaseRoute]]:
+    """All routes behind the gate, each with the prefix that it is served below."""
+    yield "", APIRoute("/openapi.json", _openapi)
+    yield from (("", route) for router in _ROUTERS for route in router.routes)
+    if prefix:
+        yield from ((prefix, route) for part in OF_RAY for route in part.router.routes)
 
 
 class Application:
@@ -200,7 +215,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     end = context.services.controller.watch(context.tell)
     end_sessions = context.services.controller.sessions.watch(context.events.tell_session)
     try:
-        yield
+        async with tended(context):
+            yield
     finally:
         end()
         end_sessions()

@@ -4,7 +4,8 @@ Also who may be asked at all: the name under which we were reached must be ours,
 may not ask through somebody's browser.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -16,13 +17,17 @@ from launchyard.api.login.addresses import PORTAL_NAME
 from launchyard.api.login.addresses import host_name as host_name
 from launchyard.api.login.browser import Browsers
 from launchyard.api.tokens import TokenTable
-from launchyard.controller.users import Users
+from launchyard.controller.users import UserEntry, Users
 from launchyard.model.errors import Forbidden, Invalid, LaunchyardError, Unauthenticated
 from launchyard.model.number import shown
+from launchyard.model.role import Role, Scope
+from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller
 from launchyard.model.token import BROWSER, Token
+from launchyard.policy.rights import role_of
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]", PORTAL_NAME})
+KNOWN_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,19 @@ class Authenticator:
     """Turns a connection or a token into a caller, by the rules of the mode the daemon runs in."""
 
     def __init__(
-        self, users: Users, tokens: TokenTable, owner_uid: int | None, browsers: Browsers | None = None
+        self,
+        users: Users,
+        tokens: TokenTable,
+        owner_uid: int | None,
+        rules: Callable[[], Rules] = Rules,
+        browsers: Browsers | None = None,
     ) -> None:
         self._users = users
         self._tokens = tokens
         self._owner_uid = owner_uid
         self._browsers = browsers
+        self._rules = rules
+        self._known: dict[int, tuple[UserEntry | None, Rules, Caller]] = {}
 
     async def identify(self, scope: Any, headers: Headers) -> Identity:
         """Raises `Unauthenticated` or `Forbidden`. What a header says goes before what a cookie says."""
@@ -74,6 +86,9 @@ class Authenticator:
         caller = await self._of_uid(token.uid)
         if caller.user != token.user and self._owner_uid is None:
             raise Unauthenticated("the token's user has another name now; make another by `ly token create`")
+        self._tokens.used(token)
+        if token.scope is not Scope.ALL or token.account is not None:
+            caller = replace(caller, scope=token.scope, account=token.account)
         return Identity(caller, token.id, browser=token.kind == BROWSER)
 
     async def of_user(self, uid: int) -> Identity:
@@ -88,14 +103,28 @@ class Authenticator:
         return await self._of_uid(peer.uid)
 
     async def _of_uid(self, uid: int) -> Caller:
-        """In single-user mode everybody who gets in is the owner; else root administers."""
+        """In single-user mode everybody who gets in is the owner, who administers; else the rules say who."""
         uid = uid if self._owner_uid is None else self._owner_uid
-        entry = self._users.entry(uid) or await self._users.load(uid)
+        entry = self._users.fresh(uid) or await self._users.load(uid)
         if entry is None and self._owner_uid is None:
             raise Forbidden(f"uid {uid} has no user name on this machine, so no job can run as it")
+        rules = self._rules()
+        known = self._known.get(uid)
+        if known is not None and known[0] is entry and known[1] is rules:
+            return known[2]
+        caller = self._caller(uid, entry, rules)
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[uid] = (entry, rules, caller)
+        return caller
+
+    def _caller(self, uid: int, entry: UserEntry | None, rules: Rules) -> Caller:
         name = entry.name if entry is not None else str(uid)
         groups = entry.groups if entry is not None else ()
-        return Caller(user=name, uid=uid, admin=uid == 0 or self._owner_uid is not None, groups=groups)
+        role, coordinates = role_of(name, uid, groups, rules)
+        if self._owner_uid is not None:
+            role = Role.ADMINISTRATOR
+        return Caller(user=name, uid=uid, role=role, groups=groups, coordinates=coordinates)
 
 
 def check_host(scope: Any, headers: Headers, hosts: frozenset[str]) -> None:

@@ -455,7 +455,7 @@ USAGE: Description = {
 CREATE_TOKEN: Description = {
     "summary": "Make a token for the caller; its secret is told this once.",
     **_body(ref(orders.NewToken)),
-    **_answers(201, ref(login.MadeToken), "The token.", 400, 409, 415, 503, 507),
+    **_answers(201, ref(login.MadeToken), "The token.", 400, 409, 415, 422, 503, 507),
 }
 
 TOKENS: Description = {

@@ -16,6 +16,7 @@ import msgspec
 from launchyard.model.event import SessionMoved, StateChanged
 from launchyard.model.submission import Caller
 from launchyard.model.when import rfc3339
+from launchyard.policy.rights import Right, may
 
 RING_MAX = 20_000
 BACKLOG_MAX_BYTES = 8 * 1024 * 1024
@@ -110,7 +111,7 @@ class EventHub:
         self, caller: Caller, last_id: str | None, drop: Callable[[], None]
     ) -> AsyncGenerator[bytes, None]:
         """What the caller may hear, after `last_id` when given; `drop` cuts a client that is too slow."""
-        subscriber = Subscriber(None if caller.admin else caller.user, drop)
+        subscriber = Subscriber(None if may(caller, Right.SEE_ALL) else caller.user, drop)
         for data in self._missed(subscriber.user, last_id):
             subscriber.put(data)
         self._subscribers.add(subscriber)

@@ -14,11 +14,13 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from launchyard.api.access import Needs
 from launchyard.api.answers import problem
 from launchyard.api.auth import Authenticator, check_host, check_origin
 from launchyard.api.connection import connection_of
 from launchyard.api.ray_jobs.door import RayDoor, as_sentence
 from launchyard.model.errors import LaunchyardError, Unavailable
+from launchyard.policy.rights import require
 
 OPEN_PATHS = frozenset({"/v1/health", "/login"})
 REFUSALS = frozenset({401, 403, 404, 421, 429})
@@ -31,12 +33,13 @@ class Guard:
     """Wraps the application."""
 
     def __init__(
-        self, app: ASGIApp, authenticator: Authenticator, hosts: frozenset[str], ray: RayDoor
+        self, app: ASGIApp, authenticator: Authenticator, hosts: frozenset[str], ray: RayDoor, needs: Needs
     ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._hosts = hosts
         self._ray = ray
+        self._needs = needs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -69,6 +72,13 @@ class Guard:
             scope["state"]["identity"] = await self._ray.identify(scope, headers)
         elif scope["path"] not in OPEN_PATHS:
             scope["state"]["identity"] = await self._authenticator.identify(scope, headers)
+        self._refuse_without_right(scope)
+
+    def _refuse_without_right(self, scope: Scope) -> None:
+        """Raises `Forbidden` where the caller's role or credential does not give what the route needs."""
+        identity = scope["state"].get("identity")
+        if identity is not None:
+            require(identity.caller, self._needs(scope))
 
     async def _refuse(self, error: LaunchyardError, scope: Scope, receive: Receive, send: Send) -> None:
         self._record(error, scope)

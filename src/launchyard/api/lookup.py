@@ -10,6 +10,7 @@ from launchyard.model.job import Job
 from launchyard.model.number import shown
 from launchyard.model.parts import PARTS_MAX, ids_of
 from launchyard.model.submission import Caller
+from launchyard.policy.rights import reads, sees
 
 _REF = re.compile(r"([1-9][0-9]{0,17})(?:_([0-9]{1,9}))?", re.ASCII)
 
@@ -36,8 +37,8 @@ async def find(context: Context, caller: Caller, ref: JobRef, *, seen_by_all: bo
     if found is None:
         _refuse_part(context, caller, ref)
         raise not_found(ref)
-    visible = seen_by_all and context.services.jobs_visible_to_all
-    if not (visible or caller.admin or found.job.uid == caller.uid):
+    visible = seen_by_all and (context.services.jobs_visible_to_all or sees(caller, found.job))
+    if not (visible or reads(caller, found.job)):
         raise not_found(ref)
     return found
 
@@ -62,7 +63,7 @@ async def _find(context: Context, ref: JobRef) -> Found | None:
 def _refuse_part(context: Context, caller: Caller, ref: JobRef) -> None:
     """What is done to a job is done to all of its parts."""
     job = live_job_of_part(context, ref.job_id)
-    if job is not None and (caller.admin or job.uid == caller.uid):
+    if job is not None and sees(caller, job):
         raise Conflict(
             f"job {ref} is a part of job {job.id}, and its parts stay together; name job {job.id}",
             code="part",

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from launchyard.api.access import enters
 from launchyard.api.answers import problem
 from launchyard.api.auth import Authenticator, Identity, check_origin, host_name, identity_of
 from launchyard.api.carrying import Carrier
@@ -73,7 +74,7 @@ class SessionNames(Guard):
     def __init__(
         self, context: Context, carrier: Carrier, authenticator: Authenticator, ray: RayDoor
     ) -> None:
-        super().__init__(self._serve, authenticator, context.services.hosts, ray)
+        super().__init__(self._serve, authenticator, context.services.hosts, ray, enters)
         self._context = context
         self._carrier = carrier
         self._known: OrderedDict[tuple[Place, bytes], Known] = OrderedDict()
@@ -97,6 +98,7 @@ class SessionNames(Guard):
         _check_site(scope, place, said)
         if scope["path"] != ENTER:
             scope["state"]["identity"] = await self._identify(scope, place, said.get(b"cookie", b""))
+            self._refuse_without_right(scope)
 
     async def _identify(self, scope: Scope, place: Place, given: bytes) -> Identity:
         if connection_of(scope).peer is not None:

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from launchyard.model.role import Scope
 from launchyard.model.submission import Caller
 from launchyard.model.token import BROWSER, Token
+from launchyard.policy.rights import Right, may
 
 PREFIX = "ly_"
 """Lets people and secret scanners see what a string is."""
@@ -31,6 +33,8 @@ class TokenTable:
         self._before: dict[str, str] = {}
         """The digest that a renewed login had before, by its id."""
         self._cut: dict[str, set[Callable[[], None]]] = {}
+        self._used_at: dict[str, float] = {}
+        """When each was used last, as far as that is not kept yet."""
         for token in tokens:
             self.put(token)
 
@@ -73,9 +77,30 @@ class TokenTable:
         return token if token is not None and self._is_good(token) else None
 
     def of(self, caller: Caller) -> list[Token]:
-        """The caller's own tokens that are valid; an admin's answer is everybody's."""
-        mine = (token for token in self._by_id.values() if caller.admin or token.uid == caller.uid)
-        return [token for token in mine if self._is_good(token)]
+        """The caller's own tokens that are valid; an administrator's answer is everybody's."""
+        others = may(caller, Right.TOKENS_ALL)
+        mine = [token for token in self._by_id.values() if others or token.uid == caller.uid]
+        return [self._as_used(token) for token in mine if self._is_good(token)]
+
+    def used(self, token: Token) -> None:
+        """It was shown just now."""
+        self._used_at[token.id] = self._clock()
+
+    def used_lately(self) -> list[Token]:
+        """Those that were used since this was asked last, with when: to be kept, all by one commit."""
+        used, self._used_at = self._used_at, {}
+        tokens = [replace(token, used_at=at) for key, at in used.items() if (token := self.good(key))]
+        for token in tokens:
+            self._by_id[token.id] = self._by_digest[token.digest] = token
+        return tokens
+
+    def end_expired(self) -> None:
+        """What is open by a token that has expired meanwhile is cut."""
+        for token_id in list(self._cut):
+            self.good(token_id)
+
+    def _as_used(self, token: Token) -> Token:
+        return replace(token, used_at=self._used_at.get(token.id, token.used_at))
 
     def below(self, token_id: str) -> list[Token]:
         """The logins that were made by it, and by those."""
@@ -105,7 +130,15 @@ class TokenTable:
         return forget
 
 
-def new_token(caller: Caller, name: str, now: float) -> tuple[Token, str]:
+def new_token(
+    caller: Caller,
+    name: str,
+    now: float,
+    *,
+    scope: Scope = Scope.ALL,
+    account: str | None = None,
+    expires_at: float | None = None,
+) -> tuple[Token, str]:
     """A token for the caller, and its secret of 256 random bits."""
     secret = PREFIX + secrets.token_urlsafe(32)
     token = Token(
@@ -115,6 +148,9 @@ def new_token(caller: Caller, name: str, now: float) -> tuple[Token, str]:
         name=name,
         digest=digest(secret),
         created_at=now,
+        scope=scope,
+        account=account,
+        expires_at=expires_at,
     )
     return token, secret
 

@@ -11,11 +11,13 @@ from launchyard.model.number import shown
 from launchyard.model.rules import Rules
 from launchyard.wire.decode import did_you_mean
 
-KINDS = {"account": "accounts", "user": "users", "qos": "qos", "partition": "partitions"}
+KINDS = {"account": "accounts", "user": "users", "qos": "qos", "partition": "partitions", "role": "roles"}
 """What is named, and its table; `scheduler` beside them has no name."""
 
 SCHEDULER = "scheduler"
-LISTS = frozenset({"accounts", "denied_accounts", "denied_qos", "groups", "preempts"})
+LISTS = frozenset(
+    {"accounts", "denied_accounts", "denied_qos", "groups", "preempts", "coordinators", "users"}
+)
 """Keys whose value is a list; so is `qos` but for a table of its own."""
 
 _NAMING = {

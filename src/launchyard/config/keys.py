@@ -60,6 +60,7 @@ KEYS: dict[str, Keys] = {
         "default": ("false", "Jobs that name no cluster go here. None set: the first one is it."),
         "address": ("none", 'Ray: where its head is, such as `"10.0.0.1:6379"`.'),
         "start": ("false", "Ray: start a head on this machine, on free ports."),
+        "roles": ("root alone", "Who operates and administers the cluster; see below."),
         "python": ("found on PATH", "Ray: the Python that has the cluster's Ray."),
         "bin": ("found on PATH", "Slurm: the directory of its commands."),
         "conf": ("Slurm's own", "Slurm: its slurm.conf."),
@@ -132,6 +133,10 @@ KEYS: dict[str, Keys] = {
         "half_life": ('"7d"', 'Usage is worth half after this time; "UNLIMITED": it never fades.'),
         "billing": ("see below", "What a second of each resource costs; a table."),
         "weights": ("see below", "What each factor of the order `multifactor` counts for; a table."),
+        "coordinators": (
+            "[]",
+            "Users who look after it and the accounts below it: their jobs, limits and members.",
+        ),
     },
     "billing": {
         "cpu": ("1.0", "One CPU."),
@@ -148,6 +153,14 @@ KEYS: dict[str, Keys] = {
         "partition": ("0", "The partition's `priority` by the highest there is."),
         "qos": ("1000", "The QOS's `priority` by the highest there is."),
         "cpus": ("0", "CPUs asked for, of those of the partition."),
+    "roles": {
+        "name": (
+            "required",
+            '"operator" (nodes, reservations, everybody\'s jobs) or "administrator" (everything).',
+        ),
+        "users": ("[]", "Users who have it."),
+        "groups": ("[]", "Unix groups whose members have it."),
+    },
         "memory": ("0", "Memory asked for, of that of the partition."),
         "gpus": ("0", "GPUs asked for, of those of the partition."),
     },
@@ -250,5 +263,5 @@ TITLES = {
 """Of what is no list of tables."""
 
 LIMIT_SETS = ("limits", "per_account", "per_user", "per_job")
-RULES = ("partitions", "qos", "accounts", "users", "scheduler")
+RULES = ("partitions", "qos", "accounts", "users", "roles", "scheduler")
 """What may be changed while the server runs."""

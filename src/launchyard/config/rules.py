@@ -14,10 +14,12 @@ from launchyard.model.errors import Invalid
 from launchyard.model.hostlist import expand
 from launchyard.model.memory import parse_memory
 from launchyard.model.partition import Partition, PartitionState
-from launchyard.model.rules import Billing, Rules, SchedulerRules, Sum, Weights, default_qos
+from launchyard.model.role import Role
+from launchyard.model.rules import Billing, Members, Rules, SchedulerRules, Sum, Weights, default_qos
 from launchyard.model.walltime import parse_walltime
 
 COUNT_MAX = 1_000_000_000
+GIVEN = (Role.OPERATOR, Role.ADMINISTRATOR)
 
 
 def read_rules(text: str, where: str, nodes: Collection[str] = ()) -> Rules:
@@ -46,6 +48,7 @@ def rules_of(table: Table, nodes: Collection[str], clusters: Sequence[ClusterSet
         accounts=accounts,
         associations=associations,
         scheduler=_scheduler(table.table("scheduler")),
+        roles=_roles(table.tables("roles")),
     )
 
 
@@ -86,6 +89,7 @@ def _accounts(tables: list[Table], qos: Collection[str]) -> dict[str, Account]:
             parent=parent,
             shares=_shares(table),
             everyone=table.get("everyone", bool, False),
+            coordinators=table.words("coordinators"),
             limits=_limits(table, "limits"),
             per_user=_limits(table, "per_user"),
             per_job=_limits(table, "per_job"),
@@ -149,6 +153,15 @@ def _with_defaults(found: dict[tuple[str, str], Association]) -> dict[tuple[str,
         if one.user not in users:
             users.add(one.user)
             found[place] = replace(one, default=True)
+    return found
+
+
+def _roles(tables: list[Table]) -> dict[Role, Members]:
+    """Coordinators are named by their accounts, and everybody is a user."""
+    found: dict[Role, Members] = {}
+    for name, table in _named(tables, "roles").items():
+        table.refuse_unknown("name", name, [one.value for one in GIVEN], "role to give")
+        found[Role(name)] = Members(users=table.words("users"), groups=table.words("groups"))
     return found
 
 

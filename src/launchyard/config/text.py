@@ -7,7 +7,8 @@ from typing import Any
 from launchyard.model.account import IMPLICIT, QOS, Account, Association, Limits
 from launchyard.model.memory import format_memory
 from launchyard.model.partition import Partition
-from launchyard.model.rules import Rules, SchedulerRules
+from launchyard.model.role import Role
+from launchyard.model.rules import Members, Rules, SchedulerRules
 from launchyard.model.walltime import format_walltime
 
 Values = dict[str, Any]
@@ -26,6 +27,7 @@ def rules_tables(rules: Rules) -> dict[str, Any]:
         "accounts": [_account(one) for one in rules.accounts.values()],
         "users": [_association(one) for one in rules.associations.values()],
         "scheduler": _scheduler(rules.scheduler),
+        "roles": [_role(role, members) for role, members in rules.roles.items()],
     }
 
 
@@ -114,6 +116,7 @@ def _account(one: Account) -> Values:
         "parent": one.parent,
         "shares": "parent" if one.shares is None else one.shares,
         "everyone": one.everyone,
+        "coordinators": one.coordinators,
         "limits": _limits(one.limits),
         "per_user": _limits(one.per_user),
         "per_job": _limits(one.per_job),
@@ -137,6 +140,11 @@ def _association(one: Association) -> Values:
     return (
         values if one.user == "" else {"name": one.user, **_kept(values, _association(Association(user="")))}
     )
+
+
+def _role(role: Role, members: Members) -> Values:
+    values: Values = {"users": members.users, "groups": members.groups}
+    return {"name": role.value, **_kept(values, {"users": (), "groups": ()})}
 
 
 def _limits(one: Limits) -> Values:

@@ -18,6 +18,7 @@ from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller
 from launchyard.policy.access import accounts_of
 from launchyard.policy.fairshare import Branch, Member, grown, users_of
+from launchyard.policy.rights import Right, may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class Administration:
         """Accounts from the top down with their users; others' only for administrators, or if `others`."""
         parties, now = self._loop.live.parties, self._loop.now()
         rows = _rows(parties, now) if parties.rules.accounts else _rows_of_users(parties.spent(now))
-        if caller.admin or others:
+        if others or may(caller, Right.SEE_ALL):
             return rows
         own = {
             name for one in accounts_of(caller.user, parties.rules) for name in parties.rules.ancestry(one)

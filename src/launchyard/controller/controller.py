@@ -35,6 +35,7 @@ from launchyard.policy import arrays, turns
 from launchyard.policy.case import Room, room_of
 from launchyard.policy.lifecycle import REQUEUE, apply
 from launchyard.policy.order import Ordering
+from launchyard.policy.rights import above, acts, owns
 from launchyard.policy.snapshot import seconds_of
 from launchyard.store.protocol import Store
 
@@ -170,7 +171,7 @@ class Controller:
 
     async def signal(self, caller: Caller, ref: JobRef, signal: int, target: str = "all") -> Job:
         """Send a signal to a running job's processes: all, its main one (`batch`), or its steps' alone."""
-        job = await self._mine(caller, ref)
+        job = await self._mine(caller, ref, whole=True)
         if job.attempt is None or job.state is not JobState.RUNNING:
             raise Conflict(f"job {ref} is {job.state}; only a running job can be sent {_name(signal)}")
         self._loop.clusters.of(job).engine.signal(
@@ -180,7 +181,7 @@ class Controller:
 
     async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job:
         """Change what a waiting job asks for, or shorten a running one."""
-        job = await self._mine(caller, ref)
+        job = await self._mine(caller, ref, whole=True)
         if job.cron is not None:
             raise Conflict(f"job {ref} is a line of a crontab; change it there by scrontab -e", code="cron")
         if job.attempt is not None:
@@ -295,13 +296,16 @@ class Controller:
 
     # -- inside
 
-    async def _mine(self, caller: Caller, ref: JobRef) -> Job:
-        """The live job meant, if it is the caller's; a task that has not split off yet does so now."""
+    async def _mine(self, caller: Caller, ref: JobRef, *, whole: bool = False) -> Job:
+        """The live job meant, if the caller may act on it, or change it as a `whole`.
+
+        A task that has not split off yet does so now.
+        """
         self._loop.refuse_when_degraded()
         job = await self._meant(ref)
         if job is None or job.ended:
             raise await self._not_live(caller, ref)
-        if not (caller.admin or job.uid == caller.uid):
+        if not (owns if whole else acts)(caller, job):
             raise not_found(ref)
         if ref.index is None or job.task is not None:
             return job
@@ -321,7 +325,7 @@ class Controller:
 
     async def _not_live(self, caller: Caller, ref: JobRef) -> LaunchyardError:
         job = await self._submitting.stored(ref.job_id, ref.index)
-        if job is None or not (caller.admin or job.uid == caller.uid):
+        if job is None or not acts(caller, job):
             return not_found(ref)
         return Conflict(f"job {ref} has ended ({job.state}); `ly rerun {ref}` runs it again")
 
@@ -354,9 +358,9 @@ class Controller:
         job = await self._mine(caller, ref)
         if job.attempt is not None or (job.array is not None and not len(job.array.waiting)):
             raise Conflict(f"job {ref} is {job.state}; only a waiting job can be held or released")
-        if job.held_by_admin and not caller.admin:
+        if job.held_by_admin and not above(caller, job):
             raise Forbidden(f"job {ref} is held by an administrator; ask one to release it")
-        by_admin = held and caller.admin and caller.uid != job.uid and not as_user
+        by_admin = held and above(caller, job) and caller.uid != job.uid and not as_user
         requeues = job.requeues if held else 0
         job = replace(job, held=held, held_because=None, held_by_admin=by_admin, requeues=requeues)
         self._loop.move(job)
@@ -368,7 +372,7 @@ class Controller:
         if live is not None and (ref.index is None or live.task is not None or _waits(live, ref.index)):
             return None
         job = await self._submitting.stored(ref.job_id, ref.index)
-        mine = job is not None and (caller.admin or job.uid == caller.uid)
+        mine = job is not None and acts(caller, job)
         return job if mine and job is not None and job.ended else None
 
     def _at_work(self, job: Job) -> list[Job]:

@@ -11,6 +11,7 @@ from launchyard.model.submission import Caller, Update
 from launchyard.model.walltime import format_walltime, humane
 from launchyard.policy.admission import merged
 from launchyard.policy.lifecycle import apply
+from launchyard.policy.rights import Right, may
 
 CHANGEABLE = ("name", "time_limit_s", "metadata", "requeue", "nice")
 """What of a running job may be changed."""
@@ -89,7 +90,7 @@ class Running:
 
     def _check_limit(self, job: Job, limit_s: int, caller: Caller) -> None:
         now_s = job.time_limit_s
-        if now_s is not None and limit_s > now_s and not caller.admin:
+        if now_s is not None and limit_s > now_s and not may(caller, Right.RULES):
             raise Forbidden(
                 f"the time limit of running job {job.id} is {humane(now_s)} and may only fall; "
                 f"an administrator may raise it"

@@ -24,6 +24,7 @@ from launchyard.model.session import Session, SessionState, Target, TcpTarget, U
 from launchyard.model.submission import Caller, Submission
 from launchyard.model.walltime import humane
 from launchyard.policy.admission import refuse_longer
+from launchyard.policy.rights import owns
 from launchyard.policy.sessions import notice_of, session_of, state_of
 
 PHASE_S = 1.0
@@ -299,7 +300,7 @@ class Sessions:
 
     def _mine(self, caller: Caller, session_id: int) -> Job:
         job = self._live.jobs.get(session_id)
-        if job is None or job.session is None or not (caller.admin or job.uid == caller.uid):
+        if job is None or job.session is None or not owns(caller, job):
             raise no_session(session_id)
         self._loop.refuse_when_degraded()
         return job

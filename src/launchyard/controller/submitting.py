@@ -19,6 +19,7 @@ from launchyard.policy import deadlines
 from launchyard.policy.admission import Cluster, admit, amend
 from launchyard.policy.dependencies import Verdict, never
 from launchyard.policy.handover import refuse_change
+from launchyard.policy.rights import charged, refuse_other_account, sees
 from launchyard.store.protocol import Store
 
 Gate = Callable[[Caller, Submission], Awaitable[Submission]]
@@ -62,6 +63,7 @@ class Submitting:
     def admitted(self, caller: Caller, submission: Submission, job_id: int) -> Job:
         """The job it would be; raises `Invalid` or `Infeasible`."""
         now = self._loop.now()
+        submission = charged(caller, submission)
         if submission.runtime_env is not None:
             self._refuse_environment(submission)
         job = admit(submission, caller, self.cluster(), job_id=job_id, now=now)
@@ -77,6 +79,7 @@ class Submitting:
 
     async def amend(self, caller: Caller, job: Job, update: Update) -> Job:
         """A waiting job with other wishes, checked like a new one, taken in; durable with the next commit."""
+        refuse_other_account(caller, update.account)
         changed = amend(job, update, self.cluster(), caller, self._loop.now())
         refuse_change(job, update, changed)
         now, expected = self._loop.now(), list[int]()
@@ -253,7 +256,7 @@ class Submitting:
         live.waits.expect(names)
         expected += names
         for owner in await recall(self._store, live, job):
-            if owner.found is None or not (caller.admin or owner.found.uid == caller.uid):
+            if owner.found is None or not sees(caller, owner.found):
                 raise Infeasible(
                     f"no job {owner.name} to wait for, or it is not yours; see `ly jobs --all`",
                     code="dependency",

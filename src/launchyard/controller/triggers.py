@@ -26,6 +26,7 @@ from launchyard.model.state import ENDED, JobState
 from launchyard.model.submission import Caller, Submission
 from launchyard.model.trigger import EVERYTHING, Happening, Trigger, Triggers, refuse_contradictory
 from launchyard.policy.backfill import Start
+from launchyard.policy.rights import Right, may, owns
 from launchyard.store.protocol import Store
 
 RUNS_MAX_S = 300
@@ -72,7 +73,9 @@ class Triggering:
 
     def all(self, caller: Caller) -> list[Trigger]:
         """The caller's own, an administrator's are everybody's."""
-        return [one for one in self._triggers.values() if caller.admin or one.uid == caller.uid]
+        return [
+            one for one in self._triggers.values() if one.uid == caller.uid or may(caller, Right.CONTENT_ALL)
+        ]
 
     async def add(self, caller: Caller, asked: Trigger) -> Trigger:
         """Keep it; its id is given here. Raises `Invalid`, `NotFound`, `Conflict`."""
@@ -273,7 +276,7 @@ class Triggering:
         if asked.job_id is None:
             return
         job = self._loop.live.jobs.get(asked.job_id) or await self._submitting.stored(asked.job_id)
-        if job is None or not (caller.admin or job.uid == caller.uid):
+        if job is None or not owns(caller, job):
             raise NotFound(f"no job {asked.job_id}, or it is not yours", code="no-job")
         if job.ended and not asked.waits_for(Happening.FINI):
             raise Conflict(f"job {job.id} has ended ({job.state}); nothing more can happen to it")

@@ -40,13 +40,15 @@ class Account:
 
     `limits` hold for all jobs of the account and of the accounts below it together, `per_user` for those of
     each user in it, `per_job` for one job. `qos` are those that its jobs may have; empty: all.
-    `everyone`: users that are not named may use it too, with one share each.
+    `everyone`: users that are not named may use it too, with one share each. `coordinators` look after it and
+    the accounts below it.
     """
 
     name: str
     parent: str | None = None
     shares: int | None = 1
     everyone: bool = False
+    coordinators: tuple[str, ...] = ()
     limits: Limits = NO_LIMITS
     per_user: Limits = NO_LIMITS
     per_job: Limits = NO_LIMITS

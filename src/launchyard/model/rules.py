@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from launchyard.model.account import QOS, Account, Association, Limits
 from launchyard.model.partition import Partition
+from launchyard.model.role import Role
 
 NORMAL = "normal"
 INTERACTIVE = "interactive"
@@ -71,6 +72,14 @@ class SchedulerRules:
     weights: Weights = Weights()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """Who has a role: by name, and all of some Unix groups."""
+
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
 def default_qos() -> dict[str, QOS]:
     """What there is when nobody says: `interactive` goes first and is kept small."""
     small = Limits(jobs=2, cpus_milli=8_000, gpus=1)
@@ -97,6 +106,7 @@ class Rules:
     associations: Mapping[tuple[str, str], Association] = field(default_factory=dict)
     """By (account, user)."""
     scheduler: SchedulerRules = SchedulerRules()
+    roles: Mapping[Role, Members] = field(default_factory=dict)
 
     def ancestry(self, account: str) -> tuple[str, ...]:
         """The account and those above it, itself first; an unknown one alone."""

@@ -9,18 +9,26 @@ from launchyard.model.cron import Cron
 from launchyard.model.dependency import Dependency
 from launchyard.model.job import Entrypoint, JobKind, Warning
 from launchyard.model.retries import Retries
+from launchyard.model.role import Role, Scope
 from launchyard.model.session import Session
 from launchyard.model.wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who asks. `admin` may act on the objects of everybody; `groups` are the user's Unix groups."""
+    """Who asks; `groups` are the user's Unix groups. What that lets somebody do is in `policy.rights`.
+
+    `coordinates` are the accounts of which one is coordinator. `scope` and `account` are those of the token:
+    how far it reaches, and the one account that what it submits is charged to.
+    """
 
     user: str
     uid: int
-    admin: bool = False
+    role: Role = Role.USER
     groups: tuple[str, ...] = ()
+    coordinates: tuple[str, ...] = ()
+    scope: Scope = Scope.ALL
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

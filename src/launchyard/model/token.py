@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from launchyard.model.role import Scope
+
 TOKEN, BROWSER = "token", "browser"
 
 
@@ -11,6 +13,7 @@ class Token:
 
     `kind`: a `token` that a program presents, or the login of a `browser`, whose cookie has the secret. A
     login has an end, gets another secret now and then, and ends with the token it was made by (`parent`).
+    `scope` and `account` say how far it reaches; `used_at` is right to a minute.
     """
 
     id: str
@@ -24,3 +27,6 @@ class Token:
     expires_at: float | None = None
     renewed_at: float | None = None
     parent: str | None = None
+    scope: Scope = Scope.ALL
+    account: str | None = None
+    used_at: float | None = None

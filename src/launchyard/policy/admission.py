@@ -25,6 +25,7 @@ from launchyard.policy.impossible import refuse_impossible
 from launchyard.policy.lacking import refuse_lacking
 from launchyard.policy.limits import LimitBook
 from launchyard.policy.reserved import refuse_reserved
+from launchyard.policy.rights import Right, may
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +242,7 @@ def _refuse_other_parts(job: Job, update: Update) -> None:
 
 def _groups(caller: Caller) -> tuple[str, ...] | None:
     """Administrators may use every partition."""
-    return None if caller.admin else caller.groups
+    return None if may(caller, Right.RULES) else caller.groups
 
 
 def _other_dependency(update: Update) -> dict[str, Any]:
@@ -306,7 +307,7 @@ def _refuse_reservation(
     request: Request, limit_s: int | None, entry: Entry, caller: Caller, cluster: Cluster, now: float
 ) -> None:
     if request.reservation:
-        who = (entry.party.user, entry.account, caller.admin)
+        who = (entry.party.user, entry.account, may(caller, Right.RULES))
         where = (entry.partition, cluster.capacity)
         refuse_reserved(request, limit_s, who, where, cluster.reservations, now)
 

@@ -380,9 +380,9 @@ class Client:
         """A link that logs one browser in, once, and leads it to `next_path` of the portal."""
         return Record(self.transport.json("POST", "/v1/login-links", {"next": next_path}))
 
-    def create_token(self, name: str = "") -> Record:
-        """A new token; its `token` is told this once."""
-        return Record(self.transport.json("POST", "/v1/tokens", {"name": name}))
+    def create_token(self, name: str = "", **asked: Any) -> Record:
+        """A new token; its `token` is told this once. `asked` are keys of `wire.orders.NewToken`."""
+        return Record(self.transport.json("POST", "/v1/tokens", {"name": name, **asked}))
 
     def tokens(self) -> list[Record]:
         return [Record(token) for token in self.transport.json("GET", "/v1/tokens")["tokens"]]

@@ -73,6 +73,8 @@ class Me:
     user: str
     uid: int
     admin: bool
+    role: Literal["user", "coordinator", "operator", "administrator"]
+    coordinates: list[str]
     mode: Literal["one-user", "machine"]
     cluster: str
     version: str
@@ -85,13 +87,19 @@ class Me:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A credential without its secret: a token that somebody made, or the login of a browser."""
+    """A credential without its secret: a token that somebody made, or the login of a browser.
+
+    `used_at` is right to a minute after the server was killed.
+    """
 
     id: str
     name: str
     user: str
     kind: Literal["token", "browser"]
+    scope: Literal["all", "submit", "read"]
+    account: str | None
     created_at: str
+    used_at: str | None
     expires_at: str | None
     revoked_at: str | None
 

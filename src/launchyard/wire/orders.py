@@ -35,8 +35,9 @@ class PutRules:
 class ChangeRules:
     """The body of `POST /v1/admin/policy`: one thing changed or removed.
 
-    `kind` is account, user, qos, partition or scheduler. Values are text as in the file, without quotes; an
-    empty one takes the key away. `limits.gpus` is a key in a table of the thing, and so is `gpus` alone.
+    `kind` is account, user, qos, partition, role or scheduler. Values are text as in the file, without
+    quotes; an empty one takes the key away. `limits.gpus` is a key in a table of the thing, and so is
+    `gpus` alone.
     """
 
     kind: str
@@ -67,6 +68,15 @@ class MakeReservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
-    """The body of `POST /v1/tokens`: what the token is for, in its owner's words."""
+    """The body of `POST /v1/tokens`: what the token is for, in its owner's words, and how far it reaches.
+
+    `scope`: `read` looks alone, `submit` also submits jobs and acts on them, `all` is as good as its user.
+    `account`: what it submits is charged to that account, and it acts on jobs of no other. It is good until
+    `expires_at` (RFC 3339), or for `lasts_s`; without either until it is revoked.
+    """
 
     name: str = ""
+    scope: Literal["all", "submit", "read"] = "all"
+    account: str | None = None
+    expires_at: str | None = None
+    lasts_s: int | None = None

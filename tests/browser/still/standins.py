@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class StillUsers(Users):
     def __init__(self) -> None:
         super().__init__()
         self._entries[UID] = UserEntry(USER, HOME, "/bin/bash", (USER,), UID)
+        self._looked_up_at |= {UID: math.inf, OTHER_UID: math.inf}
         self._entries[OTHER_UID] = UserEntry(OTHER_USER, f"/home/{OTHER_USER}", "/bin/bash")
 
 

@@ -98,3 +98,5 @@ const NOBODY: Me = {
   csrf: null,
   login: null,
 };
+  role: "user",
+  coordinates: [],

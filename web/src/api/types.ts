@@ -159,8 +159,9 @@ export interface AuditRecords {
 /**
  * The body of `POST /v1/admin/policy`: one thing changed or removed.
  *
- * `kind` is account, user, qos, partition or scheduler. Values are text as in the file, without quotes; an
- * empty one takes the key away. `limits.gpus` is a key in a table of the thing, and so is `gpus` alone.
+ * `kind` is account, user, qos, partition, role or scheduler. Values are text as in the file, without
+ * quotes; an empty one takes the key away. `limits.gpus` is a key in a table of the thing, and so is
+ * `gpus` alone.
  */
 export interface ChangeRules {
   kind: string;
@@ -544,7 +545,10 @@ export interface MadeToken {
   name: string;
   user: string;
   kind: "token" | "browser";
+  scope: "all" | "submit" | "read";
+  account: string | null;
   created_at: string;
+  used_at: string | null;
   expires_at: string | null;
   revoked_at: string | null;
   token: string;
@@ -591,6 +595,8 @@ export interface Me {
   user: string;
   uid: number;
   admin: boolean;
+  role: "user" | "coordinator" | "operator" | "administrator";
+  coordinates: string[];
   mode: "one-user" | "machine";
   cluster: string;
   version: string;
@@ -613,9 +619,19 @@ export interface NewLoginLink {
   next?: string;
 }
 
-/** The body of `POST /v1/tokens`: what the token is for, in its owner's words. */
+/**
+ * The body of `POST /v1/tokens`: what the token is for, in its owner's words, and how far it reaches.
+ *
+ * `scope`: `read` looks alone, `submit` also submits jobs and acts on them, `all` is as good as its user.
+ * `account`: what it submits is charged to that account, and it acts on jobs of no other. It is good until
+ * `expires_at` (RFC 3339), or for `lasts_s`; without either until it is revoked.
+ */
 export interface NewToken {
   name?: string;
+  scope?: "all" | "submit" | "read";
+  account?: string | null;
+  expires_at?: string | null;
+  lasts_s?: number | null;
 }
 
 /** A node, what of it is in use, and which reservation keeps it now. */
@@ -1494,7 +1510,11 @@ export interface Timeline {
   now: string;
 }
 
-/** A credential without its secret: a token that somebody made, or the login of a browser. */
+/**
+ * A credential without its secret: a token that somebody made, or the login of a browser.
+ *
+ * `used_at` is right to a minute after the server was killed.
+ */
 export interface Token {
   id: string;
   name: string;
@@ -1506,7 +1526,10 @@ export interface Token {
 }
 
 /** The caller's tokens and logins. */
+  scope: "all" | "submit" | "read";
+  account: string | null;
 export interface TokenList {
+  used_at: string | null;
   tokens: Token[];
 }
 

@@ -27,6 +27,7 @@ from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.submission import Caller
+from launchyard.policy.rights import Right, may, reads
 from launchyard.store.protocol import JobQuery
 
 PAGE = 10_000
@@ -64,7 +65,7 @@ async def accounting(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     given = Query(request, ("columns", "since", "until", "ids", "users", "accounts", "partitions", "names"))
     columns = chosen(given.text("columns"), COLUMNS)
-    others = caller.admin or context.services.jobs_visible_to_all
+    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     asked = _Asked(
         given.time("since") or 0.0,
         given.time("until"),
@@ -85,7 +86,7 @@ async def usage(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     given = Query(request, ("columns", "ids"))
     columns = chosen(given.text("columns"), USAGE_COLUMNS)
-    others = caller.admin or context.services.jobs_visible_to_all
+    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     ids = given.text("ids")
     live = context.services.controller.live_jobs()
     jobs = live if ids is None else await _named(context, _refs(ids))
@@ -100,7 +101,7 @@ async def usage(request: Request) -> Response:
 
 def _row(context: Context, caller: Caller, job: Job) -> Row:
     reason = None if job.ended else context.services.controller.reason(owner_id(job))
-    return Row(job, reason, caller.admin or job.uid == caller.uid)
+    return Row(job, reason, reads(caller, job))
 
 
 def _words(text: str | None) -> frozenset[str]:

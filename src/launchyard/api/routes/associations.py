@@ -9,6 +9,7 @@ from launchyard.api.answers import answer
 from launchyard.api.context import caller_of, context_of
 from launchyard.api.query import Query
 from launchyard.config.text import rules_tables
+from launchyard.policy.rights import Right, may
 
 router = APIRouter()
 
@@ -20,7 +21,7 @@ async def associations(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     services = context.services
     tables = rules_tables(services.controller.administration.rules)
-    others = caller.admin or services.jobs_visible_to_all
+    others = may(caller, Right.SEE_ALL) or services.jobs_visible_to_all
     return answer(
         {
             "cluster": services.slurm.cluster,

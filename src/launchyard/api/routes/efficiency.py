@@ -20,6 +20,7 @@ from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.state import ENDED
 from launchyard.policy.efficiency import PARTS, Efficiency, Part, efficiency_of, spread, total
+from launchyard.policy.rights import Right, may
 from launchyard.store.protocol import JobQuery
 from launchyard.wire.job import job_json
 
@@ -52,7 +53,7 @@ async def of_jobs(request: Request) -> Response:
     since = given.time("since")
     if since is None:
         raise Invalid("since is missing; say since when, for example since=2026-12-01T00:00:00Z")
-    others = caller.admin or context.services.jobs_visible_to_all
+    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     asked = JobQuery(
         user=given.text("user"), name=given.text("name"), states=ENDED, since=since, ended=True, limit=PAGE
     )

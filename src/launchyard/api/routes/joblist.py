@@ -22,6 +22,7 @@ from launchyard.model.hostlist import compress
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
 from launchyard.store.protocol import JobQuery
+from launchyard.policy.rights import Right, may
 from launchyard.wire.job import cpus_json
 
 ROWS_MAX = 20_000
@@ -78,7 +79,8 @@ async def joblist(request: Request) -> Response:
         before_id=given.whole("cursor", 1, 10**15 - 1),
         limit=given.whole("limit", 1, ROWS_MAX) or ROWS_DEFAULT,
     )
-    query = of_caller(asked, user=caller.user, others=caller.admin or context.services.jobs_visible_to_all)
+    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
+    query = of_caller(asked, user=caller.user, others=others)
     ids = given.text("ids")
     if query is None:
         page = Page([], None)

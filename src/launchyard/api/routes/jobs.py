@@ -25,6 +25,7 @@ from launchyard.model.number import shown
 from launchyard.model.reason import Reason
 from launchyard.model.submission import Caller, Submission
 from launchyard.store.protocol import JobQuery
+from launchyard.policy.rights import Right, may, reads
 from launchyard.wire.convert import to_submission
 from launchyard.wire.decode import decode
 from launchyard.wire.job import job_json
@@ -165,7 +166,7 @@ def _as_json(
     context: Context, caller: Caller, job: Job, reason: Reason | None, index: int | None = None
 ) -> dict[str, Any]:
     stale = context.services.controller.clusters.stale_since(job)
-    if caller.admin or job.uid == caller.uid:
+    if reads(caller, job):
         log_path = context.services.logs.path(job)
         return job_json(job, reason, log_path=log_path, index=index, stale_since=stale)
     private: dict[str, Any] = {
@@ -199,7 +200,7 @@ async def list_jobs(request: Request) -> Response:
         before_id=given.whole("cursor", 1, 10**15 - 1),
         limit=given.whole("limit", 1, PAGE_MAX) or PAGE_DEFAULT,
     )
-    others = caller.admin or context.services.jobs_visible_to_all
+    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     query = of_caller(asked, user=caller.user, others=others)
     if query is None:
         return answer({"jobs": [], "next": None})

@@ -26,6 +26,7 @@ from launchyard.api.routes.tokens import begin_login, end_token, token_json
 from launchyard.api.tokens import LOGIN_S, RENEW_S, new_login, renewed
 from launchyard.model.errors import Conflict, Invalid, LaunchyardError, Unauthenticated
 from launchyard.model.number import shown
+from launchyard.model.role import Role
 from launchyard.model.submission import Caller
 from launchyard.model.token import BROWSER, Token
 from launchyard.wire.login import LogIn, NewLoginLink
@@ -90,7 +91,9 @@ async def me(request: Request) -> Response:
         {
             "user": caller.user,
             "uid": caller.uid,
-            "admin": caller.admin,
+            "admin": caller.role is Role.ADMINISTRATOR,
+            "role": caller.role,
+            "coordinates": list(caller.coordinates),
             "mode": "machine" if services.owner_uid is None else "one-user",
             "cluster": services.slurm.cluster,
             "version": __version__,

@@ -19,6 +19,7 @@ from launchyard.model.errors import Conflict, Forbidden, Invalid, LaunchyardErro
 from launchyard.model.job import Job
 from launchyard.model.signals import parse_signal
 from launchyard.model.submission import Caller
+from launchyard.policy.rights import acts
 from launchyard.wire.acts import ActOnJobs
 
 router = APIRouter()
@@ -75,7 +76,7 @@ async def _one(context: Context, caller: Caller, act: Act, text: str) -> dict[st
     try:
         ref = parse_ref(text)
         job = (await find(context, caller, ref, seen_by_all=True)).job
-        if not (caller.admin or job.uid == caller.uid):
+        if not acts(caller, job):
             raise Forbidden(f"job {text} is not yours")
     except LaunchyardError as error:
         return _refused(text, error, None)

@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from launchyard.api import describefiles as describe
 from launchyard.api.answers import answer
-from launchyard.api.context import caller_of, context_of
+from launchyard.api.context import context_of
 from launchyard.api.operating import Operating
 from launchyard.api.query import Query
-from launchyard.model.errors import Forbidden, Unavailable
+from launchyard.model.errors import Unavailable
 
 LISTED, LISTED_MAX = 200, 5_000
 
@@ -31,8 +31,6 @@ async def config(request: Request) -> Response:
 
 
 def _operating(request: Request) -> Operating:
-    if not caller_of(request).admin:
-        raise Forbidden("only an administrator may see who was refused, and the configuration; ask root")
     operating = context_of(request).services.operating
     if operating is None:
         raise Unavailable("this server keeps no log to read from")

@@ -15,8 +15,10 @@ from launchyard.api.query import Query
 from launchyard.config import changed, read_rules, rules_text, without
 from launchyard.config.text import rules_tables
 from launchyard.controller.administration import Administration, UsageRow
-from launchyard.model.errors import Forbidden, NotFound
+from launchyard.model.errors import NotFound
 from launchyard.model.number import shown
+from launchyard.model.submission import Caller
+from launchyard.policy.coordinating import refuse_change, shown_rules
 from launchyard.wire.convert import checked_name
 from launchyard.wire.orders import ChangeRules, PutRules
 
@@ -26,7 +28,7 @@ router = APIRouter()
 @router.get("/v1/admin/policy", openapi_extra=describe.RULES)
 async def show(request: Request) -> Response:
     Query(request, ())
-    return _in_force(_administration(request))
+    return _in_force(_administration(request), caller_of(request))
 
 
 @router.put("/v1/admin/policy", openapi_extra=describe.PUT_RULES)
@@ -35,7 +37,7 @@ async def put(request: Request) -> Response:
     body = await read_as(PutRules, request)
     name = checked_name(body.name, "name") or "the rules"
     async with administration.alone:
-        return await _put_in_force(administration, body.text, name)
+        return await _put_in_force(administration, caller_of(request), body.text, name)
 
 
 @router.post("/v1/admin/policy", openapi_extra=describe.CHANGE_RULES)
@@ -44,9 +46,11 @@ async def change(request: Request) -> Response:
     administration = _administration(request)
     body = await read_as(ChangeRules, request)
     make = without if body.remove else changed
+    caller = caller_of(request)
     async with administration.alone:
+        refuse_change(caller, body.kind, body.name, body.values, administration.rules, remove=body.remove)
         text = make(administration.told, body.kind, body.name, body.values)
-        return await _put_in_force(administration, text, "the changed rules")
+        return await _put_in_force(administration, caller, text, "the changed rules")
 
 
 @router.post("/v1/admin/reload", openapi_extra=describe.RELOAD_RULES)
@@ -54,7 +58,7 @@ async def reload(request: Request) -> Response:
     administration = _administration(request)
     async with administration.alone:
         await administration.reload()
-    return _in_force(administration)
+    return _in_force(administration, caller_of(request))
 
 
 @router.get("/v1/usage", openapi_extra=describe.USAGE)
@@ -93,20 +97,18 @@ def usage_json(row: UsageRow) -> dict[str, Any]:
 
 
 def _administration(request: Request) -> Administration:
-    if not caller_of(request).admin:
-        raise Forbidden("only an administrator may see and change the rules of the queue; ask root")
     return context_of(request).services.controller.administration
 
 
-async def _put_in_force(administration: Administration, text: str, where: str) -> Response:
+async def _put_in_force(administration: Administration, caller: Caller, text: str, where: str) -> Response:
     """Refused whole when anything in it is wrong."""
     rules = await asyncio.to_thread(read_rules, text, where, administration.nodes)
     await administration.put_in_force(rules, text)
-    return _in_force(administration)
+    return _in_force(administration, caller)
 
 
-def _in_force(administration: Administration) -> Response:
-    rules = administration.rules
+def _in_force(administration: Administration, caller: Caller) -> Response:
+    rules = shown_rules(caller, administration.rules)
     return answer(
         {
             "source": "run time" if administration.at_run_time else "file",

@@ -27,6 +27,7 @@ from launchyard.model.number import is_digits
 from launchyard.model.number import shown as shown_text
 from launchyard.model.session import SessionState
 from launchyard.model.submission import Caller
+from launchyard.policy.rights import owns
 from launchyard.policy.sessions import session_of, state_of
 from launchyard.store.protocol import JobQuery
 from launchyard.wire.convert import checked_name
@@ -214,7 +215,7 @@ async def find_session(context: Context, caller: Caller, session_id: int) -> Job
     job = context.services.controller.live_job(session_id)
     if job is None:
         job = await context.read(lambda: context.services.store.job(session_id))
-    if job is None or job.session is None or not (may_open(job, caller) or caller.admin):
+    if job is None or job.session is None or not (may_open(job, caller) or owns(caller, job)):
         raise no_session(session_id)
     return job
 
@@ -256,7 +257,7 @@ def plain(line: str) -> str:
 async def _own(context: Context, caller: Caller, session_id: int) -> Job:
     """One that the caller may end and delete: those it is shared with may not."""
     job = await find_session(context, caller, session_id)
-    if not (caller.admin or job.uid == caller.uid):
+    if not owns(caller, job):
         raise no_session(session_id)
     return job
 

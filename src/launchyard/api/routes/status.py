@@ -8,6 +8,8 @@ from launchyard.api import describe
 from launchyard.api.answers import answer
 from launchyard.api.context import caller_of, context_of
 from launchyard.api.query import Query
+from launchyard.model.role import Role
+from launchyard.policy.rights import sees
 
 router = APIRouter()
 
@@ -25,14 +27,14 @@ async def status(request: Request) -> Response:
     controller = context.services.controller
     states: dict[str, int] = {}
     for job in controller.live_jobs():
-        if caller.admin or job.uid == caller.uid:
+        if sees(caller, job):
             states[job.state] = states.get(job.state, 0) + 1
     return answer(
         {
             **context.services.status(),
             "degraded": controller.degraded,
             "user": caller.user,
-            "admin": caller.admin,
+            "admin": caller.role is Role.ADMINISTRATOR,
             "jobs": states,
         }
     )

@@ -21,6 +21,7 @@ from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import shown
 from launchyard.model.step import Step, StepState
+from launchyard.policy.rights import Right, may, reads
 from launchyard.store.protocol import JobQuery, StepQuery
 from launchyard.wire.decode import did_you_mean
 
@@ -57,7 +58,7 @@ async def steps(request: Request) -> Response:
     given = Query(request, ("columns", "job", "jobs", "since", "state", "user"))
     names = given.text("columns")
     columns = chosen(names, COLUMNS)
-    others = caller.admin or context.services.jobs_visible_to_all
+    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     asked = _Asked(
         _refs(given.text("job") or given.text("jobs")),
         given.time("since"),
@@ -68,7 +69,7 @@ async def steps(request: Request) -> Response:
     known = await context.services.live_usage() if LIVE & set((names or "").split(",")) else {}
     named = None if asked.refs is None else {ref.job_id for ref in asked.refs}
     rows = [
-        Row(step, job, caller.admin or job.uid == caller.uid, _figures(step, known))
+        Row(step, job, reads(caller, job), _figures(step, known))
         for whole, owner in await _found(context, asked)
         for step, job in step_by_parts(whole, owner)
         if asked.wants(step, job) and (named is None or job.part_of is None or job.id in named)

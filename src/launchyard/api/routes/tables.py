@@ -22,6 +22,7 @@ from launchyard.api.tables.joined import Joined, without_constants
 from launchyard.api.tables.select import PARAMETERS, selected, selection_of
 from launchyard.policy.priority import weights_of
 
+from launchyard.policy.rights import Right, may
 router = APIRouter()
 
 
@@ -32,7 +33,7 @@ async def jobs(request: Request) -> Response:
     given = Query(request, ("columns", "by_column", *PARAMETERS))
     names = (given.text("columns") or ",".join(COLUMNS)).split(",")
     chosen(",".join(names), COLUMNS)
-    others = caller.admin or context.services.jobs_visible_to_all
+    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     asked = selection_of(given, None if others else caller.user)
     since = context.services.clock() - context.services.slurm.min_job_age_s
     found = await selected(context, asked, since)

@@ -16,6 +16,7 @@ from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller
 from launchyard.policy.priority import factors, numbers
+from launchyard.policy.rights import reads
 
 CHANGING = REASONED | WEIGHED
 SENTENCES = frozenset({"reason"})
@@ -33,7 +34,7 @@ class Joined:
         self._tables = context.job_tables
         self._now, self._seconds = services.clock(), services.controller.seconds
         self._least_nodes = services.controller.administration.least_nodes
-        self._mine = [caller.admin or job.uid == caller.uid for job in jobs]
+        self._mine = [reads(caller, job) for job in jobs]
         wanted = set(names)
         self._ordering = services.controller.ordering if wanted & WEIGHED else None
         self._logs = services.logs if wanted & LOGGED else None

@@ -4,7 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { api } from "@/api/client";
 import { keys } from "@/api/keys";
 import type { Token } from "@/api/types";
-import { Ago, Button, confirm, toast, toastFailure } from "@/components";
+import { Ago, At, Button, confirm, toast, toastFailure } from "@/components";
 import { words } from "@/words";
 import styles from "./settings.module.css";
 
@@ -41,7 +41,9 @@ export function CredentialList({ tokens, none, verb, own }: Props) {
         <tr>
           <th scope="col">{settings.name}</th>
           <th scope="col">{settings.id}</th>
-          <th scope="col">{settings.made}</th>
+          <th scope="col" className={styles.wide}>{settings.made}</th>
+          <th scope="col">{settings.used}</th>
+          <th scope="col">{settings.until}</th>
           <th scope="col">
             <span className="unseen">{verb}</span>
           </th>
@@ -53,11 +55,16 @@ export function CredentialList({ tokens, none, verb, own }: Props) {
             <td className={styles.name}>
               {token.name || "-"}
               {token.id === own && <span className="muted"> ({settings.thisOne})</span>}
+              {(token.scope !== "all" || token.account) && (
+                <span className={styles.reach}>{settings.reach(token.scope, token.account)}</span>
+              )}
             </td>
             <td className="mono">{token.id}</td>
-            <td>
+            <td className={styles.wide}>
               <Ago at={token.created_at} />
             </td>
+            <td>{token.used_at ? <Ago at={token.used_at} /> : <span className="muted">{settings.never}</span>}</td>
+            <td>{token.expires_at ? <At at={token.expires_at} /> : <span className="muted">{settings.revokedOnly}</span>}</td>
             <td className={styles.end}>
               <Button small kind="quiet" changes onClick={() => void revoke(token)} aria-label={`${verb} ${token.name || token.id}`}>
                 {verb}

@@ -6,12 +6,15 @@ import { api } from "@/api/client";
 import { keys } from "@/api/keys";
 import { tokensQuery, useMe } from "@/api/queries";
 import type { MadeToken, Token } from "@/api/types";
-import { Button, CopyLine, Failure, Section, SkeletonRows, TextField, toastFailure } from "@/components";
+import { Button, CopyLine, Failure, Section, SelectField, SkeletonRows, TextField, toastFailure } from "@/components";
 import { words } from "@/words";
 import { CredentialList } from "./CredentialList";
 import styles from "./settings.module.css";
 
 const { settings } = words;
+const DAY_S = 86_400;
+const SCOPES = (["all", "submit", "read"] as const).map((value) => ({ value, name: settings.scopes[value] }));
+const LASTS = ["1", "7", "30", "90", "365", ""].map((value) => ({ value, name: settings.lasts(value) }));
 
 export function Tokens() {
   const me = useMe();
@@ -32,6 +35,9 @@ export function Tokens() {
 
 function NewToken() {
   const [name, setName] = useState("");
+  const [scope, setScope] = useState<Token["scope"]>("all");
+  const [days, setDays] = useState("30");
+  const [account, setAccount] = useState("");
   const [made, setMade] = useState<MadeToken | null>(null);
   const [busy, setBusy] = useState(false);
   const client = useQueryClient();
@@ -39,7 +45,12 @@ function NewToken() {
     event.preventDefault();
     setBusy(true);
     try {
-      const token = await api.post<MadeToken>("/v1/tokens", { name });
+      const token = await api.post<MadeToken>("/v1/tokens", {
+        name,
+        scope,
+        ...(days ? { lasts_s: Number(days) * DAY_S } : {}),
+        ...(account ? { account } : {}),
+      });
       setMade(token);
       setName("");
       const { token: _, ...rest } = token;
@@ -60,6 +71,24 @@ function NewToken() {
           onChange={(event) => setName(event.target.value)}
           className={styles.grow}
         />
+        <SelectField
+          label={settings.tokenScope}
+          value={scope}
+          options={SCOPES}
+          onChange={(event) => setScope(event.target.value as Token["scope"])}
+        />
+        <SelectField label={settings.tokenUntil} value={days} options={LASTS} onChange={(event) => setDays(event.target.value)} />
+        {scope !== "read" && (
+          <TextField
+            label={settings.tokenAccount}
+            value={account}
+            maxLength={100}
+            placeholder={settings.tokenAnyAccount}
+            autoCapitalize="none"
+            spellCheck={false}
+            onChange={(event) => setAccount(event.target.value)}
+          />
+        )}
         <Button type="submit" kind="primary" busy={busy} changes>
           {settings.tokenMake}
         </Button>
