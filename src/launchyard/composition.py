@@ -156,7 +156,7 @@ def facts_of(state: StateDir, settings: Settings, yard: Yard, tcp: socket.socket
     """What `ly up` prints; written where clients look for the address."""
     host, port = tcp.getsockname()[:2]
     facts = {
-        "url": f"http://{host}:{port}",
+        "url": settings.service.public_url or _url(settings, host, port),
         "state": str(state.path),
         "version": __version__,
         "pid": os.getpid(),
@@ -167,6 +167,11 @@ def facts_of(state: StateDir, settings: Settings, yard: Yard, tcp: socket.socket
     }
     state.facts.write_text(json.dumps(facts))
     return facts
+
+
+def _url(settings: Settings, host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"{'https' if settings.service.certificate else 'http'}://{name}:{port}"
 
 
 class Standing:
@@ -250,13 +255,19 @@ def places_of(state: StateDir, yard: Yard, host: LocalEngine) -> Places:
     return Places(host, str(state.spool), {one.name: one.engine for one in yard.controller.clusters})
 
 
-def join_sessions(yard: Yard, places: Places) -> None:
+def join(yard: Yard, places: Places, terminals: JobTerminals) -> None:
+    """Sessions and terminals hear of the jobs that they are in."""
+    _join_sessions(yard, places)
+    _join_terminals(yard, terminals)
+
+
+def _join_sessions(yard: Yard, places: Places) -> None:
     """Sessions hear of what their jobs use, and read what those who attend them have written."""
     yard.controller.sessions.usage_of(places.usage)
     yard.controller.sessions.begin(partial(read_small, places), partial(follow_small, places))
 
 
-def join_terminals(yard: Yard, terminals: JobTerminals) -> None:
+def _join_terminals(yard: Yard, terminals: JobTerminals) -> None:
     """Jobs get their terminals when they start, and let go of them when they end."""
     yard.launcher.open_terminal = terminals.open
     yard.controller.watch(lambda events: _let_go(terminals, events))

@@ -28,8 +28,7 @@ from launchyard.composition import (
     bounds,
     engines_of,
     facts_of,
-    join_sessions,
-    join_terminals,
+    join,
     launch_settings,
     local_cluster,
     nodes_here,
@@ -156,16 +155,16 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     """Compose, serve, and let go in order: no new requests, then what is decided, then the store."""
     settings, state = prepared.settings, prepared.state
     stop = stop_on_signal()
-    open_log(state.log)
-    store = await asyncio.to_thread(open_store, state.database)
+    open_log(state.log, settings.service.log_format)
+    if (store := await prepared.tenancy.open(stop, tell)) is None:
+        return False
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     files = UserFiles(settings, state, engine)
     operations = Operations(settings, state, prepared.read_settings)
     yard = await _yard(prepared, store, engine, files, operations)
     helpers = (places := places_of(state, yard, engine)).helpers
     terminals = JobTerminals(places, yard.users, yard.launcher.place_of)
-    join_sessions(yard, places)
-    join_terminals(yard, terminals)
+    join(yard, places, terminals)
     logs = JobLogs(places, yard.users, partial(setup_log, files.environments))
     meter, holding = GpuMeter(places.usage, yard.controller.holding), yard.controller.holding
     sampling = Sampling(holding, meter.usage, SeriesFiles(state.series), time.time)
@@ -205,7 +204,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     tell.ready(facts)
     settle_memory()
     try:
-        await serve(create_app(services), [tcp, unix], stop)
+        await serve(create_app(services), [tcp, unix], stop, tls=operations.tls, doors=operations.doors)
     finally:
         await asyncio.gather(operations.close(), sampling.close())
         places.close()

@@ -12,6 +12,7 @@ import functools
 import os
 import resource
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import uvicorn
 
 from launchyard.api.app import Application
 from launchyard.api.connection import ClientProtocol
+from launchyard.api.forwarded import Doors, Forwarded
 from launchyard.model.errors import Conflict, Invalid
 
 BACKLOG = 1024
@@ -26,6 +28,7 @@ PORTS_TRIED = 100
 PATH_MAX_BYTES = 107
 RESERVED_FDS = 256
 PAUSE_S = 0.1
+HANDSHAKE_MAX_S = 10
 STOP_MAX_S = 3
 KEEP_ALIVE_S = 75
 WS_MESSAGE_MAX_BYTES = 256 * 1024
@@ -82,10 +85,18 @@ def listen_unix(path: Path, *, everyone: bool) -> socket.socket:
     return sock
 
 
-async def serve(app: Application, sockets: Sequence[socket.socket], stop: asyncio.Event) -> None:
-    """Serve until `stop` is set, then let requests finish, for a few seconds at most."""
+async def serve(
+    app: Application,
+    sockets: Sequence[socket.socket],
+    stop: asyncio.Event,
+    *,
+    tls: ssl.SSLContext | None = None,
+    doors: Doors | None = None,
+) -> None:
+    """Serve until `stop` is set, then let requests finish, for a few seconds at most. `tls` is for TCP."""
+    doors = doors or Doors()
     config = uvicorn.Config(
-        app,
+        Forwarded(app, doors),
         http=ClientProtocol,
         loop="none",
         lifespan="on",
@@ -102,16 +113,25 @@ async def serve(app: Application, sockets: Sequence[socket.socket], stop: asynci
         # Pings keep a quiet connection open; who does not answer may stand still (Ctrl-Z). TCP sees the rest.
         ws_ping_timeout=None,
     )
-    await _Server(config, stop, app.close_streams).serve(list(sockets))
+    await _Server(config, stop, app.close_streams, tls, doors).serve(list(sockets))
 
 
 class _Server(uvicorn.Server):
     """uvicorn's, with our accepting, without its signal handlers, and asleep while nothing happens."""
 
-    def __init__(self, config: uvicorn.Config, stop: asyncio.Event, close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stop: asyncio.Event,
+        close: Callable[[], None],
+        tls: ssl.SSLContext | None,
+        doors: Doors,
+    ) -> None:
         super().__init__(config)
         self._stop = stop
         self._close = close
+        self._tls = tls
+        self._doors = doors
         self._accepting: list[asyncio.Task[None]] = []
 
     @contextlib.contextmanager
@@ -131,7 +151,11 @@ class _Server(uvicorn.Server):
         self.servers = []
         most = _connections_max()
         self._accepting = [
-            asyncio.create_task(_accept(sock, protocol, lambda: len(self.server_state.connections) < most))
+            asyncio.create_task(
+                Accepting(sock, protocol, self._doors, self._tls).run(
+                    lambda: len(self.server_state.connections) < most
+                )
+            )
             for sock in sockets or ()
         ]
         self.started = True
@@ -158,31 +182,61 @@ def _connections_max() -> int:
     return max(16, soft - RESERVED_FDS) if soft != resource.RLIM_INFINITY else 65_536
 
 
-async def _accept(
-    sock: socket.socket, protocol: Callable[[], asyncio.Protocol], has_room: Callable[[], bool]
-) -> None:
-    """Accept for ever; wait where there is no room or no descriptor."""
-    loop = asyncio.get_running_loop()
-    sock.setblocking(False)
-    while True:
-        if not has_room():
-            await asyncio.sleep(PAUSE_S)
-            continue
-        try:
-            client, _ = await loop.sock_accept(sock)
-        except OSError as error:
-            # A client that is gone before it was accepted is no fault; anything else passes by waiting too.
-            if error.errno in _NO_FDS or error.errno != errno.ECONNABORTED:
+class Accepting:
+    """Takes connections of one socket for ever; waits where there is no room or no descriptor."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        protocol: Callable[[], asyncio.Protocol],
+        doors: Doors,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._sock = sock
+        self._protocol = protocol
+        self._doors = None if sock.family == socket.AF_UNIX else doors
+        self._tls = None if sock.family == socket.AF_UNIX else tls
+        self._shaking: set[asyncio.Task[None]] = set()
+
+    async def run(self, has_room: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        self._sock.setblocking(False)
+        while True:
+            if not has_room() or len(self._shaking) >= BACKLOG:
                 await asyncio.sleep(PAUSE_S)
-            continue
-        await _connect(loop, protocol, client)
+                continue
+            try:
+                client, address = await loop.sock_accept(self._sock)
+            except OSError as error:
+                # A client that is gone already is no fault; anything else passes by waiting too.
+                if error.errno in _NO_FDS or error.errno != errno.ECONNABORTED:
+                    await asyncio.sleep(PAUSE_S)
+                continue
+            if self._doors is not None and not self._doors.admits(address[0]):
+                client.close()
+            elif self._tls is not None:
+                self._shake(loop, client, self._tls)
+            else:
+                await _connect(loop, self._protocol, client)
+
+    def _shake(self, loop: asyncio.AbstractEventLoop, client: socket.socket, tls: ssl.SSLContext) -> None:
+        """Somebody who is slow at it keeps nobody else waiting."""
+        task = asyncio.ensure_future(_connect(loop, self._protocol, client, tls))
+        self._shaking.add(task)
+        task.add_done_callback(self._shaking.discard)
 
 
 async def _connect(
-    loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.Protocol], client: socket.socket
+    loop: asyncio.AbstractEventLoop,
+    protocol: Callable[[], asyncio.Protocol],
+    client: socket.socket,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Hand the socket over, wholly also when the server stops just now: half a connection would never end."""
-    connecting = asyncio.ensure_future(loop.connect_accepted_socket(protocol, client))
+    patience_s = None if tls is None else HANDSHAKE_MAX_S
+    connecting = asyncio.ensure_future(
+        loop.connect_accepted_socket(protocol, client, ssl=tls, ssl_handshake_timeout=patience_s)
+    )
     try:
         await asyncio.shield(connecting)
     except asyncio.CancelledError:

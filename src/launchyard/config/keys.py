@@ -7,12 +7,24 @@ Keys = Mapping[str, tuple[str, str]]
 
 KEYS: dict[str, Keys] = {
     "": {
-        "listen": ('"127.0.0.1:8265"', "Host and port for HTTP. Not set and taken: the next free port."),
+        "listen": (
+            '"127.0.0.1:8265"',
+            "Host and port. Not set and taken: the next free one. Beyond this machine: see `[tls]`, `[proxy]`.",
+        ),
         "hosts": (
             "[]",
             "Further names under which browsers and clients may reach this server; below `*.yard.example`, "
             "sessions are shown.",
         ),
+        "public_url": (
+            "none",
+            'Where people reach it, such as `"https://yard.example.org"`: in links that are sent.',
+        ),
+        "tls": ("none", "TLS of our own; see below."),
+        "proxy": ("none", "A proxy in front that is trusted; see below."),
+        "log_format": ('"text"', 'The log of the server: "text", or "json" (an object a line).'),
+        "metrics": ("see below", "Who may read `/metrics`; see below."),
+        "hooks": ("none", "Programs of the site around jobs; see below."),
         "state": ("see above", "The state directory; never on a network file system."),
         "daemon_user": ('"launchyard"', "The system user that the daemon becomes when root starts it."),
         "allow_root_jobs": ("false", "Let root and system users submit; for tests and demos."),
@@ -171,6 +183,25 @@ KEYS: dict[str, Keys] = {
         "max_array_size": ("100001", "One more than the largest index of an array of `sbatch`."),
         "explicit_scancel": ("false", "`scancel` leaves jobs of a crontab alone unless it is told `--cron`."),
     },
+    "tls": {
+        "certificate": ("none", "A file (PEM) with the certificate and its chain; read again at SIGHUP."),
+        "key": ("none", "A file (PEM) with its key, of the server's user, mode 600."),
+    },
+    "proxy": {
+        "trusted": (
+            "[]",
+            "Its addresses: `X-Forwarded-*` is believed from there. Without `[tls]` only they get in by TCP.",
+        ),
+    },
+    "metrics": {
+        "loopback": ("false", "Programs of this machine may read `/metrics` by 127.0.0.1 without a token."),
+    },
+    "hooks": {
+        "submit_filter": ("none", "A program that may change or refuse what is submitted."),
+        "prolog": ("none", "A program that root runs on a node before each job there."),
+        "epilog": ("none", "A program that root runs on a node after each job there."),
+        "time_limit_s": ("30", "Seconds that each may take."),
+    },
     "mail": {
         "command": (
             '"/usr/sbin/sendmail -t"',
@@ -256,6 +287,10 @@ TITLES = {
     "sessions": "`[sessions]`",
     "packages": "`[packages]`",
     "runtime_env": "`[runtime_env]`",
+    "tls": "`[tls]`",
+    "proxy": "`[proxy]`",
+    "metrics": "`[metrics]`",
+    "hooks": "`[hooks]`",
     "mail": "`[mail]`",
     "notify": "`[notify]`",
     "limits": "Limits",

@@ -7,12 +7,14 @@ a queue that silently ignores a misspelt limit is worse than one that does not s
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from launchyard.config import words
 from launchyard.config.clusters import asked_at_start, clusters_of
 from launchyard.config.files import read_text
 from launchyard.config.notices import notify_of
 from launchyard.config.rules import rules_of
+from launchyard.config.service import ServiceSettings, refuse_open, service_of
 from launchyard.config.table import Table
 from launchyard.model.cluster import ClusterSettings
 from launchyard.model.errors import Invalid
@@ -91,6 +93,7 @@ class Settings:
     files: FileSettings = field(default_factory=FileSettings)
     sessions: SessionSettings = field(default_factory=SessionSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
 
     @property
     def partitions(self) -> tuple[Partition, ...]:
@@ -138,7 +141,8 @@ def default_state(*, root: bool, environ: Mapping[str, str]) -> Path:
 
 def with_listen(settings: Settings, listen: str) -> Settings:
     """The same settings on another address, asked for on the command line."""
-    return replace(settings, listen=words.listen(listen), listen_explicit=True)
+    refuse_open(words.listen(listen), settings.service)
+    return replace(settings, listen=listen, listen_explicit=True)
 
 
 def with_engine(settings: Settings, engine: str) -> Settings:
@@ -158,11 +162,15 @@ def _settings(table: Table, default: Settings) -> Settings:
             table.refuse("nodes", f"two nodes have the name {node.name}; give each its own")
         names.add(node.name)
     clusters = clusters_of(table)
-    listen = table.read("listen", words.listen, "")
+    listen, service = table.read("listen", words.listen, ""), service_of(table)
+    try:
+        refuse_open(listen or default.listen, service)
+    except Invalid as error:
+        table.refuse("listen", str(error))
     return Settings(
         listen=listen or default.listen,
         listen_explicit=bool(listen),
-        hosts=table.words("hosts"),
+        hosts=_hosts(table.words("hosts"), service),
         state=table.read("state", words.state, default.state),
         daemon_user=table.read("daemon_user", words.word, default.daemon_user),
         allow_root_jobs=table.get("allow_root_jobs", bool, default.allow_root_jobs),
@@ -183,7 +191,24 @@ def _settings(table: Table, default: Settings) -> Settings:
         files=_files(table.table("files")),
         sessions=_sessions(table.table("sessions")),
         notify=notify_of(table),
+        service=service,
     )
+
+
+def _database(table: Table) -> str | None:
+    """The refusal does not repeat the address: there may be a password in it."""
+    if "database" not in table:
+        return None
+    try:
+        return checked_database(table.get("database", str, ""))
+    except Invalid as error:
+        table.refuse("database", str(error))
+
+
+def _hosts(named: tuple[str, ...], service: ServiceSettings) -> tuple[str, ...]:
+    """The public address is a name of ours too."""
+    public = urlsplit(service.public_url).hostname
+    return named if public is None or public in named else (*named, public)
 
 
 def _slurm(table: Table) -> SlurmSettings:

@@ -10,16 +10,16 @@ from launchyard.model.walltime import parse_walltime
 
 
 def listen(text: str) -> str:
-    """`host:port` on this machine alone; `[::1]:8265` for IPv6."""
+    """`host:port`; `[::1]:8265` for IPv6."""
     host, _, port = text.rpartition(":")
     if not host or not is_digits(port) or int(port) > 65_535:
         raise Invalid(f"{shown(text)} is no address; write a host and a port, such as 127.0.0.1:8265")
-    if host not in ("localhost", "[::1]") and not host.startswith("127."):
-        raise Invalid(
-            f"{host} is reached from other machines, which needs TLS; write 127.0.0.1:{port}, put a proxy "
-            f"with TLS in front and add its name to hosts"
-        )
     return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this machine alone reaches it."""
+    return host in ("localhost", "[::1]") or host.startswith("127.")
 
 
 def state(text: str) -> Path:
