@@ -156,8 +156,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
     settings, state = prepared.settings, prepared.state
     stop = stop_on_signal()
     open_log(state.log, settings.service.log_format)
-    if (store := await prepared.tenancy.open(stop, tell)) is None:
-        return False
+    store = await asyncio.to_thread(open_store, state.database)
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     files = UserFiles(settings, state, engine)
     operations = Operations(settings, state, prepared.read_settings)

@@ -195,16 +195,6 @@ def _settings(table: Table, default: Settings) -> Settings:
     )
 
 
-def _database(table: Table) -> str | None:
-    """The refusal does not repeat the address: there may be a password in it."""
-    if "database" not in table:
-        return None
-    try:
-        return checked_database(table.get("database", str, ""))
-    except Invalid as error:
-        table.refuse("database", str(error))
-
-
 def _hosts(named: tuple[str, ...], service: ServiceSettings) -> tuple[str, ...]:
     """The public address is a name of ours too."""
     public = urlsplit(service.public_url).hostname
