@@ -136,6 +136,14 @@ class Lab:
                 os.kill(pid, signal.SIGKILL)
         self._processes.pop(node).wait()
 
+    def bring_back(self) -> None:
+        """All of Ray anew, after its head has died: as an operator does it. Ray starts no head while it sees
+        processes that look for one, which here are on the same machine."""
+        for node in sorted(self._processes, reverse=True):
+            self.kill_node(node)
+        for node in range(self.nodes):
+            self.start_node(node)
+
     def stop(self) -> None:
         for node in sorted(self._processes, reverse=True):
             self.kill_node(node)

@@ -303,6 +303,31 @@ def test_daemon_that_comes_back_waits_for_the_nodes_that_it_had(tmp_path: Path, 
     run(second, tmp_path)
 
 
+def test_launch_that_ended_before_all_nodes_were_back_is_known_and_then_its_end_is_told(
+    tmp_path: Path,
+) -> None:
+    """F1: else it would be lost, since a launch that is not known any more was never seen to end."""
+
+    async def before(cluster: Cluster) -> None:
+        cluster.serve("a", "b")
+        cluster.link("a").report(LaunchStarted(launch_id="x", at=1, token=1))
+
+    async def after(cluster: Cluster) -> None:
+        cluster.members.begin()
+        cluster.members.joined()
+        cluster.told("a", "b")
+        cluster.link("a").hello(known=["x"])
+        cluster.link("a").report(ended("x", 2))
+        assert not cluster.reports
+        cluster.link("b").hello()
+        kinds = [type(one) for one in cluster.reports if not isinstance(one, NodesChanged | NodeFailed)]
+        assert kinds == [EngineConnected, LaunchEnded]
+        assert cluster.of(EngineConnected)[0].known == {"x"}
+
+    run(before, tmp_path)
+    run(after, tmp_path)
+
+
 def test_journal_that_is_another_makes_another_epoch_and_loses_what_was_there(tmp_path: Path) -> None:
     """F27."""
 

@@ -321,8 +321,10 @@ class Members:
         return member.away_since is not None and now - member.away_since < SILENT_S
 
     def _connected(self) -> None:
-        known = frozenset(launch_id for member in self.of.values() for launch_id in member.held)
-        self.report([EngineConnected(epoch=self._remembered.epoch, known=known)])
+        known = {launch_id for member in self.of.values() for launch_id in member.held}
+        # What ended while the cluster was not complete is known too: its end comes next.
+        known |= {one.launch_id for one in self._held_back if isinstance(one, LaunchEnded)}
+        self.report([EngineConnected(epoch=self._remembered.epoch, known=frozenset(known))])
 
     def _tell_nodes(self) -> None:
         now = self.nodes()
