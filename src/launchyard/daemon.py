@@ -194,7 +194,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         secret=await asyncio.to_thread(state.secret),
         files=files.browsed,
         file_roots=settings.files.roots,
-        operating=Operating(state.log, prepared.read_settings),
+        operating=Operating(state.audit, prepared.read_settings),
         shells=shells_of(terminals, settings),
     )
     await operations.begin(yard, store, logs, facts["url"])

@@ -41,6 +41,10 @@ class StateDir:
         return self.path / "daemon" / "daemon.log"
 
     @property
+    def audit(self) -> Path:
+        return self.path / "daemon" / "audit.log"
+
+    @property
     def facts(self) -> Path:
         return self.path / "daemon" / "daemon.json"
 

@@ -1,6 +1,5 @@
 """Audit records and the state of the configuration file, for administrators alone."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +10,10 @@ from launchyard.model.errors import Invalid
 from tests.api_bench import Bench, running
 
 LOG = """\
-2026-11-21T10:00:00.000Z INFO launchyard.audit {"event":"refused","user":"ada","status":403}
-2026-11-21T10:00:01.000Z INFO launchyard.daemon job x launchyard.audit {"event":"forged"}
-2026-11-21T10:00:02.000Z INFO launchyard.audit {"event":"refused","user":null,"status":401}
-2026-11-21T10:00:03.000Z INFO launchyard.audit cut off
+{"at":"2026-11-21T10:00:00.000Z","event":"refused","user":"ada","status":403}
+["a list is no record"]
+{"at":"2026-11-21T10:00:02.000Z","event":"refused","user":null,"status":401}
+{"at":"2026-11-21T10:00:03.000Z","event":"cut o
 """
 
 
@@ -24,17 +23,16 @@ def broken() -> None:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    log = tmp_path / "daemon.log"
+    log = tmp_path / "audit.log"
     log.write_text(LOG)
-    (tmp_path / "daemon.log.1").write_text(LOG.replace("ada", "bob"))
+    (tmp_path / "audit.log.1").write_text(LOG.replace("ada", "bob"))
     with running(tmp_path, operating=Operating(log, broken)) as one:
         yield one
 
 
-def test_records_are_told_newest_first_and_none_is_forged(bench: Bench) -> None:
+def test_records_are_told_newest_first(bench: Bench) -> None:
     records = bench.ask("GET", "/v1/admin/audit?limit=3", user="root").json["records"]
     assert [(one["at"][17:19], one["user"]) for one in records] == [("02", None), ("00", "ada"), ("02", None)]
-    assert "forged" not in json.dumps(records)
 
 
 def test_what_is_wrong_with_the_configuration_is_told_before_a_restart(bench: Bench) -> None:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from launchyard.api import packages
 from launchyard.api.access import Needed, enters
 from launchyard.api.answers import answer, problem
+from launchyard.api.audit import Recorder, to_log
 from launchyard.api.auth import Authenticator, is_our_name
 from launchyard.api.carrying import Carrier
 from launchyard.api.context import Context
@@ -146,13 +147,17 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     authenticator = Authenticator(services.users, tokens, services.owner_uid, lambda: rules.rules, browsers)
     door = RayDoor(authenticator, services.ray)
     at_gate = partial(Guard, authenticator=authenticator, hosts=services.hosts, ray=door)
-    guard = partial(at_gate, needs=Needed(_routes(services.ray.prefix)))
+    audit = services.operating.record if services.operating is not None else to_log
+    ours, of_apps = Recorder(audit, services.clock), Recorder(audit, services.clock, of_apps=True)
+    guard = partial(at_gate, needs=Needed(_routes(services.ray.prefix)), recorder=ours)
     app.add_middleware(guard)
-    ours = partial(is_our_name, hosts=services.hosts)
-    portal = Portal(ours, reserved=(services.ray.prefix,), hosts=services.hosts)
+    is_ours = partial(is_our_name, hosts=services.hosts)
+    portal = Portal(is_ours, reserved=(services.ray.prefix,), hosts=services.hosts)
     carrier = app.state.carrier = Carrier(context)
-    names = SessionNames(context, carrier, authenticator, door)
-    doors = SessionDoors(names, at_gate(SessionPaths(carrier, services.hosts), needs=enters))
+    names = SessionNames(context, carrier, authenticator, door, of_apps)
+    doors = SessionDoors(
+        names, at_gate(SessionPaths(carrier, services.hosts), needs=enters, recorder=of_apps)
+    )
     return Application(app, guard, portal, doors, hot={("POST", "/v1/jobs"): jobs.submit})
 
 

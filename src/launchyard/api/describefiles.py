@@ -109,7 +109,7 @@ UPLOAD_DROP: Description = {
 }
 
 AUDIT: Description = {
-    "summary": "Who was refused what; for administrators.",
+    "summary": "Who did what, and who was refused what; for administrators.",
     "parameters": [
         parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": 5000}, "How many.")
     ],

@@ -1,14 +1,12 @@
 """The gate in front of every route, as plain ASGI: host, origin, credential; and the net behind them.
 
 Whatever is raised leaves as one sentence. What is our own fault is logged with an id and answered with that
-id alone: no traceback, path or SQL leaves. Every refusal is an audit record.
+id alone: no traceback, path or SQL leaves. What changes something is on record, and so is every refusal.
 """
 
 import logging
 import secrets
-from typing import Any
 
-import msgspec
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -16,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from launchyard.api.access import Needs
 from launchyard.api.answers import problem
+from launchyard.api.audit import Recorder, what
 from launchyard.api.auth import Authenticator, check_host, check_origin
 from launchyard.api.connection import connection_of
 from launchyard.api.ray_jobs.door import RayDoor, as_sentence
@@ -23,23 +22,29 @@ from launchyard.model.errors import LaunchyardError, Unavailable
 from launchyard.policy.rights import require
 
 OPEN_PATHS = frozenset({"/v1/health", "/login"})
-REFUSALS = frozenset({401, 403, 404, 421, 429})
+BEGINNINGS = frozenset({"http.response.start", "websocket.http.response.start"})
 
 log = logging.getLogger("launchyard.api")
-audit = logging.getLogger("launchyard.audit")
 
 
 class Guard:
     """Wraps the application."""
 
     def __init__(
-        self, app: ASGIApp, authenticator: Authenticator, hosts: frozenset[str], ray: RayDoor, needs: Needs
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        hosts: frozenset[str],
+        ray: RayDoor,
+        needs: Needs,
+        recorder: Recorder,
     ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._hosts = hosts
         self._ray = ray
         self._needs = needs
+        self._recorder = recorder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -49,6 +54,8 @@ class Guard:
 
         async def watched(message: Message) -> None:
             nonlocal begun
+            if not begun and (status := _status(message)) is not None:
+                self._recorder.answered(scope, status)
             begun = True
             await send(message)
 
@@ -81,7 +88,7 @@ class Guard:
             require(identity.caller, self._needs(scope))
 
     async def _refuse(self, error: LaunchyardError, scope: Scope, receive: Receive, send: Send) -> None:
-        self._record(error, scope)
+        self._recorder.refused(scope, error)
         response = self._problem(error, scope)
         if scope["type"] == "http":
             await response(scope, receive, send)
@@ -90,12 +97,16 @@ class Guard:
         await send({**start, "headers": response.raw_headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
 
-    def _record(self, error: LaunchyardError, scope: Scope) -> None:
-        if error.status in REFUSALS:
-            _record_refusal(error, scope)
-
     def _problem(self, error: LaunchyardError, scope: Scope) -> Response:
         return as_sentence(error) if self._ray.leads_to(scope["path"]) else problem(error)
+
+
+def _status(message: Message) -> int | None:
+    """With what an answer begins."""
+    if message["type"] in BEGINNINGS:
+        status: int = message["status"]
+        return status
+    return 101 if message["type"] == "websocket.accept" else None
 
 
 def _answerable(error: Exception, scope: Scope) -> LaunchyardError:
@@ -103,34 +114,7 @@ def _answerable(error: Exception, scope: Scope) -> LaunchyardError:
     if isinstance(error, LaunchyardError) and (error.status < 500 or isinstance(error, Unavailable)):
         return error
     number = secrets.token_hex(6)
-    log.error("error %s in %s", number, _what(scope), exc_info=error)
+    log.error("error %s in %s", number, what(scope), exc_info=error)
     return LaunchyardError(
         f"something went wrong in the server; its log has more under {number}", code="internal"
     )
-
-
-def _record_refusal(error: LaunchyardError, scope: Scope) -> None:
-    """Who, what, from where; JSON, so that no name can break out of its line; no query, no header."""
-    identity = scope["state"].get("identity")
-    peer = connection_of(scope).peer
-    record: dict[str, Any] = {
-        "event": "refused",
-        "status": error.status,
-        "code": error.code,
-        "user": None if identity is None else identity.caller.user,
-        "token": None if identity is None else identity.token_id,
-        "from": f"uid {peer.uid} pid {peer.pid}" if peer is not None else _address(scope),
-        "request": _what(scope),
-    }
-    audit.info("%s", msgspec.json.encode(record).decode())
-
-
-def _address(scope: Scope) -> str:
-    client = scope.get("client")
-    return f"{client[0]}:{client[1]}" if client else "unknown"
-
-
-def _what(scope: Scope) -> str:
-    path: str = scope["path"]
-    shown = "".join(c if c.isprintable() else "?" for c in path[:200])
-    return f"{scope.get('method', 'WEBSOCKET')} {shown}"

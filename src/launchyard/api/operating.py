@@ -1,6 +1,6 @@
-"""What administrators look after: who was refused what, and whether the configuration would do for a start.
+"""What administrators look after: who did what, and whether the configuration would do for a start.
 
-Both are read when somebody asks: audit records from the daemon's own log, so that they outlive the daemon.
+Both are read when somebody asks: audit records from their own file, so that they outlive the daemon.
 """
 
 import json
@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from launchyard.auditlog import AuditLog
 from launchyard.model.errors import LaunchyardError
 
 LOOKED_AT_BYTES = 4 * 1024 * 1024
-_MARK = " launchyard.audit "
 
 
 class Operating:
     """`read_settings` reads the configuration as a start would, and raises what is wrong with it."""
 
     def __init__(self, log: Path, read_settings: Callable[[], object]) -> None:
+        self.record = AuditLog(log)
+        """Called with each record."""
         self._log = log
         self._read_settings = read_settings
 
@@ -48,13 +50,9 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
     except OSError:
         return
     for line in reversed(lines):
-        head, mark, text = line.partition(_MARK)
-        # Only what begins the line is the logger's name; a message may hold the same words.
-        if not mark or head.count(" ") != 1:
-            continue
         try:
-            record = json.loads(text)
+            record = json.loads(line)
         except ValueError:
             continue
         if isinstance(record, dict):
-            yield {"at": head.partition(" ")[0], **record}
+            yield record

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from launchyard.api.access import enters
 from launchyard.api.answers import problem
+from launchyard.api.audit import Recorder
 from launchyard.api.auth import Authenticator, Identity, check_origin, host_name, identity_of
 from launchyard.api.carrying import Carrier
 from launchyard.api.connection import connection_of
@@ -72,9 +73,14 @@ class SessionNames(Guard):
     """Serves what is asked at the names of sessions, and nothing else."""
 
     def __init__(
-        self, context: Context, carrier: Carrier, authenticator: Authenticator, ray: RayDoor
+        self,
+        context: Context,
+        carrier: Carrier,
+        authenticator: Authenticator,
+        ray: RayDoor,
+        recorder: Recorder,
     ) -> None:
-        super().__init__(self._serve, authenticator, context.services.hosts, ray, enters)
+        super().__init__(self._serve, authenticator, context.services.hosts, ray, enters, recorder)
         self._context = context
         self._carrier = carrier
         self._known: OrderedDict[tuple[Place, bytes], Known] = OrderedDict()
@@ -144,7 +150,7 @@ class SessionNames(Guard):
         if scope["type"] != "http" or "text/html" not in headers.get("accept", ""):
             await super()._refuse(error, scope, receive, send)
             return
-        self._record(error, scope)
+        self._recorder.refused(scope, error)
         response = _page(error, scope, headers, self._hosts)
         await response(scope, receive, send)
 

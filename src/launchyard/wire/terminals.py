@@ -40,7 +40,7 @@ class TerminalList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditRecords:
-    """`GET /v1/admin/audit`: what was refused to whom, the newest first; each has `at`, `event` and more."""
+    """`GET /v1/admin/audit`: who did what, the newest first; each has `at`, `event` and more."""
 
     records: list[dict[str, Any]]
 

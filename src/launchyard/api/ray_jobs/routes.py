@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from launchyard.api.answers import raw
+from launchyard.api.audit import note_jobs
 from launchyard.api.auth import browser_like, identity_of
 from launchyard.api.body import parse_json, read_body
 from launchyard.api.context import Context, caller_of, context_of
@@ -73,6 +74,7 @@ async def submit(request: Request) -> Response:
     (made,) = await context.services.controller.submit(caller, [submission], idempotency=key)
     if isinstance(made, LaunchyardError):
         raise made
+    note_jobs(request.scope, [made.id], submission_id=made.submission_id)
     return answer({"job_id": made.submission_id, "submission_id": made.submission_id})
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from launchyard.api import describe
 from launchyard.api.answers import answer, problem, problem_json, raw
+from launchyard.api.audit import note_jobs
 from launchyard.api.body import parse_json, read_body, refuse_other_formats
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.diagnosis import diagnosis_of, end_json
@@ -54,10 +55,12 @@ async def submit(request: Request) -> Response:
         results = await _submit(context, caller, data, idempotency_of(request, body))
         parts = [{"error": problem_json(one)} if isinstance(one, LaunchyardError) else one for one in results]
         return answer(parts, 201 if all("id" in part for part in parts) else 207)
+        note_jobs(request.scope, [part["id"] for part in parts if part.get("id")])
     (result,) = await _submit(context, caller, [data], idempotency_of(request, body), advised=True)
     if isinstance(result, LaunchyardError):
         return problem(result)
     return answer(result, 201 if result["id"] is not None else 200)
+    note_jobs(request.scope, [result["id"]])
 
 
 async def submit_one(

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from launchyard import __version__
 from launchyard.api.answers import answer
+from launchyard.api.audit import note
 from launchyard.api.auth import host_name, identity_of
 from launchyard.api.body import read_as
 from launchyard.api.connection import connection_of
@@ -54,6 +55,7 @@ async def make_link(request: Request) -> Response:
 async def log_in(request: Request) -> Response:
     context = context_of(request)
     form = await read_as(LogIn, request)
+    note(request.scope, by=form.provider[:100], name=form.user[:100])
     grant = await _proved(context, request, form)
     caller = Caller(user=grant.user, uid=grant.uid)
     now = context.services.clock()
@@ -61,6 +63,7 @@ async def log_in(request: Request) -> Response:
         raise Unauthenticated("what this link was made with was revoked; take a new one: ly open")
     login, secret = new_login(caller, agent_of(request.headers), now, grant.parent)
     await begin_login(context, login)
+    note(request.scope, user=login.user, made=login.id)
     response = answer({"next": grant.next})
     _set_cookie(response, request, secret, int(LOGIN_S))
     return response

@@ -1,6 +1,7 @@
 """One thing done to many jobs in one request, each with a result of its own; all become durable together."""
 
 import asyncio
+from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from launchyard.api import describe
 from launchyard.api.answers import answer
+from launchyard.api.audit import note_jobs
 from launchyard.api.body import read_as
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.lookup import find, parse_ref
@@ -25,6 +27,7 @@ from launchyard.wire.acts import ActOnJobs
 router = APIRouter()
 
 JOBS_MAX = 100_000
+JOBS_NOTED = 50
 
 _ACTS: dict[str, Act] = {
     "cancel": Controller.cancel,
@@ -50,6 +53,8 @@ async def many(request: Request) -> Response:
         raise Invalid(f"{len(body.jobs)} jobs are named; name at most {JOBS_MAX} in one request")
     act = _act_of(body, context.services.slurm.explicit_scancel)
     results = await asyncio.gather(*(_one(context, caller, act, text) for text in body.jobs))
+    refused = {one["job"]: one["status"] for one in results if one["status"] != 200}
+    note_jobs(request.scope, body.jobs, act=body.act, refused=dict(islice(refused.items(), JOBS_NOTED)))
     return answer({"results": results})
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from launchyard.api import describe
 from launchyard.api.answers import answer
+from launchyard.api.audit import note
 from launchyard.api.body import read_as
 from launchyard.api.context import caller_of, context_of
 from launchyard.api.query import Query
@@ -35,6 +36,7 @@ async def mark(request: Request) -> Response:
     reason = checked_name(body.reason, "reason") if body.reason else ""
     state = NodeState(body.state.upper())
     name = request.path_params["name"]
+    note(request.scope, state=body.state, reason=reason)
     if len(name) > NAME_MAX:
         raise Invalid(f"a node's name has at most {NAME_MAX} characters")
     use = await context_of(request).services.controller.mark_node(name, state, reason or "", caller.user)

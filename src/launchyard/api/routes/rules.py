@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from launchyard.api import describe
 from launchyard.api.answers import answer
+from launchyard.api.audit import note
 from launchyard.api.body import read_as
 from launchyard.api.context import caller_of, context_of
 from launchyard.api.query import Query
@@ -47,6 +48,7 @@ async def change(request: Request) -> Response:
     body = await read_as(ChangeRules, request)
     make = without if body.remove else changed
     caller = caller_of(request)
+    note(request.scope, kind=body.kind, name=body.name, values=body.values, remove=body.remove)
     async with administration.alone:
         refuse_change(caller, body.kind, body.name, body.values, administration.rules, remove=body.remove)
         text = make(administration.told, body.kind, body.name, body.values)

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from launchyard.api import describe
 from launchyard.api.answers import answer
+from launchyard.api.audit import note
 from launchyard.api.body import read_as
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.query import Query
@@ -43,6 +44,7 @@ async def create(request: Request) -> Response:
     until = _until(body, now)
     scope = Scope(body.scope)
     token, secret = new_token(caller, name or "", now, scope=scope, account=account, expires_at=until)
+    note(request.scope, made=token.id, scope=scope, account=account, expires_at=time_json(until))
     await context.services.controller.keep_token(token)
     context.tokens.put(token)
     return answer({**token_json(token), "token": secret}, 201)
