@@ -226,14 +226,14 @@ def status_of(facts: dict[str, Any], settings: Settings, yard: Yard) -> Callable
 
 async def read_small(places: Places, job: Job, path: str) -> bytes:
     """A small file where the job is, as its user."""
-    return (await places.of(job).helpers.read(job.uid, path, 0, 64 * 1024)).data
+    return (await places.inside(job).helpers.read(job.uid, path, 0, 64 * 1024)).data
 
 
 async def follow_small(
     places: Places, job: Job, path: str, ended: asyncio.Event
 ) -> AsyncGenerator[bytes, None]:
     """What comes into a file where the job is, as its user."""
-    async with aclosing(places.of(job).helpers.follow(job.uid, path, 0, ended)) as parts:
+    async with aclosing(places.inside(job).helpers.follow(job.uid, path, 0, ended)) as parts:
         async for part in parts:
             yield part.data
 

@@ -53,7 +53,7 @@ from launchyard.engine.local import LocalEngine
 from launchyard.engine.logins import Logins
 from launchyard.engine.machine import cpus_by_core
 from launchyard.engine.notebooks import Notebooks
-from launchyard.engine.places import gateways_of
+from launchyard.engine.places import furnishing_of
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.node import Node
 from launchyard.operations import Operations
@@ -229,7 +229,7 @@ async def _yard(
         # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.
         await engine.open(lambda reports: None)
     engines = engines_of(settings, prepared.state, engine, serves_all=prepared.serves_all)
-    files.environments.gateways = gateways_of(engines)
+    files.environments.gateways = furnishing_of(engines)
     return await assemble(
         store=store,
         engines=engines,

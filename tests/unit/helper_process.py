@@ -35,6 +35,9 @@ class Here:
     def of(self, job: Job) -> Place:
         return Place(self.helpers, self._engine, "/")
 
+    def inside(self, job: Job) -> Place:
+        return self.of(job)
+
 
 class Helpers:
     """Starts helper processes; all are gone at the end of a test."""

@@ -16,6 +16,12 @@ from launchyard.model.state import JobState
 class Elsewhere(FakeEngine):
     """An engine that is a gateway."""
 
+    furnishes = True
+
+    def at(self, node: str, launch_id: str, *, inside: bool) -> str | None:
+        """Here files are shared by the nodes whose names begin so."""
+        return node if inside or not node.startswith("shared") else None
+
     def spool(self, node: str, uid: int) -> str:
         return f"/nodes/{node}/spool/{uid}"
 
@@ -70,6 +76,13 @@ def test_job_of_a_gateway_is_on_its_node_and_has_helpers_of_that_node() -> None:
     assert found.spool == "/nodes/n1/spool/1000"
     assert found.helpers is all_places.of(job("big", node="n1")).helpers
     assert found.helpers is not all_places.of(job("big", node="n2")).helpers
+
+
+def test_files_that_the_nodes_share_are_read_here_and_processes_are_where_they_run() -> None:
+    all_places = places()
+    on_node = job("big", node="shared1")
+    assert all_places.of(on_node).helpers is all_places.helpers
+    assert all_places.inside(on_node).helpers is not all_places.helpers
 
 
 def test_job_that_has_no_node_yet_is_nowhere_else() -> None:

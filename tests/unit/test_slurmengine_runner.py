@@ -124,7 +124,7 @@ def test_directory_that_is_gone_is_told(place: Place) -> None:
 def test_job_runs_where_records_cannot_be_kept(place: Place) -> None:
     path = place.script(argv=("echo", "ran"))
     text = path.read_text()
-    order = {**json.loads(_order(place)), "directory": "/no/such/place"}
+    order = {**json.loads(_order(place)), "directory": "/proc/no/such/place"}
     before = text.partition('ORDER = "')[2].partition('"')[0]
     path.write_text(text.replace(before, base64.b64encode(json.dumps(order).encode()).decode()))
     ran = subprocess.run([path], env=OF_SLURM, capture_output=True, text=True, check=False)

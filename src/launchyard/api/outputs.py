@@ -28,6 +28,8 @@ class PlaceOfFiles(Protocol):
 
     def of(self, job: Job) -> Place: ...
 
+    def inside(self, job: Job) -> Place: ...
+
 
 PlaceOf = Callable[[Job, tuple[str, ...]], Awaitable[Launch]]
 
@@ -141,7 +143,7 @@ class JobTerminals:
         terminal = self._open.get(job.id)
         if terminal is None or job.attempt is None:
             raise Conflict(f"job {job.id} has no terminal any more; `ly logs -f {job.id}` follows its output")
-        launch_id, engine = job.attempt.launch_id, self._places.of(job).engine
+        launch_id, engine = job.attempt.launch_id, self._places.inside(job).engine
         return HelperTerminal(terminal.attach(), lambda number: engine.signal(launch_id, number))
 
     async def shell(self, job: Job, command: tuple[str, ...]) -> "HelperTerminal":
@@ -160,7 +162,7 @@ class JobTerminals:
         env = {**place.environment, "TERM": "xterm-256color"}
         terminal = await self._new(job, None)
         try:
-            ended = await self._places.of(job).engine.step(
+            ended = await self._places.inside(job).engine.step(
                 attempt.launch_id, job.uid, place.argv, env, place.working_dir, terminal.path
             )
         except BaseException:
@@ -183,7 +185,7 @@ class JobTerminals:
 
     async def _new(self, job: Job, log: str | None) -> Terminal:
         rows, columns = job.window
-        helpers = self._places.of(job).helpers
+        helpers = self._places.inside(job).helpers
         return await open_terminal(helpers, job.uid, rows=rows, cols=columns, log=log)
 
 

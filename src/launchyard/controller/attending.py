@@ -20,16 +20,16 @@ def attendant_argv(outpost: Outpost | None = None) -> tuple[str, ...]:
 
 def attendant_variables(job: Job, state: str | None, outpost: Outpost | None = None) -> dict[str, str]:
     """Nothing for a job that is no session. Where the server is not reached, it reads what is told."""
-    session, attempt = job.session, job.attempt
+    session, launch_id = job.session, job.launch_id
     where = state if outpost is None else outpost.state
-    if session is None or attempt is None or where is None:
+    if session is None or launch_id is None or where is None:
         return {}
     order = Order(
         session_id=job.id,
-        launch_id=attempt.launch_id,
+        launch_id=launch_id,
         title=session.title,
         folder=session.folder if outpost is None else _there(session.folder, outpost),
-        directory=place(where, attempt.launch_id),
+        directory=place(where, launch_id),
         prefix=prefix(job.id),
         ready=session.ready,
         speaks=session.speaks.value,

@@ -102,12 +102,17 @@ class LiveClusters:
         """Its processes and its files are on a node that is reached through its engine."""
         return self.of(job).gateway is not None
 
+    def is_furnished_there(self, job: Job) -> bool:
+        """What it needs is set up on the node that it is given."""
+        gateway = self.of(job).gateway
+        return gateway is not None and gateway.furnishes
+
     def outpost(self, job: Job) -> Outpost | None:
         """What of ours is where its attempt is; None: it is on this machine, or not known yet."""
         gateway, attempt = self.of(job).gateway, job.attempt
-        if gateway is None or attempt is None:
+        if gateway is None or (attempt is None and job.handed is None):
             return None
-        return gateway.outpost(attempt.allocation.nodes[0])
+        return gateway.outpost(attempt.allocation.nodes[0] if attempt is not None else "")
 
     async def open(self, take: Callable[[LiveCluster, Sequence[EngineReport]], None]) -> None:
         """Connect to all at once."""

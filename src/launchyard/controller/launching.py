@@ -197,7 +197,8 @@ class Launcher:
         }
         if job.handed is not None:
             # What it gets there, and which commands it finds, is its engine's to say.
-            return {**variables, "USER": job.user, "LOGNAME": job.user, **_own_environment(job)}
+            who = {"USER": job.user, "LOGNAME": job.user}
+            return {**variables, **who, **_own_environment(job), **self._session_environment(job)}
         variables["PATH"] = self._path(job, variables["PATH"])
         variables["PYTHONPATH"] = with_counting(variables.get("PYTHONPATH"))
         return {

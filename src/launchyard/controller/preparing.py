@@ -186,7 +186,7 @@ class Preparing:
             given = texts.get(job.environment or "")
             async with self._same_as(job):
                 # What is kept on its node is made there, once it has one.
-                elsewhere = self._loop.clusters.is_elsewhere(job)
+                elsewhere = self._loop.clusters.is_furnished_there(job)
                 if not elsewhere and not self._is_warm(job, check(asked)):
                     await self._set_up("prepare", job, asked, environment_of(given) if given else {})
                 self._note_warm(job)

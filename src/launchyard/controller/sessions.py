@@ -14,6 +14,7 @@ from launchyard.controller.loop import Loop
 from launchyard.controller.recovery import Reports
 from launchyard.controller.submitting import Submitting
 from launchyard.controller.tidings import Follow, Tidings, Told
+from launchyard.model.ability import Placing
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFound
 from launchyard.model.event import SessionMoved
 from launchyard.model.frozen import changed
@@ -173,6 +174,9 @@ class Sessions:
         try:
             asked = self._submitting.admitted(caller, changed(submission, qos=INTERACTIVE), 0)
         except LaunchyardError:
+            return None
+        if self._loop.clusters.of(asked).engine.abilities.places is Placing.ENGINE:
+            # How urgent it is there its engine says, which has a QOS of that name or has none.
             return None
         mine = [job for job in self.live() if job.uid == caller.uid and job.qos == INTERACTIVE]
         together, limits = [*mine, asked], qos.per_user

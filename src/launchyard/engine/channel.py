@@ -96,6 +96,11 @@ class UserHelpers:
                 if died >= TRIES:
                     raise
 
+    @property
+    def in_use(self) -> bool:
+        """One of them lives."""
+        return any(not channel.closed for channel in self._channels.values())
+
     def close(self) -> None:
         for channel in self._channels.values():
             channel.close()

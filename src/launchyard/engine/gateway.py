@@ -43,11 +43,20 @@ class Gateway(Channels, Protocol):
     own connection to its nodes. A cluster whose engine has none shares its files with the daemon's machine.
     """
 
+    furnishes: bool
+    """What a job needs is set up on its node; else on the daemon's machine, whose files the nodes see."""
+
+    def at(self, node: str, launch_id: str, *, inside: bool) -> str | None:
+        """What `user_channel` and `reach` are to be told as the node, to come to where that launch is or was.
+
+        `inside`: to its processes; else to its files. None: that is the daemon's own machine.
+        """
+
     def spool(self, node: str, uid: int) -> str:
         """The directory on that node in which the logs of this user's jobs are."""
 
     def outpost(self, node: str) -> Outpost | None:
-        """None: nothing is known of the node yet."""
+        """None: nothing is known of the node yet. `node` empty: the engine has not chosen it yet."""
 
     def reach(self, node: str, uid: int, target: Target) -> Awaitable[int]:
         """A connected stream socket (file descriptor, ours to close) to what listens at `target` on that

@@ -17,6 +17,9 @@ from launchyard.engine.reaching import reach
 from launchyard.model.job import Job
 from launchyard.model.session import Target
 
+PLACES_KEPT = 256
+"""So many places are known before those that nobody uses are forgotten."""
+
 
 class Stepping(Channels, Protocol):
     """What is needed of an engine to start a command in a running launch, and to signal it."""
@@ -53,21 +56,40 @@ class Places:
         self._helpers: dict[tuple[str, str], UserHelpers] = {}
 
     def of(self, job: Job) -> Place:
-        """Where its latest attempt ran, or runs."""
+        """Where the files of its latest attempt are."""
+        return self._place(job, inside=False)
+
+    def inside(self, job: Job) -> Place:
+        """Where the processes of its latest attempt run."""
+        return self._place(job, inside=True)
+
+    def _place(self, job: Job, *, inside: bool) -> Place:
         gateway, node = self._gateways.get(job.cluster), node_of(job)
         if gateway is None or node is None:
             return Place(self.helpers, self._host, posixpath.join(self._spool, str(job.uid)))
-        helpers = self._helpers.get((job.cluster, node))
-        if helpers is None:
-            helpers = self._helpers[job.cluster, node] = UserHelpers(gateway, node=node)
-        return Place(helpers, gateway, gateway.spool(node, job.uid))
+        at = gateway.at(node, launch_of(job), inside=inside)
+        if at is None:
+            return Place(self.helpers, gateway, gateway.spool(node, job.uid))
+        return Place(self._helpers_at(job.cluster, at, gateway), gateway, gateway.spool(node, job.uid))
+
+    def _helpers_at(self, cluster: str, at: str, gateway: Gateway) -> UserHelpers:
+        """Places come and go with jobs: what nobody uses any more is let go of now and then."""
+        if len(self._helpers) >= PLACES_KEPT:
+            self._helpers = {key: one for key, one in self._helpers.items() if one.in_use}
+        found = self._helpers.get((cluster, at))
+        if found is None:
+            found = self._helpers[cluster, at] = UserHelpers(gateway, node=at)
+        return found
 
     async def reach(self, job: Job, uid: int, target: Target) -> int:
         """A connected socket to what listens in a job, ours to close. Raises `Unreachable`."""
         gateway, node = self._gateways.get(job.cluster), node_of(job)
-        if gateway is None or node is None:
+        at = None
+        if gateway is not None and node is not None:
+            at = gateway.at(node, launch_of(job), inside=True)
+        if gateway is None or at is None:
             return (await reach(self.helpers, uid, target)).detach()
-        return await gateway.reach(node, uid, target)
+        return await gateway.reach(at, uid, target)
 
     async def usage(self, launch_ids: Sequence[str] | None = None) -> Mapping[str, Mapping[str, float]]:
         """What running launches use now, of all clusters that answer."""
@@ -86,6 +108,18 @@ class Places:
 def gateways_of(engines: Mapping[str, Engine]) -> dict[str, Gateway]:
     """Of the clusters that have a way into their nodes."""
     return {name: one for name, one in engines.items() if isinstance(one, Gateway)}
+
+
+def furnishing_of(engines: Mapping[str, Engine]) -> dict[str, Gateway]:
+    """Of the clusters on whose nodes what jobs need is set up."""
+    return {name: one for name, one in gateways_of(engines).items() if one.furnishes}
+
+
+def launch_of(job: Job) -> str:
+    """That of its latest attempt."""
+    if job.attempt is not None:
+        return job.attempt.launch_id
+    return job.past[-1].launch_id if job.past else ""
 
 
 def node_of(job: Job) -> str | None:

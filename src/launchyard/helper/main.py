@@ -22,7 +22,9 @@ from launchyard.helper.notebooks import notebooks, one_notebook
 from launchyard.helper.reaching import reach, send
 from launchyard.helper.searching import marks, search
 from launchyard.helper.setups import SetUps
+from launchyard.helper.steps import step
 from launchyard.helper.terminals import Terminals
+from launchyard.helper.ways import way
 from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode, receive
 
 IDLE_S = 60.0
@@ -56,6 +58,8 @@ class Helper:
             "command": lambda order: self._in_thread(lambda one: self._answer(command(one)), order),
             "login": lambda order: self._in_thread(lambda one: self._answer(login(one)), order),
             "reach": lambda order: self._in_thread(self._reach, order),
+            "way": lambda order: self._in_thread(self._way, order),
+            "step": lambda order: self._in_thread(lambda one: self._answer(step(one)), order),
             "notebooks": lambda order: self._in_thread(lambda one: self._answer(notebooks(one)), order),
             "notebook": lambda order: self._in_thread(lambda one: self._answer(one_notebook(one)), order),
             "apps": lambda order: self._in_thread(lambda one: self._answer(apps(one)), order),
@@ -151,6 +155,10 @@ class Helper:
     def _reach(self, order: Message) -> None:
         with reach(order, order["limit_s"]) as reached, self._sending:
             send(self._connection, order["id"], reached)
+
+    def _way(self, order: Message) -> None:
+        with way() as made, self._sending:
+            send(self._connection, order["id"], made)
 
     def _part(self, id: str, data: bytes, offset: int, size: int) -> None:
         text = base64.b64encode(data).decode("ascii")

@@ -19,7 +19,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from launchyard.helper.below import open_below
 from launchyard.launcher.messages import Message
@@ -137,7 +137,7 @@ def _shell(terminal: str, folder: int) -> "subprocess.Popen[bytes]":
     entry = pwd.getpwuid(os.getuid())
     shell = entry.pw_shell or "/bin/sh"
     return subprocess.Popen(
-        ["/bin/sh", "-c", _ENTER, terminal, shell, "-l"],
+        on_terminal(terminal, [shell, "-l"]),
         cwd=f"/proc/self/fd/{folder}",
         env={
             **{"HOME": entry.pw_dir, "SHELL": shell, "USER": entry.pw_name, "LOGNAME": entry.pw_name},
@@ -148,6 +148,11 @@ def _shell(terminal: str, folder: int) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+def on_terminal(terminal: str, argv: Sequence[str]) -> list[str]:
+    """What runs `argv` on a terminal, as the first process of a new session."""
+    return ["/bin/sh", "-c", _ENTER, terminal, *argv]
 
 
 class _Terminal:

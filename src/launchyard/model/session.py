@@ -103,9 +103,12 @@ PATH_MAX = 100
 
 
 def place(state: str, launch_id: str) -> str:
-    """The session's own directory: in the launch's private one, where a socket's path is short enough."""
+    """The session's own directory: in the launch's private one, where a socket's path is short enough.
+
+    `state` empty: on that machine there is no directory of ours.
+    """
     own = f"{state}/tmp/{launch_id}/s"  # noqa: S108 - below the state directory
-    if len(f"{own}/app.sock".encode("utf-8", "surrogateescape")) <= PATH_MAX:
+    if state and len(f"{own}/app.sock".encode("utf-8", "surrogateescape")) <= PATH_MAX:
         return own
     return f"/tmp/ly-s-{launch_id}"  # noqa: S108 - made by the session itself, which nobody can foretell
 

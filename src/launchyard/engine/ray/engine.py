@@ -60,6 +60,7 @@ class RayEngine:
 
     suspends = True
     steps = False
+    furnishes = True
 
     def __init__(self, around: Surroundings, python: str) -> None:
         self.abilities = Abilities(lacks=LACKS, users=not around.cluster.single_identity)
@@ -165,6 +166,10 @@ class RayEngine:
         return await self._link_to(node).user_channel(
             (member.facts.get("uid") if member is not None else 0) or uid, memory_mib
         )
+
+    def at(self, node: str, launch_id: str, *, inside: bool) -> str | None:
+        """All that is of a launch is on its node."""
+        return node
 
     def spool(self, node: str, uid: int) -> str:
         member = self._nodes.of.get(node)

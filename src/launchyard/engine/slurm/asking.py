@@ -8,6 +8,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from launchyard.engine.protocol import Launch
@@ -36,6 +37,9 @@ exit 127
 """
 """Before the runner: finds a Python, wherever a node has it, and gives it the same file."""
 
+PACKAGE, PYTHON = "/launchyard-code", "launchyard-python"
+"""What stands for where our code is on a node, and for what runs it, until the runner knows."""
+
 _NOT_PASSED = frozenset(
     f"{kept.PREFIX}{name}"
     for name in (
@@ -52,8 +56,27 @@ _FLAGS = frozenset(
 _DEFAULT_QOS = "normal"
 
 
-def script_of(launch: Launch, runner: str, directory: str, hidden: str = "") -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What attends a session travels with it: our code, packed, of this version, and where it is put."""
+
+    packed: bytes
+    version: str
+    root: str
+
+
+def script_of(
+    launch: Launch,
+    runner: str,
+    directory: str,
+    hidden: str = "",
+    log: str | None = None,
+    code: Code | None = None,
+) -> bytes:
     """The one file that Slurm runs: the runner with its order inside. `directory` is where records go.
+
+    `log` is where its output goes when the job names no file: opened by the runner, since where homes are
+    not shared its directory is not there when Slurm would open it.
 
     `hidden` is taken off its PATH: inside a job of Slurm's, srun and sbatch are Slurm's.
     """
@@ -63,6 +86,8 @@ def script_of(launch: Launch, runner: str, directory: str, hidden: str = "") -> 
     order: dict[str, Any] = {
         "launch": launch.launch_id,
         "directory": directory,
+        "log": log if launch.stdout is None else None,
+        "log_errors": launch.stderr is None,
         "argv": list(launch.argv),
         "script": None if launch.script is None else base64.b64encode(launch.script).decode("ascii"),
         "environment": environment,
@@ -74,14 +99,23 @@ def script_of(launch: Launch, runner: str, directory: str, hidden: str = "") -> 
         "forwards_term": launch.warning_signal == 15 and launch.warning_target != "steps",
     }
     text = base64.b64encode(json.dumps(order).encode()).decode("ascii")
+        "code": None if code is None else _brought(code),
     return (STUB + runner.replace('ORDER = ""', f'ORDER = "{text}"', 1)).encode()
 
 
-def sbatch_of(launch: Launch, log: str) -> list[str]:
-    """The arguments of sbatch; the script comes by standard input. Raises `Invalid`.
+def _brought(code: Code) -> dict[str, str]:
+    packed = base64.b64encode(code.packed).decode("ascii")
+    return {
+        "packed": packed,
+        "version": code.version,
+        "root": code.root,
+        "package": PACKAGE,
+        "python": PYTHON,
+    }
 
-    `log` is where its output goes when the job names no file.
-    """
+
+def sbatch_of(launch: Launch) -> list[str]:
+    """The arguments of sbatch; the script comes by standard input. Raises `Invalid`."""
     job = launch.job
     if job is None:
         raise Invalid(f"launch {launch.launch_id} does not say what its job asks for")
@@ -92,7 +126,7 @@ def sbatch_of(launch: Launch, log: str) -> list[str]:
         _option("job-name", job.name),
         _option("comment", marked(job.metadata.get(f"{kept.PREFIX}comment", ""), launch.launch_id)),
         _option("chdir", launch.working_dir),
-        _option("output", _literal(launch.stdout or log)),
+        _option("output", _literal(launch.stdout or "/dev/null")),
         _option("input", _literal(launch.stdin or "/dev/null")),
         f"--open-mode={'append' if launch.append else 'truncate'}",
         _option("partition", job.metadata.get(f"{kept.PREFIX}partition") or job.partition),

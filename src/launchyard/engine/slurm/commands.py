@@ -6,6 +6,7 @@ They are looked for outside the directory of our own commands of the same names,
 import asyncio
 import base64
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launchyard.engine.channel import Request, UserHelpers
-from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.model.errors import Invalid, LaunchyardError, Unavailable
 
 NEEDED = ("sbatch", "scancel", "scontrol", "squeue")
-ALSO = ("sacct",)
+ALSO = ("sacct", "srun")
 LOOK_S = 30.0
 ACT_S = 60.0
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/opt/slurm/bin:/usr/local/slurm/bin"
@@ -66,6 +67,24 @@ class Commands:
 
     def has(self, name: str) -> bool:
         return name in self._paths
+
+    def path(self, name: str) -> str:
+        """Raises `Unavailable` for one that is not needed otherwise, and missing."""
+        if name not in self._paths:
+            raise Unavailable(f"{name} of Slurm is not installed on this machine")
+        return self._paths[name]
+
+    def environment_of(self, uid: int) -> dict[str, str]:
+        """What a command of a user's has that outlasts one question: no settings of how it prints."""
+        try:
+            entry = pwd.getpwuid(uid)
+        except KeyError:
+            raise Unavailable(f"this machine knows no user {uid}") from None
+        who = {"HOME": entry.pw_dir, "USER": entry.pw_name, "LOGNAME": entry.pw_name}
+        found = {"PATH": SYSTEM_PATH, "LANG": "C.UTF-8", **who}
+        if conf := self._environment.get("SLURM_CONF"):
+            found["SLURM_CONF"] = conf
+        return found
 
     async def look(self, name: str, *arguments: str, limit_s: float = LOOK_S) -> Ran:
         """By the daemon itself: what everybody may ask."""

@@ -11,28 +11,34 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from launchyard.engine.building import Surroundings
-from launchyard.engine.channel import UserHelpers
+from launchyard.engine.channel import Channel, Request, UserHelpers
+from launchyard.engine.gateway import Outpost
 from launchyard.engine.protocol import Enforcement, EngineFacts, EngineReport, Launch, StepOrder
+from launchyard.engine.reaching import reach_elsewhere
 from launchyard.engine.slurm.acting import Acting
+from launchyard.engine.slurm.asking import PACKAGE, PYTHON
 from launchyard.engine.slurm.commands import Commands
 from launchyard.engine.slurm.handing import Handing
 from launchyard.engine.slurm.journal import Journal
 from launchyard.engine.slurm.looking import Looking
 from launchyard.engine.slurm.table import Table
+from launchyard.engine.slurm.ways import Ways, running
+from launchyard.launcher.messages import Message
 from launchyard.model.ability import Abilities, Lack, Placing
 from launchyard.model.job import Job
+from launchyard.model.session import Target
 
 RECORDS = ".local/state/launchyard/slurm"
 """Below the home of each user: what must be on a file system that the nodes share."""
 LACKS: Mapping[Lack, str] = {
-    Lack.TERMINAL: "a job that waits in Slurm's queue has no terminal; submit it without one",
+    Lack.TERMINAL: "a job that waits in Slurm's queue has no terminal; once it runs `ly shell` opens one",
     Lack.STEPS: "steps of a job in Slurm are Slurm's own; call srun in its script",
     Lack.UNLIKE_PARTS: "jobs of unlike parts are not given to Slurm; submit each part by itself",
     Lack.PARTS_OF_CPUS: "Slurm gives whole CPUs and whole GPUs; ask for a whole number",
     Lack.RAY: "no Ray cluster is started inside Slurm's jobs; start one in the script",
-    Lack.SESSION: "what listens in a job of Slurm's cannot be reached from here; start the session elsewhere",
 }
 POLL_LEAST_S = 1.0
 
@@ -50,6 +56,7 @@ class SlurmEngine:
 
     suspends = False
     steps = False
+    furnishes = False
 
     def __init__(self, around: Surroundings, commands: Commands, helpers: UserHelpers) -> None:
         settings = around.cluster
@@ -59,6 +66,7 @@ class SlurmEngine:
         self._name = settings.name
         self._table = Table(Journal(around.directory / "journal"), around.clock)
         self._helpers = helpers
+        self._host = around.host
         runner = (Path(__file__).parent / "runner.py").read_text()
         self._handing = Handing(self._table, commands, runner, f"{RECORDS}/{settings.name}", around.drop_in)
         self._acting = Acting(self._table, commands)
@@ -71,6 +79,10 @@ class SlurmEngine:
             poll_s=settings.poll_s,
             uid=None if around.serves_all else os.geteuid(),
         )
+        self._ways = Ways(self._table, commands, helpers)
+        self._inside: dict[str, UserHelpers] = {}
+        """Who acts inside a job, by launch."""
+        self._drop_in = around.drop_in
         self._run: asyncio.Task[None] | None = None
 
     async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
@@ -79,6 +91,7 @@ class SlurmEngine:
         nodes, partitions = await self._looking.first()
         self._run = asyncio.ensure_future(self._looking.run())
         site = self._looking.site
+        self._ways.version = "" if site is None else site.version
         found = {} if site is None else {"slurm": site.version, "cluster": site.name}
         users = "switched" if self.abilities.users else "single"
         return EngineFacts(
@@ -129,4 +142,68 @@ class SlurmEngine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._run
         await self._table.close()
+        for inside in self._inside.values():
+            inside.close()
+        self._ways.close()
         self._helpers.close()
+
+    # -- the gateway
+
+    def at(self, node: str, launch_id: str, *, inside: bool) -> str | None:
+        """Its files are seen from here, as long as homes are shared; its processes only from inside."""
+        held = self._table.held.get(launch_id)
+        if held is None or held.end is not None or not held.told_started:
+            return None
+        return launch_id if inside or held.apart else None
+
+    def outpost(self, node: str) -> Outpost | None:
+        """Nothing of ours is kept there; a session's own code comes along with its job."""
+        return Outpost(state="", package=PACKAGE, python=PYTHON)
+
+    def spool(self, node: str, uid: int) -> str:
+        """Where jobs of this user write that name no file; which of them it is each launch tells."""
+        return self._handing.directory_of(uid)
+
+    async def user_channel(self, uid: int, memory_mib: int | None = None, node: str | None = None) -> int:
+        """`node` is a launch, as `at` has said; there the job's own limits hold."""
+        if node is None:
+            return await self._host.user_channel(uid, memory_mib)
+        return await self._ways.channel(node, uid)
+
+    async def reach(self, node: str, uid: int, target: Target) -> int:
+        return (await reach_elsewhere(self._inside_of(node), uid, target)).detach()
+
+    async def step(
+        self, launch_id: str, uid: int, argv: Sequence[str], env: dict[str, str], cwd: str, terminal: str
+    ) -> asyncio.Future[dict[str, Any]]:
+        """By a helper inside the job; the variables of the allocation are Slurm's, and srun there too."""
+        running(self._table, launch_id, uid)
+        path = ":".join(one for one in env.get("PATH", "").split(":") if one != self._drop_in)
+        order = {
+            "t": "step",
+            "argv": list(argv),
+            "environment": {**env, "PATH": path},
+            "directory": cwd,
+            "terminal": terminal,
+        }
+        channel = await self._inside_of(launch_id).of(uid)
+        return asyncio.ensure_future(_stepped(channel, order))
+
+    async def usage(self, launch_ids: Sequence[str] | None = None) -> Mapping[str, Mapping[str, float]]:
+        """Slurm measures; of running jobs nothing is known here."""
+        return {}
+
+    def _inside_of(self, launch_id: str) -> UserHelpers:
+        for one in [one for one in self._inside if one not in self._table.held]:
+            self._inside.pop(one).close()
+        return self._inside.setdefault(launch_id, UserHelpers(self, node=launch_id))
+
+
+async def _stepped(channel: Channel, order: Message) -> dict[str, Any]:
+    """How a command inside a job ended."""
+    with Request(channel, order) as request:
+        request.over = True
+        message = await request.next()
+    if message["t"] == "stepped":
+        return {name: message[name] for name in ("exit_code", "signal") if name in message}
+    return {"error": str(message.get("why") or "the way into its job has ended")}

@@ -2,11 +2,16 @@
 
 import asyncio
 import pwd
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
+import launchyard
+from launchyard.agent import code, outside
 from launchyard.engine.protocol import Launch
-from launchyard.engine.slurm.asking import sbatch_of, script_of
+from launchyard.engine.slurm.asking import Code, sbatch_of, script_of
 from launchyard.engine.slurm.commands import Commands, Ran
 from launchyard.engine.slurm.found import is_found
 from launchyard.engine.slurm.held import NOT_STARTED, Held
@@ -61,6 +66,7 @@ class Handing:
                 at=table.clock(),
                 job_id=launch.job_id,
                 names_output=launch.stdout is not None,
+                session=launch.job is not None and launch.job.session is not None,
                 memory_mib=0 if launch.job is None else launch.job.request.memory_mib,
             )
             held = Held(launch_id=launch.launch_id, given=given, job=launch.job, sending=True)
@@ -107,8 +113,9 @@ class Handing:
             table.ended(held, Exited(at=table.clock(), error=NOT_STARTED))
             return True
         try:
-            arguments = sbatch_of(launch, held.log or "/dev/null")
-            script = script_of(launch, self._runner, held.given.directory, self._hidden)
+            arguments = sbatch_of(launch)
+            brought = await asyncio.to_thread(_code) if held.given.session else None
+            script = script_of(launch, self._runner, held.given.directory, self._hidden, held.log, brought)
             ran = await self._commands.act(
                 launch.uid,
                 "sbatch",
@@ -146,10 +153,21 @@ class Handing:
             self._table.ended(held, Exited(at=self._table.clock(), error=sentence))
         return True
 
+    def directory_of(self, uid: int) -> str:
+        """Where records and logs of a user are."""
+        return f"{self._homes.get(uid) or _home_of(uid)}/{self._directory}"
+
     async def _home(self, uid: int) -> str:
         if uid not in self._homes:
             self._homes[uid] = await asyncio.to_thread(_home_of, uid)
         return self._homes[uid]
+
+
+@cache
+def _code() -> Code:
+    """What runs in a session's job."""
+    plain = code.pack(str(Path(launchyard.__file__).parent))
+    return Code(packed=zlib.compress(plain), version=code.digest(plain), root=outside.ROOT)
 
 
 def number_of(ran: Ran) -> int | None:

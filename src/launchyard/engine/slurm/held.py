@@ -61,6 +61,8 @@ class Held:
     start: LaunchStarted | None = None
     start_taken: bool = False
     """Its start is durable with the controller, and told no more."""
+    apart: bool | None = None
+    """Whether it writes where only its node sees it; None: that is not known yet."""
     told_main_ended: bool = False
     told_suspended: bool = False
     ending: bool = False

@@ -32,6 +32,7 @@ class Given:
     memory_mib: int = 0
     names_output: bool = False
     """Its output goes where the job says, not beside its records."""
+    session: bool = False
     found: bool = False
     """Its user gave it to Slurm past us."""
 

@@ -20,6 +20,7 @@ from launchyard.engine.slurm.outcome import in_accounting, records_of, remembere
 from launchyard.engine.slurm.site import Site, parts_of, site_of
 from launchyard.engine.slurm.table import Table
 from launchyard.engine.slurm.told import ENDED, SQUEUE_FORMAT, Accounted, Row, Rows
+from launchyard.engine.slurm.whereabouts import Whereabouts
 from launchyard.engine.slurm.words import LATE_S, end_of
 from launchyard.model.errors import Invalid, LaunchyardError, Unavailable
 from launchyard.model.event import Exited
@@ -73,6 +74,7 @@ class Looking:
         self.parts: Parts = ((), ())
         self._rows = Rows()
         self._found = Found(table, cluster)
+        self._whereabouts = Whereabouts(table, helpers)
 
     async def first(self) -> Parts:
         """What can be known before the first look. Raises `Invalid` for what an operator has to mend."""
@@ -183,6 +185,8 @@ class Looking:
             if held.looked_at:
                 self._table.later(self._glance(held))
             held.looked_at = now
+        if row.nodes and held.apart is None:
+            self._whereabouts.learn(held, row.nodes[0], now)
         return list(held.news(row, now, self._table.next_token))
 
     def _is_new(self, held: Held) -> bool:

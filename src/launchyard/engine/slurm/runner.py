@@ -7,6 +7,8 @@ order is put in where ORDER is empty here, see `engine.slurm.asking`.
 
 import base64
 import contextlib
+import errno
+import io
 import json
 import os
 import re
@@ -16,14 +18,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
-from typing import Any, Dict, List, Optional
+import zlib
+from typing import Any, Dict, List, Optional, Tuple
 
 ORDER = ""
 
 RAN_BEFORE = 75
 """Our exit code when this launch was begun before: it is never run twice."""
+ATTENDANT_PYTHON = (3, 9)
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 OF_SLURM = ("SLURM", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
@@ -36,13 +41,14 @@ def main() -> int:
     forwarding = Forwarding(order.get("forwards_term", False))
     records = Records(order["directory"], order["launch"])
     if not records.begin():
+    log_to(order.get("log"), order.get("log_errors", True))
         # Nothing is said of it: the log is that of the run that was.
         return RAN_BEFORE
     own_tmp = private_directory(order["launch"])
     try:
         ended = run(order, own_tmp, forwarding)
-    except OSError as error:
-        ended = {"error": sentence_of(error)}
+    except (OSError, Missing) as error:
+        ended = {"error": sentence_of(error) if isinstance(error, OSError) else str(error)}
         say(ended["error"])
     finally:
         shutil.rmtree(own_tmp, ignore_errors=True)
@@ -55,11 +61,30 @@ def main() -> int:
 
 def run(order: Dict[str, Any], own_tmp: str, forwarding: "Forwarding") -> Dict[str, Any]:
     """Run the job's own program; how it ended, in the words of a record."""
+def log_to(path: Optional[str], errors_too: bool) -> None:
+    """Print there from now on; where that cannot be, what is printed goes where Slurm lets it."""
+    if path is None:
+        return
+    try:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        log = os.open(path, flags, 0o600)
+    except OSError as error:
+        say(f"its log cannot be kept: {error}")
+        return
+    os.dup2(log, 1)
+    if errors_too:
+        os.dup2(log, 2)
+    os.close(log)
+
+
     enter(order["working_dir"], order.get("working_dir_else"))
     environment = environment_of(order, own_tmp)
     argv = list(order["argv"])
     if order.get("script") is not None:
         argv.insert(0, script_file(base64.b64decode(order["script"]), own_tmp))
+    if order.get("code") is not None:
+        argv, environment = with_code(order["code"], argv, environment)
     if forwarding.ends is not None:
         return {"signal": forwarding.ends}
     child = subprocess.Popen(
@@ -80,6 +105,54 @@ def ready(order: Dict[str, Any]) -> None:
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     if order.get("umask") is not None:
+class Missing(Exception):
+    """What the job needs is not on its node; one sentence says what."""
+
+
+def with_code(code: Dict[str, str], argv: List[str], environment: Dict[str, str]) -> Any:
+    """Our own code, unpacked for this user, and the words in which it and a Python for it are named."""
+    package = unpacked(code)
+    python = python_for(ATTENDANT_PYTHON)
+    if python is None:
+        raise Missing("this node has no Python 3.9 or newer, which sessions need")
+
+    def said(text: str) -> str:
+        return text.replace(code["package"], package).replace(code["python"], python or "")
+
+    return [said(one) for one in argv], {
+        name: said(value) if name == "LAUNCHYARD_SESSION" else value for name, value in environment.items()
+    }
+
+
+def unpacked(code: Dict[str, str]) -> str:
+    """The directory to import from: of each version one, whole or not there."""
+    root = os.path.expanduser(code["root"])
+    os.makedirs(root, 0o755, exist_ok=True)
+    found = os.lstat(root)
+    if found.st_uid != os.getuid() or found.st_mode & 0o022:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM), root)
+    place = os.path.join(root, code["version"])
+    if os.path.isdir(place):
+        return place
+    making = tempfile.mkdtemp(prefix=code["version"] + ".", dir=root)
+    data = io.BytesIO(zlib.decompress(base64.b64decode(code["packed"])))
+    with tarfile.open(fileobj=data) as tar:
+        tar.extractall(making)  # noqa: S202 - packed by our own server
+    with contextlib.suppress(OSError):
+        os.rename(making, place)
+    shutil.rmtree(making, ignore_errors=True)
+    return place
+
+
+def python_for(oldest: Tuple[int, int]) -> Optional[str]:
+    """Ours, or one of the node's that is new enough."""
+    if sys.version_info >= oldest:
+        return sys.executable
+    names = ["python3.%d" % minor for minor in range(oldest[1], oldest[1] + 10)]
+    found = (shutil.which(name) for name in names)
+    return next((path for path in found if path is not None), None)
+
+
         os.umask(order["umask"])
     for name, wanted in (order.get("soft_limits") or {}).items():
         kind = getattr(resource, "RLIMIT_" + name, None)
@@ -260,3 +333,4 @@ class Records:
 
 if __name__ == "__main__":
     sys.exit(main())
+            os.makedirs(os.path.dirname(self._base), 0o700, exist_ok=True)
