@@ -42,12 +42,22 @@ class Cluster:
         self._user = _ordinary_user()
         self.port = 0
 
-    def make(self) -> None:
+    def make(self, password: str = "") -> None:
         directory = self.directory
         if self._user is not None:
             os.chown(directory, self._user.pw_uid, self._user.pw_gid)
         made = [str(self._bin / "initdb"), "-D", str(directory / "data"), "-U", "launchyard", "-E", "UTF8"]
-        made += ["--locale=C", "--auth=trust", "--no-sync", "--no-instructions"]
+        made += [
+            "--locale=C",
+            f"--auth={'scram-sha-256' if password else 'trust'}",
+            "--no-sync",
+            "--no-instructions",
+        ]
+        if password:
+            file = directory / "password"
+            file.write_text(password)
+            file.chmod(0o644)
+            made += [f"--pwfile={file}"]
         subprocess.run(made, check=True, stdout=subprocess.DEVNULL, **self._as_user())
 
     def start(self, *settings: str) -> None:
@@ -100,19 +110,19 @@ class Cluster:
 
 
 @contextmanager
-def running(*settings: str) -> Iterator[Cluster]:
-    """One that is up with settings such as fsync=off, and gone afterwards."""
+def running(*settings: str, password: str = "") -> Iterator[Cluster]:
+    """One that is up with settings such as fsync=off, and gone afterwards. `password`: it wants one."""
     directory = Path(tempfile.mkdtemp(prefix="lypg", dir="/tmp"))
     directory.chmod(0o755)
     inner = directory / "pg"
     inner.mkdir(mode=0o700)
+    made = Cluster(inner)
     try:
-        made = Cluster(inner)
-        made.make()
+        made.make(password)
         made.start(*settings)
         yield made
-        made.stop()
     finally:
+        made.stop()
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -243,3 +243,27 @@ def test_folders_of_files_are_absolute_or_below_a_home(read: Loader) -> None:
     for wrong in ("scratch", "~ada", "/a/../b"):
         with pytest.raises(Invalid, match="is not an absolute path"):
             read(f'[files]\nroots = ["{wrong}"]\n')
+
+
+def test_database_is_an_address_with_its_password_in_a_file(read: Loader) -> None:
+    found = read('database = "postgresql://yard@db/queue"\ndatabase_password_file = "/etc/secret"\n')
+    assert found.database == "postgresql://yard@db/queue"
+    assert found.database_password_file == Path("/etc/secret")
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgresql://yard:correcthorse@db/queue", "a password in the address would be seen"),
+        ("postgresql://yard@db/queue?password=correcthorse", "a password in the address would be seen"),
+        ("mysql://db/queue", "is written postgresql://USER@HOST/DATABASE"),
+    ],
+)
+def test_address_of_a_database_that_will_not_do_is_refused_without_its_password(
+    read: Loader, url: str, sentence: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        read(f'database = "{url}"\n')
+    assert "line 1" in str(refused.value)
+    assert sentence in str(refused.value)
+    assert "correcthorse" not in str(refused.value)

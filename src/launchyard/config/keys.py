@@ -26,6 +26,18 @@ KEYS: dict[str, Keys] = {
         "metrics": ("see below", "Who may read `/metrics`; see below."),
         "hooks": ("none", "Programs of the site around jobs; see below."),
         "state": ("see above", "The state directory; never on a network file system."),
+        "database": (
+            "a file in the state directory",
+            "PostgreSQL instead: `postgresql://USER@HOST/DATABASE`, without a password in it.",
+        ),
+        "database_password_file": (
+            "none",
+            "A file of mode 0600 with the password; without it the driver's own rules hold (`PGPASSFILE`).",
+        ),
+        "engines_directory": (
+            "in the state directory",
+            "Where Ray and Slurm engines keep what they have to know; shared by servers that stand by.",
+        ),
         "daemon_user": ('"launchyard"', "The system user that the daemon becomes when root starts it."),
         "allow_root_jobs": ("false", "Let root and system users submit; for tests and demos."),
         "jobs_visible_to_all": (

@@ -17,6 +17,7 @@ from launchyard.config.rules import rules_of
 from launchyard.config.service import ServiceSettings, refuse_open, service_of
 from launchyard.config.table import Table
 from launchyard.model.cluster import ClusterSettings
+from launchyard.model.database import checked_database
 from launchyard.model.errors import Invalid
 from launchyard.model.hostlist import expand
 from launchyard.model.memory import parse_memory
@@ -73,6 +74,11 @@ class Settings:
     """The address was asked for: when it is taken the daemon does not look for the next free port."""
     hosts: tuple[str, ...] = ()
     state: Path
+    database: str | None = None
+    """The address of a PostgreSQL; None: a file in the state directory."""
+    database_password_file: Path | None = None
+    engines_directory: Path | None = None
+    """What engines have to know after a takeover; None: in the state directory."""
     daemon_user: str = "launchyard"
     allow_root_jobs: bool = False
     jobs_visible_to_all: bool = False
@@ -172,6 +178,9 @@ def _settings(table: Table, default: Settings) -> Settings:
         listen_explicit=bool(listen),
         hosts=_hosts(table.words("hosts"), service),
         state=table.read("state", words.state, default.state),
+        database=_database(table),
+        database_password_file=table.read("database_password_file", words.state, None),
+        engines_directory=table.read("engines_directory", words.state, None),
         daemon_user=table.read("daemon_user", words.word, default.daemon_user),
         allow_root_jobs=table.get("allow_root_jobs", bool, default.allow_root_jobs),
         jobs_visible_to_all=table.get("jobs_visible_to_all", bool, default.jobs_visible_to_all),
@@ -193,6 +202,16 @@ def _settings(table: Table, default: Settings) -> Settings:
         notify=notify_of(table),
         service=service,
     )
+
+
+def _database(table: Table) -> str | None:
+    """The refusal does not repeat the address: there may be a password in it."""
+    if "database" not in table:
+        return None
+    try:
+        return checked_database(table.get("database", str, ""))
+    except Invalid as error:
+        table.refuse("database", str(error))
 
 
 def _hosts(named: tuple[str, ...], service: ServiceSettings) -> tuple[str, ...]:

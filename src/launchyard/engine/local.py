@@ -59,6 +59,8 @@ class LocalEngine:
         self._cpus = _cpus_of(nodes, cpus or range(sum(node.cpus for node in nodes)))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._report: Report = lambda reports: None
+        self.launcher_stays: Callable[[], bool] = lambda: False
+        """At the end: we shall come again, so it is not to end when it has no jobs."""
         self._socket: socket.socket | None = None
         self._decoder = messages.Decoder()
         self._out = bytearray()
@@ -146,7 +148,8 @@ class LocalEngine:
 
     async def close(self) -> None:
         self._report = lambda reports: None
-        self._send([messages.rest()])
+        if not self.launcher_stays():
+            self._send([messages.rest()])
         if self._connecting is not None:
             self._connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from launchyard.model.database import checked_database, shown
 from launchyard.model.errors import Invalid, Unavailable
 from launchyard.store import archive, lease, meta, tables
 from launchyard.store.lease import Lease, Renewing
@@ -48,8 +48,7 @@ def open_postgres(url: str, tenant: Tenant, *, busy_timeout_s: float = 5.0) -> S
 
     Raises `Held`, `SchemaTooNew`, `StoreDamaged`, `Unavailable` or `Invalid`.
     """
-    refuse_password(url)
-    server = Server(url, tenant.password, busy_timeout_s)
+    server = Server(checked_database(url), tenant.password, busy_timeout_s)
     try:
         return _opened(server, tenant)
     except (DBAPIError, psycopg.Error) as error:
@@ -136,22 +135,6 @@ class Server:
                 )
         # Whatever the server's configuration becomes while we are connected.
         connection.execute("SELECT set_config('synchronous_commit', %s, false)", (row[4],))
-
-
-def shown(url: str) -> str:
-    """The address as people may see it."""
-    parts = urlsplit(url)
-    return f"{parts.hostname or 'local'}{parts.path or ''}"
-
-
-def refuse_password(url: str) -> None:
-    """Raises `Invalid` for an address that has a password in it, which would be shown with it."""
-    parts = urlsplit(url)
-    if parts.password is not None or "password=" in parts.query:
-        raise Invalid(
-            "a password in the address would be seen by whoever sees the address; put it into a file of "
-            "mode 0600 and name that in database_password_file"
-        )
 
 
 def _opened(server: Server, tenant: Tenant) -> SqlStore:

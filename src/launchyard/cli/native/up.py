@@ -47,7 +47,7 @@ def up(
         if "error" in facts:
             problem(facts["error"])
             return 2 if facts.get("code") == "invalid" else 1
-        facts["open"] = login_link(facts)
+        facts["open"] = None if "standby" in facts else login_link(facts)
         if as_json:
             out_json(facts)
         else:

@@ -19,6 +19,13 @@ _USERS = {"switched": "each job runs as its user", "single": "every job runs as 
 
 def ready_lines(facts: Facts) -> list[str]:
     """`Launchyard 0.1.0 ready: 8 CPUs, 31 GiB, 1 GPU. State ~/.local/state/launchyard`."""
+    if waits := facts.get("standby"):
+        stop = f"  Stop  kill {facts['pid']}"
+        return [
+            f"Launchyard {facts['version']} stands by. State {home(facts['state'])}",
+            f"  {clean(waits)}",
+            stop,
+        ]
     nodes = facts.get("nodes") or 1
     where = f" on {nodes} nodes" if nodes > 1 else ""
     lines = [f"Launchyard {facts['version']} ready: {size(facts)}{where}. State {home(facts['state'])}"]
