@@ -64,7 +64,7 @@ def engines_of(
             continue
         around = Surroundings(
             cluster=cluster,
-            directory=state.engine(cluster.name),
+            directory=state.engine(cluster.name, settings.engines_directory),
             host=host,
             serves_all=serves_all,
             drop_in=str(dropin.directory_of(state.path)),

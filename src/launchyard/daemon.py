@@ -57,10 +57,10 @@ from launchyard.engine.places import furnishing_of
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.node import Node
 from launchyard.operations import Operations
+from launchyard.standby import Tenancy
 from launchyard.starter import Starter
 from launchyard.statedir import Owner, StateDir
 from launchyard.store.filesystem import refuse_network_file_system
-from launchyard.store.open import open_store
 from launchyard.store.protocol import Store
 from launchyard.store.series import SeriesFiles
 from launchyard.userfiles import UserFiles
@@ -77,6 +77,7 @@ class Prepared:
     read_settings: Callable[[], Settings]
     nodes: tuple[Node, ...]
     lock: int
+    tenancy: Tenancy
     owner: Owner
     serves_all: bool
     """Started by root: every user of the machine may submit, as itself."""
@@ -95,7 +96,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2 if isinstance(error, Invalid) else 1
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            return runner.run(_run(prepared, tell))
+            while runner.run(_run(prepared, tell)):
+                pass
+            return 0
         except LaunchyardError as error:
             dismiss_keeper(prepared.state.path)
             tell.refuse(error)
@@ -126,7 +129,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
     settings = replace(settings, ray_api=anonymous(settings.ray_api, None if root else owner.uid))
     state.prepare(owner)
-    lock = state.lock()
+    lock, tenancy = state.lock(), Tenancy(settings, state)
     dropin.write(state.path)
     launch_keeper(
         state.path,
@@ -146,17 +149,22 @@ def _prepare(options: argparse.Namespace) -> Prepared:
         read_settings=read_settings,
         nodes=nodes,
         lock=lock,
+        tenancy=tenancy,
         owner=owner,
         serves_all=root,
     )
 
 
-async def _run(prepared: Prepared, tell: Starter) -> int:
-    """Compose, serve, and let go in order: no new requests, then what is decided, then the store."""
+async def _run(prepared: Prepared, tell: Starter) -> bool:
+    """Compose, serve, and let go in order: no new requests, then what is decided, then the store.
+
+    True: another server took over, so it stands by.
+    """
     settings, state = prepared.settings, prepared.state
     stop = stop_on_signal()
     open_log(state.log, settings.service.log_format)
-    store = await asyncio.to_thread(open_store, state.database)
+    if (store := await prepared.tenancy.open(stop, tell)) is None:
+        return False
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     files = UserFiles(settings, state, engine)
     operations = Operations(settings, state, prepared.read_settings)
@@ -210,7 +218,7 @@ async def _run(prepared: Prepared, tell: Starter) -> int:
         await yard.close()
         await asyncio.gather(files.close(), engine.close())
         await _put_away(state, store)
-    return 0
+    return prepared.tenancy.lost
 
 
 async def _put_away(state: StateDir, store: Store) -> None:
@@ -224,6 +232,7 @@ async def _yard(
 ) -> Yard:
     """The controller, with what an earlier daemon left taken in."""
     settings = prepared.settings
+    engine.launcher_stays = lambda: prepared.tenancy.lost
     at_run_time = rules_at_run_time(await asyncio.to_thread(store.rules))
     if local_cluster(settings) is None:
         # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.

@@ -72,9 +72,12 @@ class StateDir:
     def environments(self) -> Path:
         return self.path / "environments"
 
-    def engine(self, cluster: str) -> Path:
-        """What the engine of a cluster has to know after a restart is here; made where it is missing."""
-        directory = self.path / "daemon" / "engines" / cluster
+    def engine(self, cluster: str, instead: Path | None = None) -> Path:
+        """What the engine of a cluster has to know after a restart is here; made where it is missing.
+
+        `instead`: a directory that several servers share.
+        """
+        directory = (instead or self.path / "daemon" / "engines") / cluster
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return directory
 
