@@ -1,7 +1,9 @@
 """Whoever starts a daemon waits until it serves, or hears why it does not."""
 
+import contextlib
 import json
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +12,16 @@ from launchyard.model.errors import LaunchyardError
 
 
 class Starter:
-    """Whoever started us, waiting at the other end of a pipe for one line."""
+    """Whoever started us, waiting at the other end of a pipe for one line; or systemd, for a message."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        # Nobody whom we start speaks for us.
+        self._manager = os.environ.pop("NOTIFY_SOCKET", "")
 
     def ready(self, facts: Mapping[str, Any]) -> None:
         self._say(facts)
+        self._tell_manager(f"READY=1\nSTATUS=Serving at {facts.get('url', '')}")
 
     def refuse(self, error: LaunchyardError) -> None:
         if self._fd < 0:
@@ -28,3 +33,11 @@ class Starter:
             os.write(self._fd, json.dumps(message).encode() + b"\n")
             os.close(self._fd)
             self._fd = -1
+
+    def _tell_manager(self, text: str) -> None:
+        """As sd_notify(3) says."""
+        if not self._manager:
+            return
+        address = "\0" + self._manager[1:] if self._manager.startswith("@") else self._manager
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
+            sock.sendto(text.encode(), address)

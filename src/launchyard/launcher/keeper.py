@@ -311,8 +311,10 @@ def _lock(path: str) -> int:
 
 
 def _write_pid(lock_fd: int) -> None:
+    line = f"{os.getpid()}\n".encode()
     with contextlib.suppress(OSError):
-        os.pwrite(lock_fd, f"{os.getpid():<10}\n".encode(), 0)
+        os.pwrite(lock_fd, line, 0)
+        os.ftruncate(lock_fd, len(line))
 
 
 def _redirect(log_path: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from launchyard.cli.groups import NearestGroup
+from launchyard.cli.native.install import install
 from launchyard.cli.options import client, json_option
 from launchyard.cli.output.screen import out, out_json
 from launchyard.cli.output.text import clean
@@ -88,6 +89,9 @@ def reload(as_json: bool) -> None:
     with client() as server:
         rules = server.reload_rules()
     _done(rules, "The rules of the configuration file are in force.", as_json)
+
+
+admin.add_command(install)
 
 
 def _split(kind: str, words: tuple[str, ...]) -> tuple[str, dict[str, str]]:
