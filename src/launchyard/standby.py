@@ -70,6 +70,13 @@ class Tenancy:
         dismiss_keeper(self._state.path)
         return None
 
+    def open_now(self) -> Store:
+        """Without waiting. Raises `Held`."""
+        backups = self._state.path / "daemon"
+        return open_store(
+            self._address, tenant=Tenant(holder=self._holder, password=self._password, backups=backups)
+        )
+
     def _facts(self, why: str) -> dict[str, str | int]:
         state = str(self._state.path)
         return {"standby": why, "state": state, "version": __version__, "pid": os.getpid()}

@@ -21,6 +21,8 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("up", "Start the server of this machine."),
             ("down", "Stop it; jobs run on."),
             ("status", "How the server is, how it enforces limits, what waits and runs."),
+            ("backup", "Copy the whole queue into a file, while the server works."),
+            ("restore", "Go back to a backup; no job id is used again."),
             ("doctor", "Check everything that commonly goes wrong, and say what to do."),
             ("open", "Open the portal in a browser, logged in."),
             ("demo", "Submit a few real jobs and watch them."),

@@ -3,8 +3,9 @@
 It holds one moment of the database, taken while the server works. Rows go as they are, with their checksums.
 """
 
+import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,23 @@ from launchyard.store.migrations import STEPS
 ROWS_AT_ONCE = 2_000
 
 
-def copy_file(source: sqlite3.Connection, path: Path) -> None:
+def copy_file(database: Path, path: Path) -> None:
     """One moment of an SQLite database, page by page, while others write to it."""
-    with closing(sqlite3.connect(path)) as target:
+    with (
+        closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(path)) as target,
+    ):
         source.backup(target)
         # One file, with nothing beside it.
         target.execute("PRAGMA journal_mode = DELETE").fetchone()
+
+
+def check_file(path: Path) -> None:
+    """Raises `sqlite3.Error` for a copy that is not whole."""
+    with closing(sqlite3.connect(path)) as connection:
+        (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(str(found))
 
 
 def write(source: sa.Connection, path: Path, schema: int) -> None:
@@ -37,15 +49,29 @@ def write(source: sa.Connection, path: Path, schema: int) -> None:
 
 def keep_before_upgrade(source: sa.Connection, directory: Path, schema: int) -> None:
     """What the database was with this schema; whole under its name, or not there."""
-    path = upgrade_path(directory, schema)
+    _keep(directory, lambda half: write(source, half, schema))
+
+
+def keep_file_before_upgrade(database: Path) -> None:
+    """The same of an SQLite database. Raises `sqlite3.Error`, `OSError`."""
+    _keep(database.parent, lambda half: copy_file(database, half))
+
+
+def before_upgrade(directory: Path) -> Path:
+    """Where the copy is that was made before the upgrade to this version's tables."""
+    return directory / f"before-schema-{meta.NEWEST}.backup"
+
+
+def _keep(directory: Path, make: Callable[[Path], None]) -> None:
+    path = before_upgrade(directory)
     half = path.with_suffix(".new")
     half.unlink(missing_ok=True)
-    write(source, half, schema)
+    os.close(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    make(half)
+    fd = os.open(half, os.O_RDONLY | os.O_CLOEXEC)
+    os.fsync(fd)
+    os.close(fd)
     half.rename(path)
-
-
-def upgrade_path(directory: Path, schema: int) -> Path:
-    return directory / f"before-schema-{schema + 1}.backup"
 
 
 @contextmanager
@@ -59,6 +85,14 @@ def filling(path: Path) -> Iterator[sa.Connection]:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
         connection.exec_driver_sql("COMMIT")
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sa.Connection]:
+    """An SQLite file that nobody writes to."""
+    engine = sa.create_engine("sqlite+pysqlite://", creator=lambda: sqlite3.connect(path), poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
 
 
 def copy(source: sa.Connection, target: sa.Connection) -> None:

@@ -8,6 +8,7 @@ from secrets import token_hex
 from typing import Any, cast
 
 from launchyard.model.errors import Invalid
+from launchyard.store import archive
 from launchyard.store.protocol import Store
 
 MEMORY = "memory:"
@@ -44,7 +45,7 @@ def open_store(
     if text == MEMORY:
         return cast(Store, _adapter("memory").MemoryStore())
     scheme, separator, rest = text.partition("://")
-    if separator and scheme in POSTGRESQL:
+    if is_postgresql(text):
         opened = _adapter("postgres").open_postgres(text, tenant or Tenant(), busy_timeout_s=busy_timeout_s)
         return cast(Store, opened)
     if separator and scheme != "sqlite":
@@ -58,6 +59,15 @@ def open_store(
 
 def is_postgresql(url_or_path: str | Path) -> bool:
     return str(url_or_path).partition("://")[0] in POSTGRESQL and "://" in str(url_or_path)
+
+
+def back_up(url_or_path: str | Path, path: Path, *, password: str | None = None) -> None:
+    """One moment of the database into an empty file, while a server works with it."""
+    text = str(url_or_path)
+    if is_postgresql(text):
+        _adapter("postgres").back_up(text, password, path)
+    else:
+        archive.copy_file(Path(text), path)
 
 
 def _adapter(name: str) -> Any:

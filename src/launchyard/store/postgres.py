@@ -57,6 +57,23 @@ def open_postgres(url: str, tenant: Tenant, *, busy_timeout_s: float = 5.0) -> S
         raise server.damaged(str(garbled)) from garbled
 
 
+def back_up(url: str, password: str | None, path: Path) -> None:
+    """One moment of the database into a file, whoever works with it."""
+    server = Server(checked_database(url), password, CONNECT_S)
+    engine = _engine(server.reading, 1, 0, isolation_level="REPEATABLE READ")
+    try:
+        with engine.connect() as connection:
+            values = meta.read(connection)
+            if not values:
+                raise Invalid(f"{server.where} has no tables of ours yet; start the server once")
+            meta.refuse_newer(values, server.where)
+            archive.write(connection, path, int(values[meta.SCHEMA]))
+    except (DBAPIError, psycopg.Error) as error:
+        raise server.explain(error) from error
+    finally:
+        engine.dispose()
+
+
 class Server:
     """Where the database is, how to connect, and what its errors mean."""
 
@@ -167,7 +184,7 @@ def _opened(server: Server, tenant: Tenant) -> SqlStore:
             readers=readers,
             explain=server.explain,
             damaged=server.damaged,
-            durable=lambda seq: None,
+            durable=lambda seq, next_job_id: None,
             check=lambda connection: None,
             close=close,
         )

@@ -23,7 +23,7 @@ from launchyard.model.state import JobState
 from launchyard.model.step import Step
 from launchyard.model.token import Token
 from launchyard.model.trigger import Triggers
-from launchyard.store import meta, rows, tables
+from launchyard.store import archive, meta, rows, tables
 from launchyard.store.protocol import Fenced, JobQuery, StepQuery, StoreDamaged, StoreDoubtful
 from launchyard.store.rows import Garbled, Kept
 from launchyard.store.statements import Upsert
@@ -45,14 +45,14 @@ class Backend:
     """A connected database. `writing` is a transaction of the one writer; `readers` never write.
 
     `explain` turns a driver's error into one of ours, `damaged` a description of damage; `durable` hears of
-    each change number that is safe; `check` looks at every page.
+    each change number, and next job id, that is safe; `check` looks at every page.
     """
 
     writing: Callable[[], AbstractContextManager[sa.Connection]]
     readers: sa.Engine
     explain: Callable[[DBAPIError], Exception]
     damaged: Callable[[str], StoreDamaged]
-    durable: Callable[[int], None]
+    durable: Callable[[int, int], None]
     check: Callable[[sa.Connection], None]
     close: Callable[[], None]
 
@@ -106,7 +106,7 @@ class SqlStore:
             self._put_crontabs.run(connection, [(uid, *_sealed(one)) for uid, one in crontabs.items()])
             counters = {meta.LAST_SEQ: seq, meta.NEXT_JOB_ID: next_job_id}
             self._put_meta.run(connection, [meta.row(key, str(value)) for key, value in counters.items()])
-        self._backend.durable(seq)
+        self._backend.durable(seq, next_job_id)
         self._seq, self._next_job_id = seq, next_job_id
         self._remember(texts)
 
@@ -259,6 +259,14 @@ class SqlStore:
         self.crontabs()
         self.triggers()
         self._counters()
+
+    def refill(self, source: sa.Connection) -> None:
+        """Have the rows of another database of the same schema, and no others."""
+        with self._writing() as connection:
+            archive.clear(connection)
+            archive.copy(source, connection)
+        self._seq, self._next_job_id = self._counters()
+        self._known_texts.clear()
 
     def close(self) -> None:
         self._backend.close()

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from launchyard.model.errors import Invalid, Unavailable
-from launchyard.store import guard, meta, tables
+from launchyard.store import archive, guard, meta, tables
 from launchyard.store.filesystem import refuse_network_file_system
 from launchyard.store.protocol import StoreBusy, StoreDamaged, StoreFull
 from launchyard.store.rows import Garbled
@@ -167,11 +167,11 @@ def _undo_first_start(path: Path, busy_timeout_s: float) -> None:
 
 
 def _refuse_lost_commits(
-    connection: sa.Connection, values: dict[str, str], kept: tuple[str, int] | None, errors: Errors
+    connection: sa.Connection, values: dict[str, str], kept: guard.Kept | None, errors: Errors
 ) -> None:
     seq, next_job_id = int(values[meta.LAST_SEQ]), int(values[meta.NEXT_JOB_ID])
-    if kept is not None and kept[0] == values[meta.DATABASE] and kept[1] > seq:
-        raise errors.damaged(f"it ends at change {seq} and change {kept[1]} was acknowledged")
+    if kept is not None and kept.database == values[meta.DATABASE] and kept.seq > seq:
+        raise errors.damaged(f"it ends at change {seq} and change {kept.seq} was acknowledged")
     newest = connection.scalar(sa.select(sa.func.max(tables.jobs.c.id))) or 0
     if newest >= next_job_id:
         raise Garbled(f"job {newest} has an id that the counter {next_job_id} has not reached")
@@ -192,7 +192,12 @@ def _connect(
     writer = writers.connect()
     try:
         values = _upgraded(writer, values, path)
-        kept = guard.Guard(_guard_path(path), values[meta.DATABASE], int(values[meta.LAST_SEQ]))
+        kept = guard.Guard(
+            _guard_path(path),
+            values[meta.DATABASE],
+            int(values[meta.LAST_SEQ]),
+            int(values[meta.NEXT_JOB_ID]),
+        )
     except BaseException:
         writer.close()
         raise
@@ -232,6 +237,8 @@ def _upgraded(writer: sa.Connection, values: dict[str, str], path: Path) -> dict
         )
     if values.get(meta.SCHEMA) == str(meta.NEWEST):
         return values
+    if values:
+        archive.keep_file_before_upgrade(path)
     with writer.begin():
         meta.upgrade(writer, f"the database {path}")
         values = meta.read(writer)
