@@ -191,10 +191,11 @@ class Standing:
             self._sizes = {
                 name: _size([node for node in nodes.values() if node.cluster == name]) for name in self._kinds
             }
-        return {**self._all, "clusters": [self._of(one) for one in self._yard.controller.clusters]}
+        clusters = [self._of(one) for one in self._yard.controller.clusters]
+        return {**self._all, "clusters": clusters, "enforcement": clusters[0]["enforcement"]}
 
     def _of(self, one: LiveCluster) -> dict[str, Any]:
-        abilities, facts = one.engine.abilities, self._yard.facts[one.name]
+        abilities, facts = one.engine.abilities, one.facts or self._yard.facts[one.name]
         return {
             "name": one.name,
             "engine": self._kinds[one.name].value,

@@ -13,7 +13,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE_S = 180.0
@@ -224,6 +225,29 @@ while sum(node["Alive"] for node in ray.nodes()) < {self.nodes}:
             _ip("-n", space, "link", "set", "eth0", "up")
             # Ray asks which address leads out; nothing is sent there.
             _ip("-n", space, "route", "add", "default", "via", self.ip(0))
+
+
+@contextmanager
+def sharing_nothing(spaces: Mapping[str, str]) -> Iterator[None]:
+    """Network namespaces by name, each with its address, on one network of their own."""
+    middle = f"lym{secrets.token_hex(3)}"
+    _ip("netns", "add", middle)
+    _ip("-n", middle, "link", "add", "bridge", "type", "bridge")
+    _ip("-n", middle, "link", "set", "bridge", "up")
+    try:
+        for space, address in spaces.items():
+            wire = f"w{secrets.token_hex(3)}"
+            _ip("netns", "add", space)
+            _ip("-n", middle, "link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", space)
+            _ip("-n", middle, "link", "set", wire, "master", "bridge", "up")
+            _ip("-n", space, "addr", "add", f"{address}/24", "dev", "eth0")
+            _ip("-n", space, "link", "set", "lo", "up")
+            _ip("-n", space, "link", "set", "eth0", "up")
+            _ip("-n", space, "route", "add", "default", "dev", "eth0")
+        yield
+    finally:
+        for space in (middle, *spaces):
+            _ip("netns", "del", space, check=False)
 
 
 def _ip(*words: str, check: bool = True) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from launchyard.engine.fake import FakeEngine, Obedience
-from launchyard.engine.protocol import NodesChanged
+from launchyard.engine.protocol import Enforcement, EngineDescribed, NodesChanged
 from launchyard.model.ability import Abilities, Lack
 from launchyard.model.errors import Infeasible
 from launchyard.model.node import Node, NodeState
@@ -73,6 +73,24 @@ def test_cluster_that_does_not_answer_starts_nothing_and_the_others_go_on() -> N
             assert yard.state(there.id) is JobState.PENDING
             other.reconnect()
             await yard.until_state(there.id, JobState.RUNNING)
+
+    asyncio.run(run())
+
+
+def test_what_a_cluster_says_of_itself_later_is_what_is_shown() -> None:
+    """One that was away when the server started is not told as away for ever."""
+
+    async def run() -> None:
+        other = far()
+        async with running_yard(rules=Rules(), others={"far": other}) as yard:
+            enforcement = Enforcement(memory="cgroup v2", cpus="none", processes="none", users="switched")
+            other.tell(EngineDescribed(enforcement=enforcement, details={"ray": "2.60"}))
+
+            def described() -> bool:
+                facts = next(one.facts for one in yard.controller.clusters if one.name == "far")
+                return facts is not None and dict(facts.details) == {"ray": "2.60"}
+
+            await yard.until(described)
 
     asyncio.run(run())
 

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from launchyard.engine.gateway import Gateway, Outpost
 from launchyard.engine.protocol import (
     Engine,
     EngineConnected,
+    EngineDescribed,
     EngineFacts,
     EngineLost,
     EngineReport,
@@ -47,6 +49,11 @@ class LiveCluster:
     def queue(self) -> Queue | None:
         """What can be done to launches that wait there."""
         return self.engine if self.places and isinstance(self.engine, Queue) else None
+
+    def described(self, report: EngineDescribed) -> None:
+        """What it says of itself after it was opened."""
+        if self.facts is not None:
+            self.facts = replace(self.facts, enforcement=report.enforcement, details=report.details)
 
     def heard(self, report: EngineReport) -> None:
         """Whether it answers, of what it reports."""

@@ -16,6 +16,7 @@ from launchyard.controller.running import Running
 from launchyard.controller.steps import Steps
 from launchyard.engine.protocol import (
     EngineConnected,
+    EngineDescribed,
     EngineFacts,
     EngineReport,
     LaunchEnded,
@@ -65,6 +66,8 @@ class Reports:
                 self._main_ended(report)
             case EngineConnected():
                 self._connected(cluster, report)
+            case EngineDescribed():
+                cluster.described(report)
             case NodeFailed():
                 self.node_failed(report.node, report.why)
             case LaunchFound():

@@ -227,9 +227,18 @@ class EngineLost:
     since: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineDescribed:
+    """What is told of it in `ly status` is this now, and no more what `open` said."""
+
+    enforcement: "Enforcement"
+    details: Mapping[str, str]
+
+
 EngineReport = (
     EngineConnected
     | EngineLost
+    | EngineDescribed
     | NodeFailed
     | NodesChanged
     | LaunchTaken

@@ -20,10 +20,12 @@ from launchyard.engine.channel import UserHelpers
 from launchyard.engine.gateway import Outpost
 from launchyard.engine.protocol import (
     Enforcement,
+    EngineDescribed,
     EngineFacts,
     EngineLost,
     EngineReport,
     Launch,
+    NodesChanged,
     StepOrder,
 )
 from launchyard.engine.ray.bridge import Bridge, python_of
@@ -88,6 +90,7 @@ class RayEngine:
         self._joined: Mapping[str, Any] = {}
         self._held: dict[str, dict[str, Any]] = {}
         """What Ray is told that launches hold."""
+        self._described: EngineDescribed | None = None
         self._why = ""
         self._closing = False
         self._helpers: dict[str, UserHelpers] = {}
@@ -96,7 +99,7 @@ class RayEngine:
 
     async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
         """As the port says. A cluster that does not answer is away; what it had is known from before."""
-        self._report = self._nodes.report = report
+        self._report, self._nodes.report = report, self._pass_on
         self._nodes.begin()
         if self._head is not None:
             self._bridge.begin["address"] = await asyncio.to_thread(self._head.start)
@@ -254,6 +257,14 @@ class RayEngine:
         return None
 
     # -- inside
+
+    def _pass_on(self, reports: Sequence[EngineReport]) -> None:
+        """What the nodes report, with what it makes of the cluster as a whole."""
+        self._report(reports)
+        now = EngineDescribed(enforcement=self._enforcement(), details=self._details())
+        if now != self._described and any(isinstance(one, NodesChanged | EngineLost) for one in reports):
+            self._described = now
+            self._report([now])
 
     def _links(self) -> list[NodeLink]:
         return [one.link for one in self._nodes.of.values() if one.link is not None and one.link.answers]

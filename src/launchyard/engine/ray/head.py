@@ -10,6 +10,7 @@ import hmac
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,8 @@ from launchyard.model.errors import Unavailable
 
 HOST = "127.0.0.1"
 END_MS = 20_000
+QUICKLY = {"RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0"}
+"""What runs there ends by itself: Ray need not wait for it before it ends."""
 
 
 class Head:
@@ -50,7 +53,7 @@ class Head:
         with (self._directory / "head.log").open("ab") as log:
             process = subprocess.Popen(
                 self._command(address),
-                env={**needed, **self.variables, "RAY_USAGE_STATS_ENABLED": "0"},
+                env={**needed, **self.variables, **QUICKLY, "RAY_USAGE_STATS_ENABLED": "0"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -66,6 +69,9 @@ class Head:
         left = self._left()
         if left is None:
             return
+        _, children = processes.family()
+        # Those that outlive it, and that a later look would not find any more.
+        below = [(pid, processes.start_time(pid)) for pid in processes.below(left["pid"], children)]
         watched = processes.watch(left["pid"], left["start"])
         if processes.signal_exactly(left["pid"], left["start"], signal.SIGTERM) and watched is not None:
             poll = select.poll()
@@ -73,7 +79,11 @@ class Head:
             poll.poll(END_MS)
         if watched is not None:
             os.close(watched)
+        for pid, start in [(left["pid"], left["start"]), *below]:
+            if start is not None:
+                processes.signal_exactly(pid, start, signal.SIGKILL)
         self._record.unlink(missing_ok=True)
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _left(self) -> dict[str, Any] | None:
         try:
