@@ -3,6 +3,7 @@
 One of the nodes has homes and a /tmp of its own, so whatever is seen of it came through Slurm's srun.
 """
 
+import pwd
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,6 +85,49 @@ def test_log_of_a_running_job_is_read_on_its_node_where_homes_are_not_shared(pro
     wait_for(lambda: b"line 3\n" in product.log(job), 60, "its log is read on its node", 0.5)
     assert not list((Path.home() / ".local/state/launchyard/slurm/site").glob(f"{job}-*.log"))
     end(product, job)
+
+
+def test_job_that_its_user_gave_to_slurm_alone_shows_its_log(product: Product, lab: ApartLab) -> None:
+    """Read as that user, where Slurm lets it print."""
+    words = [
+        "sbatch",
+        "--parsable",
+        "--mem=50",
+        "-w",
+        "n1",
+        "-o",
+        "own-%j-%u.out",
+        "--wrap",
+        "echo my own; sleep 4",
+    ]
+    switch = ["setpriv", "--reuid", USER, "--regid", USER, "--init-groups"]
+    home = pwd.getpwnam(USER).pw_dir
+    given = subprocess.run(
+        [*switch, *words], env=lab.environment, cwd=home, capture_output=True, text=True, check=True
+    )
+    number = given.stdout.strip()
+    found = wait_for(
+        lambda: next((one for one in product.all_jobs() if one["engine_id"] == number), None),
+        60,
+        "it is found",
+    )
+    wait_for(lambda: product.log(found["id"]) == b"my own\n", 60, "its log is shown", 0.3)
+    assert product.until(found["id"])["state"] == "COMPLETED"
+    assert product.log(found["id"]) == b"my own\n"
+    (Path(home) / f"own-{number}-{USER}.out").unlink()
+
+
+def test_runtime_environment_is_used_where_it_is_seen_and_said_to_be_missing_elsewhere(
+    product: Product, tmp_path: Path
+) -> None:
+    (tmp_path / "hello.py").write_text("print('from there')\n")
+    for node, code in (("n1", 0), (ApartLab.apart, 1)):
+        words = ("-t", "5", "--mem", "50MiB", "-w", node, "--working-dir", ".", "--wait", "--quiet")
+        told = ly(product.state, "submit", *words, "--", "python3", "hello.py", cwd=tmp_path)
+        assert told.code == code, told
+    here, there = sorted(product.all_jobs(), key=lambda job: int(job["id"]))[-2:]
+    assert product.log(here["id"]) == b"from there\n"
+    assert "must be on a file system that the nodes share" in there["cause"]
 
 
 def begin(product: Product, app: str, node: str) -> int:

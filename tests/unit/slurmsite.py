@@ -48,6 +48,7 @@ class Theirs:
     nodes: str = ""
     exit_code: str = "0:0"
     start: str = "N/A"
+    output: str = "/dev/null"
 
     @property
     def row(self) -> str:
@@ -92,9 +93,8 @@ class FakeSlurm(Commands):
             return Ran(code=0, out="\n".join(job.row for job in self.jobs.values()) + "\n")
         if name == "scontrol" and "job" in arguments:
             job = self.jobs.get(int(arguments[-1]))
-            return Ran(
-                code=0 if job else 1, out=f"JobId={arguments[-1]} ExitCode={job.exit_code}" if job else ""
-            )
+            facts = f"ExitCode={job.exit_code} StdOut={job.output} Power=" if job else ""
+            return Ran(code=0 if job else 1, out=f"JobId={arguments[-1]} {facts}" if job else "")
         texts = {"config": CONFIG.format(storage=self.storage, min_job_age=self.min_job_age)}
         texts |= {"node": NODES, "partition": PARTITIONS}
         return Ran(code=0, out=texts.get(arguments[-1], ""))

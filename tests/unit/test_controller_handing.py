@@ -20,6 +20,7 @@ from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
 from launchyard.model.submission import Update
 from launchyard.store.memory import MemoryStore
+from tests.unit.test_controller_preparing import ENV, Breaking
 from tests.unit.yard import ADA, BOB, Yard, running_yard
 
 PLACES = Abilities(places=Placing.ENGINE)
@@ -333,5 +334,29 @@ def test_nothing_of_what_users_gave_the_engine_past_us_is_ended_for_want_of_a_re
             yard.engine.begin("s12", ON_S2)
             await yard.until(lambda: bool(yard.engine.stops))
             assert [one.launch_id for one in yard.engine.stops] == ["ours"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("task", ["none", "furnish"])
+def test_job_is_handed_over_with_its_runtime_environment_or_not_at_all(task: str) -> None:
+    async def run() -> None:
+        environments, engine = Breaking(task), site()
+        async with running_yard(rules=Rules(), others={"site": engine}, environments=environments) as yard:
+            yard.engine = engine
+            job = await yard.submit(cluster="site", runtime_env=ENV)
+            if task == "furnish":
+                ended = await yard.until_ended(job.id)
+                assert (ended.state, engine.launches) == (JobState.FAILED, [])
+                return
+            await yard.until(lambda: bool(engine.launches))
+            assert environments.done == ["prepare", "furnish"]
+            assert engine.launches[0].needs == environments.directory(job.uid, job.id)
+            engine.tell(LaunchTaken(launch_id=handed(yard, job.id), engine_id="17"))
+            await yard.until(lambda: yard.job(job.id).engine_id == "17")
+            await yard.controller.cancel(ADA, yard.ref(job.id))
+            engine.finish(engine.launches[0].launch_id, cancelled=True)
+            await yard.until_ended(job.id)
+            await yard.until(lambda: "remove" in environments.done)
 
     asyncio.run(run())

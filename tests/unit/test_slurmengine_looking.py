@@ -370,6 +370,29 @@ def test_job_given_to_slurm_past_us_is_found_once(yard: Yard) -> None:
     assert yard.of(LaunchStarted)[0].launch_id == found[0].launch_id
 
 
+@pytest.mark.parametrize(
+    ("output", "log"),
+    [("/home/ada/my run.out", "/home/ada/my run.out"), ("/dev/null", None), ("/home/%Z/x", None)],
+)
+def test_log_of_a_users_own_job_is_where_slurm_lets_it_print(
+    yard: Yard, output: str, log: str | None
+) -> None:
+    yard.slurm.jobs[50] = Theirs(number=50, uid=UID, comment="my own", output=output)
+    yard.slurm.jobs[51] = Theirs(number=51, uid=UID, comment="over at the next look", output=output)
+
+    async def story(engine: SlurmEngine) -> None:
+        await yard.until(lambda: len(yard.of(LaunchFound)) == 2)
+        yard.slurm.run(50)
+        yard.slurm.run(51)
+        yard.slurm.jobs[51].state = "COMPLETED"
+        await yard.until(lambda: yard.of(LaunchStarted) and yard.of(LaunchEnded))
+        await yard.looked()
+
+    with_engine(yard, story)
+    for number in ("50", "51"):
+        assert [one.log for one in yard.of(LaunchTaken) if one.engine_id == number][-1] == log
+
+
 def test_hold_release_and_change_are_passed_on_as_the_user(yard: Yard) -> None:
     async def story(engine: SlurmEngine) -> None:
         first = launch()

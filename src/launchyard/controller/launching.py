@@ -134,7 +134,8 @@ class Launcher:
         variables = with_env_vars(found.variables, env.env_vars)
         variables["PYTHONPATH"] = with_counting(variables.get("PYTHONPATH"))
         argv = (*preparing.before_command(env, directory), *launch.argv)
-        return replace(launch, argv=argv, environment=variables, working_dir=directory)
+        needs = preparing.directory(job) if env.needs_setup else None
+        return replace(launch, argv=argv, environment=variables, working_dir=directory, needs=needs)
 
     async def _terminal_of(self, job: Job) -> str | None:
         terminal = None

@@ -128,17 +128,17 @@ class Preparing:
 
     async def furnish(self, job: Job, asked: Mapping[str, Any], variables: Mapping[str, str]) -> bool:
         """Give a job that is about to start its own copy. False: there is nothing to start any more."""
-        attempt = job.attempt
-        if attempt is None or attempt.launch_id in self._furnishing:
+        launch_id = job.launch_id
+        if launch_id is None or launch_id in self._furnishing:
             return False
-        self._furnishing.add(attempt.launch_id)
+        self._furnishing.add(launch_id)
         try:
             await self._set_up("furnish", job, asked, variables)
         except LaunchyardError as error:
             self.end_start(job, f"{FAILED}{error}")
             return False
         finally:
-            self._furnishing.discard(attempt.launch_id)
+            self._furnishing.discard(launch_id)
         return self._at_start(job) is not None
 
     def end_start(self, job: Job, why: str) -> None:
@@ -260,9 +260,9 @@ class Preparing:
             self.phase_told(job_id)
 
     def _running(self, uid: int) -> list[int]:
-        return [
-            job.id for job in self._live.holding.values() if job.uid == uid and job.runtime_env is not None
-        ]
+        """What has a copy or is given one, be it that it waits in its engine."""
+        begun = (self._live.jobs[one] for one in self._live.by_launch.values())
+        return [job.id for job in begun if job.uid == uid and job.runtime_env is not None]
 
     def _is_warm(self, job: Job, env: RuntimeEnv) -> bool:
         """Nothing has to be made, or it was a short while ago; what an address gives may be another now."""
@@ -304,25 +304,24 @@ class Preparing:
                 self._loop.move(apply(job, SetUpFailed(sentence=sentence), now))
 
     def _at_start(self, job: Job) -> Job | None:
-        """The job as it is now, while it is the same attempt that has not started."""
+        """The job as it is now, while it is the same launch and has not started."""
         current = self._live.jobs.get(job.id)
-        if current is None or current.attempt is None or job.attempt is None:
+        if current is None or job.launch_id is None or current.launch_id != job.launch_id:
             return None
-        same = current.attempt.launch_id == job.attempt.launch_id
-        return current if same and current.state is JobState.STARTING else None
+        return current if current.handed is not None or current.state is JobState.STARTING else None
 
     def _ended(self, job: Job) -> None:
         doing = self._doing.get(job.id)
         if doing is not None and doing.task is not asyncio.current_task():
             doing.task.cancel()
-        if job.attempts:
+        if job.attempts or job.engine_id is not None:
             self._later(self._remove(job))
 
     async def _remove(self, job: Job) -> None:
         if job.state is JobState.FAILED and self._keep_failed_s:
             await asyncio.sleep(self._keep_failed_s)
         current = self._live.jobs.get(job.id)
-        if current is not None and current.attempt is not None and not current.ended:
+        if current is not None and current.launch_id is not None and not current.ended:
             # It was put back into the queue meanwhile and is at work in that directory.
             return
         if self._environments is not None:

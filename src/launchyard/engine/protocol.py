@@ -65,6 +65,8 @@ class Launch:
     umask: int | None = None
     pid_variable: str | None = None
     soft_limits: Mapping[str, int] | None = None
+    needs: str | None = None
+    """The directory with its runtime environment, which must be there where it runs."""
     ray: str | None = None
     """`command`: a Ray cluster is started on its nodes before the command; `hold`: that is all it is."""
     job: Job | None = None

@@ -100,6 +100,7 @@ def script_of(
     }
     text = base64.b64encode(json.dumps(order).encode()).decode("ascii")
         "code": None if code is None else _brought(code),
+        "needs": launch.needs,
     return (STUB + runner.replace('ORDER = ""', f'ORDER = "{text}"', 1)).encode()
 
 

@@ -66,6 +66,7 @@ class Handing:
                 at=table.clock(),
                 job_id=launch.job_id,
                 names_output=launch.stdout is not None,
+                needs=launch.needs or "",
                 session=launch.job is not None and launch.job.session is not None,
                 memory_mib=0 if launch.job is None else launch.job.request.memory_mib,
             )

@@ -77,7 +77,9 @@ class Held:
 
     @property
     def log(self) -> str | None:
-        """Where its output is when the job names no file."""
+        """Where its output is when the job names no file, or is none of ours."""
+        if self.given.found:
+            return self.given.output or None
         directory = self.given.directory
         return f"{directory}/{self.given.job_id}-{self.launch_id}.log" if directory else None
 

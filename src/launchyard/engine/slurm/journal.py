@@ -33,8 +33,12 @@ class Given:
     names_output: bool = False
     """Its output goes where the job says, not beside its records."""
     session: bool = False
+    needs: str = ""
+    """The directory that must be there where it runs."""
     found: bool = False
     """Its user gave it to Slurm past us."""
+    output: str | None = None
+    """Of such a one, where Slurm lets it print; empty: that is not known."""
 
 
 class Journal:

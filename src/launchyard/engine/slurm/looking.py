@@ -16,12 +16,12 @@ from launchyard.engine.slurm.acting import Acting
 from launchyard.engine.slurm.commands import Commands
 from launchyard.engine.slurm.found import Found, found_id
 from launchyard.engine.slurm.held import Held
-from launchyard.engine.slurm.outcome import in_accounting, records_of, remembered
+from launchyard.engine.slurm.outcome import in_accounting, output_of, records_of, remembered
 from launchyard.engine.slurm.site import Site, parts_of, site_of
 from launchyard.engine.slurm.table import Table
 from launchyard.engine.slurm.told import ENDED, SQUEUE_FORMAT, Accounted, Row, Rows
 from launchyard.engine.slurm.whereabouts import Whereabouts
-from launchyard.engine.slurm.words import LATE_S, end_of
+from launchyard.engine.slurm.words import LATE_S, end_of, lacking
 from launchyard.model.errors import Invalid, LaunchyardError, Unavailable
 from launchyard.model.event import Exited
 from launchyard.model.node import Node
@@ -185,6 +185,9 @@ class Looking:
             if held.looked_at:
                 self._table.later(self._glance(held))
             held.looked_at = now
+        if row.nodes and held.given.found and held.given.output is None:
+            held.given.output = ""
+            self._table.later(self._learn_output(held, row.slurm_id))
         if row.nodes and held.apart is None:
             self._whereabouts.learn(held, row.nodes[0], now)
         return list(held.news(row, now, self._table.next_token))
@@ -197,15 +200,30 @@ class Looking:
         """Ask how it ended, and tell."""
         async with self._ends:
             try:
+                if held.given.found and held.given.output is None:
+                    await self._ask_output(held, row.slurm_id)
                 found = await records_of(self._helpers, held.launch_id, held.given)
                 told = None
                 if found.end is None and row.state == "FAILED":
                     told = await remembered(self._commands, row.slurm_id)
                 now = self._table.clock()
-                exited = end_of(row.state, min(row.end_at or now, now), found.end, told)
+                at = min(row.end_at or now, now)
+                exited = lacking(at, held.given.needs, told) or end_of(row.state, at, found.end, told)
                 self._table.ended(held, exited, held.started_by(row, now, self._table.next_token))
             finally:
                 held.ending = False
+
+    async def _learn_output(self, held: Held, slurm_id: int) -> None:
+        async with self._ends:
+            await self._ask_output(held, slurm_id)
+
+    async def _ask_output(self, held: Held, slurm_id: int) -> None:
+        """Of a job that was given past us: its log is where its user let it print."""
+        held.given.output = await output_of(self._commands, slurm_id)
+        if held.given.output and held.end is None:
+            self._table.journal.took(held.launch_id, slurm_id)
+            held.told_taken = False
+            self._table.tell(held.taken())
 
     async def _glance(self, held: Held) -> None:
         """Its program ended long ago, and Slurm has not seen it: that is the end, and Slurm is to let go."""

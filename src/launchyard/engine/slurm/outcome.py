@@ -49,6 +49,14 @@ async def remembered(commands: Commands, slurm_id: int) -> tuple[int, int] | Non
     return exit_of(found[0]) if found and "ExitCode" in found[0] else None
 
 
+async def output_of(commands: Commands, slurm_id: int) -> str:
+    """Where Slurm lets a job print, its patterns expanded; empty: it does not say, or to nowhere."""
+    ran = await commands.look("scontrol", "-o", "show", "job", str(slurm_id))
+    found = records(ran.out) if ran.ok else []
+    path = found[0].get("StdOut", "") if found else ""
+    return path if path.startswith("/") and "%" not in path and path != "/dev/null" else ""
+
+
 async def in_accounting(commands: Commands, launch_id: str, given: Given, now: float) -> Accounted | None:
     """The job as sacct has it, by its number, else by the mark in its comment where comments are kept.
 

@@ -29,6 +29,8 @@ ORDER = ""
 RAN_BEFORE = 75
 """Our exit code when this launch was begun before: it is never run twice."""
 ATTENDANT_PYTHON = (3, 9)
+LACKING = 78
+"""Our exit code when what the job needs is not on its node: it is all that is told where records are not."""
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 OF_SLURM = ("SLURM", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
@@ -44,23 +46,22 @@ def main() -> int:
     log_to(order.get("log"), order.get("log_errors", True))
         # Nothing is said of it: the log is that of the run that was.
         return RAN_BEFORE
-    own_tmp = private_directory(order["launch"])
+    own_tmp, not_started = private_directory(order["launch"]), NOT_EXECUTABLE
     try:
         ended = run(order, own_tmp, forwarding)
     except (OSError, Missing) as error:
         ended = {"error": sentence_of(error) if isinstance(error, OSError) else str(error)}
         say(ended["error"])
     finally:
+        not_started = NOT_EXECUTABLE if isinstance(error, OSError) else LACKING
         shutil.rmtree(own_tmp, ignore_errors=True)
     records.end(ended)
     code = ended.get("exit_code")
     if ended.get("signal"):
         die_of(ended["signal"])
-    return NOT_EXECUTABLE if code is None else int(code)
+    return not_started if code is None else int(code)
 
 
-def run(order: Dict[str, Any], own_tmp: str, forwarding: "Forwarding") -> Dict[str, Any]:
-    """Run the job's own program; how it ended, in the words of a record."""
 def log_to(path: Optional[str], errors_too: bool) -> None:
     """Print there from now on; where that cannot be, what is printed goes where Slurm lets it."""
     if path is None:
@@ -80,13 +81,20 @@ def log_to(path: Optional[str], errors_too: bool) -> None:
 
     enter(order["working_dir"], order.get("working_dir_else"))
     environment = environment_of(order, own_tmp)
+def run(order: Dict[str, Any], own_tmp: str, forwarding: "Forwarding") -> Dict[str, Any]:
+    """Run the job's own program; how it ended, in the words of a record."""
+    if order.get("needs") and not os.path.isdir(order["needs"]):
+        raise Missing(
+            "its runtime environment was made on the server, and is not seen on node %s: %s must be on a "
+            "file system that the nodes share" % (here(), order["needs"])
+        )
     argv = list(order["argv"])
-    if order.get("script") is not None:
-        argv.insert(0, script_file(base64.b64decode(order["script"]), own_tmp))
     if order.get("code") is not None:
         argv, environment = with_code(order["code"], argv, environment)
     if forwarding.ends is not None:
         return {"signal": forwarding.ends}
+    if order.get("script") is not None:
+        argv.insert(0, script_file(base64.b64decode(order["script"]), own_tmp))
     child = subprocess.Popen(
         executable(argv, environment),
         env=environment,
@@ -100,11 +108,6 @@ def log_to(path: Optional[str], errors_too: bool) -> None:
     return ended
 
 
-def ready(order: Dict[str, Any]) -> None:
-    """In the child, right before its program: what it is to find as its submitter had it."""
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    if order.get("umask") is not None:
 class Missing(Exception):
     """What the job needs is not on its node; one sentence says what."""
 
@@ -158,6 +161,11 @@ def python_for(oldest: Tuple[int, int]) -> Optional[str]:
         kind = getattr(resource, "RLIMIT_" + name, None)
         if kind is None:
             continue
+def ready(order: Dict[str, Any]) -> None:
+    """In the child, right before its program: what it is to find as its submitter had it."""
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    if order.get("umask") is not None:
         hard = resource.getrlimit(kind)[1]
         asked = resource.RLIM_INFINITY if wanted < 0 else wanted
         soft = hard if hard != resource.RLIM_INFINITY and (asked < 0 or asked > hard) else asked
@@ -172,9 +180,8 @@ def environment_of(order: Dict[str, Any], own_tmp: str) -> Dict[str, str]:
         if name.startswith(OF_SLURM) or name in ALSO_OF_SLURM:
             found[name] = value
     found["TMPDIR"] = own_tmp
-    here = os.environ.get("SLURMD_NODENAME") or socket.gethostname().partition(".")[0]
-    found["LAUNCHYARD_NODE"] = here
-    found["LAUNCHYARD_NODES"] = ",".join(expanded(os.environ.get("SLURM_JOB_NODELIST", here)))
+    found["LAUNCHYARD_NODE"] = here()
+    found["LAUNCHYARD_NODES"] = ",".join(expanded(os.environ.get("SLURM_JOB_NODELIST", here())))
     cpus = os.environ.get("SLURM_CPUS_ON_NODE")
     if cpus:
         found["LAUNCHYARD_CPUS"] = cpus
@@ -192,6 +199,11 @@ def expanded(text: str) -> List[str]:
 
 
 def _expanded(part: str) -> List[str]:
+def here() -> str:
+    """What Slurm calls this node."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname().partition(".")[0]
+
+
     head, bracket, rest = part.partition("[")
     if not bracket:
         return [part]

@@ -41,6 +41,8 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "Prolog": ("starting", "is being set up by Slurm"),
     "Cleaning": ("starting", "waits in Slurm until its run before is cleared away"),
 }
+LACKING = 78
+"""As the runner has it."""
 LATE_S = 45.0
 """So much later than the program Slurm notices an end, and no later: a kill may take its time."""
 _LIMIT_STARTS = ("Assoc", "QOS", "Max")
@@ -119,5 +121,15 @@ def end_of(state: str, at: float, record: Mapping[str, Any] | None, told: tuple[
 
 def _usage(record: Mapping[str, Any] | None) -> Usage:
     if record is None:
+def lacking(at: float, needs: str, told: tuple[int, int] | None) -> Exited | None:
+    """How a job ended that left no record and told, by its runner's exit code, what was missing."""
+    if not needs or told != (LACKING, 0):
+        return None
+    why = (
+        f"what was made for it is not seen on its node: {needs} must be on a file system that the nodes share"
+    )
+    return Exited(at=at, error=why)
+
+
         return Usage()
     return Usage(cpu_s=record.get("cpu_s"), memory_peak_mib=record.get("memory_peak_mib"))
