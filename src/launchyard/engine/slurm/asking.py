@@ -97,10 +97,10 @@ def script_of(
         "soft_limits": None if launch.soft_limits is None else dict(launch.soft_limits),
         "pid_variable": launch.pid_variable,
         "forwards_term": launch.warning_signal == 15 and launch.warning_target != "steps",
-    }
-    text = base64.b64encode(json.dumps(order).encode()).decode("ascii")
         "code": None if code is None else _brought(code),
         "needs": launch.needs,
+    }
+    text = base64.b64encode(json.dumps(order).encode()).decode("ascii")
     return (STUB + runner.replace('ORDER = ""', f'ORDER = "{text}"', 1)).encode()
 
 

@@ -41,9 +41,9 @@ ALSO_OF_SLURM = ("HOSTNAME", "ENVIRONMENT")
 def main() -> int:
     order = json.loads(base64.b64decode(ORDER).decode())
     forwarding = Forwarding(order.get("forwards_term", False))
+    log_to(order.get("log"), order.get("log_errors", True))
     records = Records(order["directory"], order["launch"])
     if not records.begin():
-    log_to(order.get("log"), order.get("log_errors", True))
         # Nothing is said of it: the log is that of the run that was.
         return RAN_BEFORE
     own_tmp, not_started = private_directory(order["launch"]), NOT_EXECUTABLE
@@ -51,9 +51,9 @@ def main() -> int:
         ended = run(order, own_tmp, forwarding)
     except (OSError, Missing) as error:
         ended = {"error": sentence_of(error) if isinstance(error, OSError) else str(error)}
+        not_started = NOT_EXECUTABLE if isinstance(error, OSError) else LACKING
         say(ended["error"])
     finally:
-        not_started = NOT_EXECUTABLE if isinstance(error, OSError) else LACKING
         shutil.rmtree(own_tmp, ignore_errors=True)
     records.end(ended)
     code = ended.get("exit_code")
@@ -79,8 +79,6 @@ def log_to(path: Optional[str], errors_too: bool) -> None:
     os.close(log)
 
 
-    enter(order["working_dir"], order.get("working_dir_else"))
-    environment = environment_of(order, own_tmp)
 def run(order: Dict[str, Any], own_tmp: str, forwarding: "Forwarding") -> Dict[str, Any]:
     """Run the job's own program; how it ended, in the words of a record."""
     if order.get("needs") and not os.path.isdir(order["needs"]):
@@ -88,13 +86,15 @@ def run(order: Dict[str, Any], own_tmp: str, forwarding: "Forwarding") -> Dict[s
             "its runtime environment was made on the server, and is not seen on node %s: %s must be on a "
             "file system that the nodes share" % (here(), order["needs"])
         )
+    enter(order["working_dir"], order.get("working_dir_else"))
+    environment = environment_of(order, own_tmp)
     argv = list(order["argv"])
     if order.get("code") is not None:
         argv, environment = with_code(order["code"], argv, environment)
-    if forwarding.ends is not None:
-        return {"signal": forwarding.ends}
     if order.get("script") is not None:
         argv.insert(0, script_file(base64.b64decode(order["script"]), own_tmp))
+    if forwarding.ends is not None:
+        return {"signal": forwarding.ends}
     child = subprocess.Popen(
         executable(argv, environment),
         env=environment,
@@ -156,16 +156,16 @@ def python_for(oldest: Tuple[int, int]) -> Optional[str]:
     return next((path for path in found if path is not None), None)
 
 
-        os.umask(order["umask"])
-    for name, wanted in (order.get("soft_limits") or {}).items():
-        kind = getattr(resource, "RLIMIT_" + name, None)
-        if kind is None:
-            continue
 def ready(order: Dict[str, Any]) -> None:
     """In the child, right before its program: what it is to find as its submitter had it."""
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     if order.get("umask") is not None:
+        os.umask(order["umask"])
+    for name, wanted in (order.get("soft_limits") or {}).items():
+        kind = getattr(resource, "RLIMIT_" + name, None)
+        if kind is None:
+            continue
         hard = resource.getrlimit(kind)[1]
         asked = resource.RLIM_INFINITY if wanted < 0 else wanted
         soft = hard if hard != resource.RLIM_INFINITY and (asked < 0 or asked > hard) else asked
@@ -190,6 +190,11 @@ def environment_of(order: Dict[str, Any], own_tmp: str) -> Dict[str, str]:
     return found
 
 
+def here() -> str:
+    """What Slurm calls this node."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname().partition(".")[0]
+
+
 def expanded(text: str) -> List[str]:
     """The nodes that `n[1-3,07],login` names, in their order."""
     nodes: List[str] = []
@@ -199,11 +204,6 @@ def expanded(text: str) -> List[str]:
 
 
 def _expanded(part: str) -> List[str]:
-def here() -> str:
-    """What Slurm calls this node."""
-    return os.environ.get("SLURMD_NODENAME") or socket.gethostname().partition(".")[0]
-
-
     head, bracket, rest = part.partition("[")
     if not bracket:
         return [part]
@@ -315,6 +315,7 @@ class Records:
     def begin(self) -> bool:
         """False: somebody has begun this launch before us."""
         try:
+            os.makedirs(os.path.dirname(self._base), 0o700, exist_ok=True)
             self._write(self._base + ".start", self._facts())
         except FileExistsError:
             return False
@@ -345,4 +346,3 @@ class Records:
 
 if __name__ == "__main__":
     sys.exit(main())
-            os.makedirs(os.path.dirname(self._base), 0o700, exist_ok=True)

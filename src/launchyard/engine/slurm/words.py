@@ -119,8 +119,6 @@ def end_of(state: str, at: float, record: Mapping[str, Any] | None, told: tuple[
     return Exited(at=at, exit_code=None if signal else code, signal=signal or None, usage=usage)
 
 
-def _usage(record: Mapping[str, Any] | None) -> Usage:
-    if record is None:
 def lacking(at: float, needs: str, told: tuple[int, int] | None) -> Exited | None:
     """How a job ended that left no record and told, by its runner's exit code, what was missing."""
     if not needs or told != (LACKING, 0):
@@ -131,5 +129,7 @@ def lacking(at: float, needs: str, told: tuple[int, int] | None) -> Exited | Non
     return Exited(at=at, error=why)
 
 
+def _usage(record: Mapping[str, Any] | None) -> Usage:
+    if record is None:
         return Usage()
     return Usage(cpu_s=record.get("cpu_s"), memory_peak_mib=record.get("memory_peak_mib"))
