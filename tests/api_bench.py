@@ -70,6 +70,9 @@ class FakeUsers(Users):
             self._entries[caller.uid] = UserEntry(caller.user, "/", "/bin/sh")
             self._looked_up_at[caller.uid] = math.inf
 
+    async def uid_of(self, name: str) -> int | None:
+        return next((uid for uid, one in self._entries.items() if one.name == name), None)
+
 
 class FakeStore:
     """Rows in a dict, newest first when listed."""

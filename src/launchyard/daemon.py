@@ -20,6 +20,7 @@ import uvloop
 
 from launchyard import config, dropin
 from launchyard.api.app import create_app
+from launchyard.api.login.ways import Ways, open_ways
 from launchyard.api.operating import Operating
 from launchyard.api.outputs import JobLogs, JobTerminals
 from launchyard.api.server import listen_tcp, listen_unix, serve
@@ -78,6 +79,7 @@ class Prepared:
     nodes: tuple[Node, ...]
     lock: int
     tenancy: Tenancy
+    ways: Ways
     owner: Owner
     serves_all: bool
     """Started by root: every user of the machine may submit, as itself."""
@@ -130,6 +132,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     settings = replace(settings, ray_api=anonymous(settings.ray_api, None if root else owner.uid))
     state.prepare(owner)
     lock, tenancy = state.lock(), Tenancy(settings, state)
+    ways = open_ways(settings.login)
     dropin.write(state.path)
     launch_keeper(
         state.path,
@@ -150,6 +153,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
         nodes=nodes,
         lock=lock,
         tenancy=tenancy,
+        ways=ways,
         owner=owner,
         serves_all=root,
     )
@@ -203,6 +207,7 @@ async def _run(prepared: Prepared, tell: Starter) -> bool:
         files=files.browsed,
         file_roots=settings.files.roots,
         operating=Operating(state.audit, prepared.read_settings),
+        ways=prepared.ways,
         shells=shells_of(terminals, settings),
     )
     await operations.begin(yard, store, logs, facts["url"])
@@ -225,34 +230,6 @@ async def _put_away(state: StateDir, store: Store) -> None:
     await asyncio.to_thread(store.close)
     with contextlib.suppress(FileNotFoundError):
         state.facts.unlink()
-
-
-async def _yard(
-    prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles, operations: Operations
-) -> Yard:
-    """The controller, with what an earlier daemon left taken in."""
-    settings = prepared.settings
-    engine.launcher_stays = lambda: prepared.tenancy.lost
-    at_run_time = rules_at_run_time(await asyncio.to_thread(store.rules))
-    if local_cluster(settings) is None:
-        # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.
-        await engine.open(lambda reports: None)
-    engines = engines_of(settings, prepared.state, engine, serves_all=prepared.serves_all)
-    files.environments.gateways = furnishing_of(engines)
-    return await assemble(
-        store=store,
-        engines=engines,
-        nodes=prepared.nodes,
-        rules=at_run_time or settings.rules,
-        rules_at_run_time=at_run_time is not None,
-        read_rules_file=lambda: prepared.read_settings().rules,
-        clock=time.time,
-        launching=launch_settings(settings, prepared.state),
-        bounds=bounds(settings),
-        licences=settings.licences,
-        environments=files.environments,
-        watch=operations.hear,
-    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
@@ -13,6 +13,8 @@ from launchyard.api.auth import identity_of
 from launchyard.api.events import EventHub
 from launchyard.api.history import History
 from launchyard.api.login.logins import Logins
+from launchyard.api.login.password import ByPassword
+from launchyard.api.login.provider import Provider
 from launchyard.api.ray_jobs.remembered import Remembered
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
@@ -45,7 +47,7 @@ class Context:
     def __post_init__(self) -> None:
         history = History(self.services.store, self.read, time.monotonic)
         object.__setattr__(self, "history", history)
-        object.__setattr__(self, "logins", Logins(self.services.secret))
+        object.__setattr__(self, "logins", Logins(self.services.secret, further_ways(self.services)))
 
     def tell(self, events: Sequence[StateChanged]) -> None:
         """What moved, after each commit."""
@@ -55,6 +57,14 @@ class Context:
     async def read(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self.readers, work)
+
+
+def further_ways(services: Services) -> Mapping[str, Provider]:
+    """Ways to log in by the form, beside links."""
+    passwords = services.ways.passwords
+    if passwords is None:
+        return {}
+    return {"password": ByPassword(passwords, services.users, services.owner_uid)}
 
 
 def context_of(connection: HTTPConnection) -> Context:

@@ -21,7 +21,7 @@ from launchyard.api.ray_jobs.door import RayDoor, as_sentence
 from launchyard.model.errors import LaunchyardError, Unavailable
 from launchyard.policy.rights import require
 
-OPEN_PATHS = frozenset({"/v1/health", "/login"})
+OPEN_PATHS = frozenset({"/v1/health", "/login", "/v1/login-ways"})
 BEGINNINGS = frozenset({"http.response.start", "websocket.http.response.start"})
 
 log = logging.getLogger("launchyard.api")

@@ -102,6 +102,7 @@ _ANSWERS = (
     shapes.UsageList,
     login.LoginLink,
     login.LoggedIn,
+    login.LoginWays,
     login.OpenedSession,
     login.Me,
     login.Token,

@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from launchyard.api.login.ways import Ways
+from launchyard.api.metrics import Metrics
 from launchyard.api.operating import Operating
 from launchyard.api.shells import Shells
 from launchyard.api.terminals import Terminal as Terminal
@@ -149,6 +151,8 @@ class Services:
     shells: Shells | None = None
     operating: Operating | None = None
     log_search: LogSearch | None = None
+    ways: Ways = field(default_factory=Ways)
+    """Ways to log in beside links."""
     series: UsageSeries | None = None
     apps: Apps | None = None
     """The interactive apps of users; None: no sessions are started here."""

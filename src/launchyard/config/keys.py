@@ -60,6 +60,8 @@ KEYS: dict[str, Keys] = {
         "qos": ("`normal` and `interactive`", "How urgent jobs are, and how much of it; see below."),
         "accounts": ("none", "Who pays, with shares and limits; see below. None: nobody needs one."),
         "users": ("none", "Users in accounts, with shares and limits; see below."),
+        "login": ("links alone", "How people log in to the portal; see below."),
+        "roles": ("root alone", "Who operates and administers the cluster; see below."),
         "scheduler": ("see below", "How the queue is ordered and planned; see below."),
         "slurm": ("see below", "What Slurm's commands say of this site; see below."),
         "ray_api": ("see below", "How Ray's clients are answered; see below."),
@@ -84,7 +86,6 @@ KEYS: dict[str, Keys] = {
         "default": ("false", "Jobs that name no cluster go here. None set: the first one is it."),
         "address": ("none", 'Ray: where its head is, such as `"10.0.0.1:6379"`.'),
         "start": ("false", "Ray: start a head on this machine, on free ports."),
-        "roles": ("root alone", "Who operates and administers the cluster; see below."),
         "python": ("found on PATH", "Ray: the Python that has the cluster's Ray."),
         "bin": ("found on PATH", "Slurm: the directory of its commands."),
         "conf": ("Slurm's own", "Slurm: its slurm.conf."),
@@ -133,6 +134,10 @@ KEYS: dict[str, Keys] = {
         "parent": ("none", "The account above it."),
         "shares": ("1", 'Its share among its siblings, or "parent": its members count as the parent\'s.'),
         "everyone": ("false", "Users that `[[users]]` does not name may use it too, with one share each."),
+        "coordinators": (
+            "[]",
+            "Users who look after it and the accounts below it: their jobs, limits and members.",
+        ),
         "limits": ("none", "What all its jobs, and those of accounts below it, may take; see Limits."),
         "per_user": ("none", "What the jobs of one user in it may take."),
         "per_job": ("none", "What one job may ask for."),
@@ -149,6 +154,17 @@ KEYS: dict[str, Keys] = {
         "qos": ("the account's", "QOS that the user's jobs in this account may have."),
         "default_qos": ("the account's", "The QOS of jobs that name none."),
     },
+    "roles": {
+        "name": (
+            "required",
+            '"operator" (nodes, reservations, everybody\'s jobs) or "administrator" (everything).',
+        ),
+        "users": ("[]", "Users who have it."),
+        "groups": ("[]", "Unix groups whose members have it."),
+    },
+    "login": {
+        "pam": ("none", "The PAM service (a file in `/etc/pam.d`) that checks passwords on the login page."),
+    },
     "scheduler": {
         "order": ('"default"', '"default", "fifo", "shortest-first" or "multifactor".'),
         "depth": ("1", 'How many waiting jobs get a reservation, or "all".'),
@@ -157,10 +173,6 @@ KEYS: dict[str, Keys] = {
         "half_life": ('"7d"', 'Usage is worth half after this time; "UNLIMITED": it never fades.'),
         "billing": ("see below", "What a second of each resource costs; a table."),
         "weights": ("see below", "What each factor of the order `multifactor` counts for; a table."),
-        "coordinators": (
-            "[]",
-            "Users who look after it and the accounts below it: their jobs, limits and members.",
-        ),
     },
     "billing": {
         "cpu": ("1.0", "One CPU."),
@@ -177,14 +189,6 @@ KEYS: dict[str, Keys] = {
         "partition": ("0", "The partition's `priority` by the highest there is."),
         "qos": ("1000", "The QOS's `priority` by the highest there is."),
         "cpus": ("0", "CPUs asked for, of those of the partition."),
-    "roles": {
-        "name": (
-            "required",
-            '"operator" (nodes, reservations, everybody\'s jobs) or "administrator" (everything).',
-        ),
-        "users": ("[]", "Users who have it."),
-        "groups": ("[]", "Unix groups whose members have it."),
-    },
         "memory": ("0", "Memory asked for, of that of the partition."),
         "gpus": ("0", "GPUs asked for, of those of the partition."),
     },
@@ -297,6 +301,7 @@ TITLES = {
     "slurm": "`[slurm]`",
     "ray_api": "`[ray_api]`",
     "sessions": "`[sessions]`",
+    "login": "`[login]`",
     "packages": "`[packages]`",
     "runtime_env": "`[runtime_env]`",
     "tls": "`[tls]`",

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from launchyard.config import words
 from launchyard.config.clusters import asked_at_start, clusters_of
 from launchyard.config.files import read_text
+from launchyard.config.logins import logins_of
 from launchyard.config.notices import notify_of
 from launchyard.config.rules import rules_of
 from launchyard.config.service import ServiceSettings, refuse_open, service_of
@@ -20,6 +21,7 @@ from launchyard.model.cluster import ClusterSettings
 from launchyard.model.database import checked_database
 from launchyard.model.errors import Invalid
 from launchyard.model.hostlist import expand
+from launchyard.model.loginways import LoginSettings
 from launchyard.model.memory import parse_memory
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
@@ -98,6 +100,7 @@ class Settings:
     ray_api: RayApiSettings = field(default_factory=RayApiSettings)
     files: FileSettings = field(default_factory=FileSettings)
     sessions: SessionSettings = field(default_factory=SessionSettings)
+    login: LoginSettings = field(default_factory=LoginSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
 
@@ -199,6 +202,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         ray_api=_ray_api(table.table("ray_api")),
         files=_files(table.table("files")),
         sessions=_sessions(table.table("sessions")),
+        login=logins_of(table.table("login")),
         notify=notify_of(table),
         service=service,
     )

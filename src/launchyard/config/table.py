@@ -125,6 +125,13 @@ class Table:
                 self.refuse(key, f"{key}.{name} = {written(value)} is not a whole number")
         return dict(values)
 
+    def texts(self, key: str) -> dict[str, str]:
+        """A table of texts under names that are the site's own."""
+        values = self._values.get(key, {})
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            self.refuse(key, f'{key} is a table of names in quotes; write {key} = {{ "a" = "b" }}')
+        return dict(values)
+
     def words(self, key: str) -> tuple[str, ...]:
         values = self.get(key, list, [])
         for value in values:

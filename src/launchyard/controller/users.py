@@ -42,11 +42,15 @@ class Users:
         late = self._clock() - self._looked_up_at.get(uid, -FRESH_S) >= FRESH_S
         return None if late else self._entries.get(uid)
 
+    async def uid_of(self, name: str) -> int | None:
+        """Whose name this is, as it is now."""
+        return await asyncio.to_thread(_uid_of, name)
+
     async def is_known(self, name: str) -> bool:
         """Whether somebody has this name."""
         if any(entry.name == name and self.fresh(uid) for uid, entry in self._entries.items()):
             return True
-        return await asyncio.to_thread(_is_name, name)
+        return await self.uid_of(name) is not None
 
     async def refresh(self) -> None:
         """Look everybody up again: groups may have changed."""
@@ -73,12 +77,11 @@ class Users:
         return self._entries[uid]
 
 
-def _is_name(name: str) -> bool:
+def _uid_of(name: str) -> int | None:
     try:
-        pwd.getpwnam(name)
+        return pwd.getpwnam(name).pw_uid
     except (KeyError, ValueError):
-        return False
-    return True
+        return None
 
 
 def _look_up(uid: int) -> UserEntry | None:

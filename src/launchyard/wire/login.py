@@ -6,12 +6,23 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogIn:
-    """The body of `POST /login`: what the way of logging in asks for; of a link, its code."""
+    """The body of `POST /login`: what the way of logging in asks for; of a link, its code.
+
+    `provider`: `link`, or `password` with `user` and `password`.
+    """
 
     code: str = ""
     provider: str = "link"
     user: str = ""
     password: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginWays:
+    """What the login page offers. `oidc` is what its button says; null: there is none."""
+
+    password: bool
+    oidc: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

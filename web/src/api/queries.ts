@@ -89,6 +89,8 @@ const NOBODY: Me = {
   user: "",
   uid: -1,
   admin: false,
+  role: "user",
+  coordinates: [],
   mode: "one-user",
   cluster: "",
   version: "",
@@ -98,5 +100,3 @@ const NOBODY: Me = {
   csrf: null,
   login: null,
 };
-  role: "user",
-  coordinates: [],

@@ -151,7 +151,7 @@ export interface Asked {
   reservation?: string;
 }
 
-/** `GET /v1/admin/audit`: what was refused to whom, the newest first; each has `at`, `event` and more. */
+/** `GET /v1/admin/audit`: who did what, the newest first; each has `at`, `event` and more. */
 export interface AuditRecords {
   records: Record<string, unknown>[];
 }
@@ -464,7 +464,11 @@ export interface LackedPackage {
   line: string;
 }
 
-/** The body of `POST /login`: what the way of logging in asks for; of a link, its code. */
+/**
+ * The body of `POST /login`: what the way of logging in asks for; of a link, its code.
+ *
+ * `provider`: `link`, or `password` with `user` and `password`.
+ */
 export interface LogIn {
   code?: string;
   provider?: string;
@@ -516,6 +520,12 @@ export interface Login {
 export interface LoginLink {
   url: string;
   expires_in_s: number;
+}
+
+/** What the login page offers. `oidc` is what its button says; null: there is none. */
+export interface LoginWays {
+  password: boolean;
+  oidc: string | null;
 }
 
 /** The body of `POST /v1/files/details`: names in the folder `path` that a listing had no time for. */
@@ -1520,16 +1530,16 @@ export interface Token {
   name: string;
   user: string;
   kind: "token" | "browser";
+  scope: "all" | "submit" | "read";
+  account: string | null;
   created_at: string;
+  used_at: string | null;
   expires_at: string | null;
   revoked_at: string | null;
 }
 
 /** The caller's tokens and logins. */
-  scope: "all" | "submit" | "read";
-  account: string | null;
 export interface TokenList {
-  used_at: string | null;
   tokens: Token[];
 }
 

@@ -29,6 +29,11 @@ LOG_IN: Description = {
     **_body(login.LogIn),
     **_answers(200, ref(login.LoggedIn), "Logged in.", 400, 401, 408, 413, 415, 429, 503, 507),
 }
+WAYS: Description = {
+    "summary": "How a browser may log in, beside links.",
+    "security": [],
+    **_answers(200, ref(login.LoginWays), "The ways.", 400),
+}
 LOG_OUT: Description = {
     "summary": "End the login of this browser, with all that it has open.",
     **_answers(200, ref(login.Token), "The login that has ended.", 400, 401, 503, 507),

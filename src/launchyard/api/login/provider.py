@@ -1,7 +1,7 @@
 """Ways to log in. Each proves who somebody is from what the login page sent; the rest is the same for all.
 
-PAM and OpenID Connect are further providers: they block or ask other servers, so they do it in a thread or
-by await, never on the loop, and answer a wrong name and a wrong password with the same sentence.
+Passwords are checked by another process (`password`), OpenID Connect asks another server (`oidc`): both by
+await. A wrong name and a wrong password are answered with the same sentence.
 """
 
 from typing import Protocol
@@ -20,7 +20,7 @@ class Provider(Protocol):
     def subject(self, form: LogIn) -> str:
         """For whom the try is, as failures are counted; empty: by address alone."""
 
-    async def prove(self, form: LogIn, now: float) -> Grant:
+    async def prove(self, form: LogIn, now: float, address: str) -> Grant:
         """Who it is. Raises `Unauthenticated` with a sentence that tells nothing of who exists."""
 
 
@@ -35,5 +35,5 @@ class ByLink:
     def subject(self, form: LogIn) -> str:
         return ""
 
-    async def prove(self, form: LogIn, now: float) -> Grant:
+    async def prove(self, form: LogIn, now: float, address: str) -> Grant:
         return self._codes.use(form.code, now)

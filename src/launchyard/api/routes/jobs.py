@@ -25,8 +25,8 @@ from launchyard.model.job import Job
 from launchyard.model.number import shown
 from launchyard.model.reason import Reason
 from launchyard.model.submission import Caller, Submission
-from launchyard.store.protocol import JobQuery
 from launchyard.policy.rights import Right, may, reads
+from launchyard.store.protocol import JobQuery
 from launchyard.wire.convert import to_submission
 from launchyard.wire.decode import decode
 from launchyard.wire.job import job_json

@@ -69,6 +69,15 @@ async def log_in(request: Request) -> Response:
     return response
 
 
+@router.get("/v1/login-ways", openapi_extra=described.WAYS)
+async def ways(request: Request) -> Response:
+    """What the login page offers, so it tells nothing that the page does not."""
+    Query(request, ())
+    offered = context_of(request).services.ways
+    title = None if offered.oidc is None else offered.oidc.title
+    return answer({"password": offered.passwords is not None, "oidc": title})
+
+
 @router.post("/logout", openapi_extra=described.LOG_OUT)
 async def log_out(request: Request) -> Response:
     context, identity = context_of(request), identity_of(request.scope)
@@ -125,7 +134,7 @@ async def _proved(context: Context, request: Request, form: LogIn) -> Grant:
         for key in keys:
             tries.refuse(key, now)
     try:
-        return await provider.prove(form, now)
+        return await provider.prove(form, now, _address(request))
     except Unauthenticated:
         for key in keys:
             tries.refuse(key, now)

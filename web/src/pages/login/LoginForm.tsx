@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { Problem } from "@/api/client";
 import { Button, CopyLine, TextField } from "@/components";
 import { words } from "@/words";
+import { Ways } from "./Ways";
 import { codeOf, logIn } from "./login";
 import styles from "./login.module.css";
 
@@ -27,13 +28,15 @@ export function LoginForm({ refused }: { refused?: string | null }) {
     }
   };
   return (
-    <form className={styles.form} onSubmit={(event) => void submit(event)}>
+    <>
       {refused && (
         <div className={styles.refused} role="alert">
           <b>{words.login.refusedTitle}</b>
           <p>{refused}</p>
         </div>
       )}
+      <Ways />
+      <form className={styles.form} onSubmit={(event) => void submit(event)}>
       <p>{words.login.how}</p>
       <CopyLine prompt="$" text={words.login.command} />
       <p>{words.login.then}</p>
@@ -50,6 +53,7 @@ export function LoginForm({ refused }: { refused?: string | null }) {
       <Button kind="primary" type="submit" busy={busy}>
         {busy ? words.login.working : words.login.go}
       </Button>
-    </form>
+      </form>
+    </>
   );
 }

@@ -14,7 +14,16 @@ export function codeOf(text: string): string {
 
 /** Where the link leads. Throws `Problem` with the server's sentence. */
 export async function logIn(code: string): Promise<string> {
-  const { next } = await api.post<{ next: string }>("/login", { code });
+  return entered({ code });
+}
+
+/** By user name and password. */
+export async function logInBy(user: string, password: string): Promise<string> {
+  return entered({ provider: "password", user, password });
+}
+
+async function entered(form: Record<string, string>): Promise<string> {
+  const { next } = await api.post<{ next: string }>("/login", form);
   channel?.postMessage("in");
   for (const listener of here) listener();
   return next;

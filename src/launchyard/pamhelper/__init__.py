@@ -1,0 +1,1 @@
+"""Checks passwords by PAM, in a process of its own."""
