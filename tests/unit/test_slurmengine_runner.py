@@ -187,3 +187,28 @@ def _name(pid: str) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text().strip()
     return ""
+
+
+def test_limit_of_seconds_is_kept_where_slurm_counts_minutes(place: Place) -> None:
+    began = time.monotonic()
+    stubborn = "trap '' TERM; sleep 60 & sleep 60; sleep 60"
+    ran = place.run(argv=("sh", "-c", stubborn), time_limit_s=1.5, grace_s=0.5)
+    assert time.monotonic() - began < 20
+    assert ran.returncode == -signal.SIGKILL
+    assert place.record("end")["timed_out"] is True
+
+
+def test_limit_that_slurm_was_given_meanwhile_is_slurms(place: Place) -> None:
+    squeue = place.directory / "squeue"
+    squeue.write_text("#!/bin/sh\necho 10:00\n")
+    squeue.chmod(0o755)
+    path = f"{place.directory}:{OF_SLURM['PATH']}"
+    ran = place.run(path=path, argv=("sh", "-c", "sleep 1.5; exit 4"), time_limit_s=0.5)
+    assert ran.returncode == 4
+    assert "timed_out" not in place.record("end")
+
+
+def test_index_of_a_task_is_ours(place: Place) -> None:
+    environment = {"PATH": "/usr/bin:/bin", "SLURM_ARRAY_TASK_ID": "7", "SLURM_JOB_ID": "3"}
+    ran = place.run(argv=("sh", "-c", "echo $SLURM_ARRAY_TASK_ID $SLURM_JOB_ID"), environment=environment)
+    assert ran.stdout == "7 12\n"

@@ -96,6 +96,8 @@ def script_of(
         "umask": launch.umask,
         "soft_limits": None if launch.soft_limits is None else dict(launch.soft_limits),
         "pid_variable": launch.pid_variable,
+        "time_limit_s": _finer(launch.time_limit_s),
+        "grace_s": launch.grace_s,
         "forwards_term": launch.warning_signal == 15 and launch.warning_target != "steps",
         "code": None if code is None else _brought(code),
         "needs": launch.needs,
@@ -247,6 +249,11 @@ def _request_update(before: Request, asked: Request) -> list[str]:
     if asked.reservation != before.reservation:
         found.append(_word("ReservationName", asked.reservation))
     return found
+
+
+def _finer(seconds: float | None) -> float | None:
+    """A limit that is no whole number of minutes, which the runner has to see to."""
+    return seconds if seconds is not None and seconds % 60 else None
 
 
 def limit_of(seconds: float | None) -> str:

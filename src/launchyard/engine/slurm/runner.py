@@ -36,6 +36,8 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 OF_SLURM = ("SLURM", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 """How the names of variables begin that Slurm knows better than we."""
 ALSO_OF_SLURM = ("HOSTNAME", "ENVIRONMENT")
+OF_ARRAYS = "SLURM_ARRAY_"
+"""To Slurm each task of an array of ours is a job by itself, of which it knows no index."""
 
 
 def main() -> int:
@@ -101,10 +103,13 @@ def run(order: Dict[str, Any], own_tmp: str, forwarding: "Forwarding") -> Dict[s
         preexec_fn=lambda: ready(order),
     )
     forwarding.to(child)
-    status = waited(child)
+    limit = Limit(order.get("time_limit_s"), order.get("grace_s", 30.0))
+    status = limit.waited(child)
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     ended = {"cpu_s": used.ru_utime + used.ru_stime, "memory_peak_mib": used.ru_maxrss / 1024.0}
     ended.update({"signal": -status} if status < 0 else {"exit_code": status})
+    if limit.passed:
+        ended["timed_out"] = True
     return ended
 
 
@@ -175,7 +180,11 @@ def ready(order: Dict[str, Any]) -> None:
 
 def environment_of(order: Dict[str, Any], own_tmp: str) -> Dict[str, str]:
     """The job's own variables; those that tell of the allocation are Slurm's."""
-    found = {name: value for name, value in order["environment"].items() if not name.startswith(OF_SLURM)}
+    found = {
+        name: value
+        for name, value in order["environment"].items()
+        if name.startswith(OF_ARRAYS) or not name.startswith(OF_SLURM)
+    }
     for name, value in os.environ.items():
         if name.startswith(OF_SLURM) or name in ALSO_OF_SLURM:
             found[name] = value
@@ -274,12 +283,64 @@ class Forwarding:
                 os.kill(self._child.pid, number)
 
 
-def waited(child: "subprocess.Popen[bytes]") -> int:
+class Limit:
+    """A time limit of seconds, where Slurm counts minutes and would let the job have all of the last."""
+
+    def __init__(self, seconds: Optional[float], grace_s: float) -> None:
+        self._seconds, self._grace_s = seconds, grace_s
+        self._until = None if seconds is None else time.monotonic() + seconds
+        self.passed = False
+
+    def waited(self, child: "subprocess.Popen[bytes]") -> int:
+        """How it ended, be it by itself or because its time was up."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return _waited(child, self._until)
+        if self._is_another():
+            return _waited(child, None)
+        self.passed = True
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in descendants():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return _waited(child, time.monotonic() + self._grace_s)
+        return _waited(child, None)
+
+    def _is_another(self) -> bool:
+        """Slurm was told of another one meanwhile, which it sees to itself."""
+        ask = ["squeue", "-h", "-o", "%l", "-j", os.environ.get("SLURM_JOB_ID", "")]
+        try:
+            said = subprocess.check_output(ask, stderr=subprocess.DEVNULL, timeout=20).decode().strip()
+        except (OSError, subprocess.SubprocessError):
+            return False
+        found = re.match(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)$", said)
+        if found is None:
+            return said == "UNLIMITED"
+        days, hours, minutes, seconds = (int(one or 0) for one in found.groups())
+        there = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+        return not 0 <= there - (self._seconds or 0) < 60
+
+
+def _waited(child: "subprocess.Popen[bytes]", until: Optional[float]) -> int:
+    """Raises `TimeoutExpired` then."""
     while True:
         try:
-            return child.wait()
+            return child.wait(None if until is None else max(0.0, until - time.monotonic()))
         except KeyboardInterrupt:
             continue
+
+
+def descendants() -> List[int]:
+    """All that this process started, and those that they did."""
+    parents: Dict[int, int] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{name}/stat") as file:
+                parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
+    found = [os.getpid()]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
 
 
 def die_of(number: int) -> None:

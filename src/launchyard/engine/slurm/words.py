@@ -109,6 +109,8 @@ def end_of(state: str, at: float, record: Mapping[str, Any] | None, told: tuple[
             return Exited(at=at, signal=signal, cancelled=True, error="cancelled in Slurm", usage=usage)
         case "LAUNCH_FAILED":
             return Exited(at=at, error="Slurm could not start it on its node", usage=usage)
+    if record is not None and record.get("timed_out"):
+        return Exited(at=at, timed_out=True, usage=usage)
     if record is not None and (error := record.get("error")):
         return Exited(at=at, error=str(error), usage=usage)
     if record is not None:
