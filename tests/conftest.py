@@ -41,6 +41,11 @@ SERVED = (
 _skipped: dict[str, int] = {}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    told = "what runs the jobs of the tests of the whole product (tests/system/beneath.py)"
+    parser.addoption("--engine", choices=("local", "ray", "slurm"), default="local", help=told)
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """A file of which no test is wanted is not even imported: that would take longer than its check."""
     wanted = config.option.markexpr.split(" and ")

@@ -187,6 +187,7 @@ def test_queries_choose_by_each_column(store: Store) -> None:
     assert ids(store.jobs(JobQuery(user="bob"))) == [1]
     assert ids(store.jobs(JobQuery(name="other"))) == [2]
     assert ids(store.jobs(JobQuery(partition="gpu"))) == [3]
+    assert ids(store.jobs(JobQuery(partitions=frozenset({"gpu", "nowhere"})))) == [3]
     assert ids(store.jobs(JobQuery(group="sweep"))) == [2]
     assert ids(store.jobs(JobQuery(array_job_id=1))) == [4]
     assert ids(store.jobs(JobQuery(without_tasks=True))) == [6, 5, 3, 2, 1]
@@ -504,6 +505,7 @@ QUERIES = st.builds(
     name=st.none() | WORDS,
     group=st.none() | WORDS,
     partition=st.none() | WORDS,
+    partitions=st.frozensets(WORDS, max_size=2),
     array_job_id=st.none() | IDS,
     since=st.none() | TIMES,
     ended_since=st.none() | TIMES,

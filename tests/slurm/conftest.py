@@ -13,6 +13,14 @@ import pytest
 from tests.slurm.lab import Lab, missing
 from tests.slurm.ours import OurCluster
 from tests.slurm.sides import Said, Side, make_users
+from tests.system import beneath
+
+
+@pytest.fixture(scope="package", autouse=True)
+def ground(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What `--engine` asks for, below what is ours."""
+    with beneath.engine(request.config.getoption("--engine"), nodes=4):
+        yield
 
 
 class Both(NamedTuple):

@@ -13,11 +13,13 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.slurm import settings
 
 NEEDED = ("slurmctld", "slurmd", "slurmdbd", "sbatch", "munged", "mariadbd", "mariadb-install-db", "setpriv")
 PATIENCE_S = 60.0
+CGROUPS = Path("/sys/fs/cgroup")
 
 
 def missing() -> list[str]:
@@ -29,8 +31,10 @@ def missing() -> list[str]:
 class Lab:
     """A cluster of four virtual nodes in `directory`; `start`, then run commands with `environment`."""
 
-    def __init__(self, directory: Path, nodes: int = 4) -> None:
+    def __init__(self, directory: Path, nodes: int = 4, **settings: Any) -> None:
+        """`settings` as in `settings.write`."""
         self.directory = directory
+        self._settings = settings
         self.nodes = tuple(f"n{number}" for number in range(1, nodes + 1))
         self.started: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._commands: dict[str, tuple[str, ...]] = {}
@@ -39,7 +43,8 @@ class Lab:
 
     def start(self) -> None:
         self._make_directories()
-        settings.write(self.directory, socket.gethostname().partition(".")[0], _free_ports(len(self.nodes)))
+        host, ports = socket.gethostname().partition(".")[0], _free_ports(len(self.nodes))
+        settings.write(self.directory, host, ports, **self._settings)
         self._own("slurmdbd.conf", 0o600)
         self._start_munge()
         self._start_database()
@@ -55,9 +60,8 @@ class Lab:
     def stop(self) -> None:
         """End everything that `start` started, last first, and the jobs before."""
         if any(name == "slurmctld" for name, _ in self.started):
-            self.run("scancel", "-u", ",".join(("root", *settings.USERS)))
             with contextlib.suppress(AssertionError):
-                _until(lambda: self._said("squeue", "-h") == "", "all jobs have ended", within_s=15)
+                self.end_all_jobs()
         for _, process in reversed(self.started):
             process.terminate()
             try:
@@ -69,6 +73,14 @@ class Lab:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.started.clear()
+        for name in self.nodes:
+            with contextlib.suppress(OSError):
+                (CGROUPS / "memory" / f"slurm_{name}").rmdir()
+
+    def end_all_jobs(self) -> None:
+        """Whosever they are."""
+        self.run("scancel", "-u", ",".join(("root", *settings.USERS)))
+        _until(lambda: self._said("squeue", "-h") == "", "all jobs have ended", within_s=15)
 
     def kill(self, name: str) -> None:
         """End one of its daemons as a power cut does; `start_again` brings it back."""

@@ -64,7 +64,7 @@ PartitionName=short Nodes=ALL MaxTime=00:10:00 PriorityTier=10 State=UP
 
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=4 CoresPerSocket=4"
-    " RealMemory=4000 Feature=lab Gres=gpu:fake:2 State=UNKNOWN"
+    " RealMemory=4000 Feature={features} Gres=gpu:fake:2 State=UNKNOWN"
 )
 
 SLURMDBD_CONF = """\
@@ -82,6 +82,13 @@ StoragePort={database_port}
 StorageUser=slurm
 StoragePass=slurm
 StorageLoc=slurm_acct_db
+"""
+
+CGROUP_CONF = """\
+CgroupPlugin=cgroup/v1
+CgroupMountpoint=/sys/fs/cgroup
+CgroupAutomount=no
+ConstrainRAMSpace=yes
 """
 
 DATABASE = (
@@ -171,15 +178,31 @@ class Ports(NamedTuple):
     nodes: tuple[int, ...]
 
 
-def write(directory: Path, host: str, ports: Ports) -> None:
-    """Put slurm.conf, slurmdbd.conf and gres.conf into `directory`/etc."""
+def write(
+    directory: Path,
+    host: str,
+    ports: Ports,
+    *,
+    features: str = "lab",
+    first_job_id: int = FIRST_JOB_ID,
+    cgroups: bool = False,
+) -> None:
+    """Put slurm.conf, slurmdbd.conf and gres.conf into `directory`/etc.
+
+    With `cgroups` the kernel holds jobs to their memory, as it does in use; else Slurm looks now and then.
+    """
     etc = directory / "etc"
     nodes = "\n".join(
-        NODE.format(name=f"n{number}", host=host, port=port) for number, port in enumerate(ports.nodes, 1)
+        NODE.format(name=f"n{number}", host=host, port=port, features=features)
+        for number, port in enumerate(ports.nodes, 1)
     )
-    known = {"directory": directory, "host": host, "first_job_id": FIRST_JOB_ID, "nodes": nodes}
+    known = {"directory": directory, "host": host, "first_job_id": first_job_id, "nodes": nodes}
     known |= {"ctld_port": ports.ctld, "spare_port": ports.spare, "dbd_port": ports.dbd}
     known |= {"database_port": ports.database}
-    (etc / "slurm.conf").write_text(SLURM_CONF.format(**known))
+    text = SLURM_CONF.format(**known)
+    if cgroups:
+        text = text.replace("JobAcctGatherParams=OverMemoryKill\n", "").replace("task/none", "task/cgroup")
+        (etc / "cgroup.conf").write_text(CGROUP_CONF)
+    (etc / "slurm.conf").write_text(text)
     (etc / "slurmdbd.conf").write_text(SLURMDBD_CONF.format(**known))
     (etc / "gres.conf").write_text(f"Name=gpu Type=fake File={directory}/dev/gpu[0-1]\n")

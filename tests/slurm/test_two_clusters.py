@@ -1,11 +1,14 @@
 """This machine and a real Slurm under one server: one list of jobs, each where it was sent."""
 
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.slurm.lab import Lab, missing
+from tests.slurm.ours import drop_in
 from tests.system.ly import ly
 from tests.system.product import Product
 
@@ -74,3 +77,74 @@ def test_nodes_partitions_and_lacks_are_told_by_cluster(product: Product) -> Non
     assert refused.err.startswith("ly: cluster site cannot run this: Slurm gives whole CPUs")
     wrong = ly(product.state, "submit", "--cluster", "site", "-p", "main", "--", "true")
     assert "partition main is on cluster local, not on site" in wrong.err
+
+
+def slurms(product: Product, line: str) -> "subprocess.CompletedProcess[str]":
+    """A line of shell with our commands of Slurm's names."""
+    environment = {**os.environ, "LAUNCHYARD_STATE": str(product.state)}
+    environment["PATH"] = f"{drop_in(product)}:{environment['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_commands_of_slurm_know_the_clusters_by_name(product: Product) -> None:
+    sent = slurms(product, "sbatch -M site --mem=50 -t 5 -o /dev/null --wrap 'sleep 600'").stdout
+    there = sent.split()[3]
+    assert sent == f"Submitted batch job {there} on cluster site\n"
+    here = slurms(product, "sbatch --parsable -M local --mem=50 -o /dev/null --wrap 'sleep 600'").stdout
+    here, cluster = here.strip().split(";")
+    assert cluster == "local"
+    for one in (here, there):
+        product.until(int(one), "RUNNING")
+
+    assert slurms(product, "squeue -h -M site -o %i").stdout.split() == [there]
+    assert slurms(product, "squeue -M local,site -o %i").stdout == (
+        f"CLUSTER: local\nJOBID\n{here}\n\nCLUSTER: site\nJOBID\n{there}\n"
+    )
+    assert set(slurms(product, "squeue -h -O JobID:10,Cluster:10").stdout.split()) == {
+        *(here, "local", there, "site")
+    }
+    assert slurms(product, "sinfo -h -M site -N -p debug -o %N").stdout.split() == ["n1", "n2", "n3", "n4"]
+    assert slurms(product, "sinfo -h -M local -N -o %N").stdout.split() == ["own1", "own2"]
+    told = slurms(product, "sacct -M site -X -n -P -o jobid,cluster").stdout.split()
+    assert f"{there}|site" in told
+    assert {line.partition("|")[2] for line in told} == {"site"}
+    assert slurms(product, "sacct -M nowhere -X -n -P").stdout == ""
+    unknown = slurms(product, "squeue -M nowhere")
+    assert (unknown.returncode, unknown.stderr) == (
+        1,
+        "squeue: error: No cluster 'nowhere' known by database.\n",
+    )
+
+    assert slurms(product, "scancel -M local -n wrap").returncode == 0
+    assert product.until(int(here))["state"] == "CANCELLED"
+    assert product.job(int(there))["state"] == "RUNNING"
+    assert slurms(product, f"scancel -M site {there}").returncode == 0
+    assert product.until(int(there))["state"] == "CANCELLED"
+
+
+def test_of_several_clusters_sbatch_takes_the_one_that_can(product: Product) -> None:
+    sent = slurms(product, "sbatch --parsable -M local,site --mem=50 -t 5 -n 4 -N 2 -o /dev/null --wrap true")
+    assert sent.stdout.strip().endswith(";local"), sent.stderr
+    sent = slurms(product, "sbatch --parsable -M local,site --mem=50 -t 5 -N 4 -o /dev/null --wrap true")
+    assert sent.stdout.strip().endswith(";site"), sent.stderr
+    assert product.until(int(sent.stdout.partition(";")[0]))["state"] == "COMPLETED"
+
+
+def test_lists_show_one_cluster_alone(product: Product) -> None:
+    there = ly(
+        product.state, "submit", "-q", "--cluster", "site", "--mem", "50M", "-t", "5", "--", "sleep", "600"
+    ).out.strip()
+    here = ly(product.state, "submit", "-q", "--mem", "50M", "--", "sleep", "600").out.strip()
+    assert ly(product.state, "jobs", "-q", "--cluster", "site").out.split() == [there]
+    assert ly(product.state, "jobs", "-q", "--cluster", "local").out.split() == [here]
+    assert "CLUSTER" in ly(product.state, "jobs").out.splitlines()[0]
+    wrong = ly(product.state, "jobs", "--cluster", "mars")
+    assert (wrong.code, wrong.err) == (2, 'ly: there is no cluster "mars"; there are: local, site\n')
+    assert ly(product.state, "nodes", "-q", "--cluster", "local").out.split() == ["own1", "own2"]
+    table = product.call("GET", "/v1/tables/list?cluster=site&state=PENDING,STARTING,RUNNING")
+    assert table["columns"]["id"] == [int(there)]
+    for one in (here, there):
+        product.call("POST", f"/v1/jobs/{one}/cancel")
+        product.until(int(one))

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.system import beneath
 from tests.system.product import Product
+
+
+@pytest.fixture(scope="package", autouse=True)
+def ground(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What `--engine` asks for."""
+    with beneath.engine(request.config.getoption("--engine"), nodes=1):
+        yield
 
 
 @pytest.fixture

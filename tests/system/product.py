@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -89,18 +90,41 @@ class Client:
         self._connection.close()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """Where the jobs of all products run: `clusters` is added to each configuration that names none.
+
+    `clear` ends what jobs of a product that is destroyed are left there.
+    """
+
+    engine: str = "local"
+    clusters: str = ""
+    nodes: int = 0
+    start_s: float = 0.0
+    clear: Callable[[], None] = lambda: None
+
+
+GROUND = Ground()
+"""See `tests.system.beneath`."""
+
+
 class Product:
     """A daemon on `state`; `start`, `kill` and `start` again as often as a test likes."""
 
     def __init__(self, state: Path, config: str = "", *, source: Path | None = None) -> None:
         self.state = state
         self.config = state.parent / f"{state.name}.toml"
-        self.config.write_text(config or DEFAULT_CONFIG)
-        self.config.chmod(0o600)
+        self.ground = Ground() if "[[clusters]]" in config else GROUND
+        self.configure(config or DEFAULT_CONFIG)
         self.source = source
         self.module = "launchyard.daemon"
         self.process: subprocess.Popen[bytes] | None = None
         self.facts: Json = {}
+
+    def configure(self, config: str) -> None:
+        """Its configuration from the next start on."""
+        self.config.write_text(config + self.ground.clusters)
+        self.config.chmod(0o600)
 
     # -- the daemon
 
@@ -123,12 +147,17 @@ class Product:
         self.process = subprocess.Popen(command, pass_fds=[writing], env=environment, stdout=log, stderr=log)
         os.close(writing)
         with open(reading, "rb") as pipe:
-            line = _line_within(pipe.fileno(), timeout_s)
+            line = _line_within(pipe.fileno(), max(timeout_s, self.ground.start_s))
         self.facts = json.loads(line) if line else {}
         if not line or "error" in self.facts:
             code = self.process.wait(timeout=30)
             raise Refused(code, self.facts)
+        if self.ground.nodes:
+            wait_for(lambda: self._up() >= self.ground.nodes, PATIENCE_S, "all nodes of the cluster serve")
         return self.facts
+
+    def _up(self) -> int:
+        return sum(node["state"] == "UP" for node in self.call("GET", "/v1/nodes")["nodes"])
 
     @property
     def pid(self) -> int:
@@ -171,6 +200,7 @@ class Product:
     def destroy(self) -> None:
         """End everything that was started on this state directory, jobs too."""
         self.kill()
+        self.ground.clear()
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             ours = [pid for pid, line in _command_lines() if "launchyard" in line and str(self.state) in line]

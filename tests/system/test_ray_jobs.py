@@ -432,7 +432,7 @@ def test_a_daemon_that_dies_ends_a_tail_with_an_error_and_no_job(ray: Ray, produ
                 client.answer()
             port = product.facts["url"].rpartition(":")[2]
             restarted = CONFIG.replace("127.0.0.1:0", f"127.0.0.1:{port}")
-            product.config.write_text(restarted)
+            product.configure(restarted)
             product.start()
             assert ended(client, name)["status"] == "SUCCEEDED"
             assert client.call("get_job_logs", name).endswith(f"up\ndown {number}\n")

@@ -5,7 +5,9 @@ import pytest
 from launchyard.cli.slurm.scancel import Row, _by_name, _meant
 from launchyard.slurm.jobnames import Named, read
 
-PLAIN = Row(1, None, None, None, "a", "ada", 1000, None, "main", "normal", None, "RUNNING", "n1", None, None)
+PLAIN = Row(
+    1, None, None, None, "a", "ada", 1000, None, "main", "normal", None, "RUNNING", "n1", None, None, "local"
+)
 ROWS = [
     PLAIN,
     PLAIN._replace(id=5, array_pending="3-6"),

@@ -55,6 +55,7 @@ def matches(job: Job, query: JobQuery) -> bool:
         and (query.user is None or job.user == query.user)
         and (query.name is None or job.name == query.name)
         and (query.partition is None or job.partition == query.partition)
+        and (not query.partitions or job.partition in query.partitions)
         and (query.group is None or job.group == query.group)
         and (query.engine_id is None or job.engine_id == query.engine_id)
         and (query.array_job_id is None or (job.task is not None and job.task.job_id == query.array_job_id))

@@ -61,6 +61,7 @@ LIST: Description = {
         parameter("user", "query", _TEXT, "Whose jobs."),
         parameter("name", "query", _TEXT, "Jobs of exactly this name."),
         parameter("partition", "query", _TEXT, "Jobs of this partition."),
+        parameter("cluster", "query", _TEXT, "Jobs on this cluster."),
         parameter("group", "query", _TEXT, "Jobs of this group."),
         parameter("array", "query", _WHOLE, "The tasks of this array that have split off."),
         parameter("ids", "query", _TEXT, "Only these, up to 500 with commas between them, and nothing else."),

@@ -57,6 +57,7 @@ async def to_start(context: Context, caller: Caller, body: StartSession) -> Subm
         command=[posixpath.join(app.folder, "start.sh")],
         name=body.name or app.name,
         account=body.account,
+        cluster=body.cluster,
         partition=body.partition,
         qos=body.qos,
         resources=resources,

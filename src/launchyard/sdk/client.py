@@ -122,13 +122,14 @@ class Client:
         since: float | str | None = None,
         array: int | None = None,
         group: str | None = None,
+        cluster: str | None = None,
         engine_id: str | None = None,
         limit: int | None = None,
     ) -> list[Job]:
         """Jobs, newest first: those of the caller unless `user` says otherwise. `engine_id` is Slurm's."""
         states = state if state is None or isinstance(state, str) else ",".join(state)
         query = {"state": states, "user": user, "name": name, "since": since, "array": array, "group": group}
-        query["engine_id"] = engine_id
+        query |= {"cluster": cluster, "engine_id": engine_id}
         jobs: list[Job] = []
         cursor: str | None = None
         while limit is None or len(jobs) < limit:

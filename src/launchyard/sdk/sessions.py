@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SETTLED = ("running", "ended", "failed")
 LOOK_S = 15.0
-_TAKEN = ("name", "time_limit_s", "partition", "account", "qos", "working_dir", "environment")
+_TAKEN = ("name", "time_limit_s", "cluster", "partition", "account", "qos", "working_dir", "environment")
 
 
 class Sessions:

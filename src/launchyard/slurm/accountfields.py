@@ -261,7 +261,7 @@ def _text(text: str) -> Value:
 
 
 def _cluster(record: Record, ways: Ways) -> str:
-    return ways.cluster
+    return ways.cluster or str(record["cluster"])
 
 
 def _gid(record: Record, ways: Ways) -> str:

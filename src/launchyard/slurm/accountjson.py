@@ -32,13 +32,13 @@ def job(record: Record, ways: Ways) -> Json:
         "array": _array(record),
         "association": {
             "account": record["account"] or "",
-            "cluster": ways.cluster,
+            "cluster": ways.cluster or record["cluster"],
             "partition": "",
             "user": record["user"],
             "id": 0,
         },
         "block": "",
-        "cluster": ways.cluster,
+        "cluster": ways.cluster or record["cluster"],
         "container": _kept(kept, "container"),
         "derived_exit_code": exit_code(record["derived"]),
         "time": {

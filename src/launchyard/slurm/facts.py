@@ -11,12 +11,15 @@ ARRAY_TEXT_MAX = 64
 
 
 class Surroundings(NamedTuple):
-    """`group` answers gid and name of a uid's group; `stamp` writes times; `gpu_types` are those of nodes."""
+    """`group` answers gid and name of a uid's group; `stamp` writes times; `gpu_types` are those of nodes.
+
+    `cluster` is what the cluster of all jobs is called; empty: as the server calls that of each.
+    """
 
     now: float
     stamp: Stamp
     group: Callable[[int], tuple[int, str]]
-    cluster: str = "local"
+    cluster: str = ""
     array_text_max: int = ARRAY_TEXT_MAX
     gpu_types: Mapping[str, str | None] = {}
 
@@ -49,6 +52,11 @@ class Facts:
         if name in self.columns:
             return [default if value is None else value for value in self[name]]
         return [(metadata or {}).get(name, default) for metadata in self["metadata"]]
+
+    @property
+    def clusters(self) -> Sequence[str]:
+        """What the cluster of each is called."""
+        return [self.around.cluster] * self.count if self.around.cluster else self["cluster"]
 
     def texts(self, make: "Callable[[Facts], Sequence[str]]") -> Sequence[str]:
         """What `make` makes of each row; made once where all that it looks at is the same in all rows."""

@@ -31,7 +31,7 @@ FIELDS: Mapping[str, JobField] = {
     "boardspernode": _F("BOARDS_PER_NODE", "", of.always("0")),
     "burstbuffer": _F("BURST_BUFFER", "metadata", of.kept("slurm.bb")),
     "burstbufferstate": _F("BURST_BUFFER_STATE", "", of.always("(null)")),
-    "cluster": _F("CLUSTER", "", lambda facts: [facts.around.cluster] * facts.count),
+    "cluster": _F("CLUSTER", "cluster", lambda facts: facts.clusters),
     "clusterfeature": _F("CLUSTER_FEATURES", "", of.always("(null)")),
     "command": _F("COMMAND", "metadata", of.kept("slurm.command")),
     "comment": _F("COMMENT", "metadata", of.kept("slurm.comment")),

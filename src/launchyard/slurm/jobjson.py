@@ -166,7 +166,7 @@ def _groups(facts: Facts) -> Texts:
 
 
 def _cluster(facts: Facts) -> Texts:
-    return [_quoted(facts.around.cluster)] * facts.count
+    return [_quoted(name) for name in facts.clusters]
 
 
 def _allocated(facts: Facts) -> Texts:

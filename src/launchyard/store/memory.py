@@ -190,6 +190,7 @@ def _fits(job: Job, query: JobQuery) -> bool:
         and query.user in (None, job.user)
         and query.name in (None, job.name)
         and query.partition in (None, job.partition)
+        and (not query.partitions or job.partition in query.partitions)
         and query.group in (None, job.group)
         and query.engine_id in (None, job.engine_id)
         and (query.array_job_id is None or (job.task is not None and job.task.job_id == query.array_job_id))

@@ -79,6 +79,8 @@ class JobQuery:
     user: str | None = None
     name: str | None = None
     partition: str | None = None
+    partitions: frozenset[str] = frozenset()
+    """Those of any of these."""
     group: str | None = None
     array_job_id: int | None = None
     since: float | None = None

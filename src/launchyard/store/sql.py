@@ -358,6 +358,9 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
     for column, text in (*texts, (jobs.group, query.group), (jobs.engine_id, query.engine_id)):
         if text is not None:
             chosen = chosen.where(column == text if rows.storable_text(text) else sa.false())
+    if query.partitions:
+        named = [name for name in sorted(query.partitions) if rows.storable_text(name)]
+        chosen = chosen.where(jobs.partition.in_(named))
     if query.array_job_id is not None:
         known = rows.storable_integer(query.array_job_id)
         chosen = chosen.where(jobs.array_job_id == query.array_job_id if known else sa.false())

@@ -39,6 +39,7 @@ class StartSession:
     name: str | None = None
     resources: SessionResources = field(default_factory=SessionResources)
     time_limit_s: int | None = None
+    cluster: str | None = None
     partition: str | None = None
     account: str | None = None
     qos: str | None = None

@@ -32,9 +32,13 @@ class PriorityWeights:
 
 @shape
 class SlurmFacts:
-    """What Slurm's commands say of this site: the version they report, its name, how long ended jobs show."""
+    """What Slurm's commands say of this site: the version they report, its name, how long ended jobs show.
+
+    `clusters` are those under this server, the default one first.
+    """
 
     version: str
     cluster: str
+    clusters: list[str]
     min_job_age_s: int
     max_array_size: int

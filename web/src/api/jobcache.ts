@@ -57,6 +57,7 @@ export function fits(job: Job, filter: JobFilter): boolean {
     (!filter.user || filter.user === job.user) &&
     (!filter.name || filter.name === job.name) &&
     (!filter.partition || filter.partition === job.partition) &&
+    (!filter.cluster || filter.cluster === job.cluster) &&
     (!filter.group || filter.group === job.group) &&
     (filter.array === undefined || (job.array?.job_id === filter.array && job.array.index !== null))
   );

@@ -8,6 +8,7 @@ export interface JobFilter {
   user?: string;
   name?: string;
   partition?: string;
+  cluster?: string;
   group?: string;
   array?: number;
   since?: string;

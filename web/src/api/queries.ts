@@ -27,12 +27,33 @@ export interface ServerStatus extends Status {
   gpus: number;
   nodes: number;
   enforcement: Record<string, unknown>;
+  clusters: ClusterStatus[];
+}
+
+/** `cannot`: what its engine lacks, each with the sentence that a submission is refused with. */
+export interface ClusterStatus {
+  name: string;
+  engine: string;
+  answers: boolean;
+  cannot: Record<string, string>;
 }
 
 export const statusQuery = queryOptions({
   queryKey: keys.status,
   queryFn: ({ signal }) => api.get<ServerStatus>("/v1/status", undefined, signal),
 });
+
+/** The names of the clusters, the default one first, where there are several; else none: there is no choice. */
+export function useClusters(): readonly string[] {
+  const { data } = useQuery({ ...statusQuery, select: clusterNames, staleTime: 60_000 });
+  return data && data.length > 1 ? data : NO_CHOICE;
+}
+
+const NO_CHOICE: readonly string[] = [];
+
+function clusterNames(status: ServerStatus): string[] {
+  return status.clusters.map((one) => one.name);
+}
 
 export const nodesQuery = queryOptions({
   queryKey: keys.nodes,

@@ -464,11 +464,7 @@ export interface LackedPackage {
   line: string;
 }
 
-/**
- * The body of `POST /login`: what the way of logging in asks for; of a link, its code.
- *
- * `provider`: `link`, or `password` with `user` and `password`.
- */
+/** The body of `POST /login`: what the way of logging in asks for; of a link, its code. */
 export interface LogIn {
   code?: string;
   provider?: string;
@@ -520,12 +516,6 @@ export interface Login {
 export interface LoginLink {
   url: string;
   expires_in_s: number;
-}
-
-/** What the login page offers. `oidc` is what its button says; null: there is none. */
-export interface LoginWays {
-  password: boolean;
-  oidc: string | null;
 }
 
 /** The body of `POST /v1/files/details`: names in the folder `path` that a listing had no time for. */
@@ -1247,10 +1237,15 @@ export interface SignalStep {
   signal: string | number;
 }
 
-/** What Slurm's commands say of this site: the version they report, its name, how long ended jobs show. */
+/**
+ * What Slurm's commands say of this site: the version they report, its name, how long ended jobs show.
+ *
+ * `clusters` are those under this server, the default one first.
+ */
 export interface SlurmFacts {
   version: string;
   cluster: string;
+  clusters: string[];
   min_job_age_s: number;
   max_array_size: number;
 }
@@ -1275,6 +1270,7 @@ export interface StartSession {
   name?: string | null;
   resources?: SessionResources;
   time_limit_s?: number | null;
+  cluster?: string | null;
   partition?: string | null;
   account?: string | null;
   qos?: string | null;

@@ -6,6 +6,8 @@ export const clusterWords = {
   title: "Cluster",
   tabs: { nodes: "Nodes", usage: "Usage" },
   by: "Show by",
+  cluster: "Cluster",
+  all: "All",
   kinds: { cpu: "CPU", memory: "Memory", gpu: "GPU" },
   grid: "Nodes, filled by what is allocated",
   legend: { mine: "yours", others: "others", free: "free", down: "takes no work" },

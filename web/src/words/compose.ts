@@ -20,6 +20,7 @@ export const composeWords = {
     gpus: "GPUs",
     nodes: "Nodes",
     time: "Time limit",
+    cluster: "Cluster",
     partition: "Partition",
     account: "Account",
     qos: "QOS",

@@ -25,6 +25,7 @@ export const words = {
   nameHelp: "What the card is called.",
   directory: "Directory",
   directoryHelp: "Where it begins; your home directory otherwise.",
+  cluster: "Cluster",
   partition: "Partition",
   account: "Account",
   qos: "QOS",

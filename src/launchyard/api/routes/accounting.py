@@ -33,6 +33,7 @@ from launchyard.store.protocol import JobQuery
 PAGE = 10_000
 IDS_MAX = 2_000
 ROWS_MAX = 500_000
+CHOSEN_BY = ("users", "accounts", "partitions", "names", "clusters")
 
 router = APIRouter()
 
@@ -47,6 +48,7 @@ class _Asked(NamedTuple):
     accounts: frozenset[str]
     partitions: frozenset[str]
     names: frozenset[str]
+    clusters: frozenset[str]
 
     def wants(self, job: Job) -> bool:
         return (
@@ -55,6 +57,7 @@ class _Asked(NamedTuple):
             and (not self.accounts or (job.account or "") in self.accounts)
             and (not self.partitions or job.partition in self.partitions or bool(job.parts))
             and (not self.names or job.name in self.names)
+            and (not self.clusters or job.cluster in self.clusters)
             and (self.until is None or job.submitted_at < self.until)
             and (job.ended_at is None or job.ended_at >= self.since)
         )
@@ -63,14 +66,14 @@ class _Asked(NamedTuple):
 @router.get("/v1/tables/accounting", openapi_extra=describe.ACCOUNTING_TABLE)
 async def accounting(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
-    given = Query(request, ("columns", "since", "until", "ids", "users", "accounts", "partitions", "names"))
+    given = Query(request, ("columns", "since", "until", "ids", *CHOSEN_BY))
     columns = chosen(given.text("columns"), COLUMNS)
     others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     asked = _Asked(
         given.time("since") or 0.0,
         given.time("until"),
         None if others else caller.user,
-        *(_words(given.text(name)) for name in ("users", "accounts", "partitions", "names")),
+        *(_words(given.text(name)) for name in CHOSEN_BY),
     )
     ids = given.text("ids")
     jobs = await (_in_span(context, asked) if ids is None else _named(context, _refs(ids)))

@@ -17,6 +17,7 @@ from launchyard.api import pages
 from launchyard.api.answers import answer
 from launchyard.api.context import caller_of, context_of
 from launchyard.api.listing import Page, of_caller, page_of, page_of_ids, parse_ids
+from launchyard.api.ofcluster import partitions_of
 from launchyard.api.query import Query
 from launchyard.model.hostlist import compress
 from launchyard.model.job import Job
@@ -29,7 +30,9 @@ ROWS_MAX = 20_000
 ROWS_DEFAULT = 1_000
 FEW = 64
 """A column with at most so many values, and few for its length, is told as positions in them."""
-PARAMETERS = ("state", "user", "name", "partition", "group", "array", "ids", "since", "limit", "cursor")
+PARAMETERS = (
+    *("state", "user", "name", "partition", "cluster", "group", "array", "ids", "since", "limit", "cursor"),
+)
 
 Read = Callable[[Job], Any]
 
@@ -41,6 +44,7 @@ COLUMNS: dict[str, Read] = {
     "kind": attrgetter("kind"),
     "state": attrgetter("state"),
     "partition": attrgetter("partition"),
+    "cluster": attrgetter("cluster"),
     "group": attrgetter("group"),
     "submitted_at": lambda job: _tenths(job.submitted_at),
     "started_at": lambda job: _tenths(job.started_at),
@@ -72,6 +76,7 @@ async def joblist(request: Request) -> Response:
         user=given.text("user"),
         name=given.text("name"),
         partition=given.text("partition"),
+        partitions=partitions_of(context.services, given.text("cluster")),
         group=given.text("group"),
         array_job_id=array,
         without_tasks=array is None,

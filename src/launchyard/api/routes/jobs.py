@@ -17,6 +17,7 @@ from launchyard.api.diagnosis import diagnosis_of, end_json
 from launchyard.api.history import advice_json
 from launchyard.api.listing import of_caller, page_of, page_of_ids, parse_ids
 from launchyard.api.lookup import find, parse_ref
+from launchyard.api.ofcluster import partitions_of
 from launchyard.api.query import Query
 from launchyard.api.waiting import suggestion_json, wait_json
 from launchyard.controller.controller import JobRef
@@ -183,7 +184,7 @@ def _as_json(
     return {**job_json(job, reason, index=index, stale_since=stale), **private}
 
 
-NARROWED = ("state", "user", "name", "partition", "group", "array", "ids", "since", "engine_id")
+NARROWED = ("state", "user", "name", "partition", "cluster", "group", "array", "ids", "since", "engine_id")
 LIST_QUERY = (*NARROWED, "limit", "cursor")
 
 
@@ -196,6 +197,7 @@ async def list_jobs(request: Request) -> Response:
         user=given.text("user"),
         name=given.text("name"),
         partition=given.text("partition"),
+        partitions=partitions_of(context.services, given.text("cluster")),
         group=given.text("group"),
         engine_id=given.text("engine_id"),
         array_job_id=given.whole("array", 1, 10**15 - 1),

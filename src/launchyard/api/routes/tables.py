@@ -6,6 +6,7 @@ is `{"count": n, "constants": {"a": 1}, "columns": {"b": [...]}}`: what is the s
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
@@ -23,6 +24,7 @@ from launchyard.api.tables.select import PARAMETERS, selected, selection_of
 from launchyard.policy.priority import weights_of
 
 from launchyard.policy.rights import Right, may
+
 router = APIRouter()
 
 
@@ -50,7 +52,8 @@ def _rows(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> list[tu
 @router.get("/v1/slurm", openapi_extra=describe.SLURM)
 async def slurm(request: Request) -> Response:
     """What the drop-in commands have to know of this site."""
-    return answer(context_of(request).services.slurm)
+    services = context_of(request).services
+    return answer({**asdict(services.slurm), "clusters": list(services.controller.clusters.names)})
 
 
 @router.get("/v1/slurm/weights", openapi_extra=describe.WEIGHTS)

@@ -178,6 +178,7 @@ COLUMNS: Mapping[str, Column[Row]] = {
     "uid": lambda row: row.job.uid,
     "account": lambda row: row.job.account,
     "partition": lambda row: row.job.partition,
+    "cluster": lambda row: row.job.cluster,
     "qos": lambda row: row.job.qos,
     "kind": lambda row: row.job.kind,
     "batch": lambda row: row.job.kind is JobKind.BATCH or row.job.kind is JobKind.COMMAND,

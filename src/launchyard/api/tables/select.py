@@ -13,7 +13,7 @@ from launchyard.model.parts import ids_of
 from launchyard.model.state import JobState
 from launchyard.store.protocol import JobQuery, Store
 
-PARAMETERS = ("user", "users", "ids", "states", "partitions", "recent")
+PARAMETERS = ("user", "users", "ids", "states", "partitions", "clusters", "recent")
 IDS_MAX = 2_000
 ENDED_MAX = 50_000
 """So many ended jobs are shown at most, the newest ones."""
@@ -30,6 +30,7 @@ class Selection:
     ids: frozenset[int] = frozenset()
     states: frozenset[JobState] = frozenset()
     partitions: frozenset[str] = frozenset()
+    clusters: frozenset[str] = frozenset()
     recent: bool = False
     only: str | None = None
 
@@ -44,6 +45,7 @@ class Selection:
             and (not self.states or job.state in self.states)
             and (not self.users or job.user in self.users or str(job.uid) in self.users)
             and (not self.partitions or job.partition in self.partitions or bool(job.parts))
+            and (not self.clusters or job.cluster in self.clusters)
             and (not self.ids or self._names(job))
             and (self.recent or job.ended_at is None)
         )
@@ -72,6 +74,7 @@ def selection_of(query: Query, only: str | None) -> Selection:
         ids=_ids(query.text("ids")),
         states=query.states("states"),
         partitions=_words(query.text("partitions")),
+        clusters=_words(query.text("clusters")),
         recent=query.flag("recent"),
         only=only,
     )

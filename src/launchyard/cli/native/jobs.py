@@ -25,6 +25,7 @@ SINCE = "write for example 2h, 14:00 or 2026-12-01"
 @click.option("--array", type=int, metavar="ID", help="The tasks of this array.")
 @click.option("-n", "--name", metavar="NAME", help="Jobs of this name.")
 @click.option("--group", metavar="NAME", help="Jobs of this group.")
+@click.option("--cluster", metavar="NAME", help="Jobs on this cluster.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many, the newest.")
 @json_option
 @quiet_option
@@ -35,6 +36,7 @@ def jobs(
     array: int | None,
     name: str | None,
     group: str | None,
+    cluster: str | None,
     limit: int | None,
     as_json: bool,
     quiet: bool,
@@ -47,6 +49,7 @@ def jobs(
             user=None if user == "all" else (user or getpass.getuser()),
             name=name,
             group=group,
+            cluster=cluster,
             array=array,
             since=None if since is None else rfc3339(since_time(since, time.time())),
             limit=limit,

@@ -29,18 +29,20 @@ LEAST_MIB = 0.1
 
 
 def print_jobs(jobs: Sequence[JobJson], *, users: bool = False) -> None:
-    """One row a job: `ID NAME STATE TIME LEFT ASKED WHY / RESULT`."""
+    """One row a job: `ID NAME STATE TIME LEFT ASKED WHY / RESULT`; its cluster, where they are on several."""
     now = time.time()
-    head = ["ID", "NAME", *(["USER"] if users else []), "STATE", "TIME", "LEFT", "ASKED", "WHY / RESULT"]
-    print_table(head, [_row(job, now, users) for job in jobs])
+    several = len({job.get("cluster") for job in jobs}) > 1
+    also = [*(["user"] if users else []), *(["cluster"] if several else [])]
+    head = ["ID", "NAME", *map(str.upper, also), "STATE", "TIME", "LEFT", "ASKED", "WHY / RESULT"]
+    print_table(head, [_row(job, now, also) for job in jobs])
 
 
-def _row(job: JobJson, now: float, users: bool) -> list[Cell]:
+def _row(job: JobJson, now: float, also: Sequence[str]) -> list[Cell]:
     left = left_s(job, now)
     return [
         key_of(job),
         cut(clean(job.get("name") or ""), NAME_COLUMNS),
-        *([clean(job.get("user") or "")] if users else []),
+        *(clean(job.get(name) or "") for name in also),
         state_cell(str(job.get("state"))),
         short_time(spent_s(job, now)),
         short_time(left) if left is not None else "-",

@@ -2,15 +2,16 @@
 
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
+from launchyard.model.light import Any
 from launchyard.slurm.version import DEFAULT
 
-Settings = dict[str, str | int]
+Settings = dict[str, Any]
 
 UNTOLD: Settings = {"version": DEFAULT, "cluster": "local", "min_job_age_s": 300, "max_array_size": 100_001}
 
 
 def settings(server: Server) -> Settings:
-    """What the server's site says: `version`, `cluster`, `min_job_age_s`, `max_array_size`."""
+    """What the server's site says: `version`, `cluster`, `clusters`, `min_job_age_s`, `max_array_size`."""
     told: Settings = server.get("/v1/slurm")
     return told
 

@@ -8,8 +8,6 @@ import time
 from collections.abc import Sequence
 
 from launchyard.cli.slurm.about import Settings
-from launchyard.cli.slurm.arguments import Given
-from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model import lightjson
 from launchyard.model.light import Any
@@ -17,26 +15,17 @@ from launchyard.slurm import clusterjson, jsonframe
 from launchyard.slurm.nodes import Row
 
 
-def rows(server: Server, table: str, columns: Sequence[str]) -> list[Row]:
-    """The rows of a table as dicts, with these columns."""
-    names = list(dict.fromkeys(word for text in columns for word in text.split()))
-    return [dict(zip(names, row, strict=True)) for row in server.table(table, " ".join(names))]
+def rows(server: Server, table: str, columns: Sequence[str], cluster: str | None = None) -> list[Row]:
+    """The rows of a table as dicts, with these columns; those of one cluster alone."""
+    of = [] if cluster is None else ["cluster"]
+    names = list(dict.fromkeys([*(word for text in columns for word in text.split()), *of]))
+    found = [dict(zip(names, row, strict=True)) for row in server.table(table, " ".join(names))]
+    return [row for row in found if not of or row["cluster"] == cluster]
 
 
-def every(server: Server, table: str) -> list[Row]:
+def every(server: Server, table: str, cluster: str | None = None) -> list[Row]:
     """All rows with all columns of the JSON."""
-    return rows(server, table, [clusterjson.NEEDS[table]])
-
-
-def check_clusters(given: Given, site: Settings) -> None:
-    """`-M`: there is one cluster here. Its name stands above its nodes, as Slurm prints it."""
-    here = str(site["cluster"])
-    asked = [name.strip() for name in (given.last("clusters") or "").split(",") if name.strip()]
-    for name in asked:
-        if name not in (here, "all"):
-            raise Refused(f"error: No cluster '{name}' known by database.")
-    if asked and not given.count("noheader") and given.last("json") is None:
-        print(f"CLUSTER: {here}")
+    return rows(server, table, [clusterjson.NEEDS[table]], cluster)
 
 
 def print_groups_json(nodes: Sequence[Row], partitions: Sequence[Row], site: Settings) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from launchyard.cli.slurm.server import Server
 from launchyard.model.light import Any
 
-COLUMNS = """id name user uid account partition qos kind state reason_code reason_scope cause exit_code signal
-nodes held array_size array_pending array_ended array_throttle task_array task_index part_of
+COLUMNS = """id name user uid account partition cluster qos kind state reason_code reason_scope cause
+exit_code signal nodes held array_size array_pending array_ended array_throttle task_array task_index part_of
 submitted_at eligible_at begun_at ended_at time_limit_s suspended_s suspended_at
 cpus_asked_milli memory_asked_mib asked_gpus asked_nodes constraint licences reservation
 got_cpus_milli got_memory_mib got_gpus got_on_first
@@ -29,6 +29,7 @@ def rows_of(
     accounts: str = "",
     partitions: str = "",
     names: str = "",
+    clusters: str = "",
     columns: str = f"{COLUMNS} {PRIVATE}",
 ) -> list[Row]:
     """The rows of jobs, by column; of these ids alone where some are given."""
@@ -45,6 +46,7 @@ def rows_of(
             accounts=accounts or None,
             partitions=partitions or None,
             names=names or None,
+            clusters=clusters or None,
         ):
             found[row[0]] = dict(zip(keys, row, strict=True))
     return list(found.values())

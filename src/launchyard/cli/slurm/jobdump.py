@@ -7,6 +7,7 @@ from itertools import islice
 
 from launchyard.cli.slurm.about import settings
 from launchyard.cli.slurm.arguments import Given
+from launchyard.cli.slurm.clusters import Cluster
 from launchyard.cli.slurm.jobtable import facts_of
 from launchyard.cli.slurm.server import Server
 from launchyard.slurm import jobjson, jsonframe
@@ -16,9 +17,9 @@ WRITTEN_AT_ONCE = 200
 NEEDS = jobjson.NEEDS
 
 
-def print_json(given: Given, server: Server) -> None:
+def print_json(given: Given, server: Server, cluster: Cluster | None = None) -> None:
     """Everything that is told of the jobs, as one object."""
-    jobs = facts_of(given, server, jobjson.NEEDS)
+    jobs = facts_of(given, server, jobjson.NEEDS, cluster)
     jobs.only(sorted(range(jobs.count), key=jobs["id"].__getitem__))
     write_json(jobs, server)
 
@@ -26,11 +27,13 @@ def print_json(given: Given, server: Server) -> None:
 def write_json(jobs: Facts, server: Server) -> None:
     """The object with these jobs, some hundred at a time: all of them may be tens of megabytes."""
     site = settings(server)
-    around = jobs.around._replace(cluster=str(site["cluster"]))
-    jobs.around = around
+    around = jobs.around
+    if len(site.get("clusters", ())) < 2:
+        around = jobs.around = around._replace(cluster=str(site["cluster"]))
     uid = os.geteuid()
     frame = jsonframe.meta(
-        str(site["version"]), around.cluster, sys.argv, _user_name(uid), around.group(uid)[1]
+        *(str(site["version"]), around.cluster or str(site["cluster"]), sys.argv),
+        *(_user_name(uid), around.group(uid)[1]),
     )
     now = {"set": True, "infinite": False, "number": int(around.now)}
     end = jsonframe.ending(frame, {"last_backfill": now, "last_update": now})

@@ -4,8 +4,8 @@ import os
 import pwd
 import sys
 
-from launchyard.cli.slurm.about import settings
 from launchyard.cli.slurm.arguments import Given
+from launchyard.cli.slurm.clusters import Cluster
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.cli.slurm.surroundings import surroundings
@@ -21,11 +21,12 @@ from launchyard.slurm.jobvalues import IDS
 NO_SUCH_JOB = "slurm_load_jobs error: Invalid job id specified"
 
 
-def facts_of(given: Given, server: Server, columns: list[str]) -> Facts:
-    """The jobs that the options ask for, with these columns, in no order."""
+def facts_of(given: Given, server: Server, columns: list[str], cluster: Cluster | None = None) -> Facts:
+    """The jobs that the options ask for, with these columns, in no order; those of one cluster alone."""
     choice = choice_of(given, server)
     wanted = list(dict.fromkeys([*IDS.split(), *choice.needs, *columns]))
-    facts = asked(server, wanted, surroundings(), **_query(given, choice))
+    title, name = ("", None) if cluster is None else cluster
+    facts = asked(server, wanted, surroundings(title), clusters=name, **_query(given, choice))
     if not facts.count and len(choice.ids) == 1:
         print(NO_SUCH_JOB, file=sys.stderr)
         raise Refused
@@ -122,16 +123,3 @@ def _nodes(text: str | None, server: Server) -> list[str]:
         if name not in known:
             raise Refused(f"error: Invalid node name {name}")
     return names
-
-
-def check_clusters(given: Given, server: Server) -> None:
-    """`-M`: there is one cluster here. Its name stands above its jobs, as Slurm prints it."""
-    asked = _words(given, "clusters")
-    if not asked:
-        return
-    here = settings(server)["cluster"]
-    for name in asked:
-        if name not in (here, "all"):
-            raise Refused(f"error: No cluster '{name}' known by database.")
-    if not given.count("noheader") and given.last("json") is None:
-        print(f"CLUSTER: {here}")

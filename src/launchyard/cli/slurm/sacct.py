@@ -5,7 +5,8 @@ import sys
 import time
 from collections.abc import Iterable
 
-from launchyard.cli.slurm.about import print_version, settings
+from launchyard.cli.slurm import clusters
+from launchyard.cli.slurm.about import Settings, print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
 from launchyard.cli.slurm.history import rows_of, steps_of
 from launchyard.cli.slurm.main import Refused
@@ -208,9 +209,10 @@ def _print_json(asked: Asked, ways: Ways) -> None:
 def _jobs(asked: Asked, now: float) -> list[Record]:
     """The jobs to show, with their steps."""
     given, selection, span = asked.given, asked.selection, asked.span
-    if not _of_this_cluster(given):
-        return []
     server = Server()
+    names = _clusters(given, server)
+    if names == []:
+        return []
     rows = rows_of(
         server,
         ids=None if selection is None else list(selection.steps),
@@ -220,6 +222,7 @@ def _jobs(asked: Asked, now: float) -> list[Record]:
         accounts=_all(given, "accounts"),
         partitions=_all(given, "partition"),
         names=_all(given, "name"),
+        clusters=",".join(names or ()),
     )
     by_field = any(field.key == "derivedexitcode" for field in asked.fields)
     without = given.count("allocations") and not by_field and not given.count("json")
@@ -237,12 +240,14 @@ def _jobs(asked: Asked, now: float) -> list[Record]:
     return [truncated(record, span) for record in kept] if given.count("truncate") else kept
 
 
-def _of_this_cluster(given: Given) -> bool:
-    """Nothing is known of other clusters, and nothing is shown of them."""
-    names = _all(given, "clusters")
-    if not names or "all" in names.lower().split(","):
-        return True
-    return str(settings(Server())["cluster"]) in names.split(",")
+def _clusters(given: Given, server: Server) -> list[str] | None:
+    """Those to show, as the server calls them; None: all. Of others nothing is known, and nothing shown."""
+    words = clusters.words_of(given)
+    if not words or clusters.ALL in [word.lower() for word in words]:
+        return None
+    known = clusters.known_by(settings(server))
+    found = [known[word] for word in words if word in known]
+    return None if any(one.name is None for one in found) else [str(one.name) for one in found]
 
 
 def _users(given: Given, selection: Selection | None) -> str:
@@ -323,6 +328,11 @@ def _within(span: tuple[int, int] | None, number: int) -> bool:
     return span is None or span[0] <= number <= span[1]
 
 
+def _title(site: Settings) -> str:
+    """The name of the only cluster; of several, each job is shown with that of its own."""
+    return str(site["cluster"]) if len(site.get("clusters", ())) < 2 else ""
+
+
 def _ways(asked: Asked, now: float) -> Ways:
     spec = (asked.given.last("units") or "").upper()
     if spec and spec not in UNITS:
@@ -333,6 +343,6 @@ def _ways(asked: Asked, now: float) -> Ways:
         stamp=stamps(os.environ.get("SLURM_TIME_FORMAT"), now, time.localtime, time.strftime),
         uid=uid_of,
         group=group_of,
-        cluster=str(settings(Server())["cluster"]) if needs_cluster else "",
+        cluster=_title(settings(Server())) if needs_cluster else "",
         now=now,
     )

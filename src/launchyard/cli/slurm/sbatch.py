@@ -200,7 +200,7 @@ def _submit(body: dict[str, Any], choices: Choices) -> int:
         return tried
     try:
         server = Server()
-        cluster = _cluster(server, choices)
+        cluster = _cluster(server, choices, body)
         if "," in (body.get("partition") or ""):
             importlib.import_module("launchyard.cli.slurm.batch.partitions").choose(server, body)
         _refuse_large_array(server, body)
@@ -220,18 +220,13 @@ def _submit(body: dict[str, Any], choices: Choices) -> int:
     return code
 
 
-def _cluster(server: Server, choices: Choices) -> str | None:
-    """The cluster that was named; it must be this one."""
+def _cluster(server: Server, choices: Choices, body: dict[str, Any]) -> str | None:
+    """The cluster that was named, where the job goes; of several that which starts it first."""
     named = choices.last("clusters")
     if named is None:
         return None
-    here: str = server.get("/v1/slurm")["cluster"]
-    if here not in named.split(",") and named != "all":
-        hint = "Use 'sacctmgr list clusters' to see available clusters."
-        raise Refused(
-            f"error: '{named}' can't be reached now, or it is an invalid entry for --cluster.  {hint}"
-        )
-    return here
+    chosen: str = importlib.import_module("launchyard.cli.slurm.batch.sending").choose(server, named, body)
+    return chosen
 
 
 def _refuse_large_array(server: Server, body: dict[str, Any]) -> None:

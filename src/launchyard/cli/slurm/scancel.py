@@ -7,6 +7,8 @@ jobs first, as the original does: then a name that fits no live job is an error,
 import os
 import sys
 
+from launchyard.cli.slurm import clusters
+from launchyard.cli.slurm.about import settings
 from launchyard.cli.slurm.acting import Outcome, act, errno_of
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
 from launchyard.cli.slurm.main import Refused
@@ -31,13 +33,14 @@ VARIABLES = {"jobname": "SCANCEL_NAME", "nodelist": "", "reservation": ""}
 FLAGS = ("batch", "full", "interactive", "verbose")
 COLUMNS = (
     "id task_array task_index array_pending name user uid account partition qos reservation state "
-    "nodelist metadata part_of"
+    "nodelist metadata part_of cluster"
 )
 STATES = {"PENDING": "PENDING", "PD": "PENDING", "RUNNING": "RUNNING", "R": "RUNNING"}
 STATES |= {"SUSPENDED": "SUSPENDED", "S": "SUSPENDED"}
 KILL = 9
 HELP = """Usage: scancel [OPTIONS] [JOB[_TASK][.STEP]...]
-  -A, --account=NAME     jobs charged to this account        -p, --partition=NAME  jobs in this partition
+  -A, --account=NAME     jobs charged to this account        -M, --clusters=NAMES  jobs on these clusters
+                                                             -p, --partition=NAME  jobs in this partition
   -b, --batch            signal the batch shell alone        -q, --qos=NAME        jobs of this QOS
   -c, --cron             jobs of a crontab too, where the site wants that to be said
   -f, --full             signal batch shell and steps        -Q, --quiet           say nothing of errors
@@ -65,6 +68,7 @@ class Row(NamedTuple):
     nodelist: str
     metadata: dict[str, str] | None
     part_of: list[int] | None
+    cluster: str
 
 
 def run(arguments: list[str]) -> int:
@@ -84,7 +88,7 @@ def run(arguments: list[str]) -> int:
         return 0
     names = _names(given.rest)
     signal = _signal(given)
-    filters = _filters(given)
+    filters = _filters(given) | _clusters(given, server)
     if not (names or filters):
         raise Refused("error: No job identification provided")
     looking = filters or given.count("interactive") or signal is not None
@@ -146,6 +150,14 @@ def _filters(given: Given) -> dict[str, str]:
             raise Refused(f"error: Invalid user name: {name}")
         filters["user"] = str(uid)
     return filters
+
+
+def _clusters(given: Given, server: Server) -> dict[str, str]:
+    """A filter, where there are several clusters and some are named."""
+    words = clusters.words_of(given)
+    wanted = clusters.named(words, settings(server)) if words else []
+    names = [one.name for one in wanted if one.name is not None]
+    return {"clusters": ",".join(names)} if names else {}
 
 
 # -- jobs that are only named
@@ -340,11 +352,14 @@ def _fits(row: Row, filters: dict[str, str]) -> bool:
         "user": str(row.uid),
         "wckey": (row.metadata or {}).get("slurm.wckey"),
     }
+    if row.cluster not in filters.get("clusters", row.cluster).split(","):
+        return False
     return all(
         bool(set(expand(row.nodelist or "")) & set(expand(value)))
         if name == "nodelist"
         else values[name] == value
         for name, value in filters.items()
+        if name != "clusters"
     )
 
 

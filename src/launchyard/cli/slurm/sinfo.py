@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from launchyard.cli.slurm import clustertable
-from launchyard.cli.slurm.about import UNTOLD, print_version, settings
+from launchyard.cli.slurm import clusters, clustertable
+from launchyard.cli.slurm.about import UNTOLD, Settings, print_version, settings
 from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
@@ -121,26 +121,35 @@ def _show(given: Given) -> None:
     server = Server()
     # Most of the time nothing that is shown depends on it, and a request is saved.
     site = settings(server) if any(map(given.count, ("clusters", "json", "long"))) else UNTOLD
-    clustertable.check_clusters(given, site)
+    words = clusters.words_of(given)
+    for number, one in enumerate(clusters.named(words, site) if words else ()):
+        clusters.print_title(one, given, first=not number)
+        _show_one(given, server, site, one.name)
+    if not words:
+        _show_one(given, server, site, None)
+
+
+def _show_one(given: Given, server: Server, site: Settings, cluster: str | None) -> None:
+    """One cluster, or all together."""
     if given.last("json") is not None:
-        rows = _nodes(given, clustertable.every(server, "nodes"))
-        partitions = _partitions(given, clustertable.every(server, "partitions"))
+        rows = _nodes(given, clustertable.every(server, "nodes", cluster))
+        partitions = _partitions(given, clustertable.every(server, "partitions", cluster))
         clustertable.print_groups_json(list(rows.values()), partitions, site)
     elif given.count("reservation"):
         _print_reservations(given, server)
     else:
-        _print_groups(given, server, str(site["version"]))
+        _print_groups(given, server, str(site["version"]), cluster)
 
 
-def _print_groups(given: Given, server: Server, version: str) -> None:
+def _print_groups(given: Given, server: Server, version: str, cluster: str | None) -> None:
     names = _layout(given, version, (), say=False).names
     if "version" in names:
         version = str(settings(server)["version"])
     wanted = nodefields.partition_columns(names, "default", *_sort_columns(given, of_nodes=False))
-    partitions = _partitions(given, clustertable.rows(server, "partitions", wanted))
+    partitions = _partitions(given, clustertable.rows(server, "partitions", wanted, cluster))
     layout = _layout(given, version, partitions)
     columns = nodefields.node_columns(names, "state", *_sort_columns(given))
-    shown = _nodes(given, clustertable.rows(server, "nodes", [*columns, "reason"]))
+    shown = _nodes(given, clustertable.rows(server, "nodes", [*columns, "reason"], cluster))
     around = Around(stamp_of(time.time(), "Unknown"), _uid, version)
     apart = bool(given.count("Node"))
     found = nodefields.groups(

@@ -3,9 +3,10 @@
 import os
 import sys
 
-from launchyard.cli.slurm.about import print_version
+from launchyard.cli.slurm import clusters
+from launchyard.cli.slurm.about import print_version, settings
 from launchyard.cli.slurm.arguments import Given, options, parse
-from launchyard.cli.slurm.jobtable import check_clusters, users_of
+from launchyard.cli.slurm.jobtable import users_of
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.light import Any
@@ -47,7 +48,9 @@ def run(arguments: list[str]) -> int:
         print(HELP if given.count("help") else HELP.partition("\n")[0])
         return 0
     server = Server()
-    check_clusters(given, server)
+    words = clusters.words_of(given)
+    for one in clusters.named(words, settings(server)) if words else ():
+        clusters.print_title(one, given, first=True)
     weights: dict[str, Any] = server.get("/v1/slurm/weights")
     long, norm = bool(given.count("long")), bool(given.count("norm"))
     text = given.last("format") or os.environ.get("SPRIO_FORMAT")

@@ -6,9 +6,10 @@ import os
 import sys
 import time
 
-from launchyard.cli.slurm import jobtable
-from launchyard.cli.slurm.about import print_version
+from launchyard.cli.slurm import clusters, jobtable
+from launchyard.cli.slurm.about import print_version, settings
 from launchyard.cli.slurm.arguments import Given, options, parse
+from launchyard.cli.slurm.clusters import Cluster
 from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.slurm import formats, jobfields, jobsort
@@ -114,9 +115,18 @@ def _print_date() -> None:
 
 def _show(given: Given, repeated: bool) -> None:
     server = Server()
-    jobtable.check_clusters(given, server)
+    words = clusters.words_of(given)
+    for number, one in enumerate(clusters.named(words, settings(server)) if words else ()):
+        clusters.print_title(one, given, first=not number)
+        _show_one(given, server, repeated, one)
+    if not words:
+        _show_one(given, server, repeated, None)
+
+
+def _show_one(given: Given, server: Server, repeated: bool, cluster: Cluster | None) -> None:
+    """The jobs of a cluster, or of all together."""
     if given.last("json") is not None:
-        importlib.import_module("launchyard.cli.slurm.jobdump").print_json(given, server)
+        importlib.import_module("launchyard.cli.slurm.jobdump").print_json(given, server, cluster)
         return
     if given.count("steps"):
         steptable = importlib.import_module("launchyard.cli.slurm.steptable")
@@ -131,7 +141,7 @@ def _show(given: Given, repeated: bool) -> None:
         raise Refused(f"error: Invalid sort specification: {error.args[0]}") from None
     needs = [*jobfields.needs(layout.names), *jobsort.needs(keys)]
     ahead = importlib.import_module("launchyard.cli.slurm.foretell") if given.count("start") else None
-    facts = jobtable.facts_of(given, server, [*needs, *(ahead.NEEDS if ahead else ())])
+    facts = jobtable.facts_of(given, server, [*needs, *(ahead.NEEDS if ahead else ())], cluster)
     if ahead:
         ahead.foretell(facts, server)
     facts.only(jobsort.in_order(facts, keys))

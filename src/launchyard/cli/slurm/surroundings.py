@@ -16,7 +16,7 @@ def stamp_of(now: float, unknown: str = "N/A") -> Stamp:
     return stamps(os.environ.get("SLURM_TIME_FORMAT"), now, time.localtime, time.strftime, unknown)
 
 
-def surroundings(cluster: str = "local") -> Surroundings:
+def surroundings(cluster: str = "") -> Surroundings:
     now = time.time()
     length = os.environ.get("SLURM_BITSTR_LEN", "")
     longest = int(length) if length.isdecimal() and len(length) < 9 else ARRAY_TEXT_MAX

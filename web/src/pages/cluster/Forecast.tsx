@@ -15,7 +15,7 @@ interface Counters {
 }
 
 /** Asked again with the nodes, which are read anew when jobs move. */
-export function Forecast({ nodes }: { nodes: readonly Node[] }) {
+export function Forecast({ nodes, cluster }: { nodes: readonly Node[]; cluster: string }) {
   const moved = nodes.reduce((sum, node) => sum + node.used.cpus * 7 + node.used.jobs * 13 + node.used.gpus, 0);
   const { data: counters } = useQuery({
     queryKey: ["counters", moved],
@@ -23,7 +23,8 @@ export function Forecast({ nodes }: { nodes: readonly Node[] }) {
     placeholderData: (before) => before,
     gcTime: 10_000,
   });
-  const { data: partitions } = useQuery(partitionsQuery);
+  const { data: every } = useQuery(partitionsQuery);
+  const partitions = every?.filter((one) => !cluster || one.cluster === cluster);
   const states = counters?.states ?? {};
   const waiting = states.PENDING ?? 0;
   const running = (states.RUNNING ?? 0) + (states.STARTING ?? 0) + (states.COMPLETING ?? 0) + (states.SUSPENDED ?? 0);
@@ -31,22 +32,22 @@ export function Forecast({ nodes }: { nodes: readonly Node[] }) {
     <aside className={styles.aside}>
       <Section title={say.queue}>{counters ? <p>{say.depth(waiting, running)}</p> : <Skeleton width={160} />}</Section>
       <Section title={say.soon}>
-        {partitions ? <Answers asks={asksOf(nodes, partitions)} moved={moved} /> : <Skeleton width={200} height={96} />}
+        {partitions ? <Answers asks={asksOf(nodes, partitions)} cluster={cluster || null} moved={moved} /> : <Skeleton width={200} height={96} />}
         <p className="muted small">{say.soonHow}</p>
       </Section>
     </aside>
   );
 }
 
-function Answers({ asks, moved }: { asks: readonly Ask[]; moved: number }) {
+function Answers({ asks, cluster, moved }: { asks: readonly Ask[]; cluster: string | null; moved: number }) {
   const now = useNow(10_000);
   const answers = useQueries({
     queries: asks.map((ask) => ({
-      queryKey: ["dry-run", "forecast", ask, moved],
+      queryKey: ["dry-run", "forecast", ask, cluster, moved],
       queryFn: ({ signal }: { signal: AbortSignal }) =>
         api.post<SubmittedJob>(
           "/v1/jobs",
-          { command: ["true"], resources: ask.resources, partition: ask.partition, dry_run: true },
+          { command: ["true"], resources: ask.resources, partition: ask.partition, cluster, dry_run: true },
           { signal },
         ),
       placeholderData: (before: SubmittedJob | undefined) => before,

@@ -1,6 +1,7 @@
 /** One node beside the grid: how much of it is taken, why it takes no work, and one's own jobs on it. */
 
 import { Link } from "@tanstack/react-router";
+import { useClusters } from "@/api/queries";
 import type { Job, Node } from "@/api/types";
 import { Bar, Facts, SidePanel, Status, StatusMark } from "@/components";
 import { memory, trim } from "@/state/format";
@@ -9,9 +10,11 @@ import { clusterWords as say } from "@/words/cluster";
 import styles from "./cluster.module.css";
 
 export function NodePanel({ node, jobs, onClose }: { node: Node; jobs: readonly Job[]; onClose: () => void }) {
+  const clusters = useClusters();
   const here = jobs.filter((job) => job.nodes.includes(node.name));
   const facts: [string, React.ReactNode][] = [
     [say.node.state, <NodeMark key="state" node={node} />],
+    ...(clusters.length > 0 ? ([[say.cluster, node.cluster]] as [string, string][]) : []),
     ...(node.reason ? ([[say.node.reason, node.reason]] as [string, string][]) : []),
     [say.node.cpus, <Amount key="cpu" used={node.used.cpus} all={node.cpus} text={`${trim(node.used.cpus)} / ${node.cpus}`} />],
     [say.node.memory, <Amount key="memory" used={node.used.memory_mib} all={node.memory_mib} text={`${memory(node.used.memory_mib)} / ${memory(node.memory_mib)}`} />],

@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
-import { jobsQuery, nodesQuery, useMe } from "@/api/queries";
+import { jobsQuery, nodesQuery, useClusters, useMe } from "@/api/queries";
 import type { Job, Node } from "@/api/types";
 import { Choice, Empty, Failure, SkeletonRows } from "@/components";
 import { ACTIVE } from "@/state/jobstate";
@@ -19,7 +19,10 @@ const MANY = 120;
 export function Nodes() {
   const me = useMe();
   const [search, setSearch] = useSearch();
-  const { data: nodes, error, refetch } = useQuery(nodesQuery);
+  const { data: every, error, refetch } = useQuery(nodesQuery);
+  const clusters = useClusters();
+  const cluster = clusters.find((name) => name === search.cluster) ?? "";
+  const nodes = useMemo(() => every?.filter((node) => !cluster || node.cluster === cluster), [every, cluster]);
   const { data: mine, refetch: readMine } = useQuery(jobsQuery({ state: ACTIVE.join(), user: me.user, limit: 1000 }));
   const jobs = useMemo(() => (mine?.jobs ?? []).filter((job) => job.nodes.length > 0 && ACTIVE.includes(job.state)), [mine]);
   const taken = nodes?.reduce((sum, node) => sum + node.used.jobs, 0);
@@ -38,12 +41,20 @@ export function Nodes() {
       <section className={styles.main} aria-label={say.tabs.nodes}>
         <div className={styles.tools}>
           <Choice label={say.by} value={by} options={kinds.map((kind) => ({ value: kind, name: say.kinds[kind] }))} onChange={(kind) => setSearch({ by: kind })} />
+          {clusters.length > 0 && (
+            <Choice
+              label={say.cluster}
+              value={cluster}
+              options={[{ value: "", name: say.all }, ...clusters.map((name) => ({ value: name, name }))]}
+              onChange={(name) => setSearch({ cluster: name || undefined })}
+            />
+          )}
           <span className="muted">{say.totals(nodes.length, nodes.filter((node) => node.state !== "UP").length)}</span>
           <Legend />
         </div>
         <Grid nodes={by === "gpu" ? nodes.filter((node) => node.gpus > 0) : nodes} jobs={jobs} by={by} onOpen={(node) => setSearch({ node })} />
       </section>
-      <Forecast nodes={nodes} />
+      <Forecast nodes={nodes} cluster={cluster} />
       {open && <NodePanel node={open} jobs={jobs} onClose={() => setSearch({ node: undefined })} />}
     </div>
   );

@@ -7,6 +7,7 @@ import { clusterWords as say } from "@/words/cluster";
 
 export interface Partition {
   name: string;
+  cluster: string;
   byDefault: boolean;
   nodes: readonly string[];
 }
@@ -19,11 +20,12 @@ export interface Ask {
 }
 
 export const partitionsQuery = queryOptions({
-  queryKey: ["partitions"],
+  queryKey: ["partitions"] as const,
   queryFn: async ({ signal }): Promise<Partition[]> => {
-    const { rows } = await api.get<Rows>("/v1/tables/partitions", { columns: "name,default,nodes" }, signal);
-    return rows.map(([name, byDefault, nodes]) => ({
+    const { rows } = await api.get<Rows>("/v1/tables/partitions", { columns: "name,cluster,default,nodes" }, signal);
+    return rows.map(([name, cluster, byDefault, nodes]) => ({
       name: String(name),
+      cluster: String(cluster),
       byDefault: byDefault === true,
       nodes: nodes as string[],
     }));

@@ -3,6 +3,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
+import { useClusters } from "@/api/queries";
 import type { Job, JobEfficiency, TaskSpread, TasksUsed, UsedPart } from "@/api/types";
 import { Ago, Bar, Button, copyText, Facts, Menu, MenuItem, toast, toastFailure } from "@/components";
 import { duration, memory, percent, trim } from "@/state/format";
@@ -15,10 +16,11 @@ import styles from "./job.module.css";
 const { job: said, act } = jobWords;
 
 export function Aside({ job, id }: { job: Job; id: string }) {
+  const clusters = useClusters();
   return (
     <aside className={styles.aside} aria-label={said.asked}>
       <Used job={job} id={id} />
-      <Facts facts={factsOf(job)} />
+      <Facts facts={factsOf(job, clusters)} />
       <CopyAs job={job} id={id} />
     </aside>
   );
@@ -111,7 +113,7 @@ function cpuWord(cpus: number): string {
   return `${trim(cpus)} ${cpus === 1 ? "CPU" : "CPUs"}`;
 }
 
-function factsOf(job: Job): (readonly [string, ReactNode])[] {
+function factsOf(job: Job, clusters: readonly string[]): (readonly [string, ReactNode])[] {
   const facts: (readonly [string, ReactNode] | false)[] = [
     job.nodes.length > 0 && [job.nodes.length === 1 ? said.node : said.nodes, job.nodes.join(", ")],
     job.working_dir !== null && [
@@ -120,6 +122,7 @@ function factsOf(job: Job): (readonly [string, ReactNode])[] {
         {job.working_dir}
       </Link>,
     ],
+    clusters.length > 0 && [said.cluster, job.engine_id === null ? job.cluster : said.knownThere(job.cluster, job.engine_id)],
     [said.partition, job.partition],
     job.account !== null && [said.account, job.account],
     [said.submitted, <Ago at={job.submitted_at} key="at" />],

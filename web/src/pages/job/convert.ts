@@ -12,6 +12,7 @@ export function rowOfJob(job: Job): JobRow {
     kind: job.kind,
     state: job.state,
     partition: job.partition,
+    cluster: job.cluster,
     group: job.group,
     submitted_at: seconds(job.submitted_at) ?? 0,
     started_at: seconds(job.started_at),

@@ -1,7 +1,7 @@
 /** What is shown: states as chips, text, and what else the address has. `/` goes to the text. */
 
 import { useEffect, useRef } from "react";
-import { useMe } from "@/api/queries";
+import { useClusters, useMe } from "@/api/queries";
 import { Icon, isElsewhere } from "@/components";
 import { jobWords } from "@/words/jobs";
 import { KINDS, type Kind, type Shown } from "./filter";
@@ -16,6 +16,7 @@ interface Props {
 
 export function Filters({ shown, onChange }: Props) {
   const me = useMe();
+  const clusters = useClusters();
   const toggle = (kind: Kind) => {
     const kinds = shown.kinds.includes(kind) ? shown.kinds.filter((one) => one !== kind) : [...shown.kinds, kind];
     onChange({ kinds });
@@ -44,6 +45,19 @@ export function Filters({ shown, onChange }: Props) {
           {words.everybody}
         </button>
       )}
+      {clusters.map((name) => (
+        <button
+          key={name}
+          type="button"
+          className={styles.chip}
+          aria-label={words.onCluster(name)}
+          aria-pressed={shown.cluster === name}
+          onClick={() => onChange({ cluster: shown.cluster === name ? "" : name })}
+        >
+          <Icon name="cluster" size={14} />
+          {name}
+        </button>
+      ))}
       {(["partition", "group"] as const).map(
         (name) =>
           shown[name] && (

@@ -15,6 +15,8 @@ interface Props {
   line: Line;
   index: number;
   users: boolean;
+  /** There are several, so each job says on which it is. */
+  clusters: boolean;
   selected: boolean;
   current: boolean;
   open: boolean;
@@ -44,7 +46,7 @@ export const JobLineRow = memo(function JobLineRow(props: Props) {
         <Id line={line} onFold={props.onFold} />
       </td>
       <td role="cell" className={styles.name}>
-        <Name line={line} />
+        <Name line={line} cluster={props.clusters} />
       </td>
       <Rest line={line} now={props.now} />
     </tr>
@@ -105,12 +107,13 @@ function Id({ line, onFold }: { line: Line; onFold: (key: string) => void }) {
 }
 
 /** Plain links: the table follows them. */
-function Name({ line }: { line: Line }) {
+function Name({ line, cluster }: { line: Line; cluster: boolean }) {
   if (line.kind === "more") return <a href={`/jobs/${line.row.id}/tasks`}>{said.allTasks(line.row.array?.[0] ?? 0)}</a>;
   if (line.kind === "group") return <a href={`/groups/${encodeURIComponent(line.group)}`}>{said.group(line.group)}</a>;
   return (
     <a href={`/jobs/${refOf(line.row)}`} title={line.row.name}>
       {line.row.name}
+      {cluster && <span className="muted"> {line.row.cluster}</span>}
     </a>
   );
 }

@@ -6,6 +6,7 @@
 
 import { useNavigate } from "@tanstack/react-router";
 import { type MouseEvent, useCallback, useRef } from "react";
+import { useClusters } from "@/api/queries";
 import { useInSight, useRowHeight } from "@/components/useInSight";
 import { useTableKeys } from "@/components/useTableKeys";
 import { useNow } from "@/state/now";
@@ -31,6 +32,7 @@ export function JobTable({ lines, users, selected, onSelect, onFold, onOpen, ope
   const height = useRowHeight();
   const { first, count, scrollTo } = useInSight(body, lines.length, height);
   const now = useNow();
+  const clusters = useClusters().length > 0;
   const latest = useRef({ lines, selected, onSelect, onOpen });
   latest.current = { lines, selected, onSelect, onOpen };
   const toggle = useCallback((key: string) => {
@@ -57,6 +59,7 @@ export function JobTable({ lines, users, selected, onSelect, onFold, onOpen, ope
         line={line}
         index={index}
         users={users}
+        clusters={clusters}
         selected={selected.has(line.key)}
         current={index === current}
         open={line.key === openKey}

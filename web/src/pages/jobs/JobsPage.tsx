@@ -47,8 +47,8 @@ interface Props {
 export function JobList({ shown, onChange, folds = true }: Props) {
   const me = useMe();
   const navigate = useNavigate();
-  const { kinds, user, partition, group } = shown;
-  const filter = useMemo(() => rowFilter({ ...shown, text: "", open: "" }), [kinds.join(), user, partition, group]);
+  const { kinds, user, partition, cluster, group } = shown;
+  const filter = useMemo(() => rowFilter({ ...shown, text: "", open: "" }), [kinds.join(), user, partition, cluster, group]);
   const { rows, complete, cut, store, error, retry } = useRows(filter);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
@@ -92,7 +92,7 @@ export function JobList({ shown, onChange, folds = true }: Props) {
 }
 
 function Nothing({ shown, onChange }: Props) {
-  const clear = () => onChange({ kinds: [], user: "", partition: "", group: "", text: "" });
+  const clear = () => onChange({ kinds: [], user: "", partition: "", cluster: "", group: "", text: "" });
   if (isFiltered(shown))
     return (
       <Empty title={said.filteredTitle} actions={<Button onClick={clear}>{words.act.clear}</Button>}>

@@ -19,6 +19,7 @@ export interface Shown {
   kinds: readonly Kind[];
   user: string;
   partition: string;
+  cluster: string;
   group: string;
   text: string;
   /** The job that the side panel shows. */
@@ -33,6 +34,7 @@ export function shownBy(search: Search): Shown {
     kinds: KINDS.filter((kind) => words.includes(kind)),
     user: text(search.user),
     partition: text(search.partition),
+    cluster: text(search.cluster),
     group: text(search.group),
     text: text(search.q),
     open: text(search.open),
@@ -41,11 +43,12 @@ export function shownBy(search: Search): Shown {
 
 /** For the address: what is empty is not in it. */
 export function searchOf(shown: Shown): Record<string, string | undefined> {
-  const { kinds, user, partition, group, text: q, open } = shown;
+  const { kinds, user, partition, cluster, group, text: q, open } = shown;
   return {
     state: kinds.join(",") || undefined,
     user: user || undefined,
     partition: partition || undefined,
+    cluster: cluster || undefined,
     group: group || undefined,
     q: q || undefined,
     open: open || undefined,
@@ -58,12 +61,13 @@ export function rowFilter(shown: Shown): RowFilter {
     states,
     ...(shown.user && { user: shown.user }),
     ...(shown.partition && { partition: shown.partition }),
+    ...(shown.cluster && { cluster: shown.cluster }),
     ...(shown.group && { group: shown.group }),
   };
 }
 
 export function isFiltered(shown: Shown): boolean {
-  return shown.kinds.length > 0 || Boolean(shown.user || shown.partition || shown.group || shown.text);
+  return shown.kinds.length > 0 || Boolean(shown.user || shown.partition || shown.cluster || shown.group || shown.text);
 }
 
 function text(value: unknown): string {

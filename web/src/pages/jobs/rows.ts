@@ -13,6 +13,7 @@ export interface JobRow {
   kind: string;
   state: JobState;
   partition: string;
+  cluster: string;
   group: string | null;
   submitted_at: number;
   started_at: number | null;
@@ -37,6 +38,7 @@ export interface RowFilter {
   states: readonly JobState[];
   user?: string;
   partition?: string;
+  cluster?: string;
   group?: string;
 }
 
@@ -67,6 +69,7 @@ function rowsBetween(told: JobColumns, from: number, to: number): JobRow[] {
     return (at) => column.of[column.at[at] ?? 0] as T;
   };
   const [id, name, user, kind] = [reader<number>("id"), reader<string>("name"), reader<string>("user"), reader<string>("kind")];
+  const cluster = reader<string>("cluster");
   const [state, partition, group] = [reader<JobState>("state"), reader<string>("partition"), reader<string | null>("group")];
   const submitted_at = reader<number>("submitted_at");
   const [started_at, ended_at] = [reader<number | null>("started_at"), reader<number | null>("ended_at")];
@@ -85,6 +88,7 @@ function rowsBetween(told: JobColumns, from: number, to: number): JobRow[] {
       kind: kind(at),
       state: state(at),
       partition: partition(at),
+      cluster: cluster(at),
       group: group(at),
       submitted_at: submitted_at(at),
       started_at: started_at(at),
@@ -125,6 +129,7 @@ export function fitsFilter(row: JobRow, filter: RowFilter): boolean {
     (filter.states.length === 0 || filter.states.includes(row.state)) &&
     (!filter.user || filter.user === row.user) &&
     (!filter.partition || filter.partition === row.partition) &&
+    (!filter.cluster || filter.cluster === row.cluster) &&
     (!filter.group || filter.group === row.group)
   );
 }

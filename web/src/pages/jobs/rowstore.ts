@@ -83,8 +83,8 @@ export class RowStore {
   }
 
   private page(limit: number, cursor: string | null, signal?: AbortSignal): Promise<JobColumns> {
-    const { states, user, partition, group } = this.filter;
-    const query = { state: states.join(","), user, partition, group, ...this.only?.query, limit, cursor };
+    const { states, user, partition, cluster, group } = this.filter;
+    const query = { state: states.join(","), user, partition, cluster, group, ...this.only?.query, limit, cursor };
     return api.get<JobColumns>("/v1/tables/list", query, signal);
   }
 

@@ -1,9 +1,10 @@
 /** What few jobs need, folded away; open where something of it is set. */
 
 import { useQuery } from "@tanstack/react-query";
-import { api } from "@/api/client";
+import { useClusters } from "@/api/queries";
 import { AreaField, CheckField, SelectField, TextField } from "@/components";
 import { composeWords } from "@/words/compose";
+import { partitionsQuery } from "../cluster/asks";
 import { type Draft, type Field, MAIL_MOMENTS, type Wrong, withMoment } from "./draft";
 import styles from "./newbatch.module.css";
 
@@ -17,18 +18,29 @@ const OF_DETAILS: readonly Field[] = ["array", "after", "begin", "group", "env",
 
 export function Details({ draft, wrong, onChange }: Props) {
   const { fields, help } = composeWords;
-  const partitions = usePartitions();
+  const clusters = useClusters();
+  const { data: every = [] } = useQuery(partitionsQuery);
+  const partitions = every.filter((one) => !draft.cluster || one.cluster === draft.cluster);
   const set = (name: Field) => (event: { target: { value: string } }) => onChange({ [name]: event.target.value });
   const open = OF_DETAILS.some((name) => Boolean(draft[name]));
   return (
     <>
       <div className={styles.row}>
         <TextField label={fields.workingDir} help={help.workingDir} value={draft.workingDir} onChange={set("workingDir")} spellCheck={false} />
+        {clusters.length > 0 && (
+          <SelectField
+            label={fields.cluster}
+            value={draft.cluster}
+            // A partition is on one cluster: another cluster, another partition.
+            onChange={(event) => onChange({ cluster: event.target.value, partition: "" })}
+            options={[{ value: "", name: "-" }, ...clusters.map((name) => ({ value: name, name }))]}
+          />
+        )}
         <SelectField
           label={fields.partition}
           value={draft.partition}
           onChange={set("partition")}
-          options={[{ value: "", name: "-" }, ...partitions.map((name) => ({ value: name, name }))]}
+          options={[{ value: "", name: "-" }, ...partitions.map(({ name }) => ({ value: name, name }))]}
         />
       </div>
       <details className={styles.details} open={open || undefined}>
@@ -79,13 +91,4 @@ function Mail({ draft, onChange }: Pick<Props, "draft" | "onChange">) {
       )}
     </fieldset>
   );
-}
-
-function usePartitions(): string[] {
-  const { data } = useQuery({
-    queryKey: ["partitions"],
-    queryFn: ({ signal }) => api.get<{ rows: [string][] }>("/v1/tables/partitions", { columns: "name" }, signal),
-    staleTime: 5 * 60_000,
-  });
-  return data?.rows.map(([name]) => name) ?? [];
 }

@@ -16,6 +16,7 @@ export interface Draft {
   gpus: string;
   nodes: string;
   time: string;
+  cluster: string;
   partition: string;
   account: string;
   workingDir: string;
@@ -47,6 +48,7 @@ export const EMPTY: Draft = {
   gpus: "",
   nodes: "",
   time: "",
+  cluster: "",
   partition: "",
   account: "",
   workingDir: "",
@@ -87,6 +89,7 @@ export function submissionOf(draft: Draft): Partial<SubmitJob> {
     ...rest,
     [draft.kind]: draft[draft.kind],
     name: draft.name || undefined,
+    cluster: draft.cluster || undefined,
     partition: draft.partition || undefined,
     account: draft.account || undefined,
     working_dir: draft.workingDir || undefined,

@@ -5,8 +5,9 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useCallback, useRef, useState } from "react";
 import { Problem, api, sentenceOf } from "@/api/client";
 import { keys } from "@/api/keys";
+import { useClusters } from "@/api/queries";
 import type { App, Session } from "@/api/types";
-import { Button, Page as PageFrame, TextField, toastFailure } from "@/components";
+import { Button, Page as PageFrame, SelectField, TextField, toastFailure } from "@/components";
 import { askForNotifications } from "@/frame/notifications";
 import { words } from "@/words/newsession";
 import { AppIcon } from "../sessions/AppIcon";
@@ -86,6 +87,7 @@ function Head({ app }: { app: App }) {
 }
 
 function Details({ draft, wrong, change }: { draft: Draft; wrong: Wrong; change: (some: Partial<Draft>) => void }) {
+  const clusters = useClusters();
   const text = (name: keyof Draft, label: string, help?: string) => (
     <TextField
       label={label}
@@ -103,6 +105,14 @@ function Details({ draft, wrong, change }: { draft: Draft; wrong: Wrong; change:
         {text("workingDir", words.directory, words.directoryHelp)}
         {text("idle", words.idle, words.idleHelp)}
         <div className={styles.row}>
+          {clusters.length > 0 && (
+            <SelectField
+              label={words.cluster}
+              value={draft.cluster}
+              onChange={(event) => change({ cluster: event.target.value, partition: "" })}
+              options={[{ value: "", name: "-" }, ...clusters.map((name) => ({ value: name, name }))]}
+            />
+          )}
           {text("partition", words.partition)}
           {text("account", words.account)}
           {text("qos", words.qos)}

@@ -13,6 +13,7 @@ export interface Draft {
   gpus: string;
   time: string;
   workingDir: string;
+  cluster: string;
   partition: string;
   account: string;
   qos: string;
@@ -39,6 +40,7 @@ export function draftOf(app: App, settings: Record<string, unknown> | null): Dra
     gpus: String(resources.gpus ?? defaults.gpus),
     time: shownDuration(Number(settings?.time_limit_s ?? defaults.time_limit_s)),
     workingDir: text("working_dir"),
+    cluster: "",
     partition: text("partition"),
     account: text("account"),
     qos: "",
@@ -103,7 +105,7 @@ export function requestOf(app: App, draft: Draft): StartSession {
     },
     time_limit_s: readDuration(draft.time),
   };
-  const optional = { name: draft.name, working_dir: draft.workingDir, partition: draft.partition, account: draft.account, qos: draft.qos };
+  const optional = { name: draft.name, working_dir: draft.workingDir, cluster: draft.cluster, partition: draft.partition, account: draft.account, qos: draft.qos };
   for (const [name, value] of Object.entries(optional)) if (value) request[name] = value;
   if (draft.idle) request.idle_stop_s = readDuration(draft.idle);
   if (Object.keys(draft.runtimeEnv).length > 0) request.runtime_env = draft.runtimeEnv;
