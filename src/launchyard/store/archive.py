@@ -100,7 +100,7 @@ def copy(source: sa.Connection, target: sa.Connection) -> None:
     there = set(sa.inspect(source).get_table_names())
     for name in sorted(there & set(sa.inspect(target).get_table_names())):
         table = _table(target, name)
-        rows = source.execution_options(yield_per=ROWS_AT_ONCE).execute(sa.select(*table.c))
+        rows = source.execute(sa.select(*table.c).execution_options(yield_per=ROWS_AT_ONCE))
         for part in rows.partitions(ROWS_AT_ONCE):
             target.execute(table.insert(), [row._asdict() for row in part])
 
