@@ -232,5 +232,33 @@ async def _put_away(state: StateDir, store: Store) -> None:
         state.facts.unlink()
 
 
+async def _yard(
+    prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles, operations: Operations
+) -> Yard:
+    """The controller, with what an earlier daemon left taken in."""
+    settings = prepared.settings
+    engine.launcher_stays = lambda: prepared.tenancy.lost
+    at_run_time = rules_at_run_time(await asyncio.to_thread(store.rules))
+    if local_cluster(settings) is None:
+        # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.
+        await engine.open(lambda reports: None)
+    engines = engines_of(settings, prepared.state, engine, serves_all=prepared.serves_all)
+    files.environments.gateways = furnishing_of(engines)
+    return await assemble(
+        store=store,
+        engines=engines,
+        nodes=prepared.nodes,
+        rules=at_run_time or settings.rules,
+        rules_at_run_time=at_run_time is not None,
+        read_rules_file=lambda: prepared.read_settings().rules,
+        clock=time.time,
+        launching=launch_settings(settings, prepared.state),
+        bounds=bounds(settings),
+        licences=settings.licences,
+        environments=files.environments,
+        watch=operations.hear,
+    )
+
+
 if __name__ == "__main__":
     sys.exit(main())

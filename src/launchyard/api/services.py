@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from launchyard.api.login.ways import Ways
-from launchyard.api.metrics import Metrics
 from launchyard.api.operating import Operating
 from launchyard.api.shells import Shells
 from launchyard.api.terminals import Terminal as Terminal

@@ -22,8 +22,8 @@ from launchyard.api.query import Query
 from launchyard.model.hostlist import compress
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
-from launchyard.store.protocol import JobQuery
 from launchyard.policy.rights import Right, may
+from launchyard.store.protocol import JobQuery
 from launchyard.wire.job import cpus_json
 
 ROWS_MAX = 20_000

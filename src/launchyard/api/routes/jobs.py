@@ -55,13 +55,13 @@ async def submit(request: Request) -> Response:
             raise Invalid(f"the list has {len(data)} jobs; send 1 to {ITEMS_MAX} at once")
         results = await _submit(context, caller, data, idempotency_of(request, body))
         parts = [{"error": problem_json(one)} if isinstance(one, LaunchyardError) else one for one in results]
-        return answer(parts, 201 if all("id" in part for part in parts) else 207)
         note_jobs(request.scope, [part["id"] for part in parts if part.get("id")])
+        return answer(parts, 201 if all("id" in part for part in parts) else 207)
     (result,) = await _submit(context, caller, [data], idempotency_of(request, body), advised=True)
     if isinstance(result, LaunchyardError):
         return problem(result)
-    return answer(result, 201 if result["id"] is not None else 200)
     note_jobs(request.scope, [result["id"]])
+    return answer(result, 201 if result["id"] is not None else 200)
 
 
 async def submit_one(

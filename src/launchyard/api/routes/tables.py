@@ -22,8 +22,8 @@ from launchyard.api.tables.jobs import COLUMNS
 from launchyard.api.tables.joined import Joined, without_constants
 from launchyard.api.tables.select import PARAMETERS, selected, selection_of
 from launchyard.policy.priority import weights_of
-
 from launchyard.policy.rights import Right, may
+
 
 router = APIRouter()
 
