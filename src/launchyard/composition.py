@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from launchyard import __version__, config, dropin
 from launchyard.api.outputs import JobTerminals
+from launchyard.api.server import listen_tcp, listen_unix
 from launchyard.api.shells import Shells
 from launchyard.config import Settings
 from launchyard.controller.assembly import Bounds, Yard
@@ -150,6 +151,15 @@ def nodes_here(settings: Settings) -> tuple[Node, ...]:
         return ()
     nodes = virtual(settings.nodes, len(os.sched_getaffinity(0))) or (discover(),)
     return tuple(replace(node, cluster=cluster) for node in nodes)
+
+
+def listening(
+    settings: Settings, state: StateDir, yard: Yard, *, everyone: bool
+) -> tuple[list[socket.socket], dict[str, Any]]:
+    """The sockets that are served, and what `ly up` prints."""
+    tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
+    unix = listen_unix(state.api_socket, everyone=everyone)
+    return [tcp, unix], facts_of(state, settings, yard, tcp)
 
 
 def facts_of(state: StateDir, settings: Settings, yard: Yard, tcp: socket.socket) -> dict[str, Any]:

@@ -23,19 +23,14 @@ from launchyard.api.app import create_app
 from launchyard.api.login.ways import Ways, open_ways
 from launchyard.api.operating import Operating
 from launchyard.api.outputs import JobLogs, JobTerminals
-from launchyard.api.server import listen_tcp, listen_unix, serve
+from launchyard.api.server import serve
 from launchyard.api.services import Services
 from launchyard.composition import (
-    bounds,
-    engines_of,
-    facts_of,
     join,
-    launch_settings,
-    local_cluster,
+    listening,
     nodes_here,
     places_of,
     reach_session,
-    rules_at_run_time,
     settle_memory,
     setup_log,
     shells_of,
@@ -43,7 +38,6 @@ from launchyard.composition import (
     stop_on_signal,
 )
 from launchyard.config import Settings
-from launchyard.controller.assembly import Yard, assemble
 from launchyard.controller.sampling import Sampling
 from launchyard.daemonlog import open_log
 from launchyard.daemonuser import anonymous, daemon_user
@@ -54,7 +48,6 @@ from launchyard.engine.local import LocalEngine
 from launchyard.engine.logins import Logins
 from launchyard.engine.machine import cpus_by_core
 from launchyard.engine.notebooks import Notebooks
-from launchyard.engine.places import furnishing_of
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.node import Node
 from launchyard.operations import Operations
@@ -172,16 +165,14 @@ async def _run(prepared: Prepared, tell: Starter) -> bool:
     engine = LocalEngine(state.path, nodes=prepared.nodes, cpus=cpus_by_core())
     files = UserFiles(settings, state, engine)
     operations = Operations(settings, state, prepared.read_settings)
-    yard = await _yard(prepared, store, engine, files, operations)
+    yard = await operations.yard(prepared, store, engine, files)
     helpers = (places := places_of(state, yard, engine)).helpers
     terminals = JobTerminals(places, yard.users, yard.launcher.place_of)
     join(yard, places, terminals)
     logs = JobLogs(places, yard.users, partial(setup_log, files.environments))
     meter, holding = GpuMeter(places.usage, yard.controller.holding), yard.controller.holding
     sampling = Sampling(holding, meter.usage, SeriesFiles(state.series), time.time)
-    tcp = listen_tcp(settings.listen, explicit=settings.listen_explicit)
-    unix = listen_unix(state.api_socket, everyone=prepared.serves_all)
-    facts = facts_of(state, settings, yard, tcp)
+    sockets, facts = listening(settings, state, yard, everyone=prepared.serves_all)
     services = Services(
         controller=yard.controller,
         store=store,
@@ -209,6 +200,7 @@ async def _run(prepared: Prepared, tell: Starter) -> bool:
         operating=Operating(state.audit, prepared.read_settings),
         ways=prepared.ways,
         shells=shells_of(terminals, settings),
+        metrics=operations.metrics(yard),
     )
     await operations.begin(yard, store, logs, facts["url"])
     files.start(yard.packages_in_use)
@@ -216,7 +208,7 @@ async def _run(prepared: Prepared, tell: Starter) -> bool:
     tell.ready(facts)
     settle_memory()
     try:
-        await serve(create_app(services), [tcp, unix], stop, tls=operations.tls, doors=operations.doors)
+        await serve(create_app(services), sockets, stop, tls=operations.tls, doors=operations.doors)
     finally:
         await asyncio.gather(operations.close(), sampling.close())
         places.close()
@@ -230,34 +222,6 @@ async def _put_away(state: StateDir, store: Store) -> None:
     await asyncio.to_thread(store.close)
     with contextlib.suppress(FileNotFoundError):
         state.facts.unlink()
-
-
-async def _yard(
-    prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles, operations: Operations
-) -> Yard:
-    """The controller, with what an earlier daemon left taken in."""
-    settings = prepared.settings
-    engine.launcher_stays = lambda: prepared.tenancy.lost
-    at_run_time = rules_at_run_time(await asyncio.to_thread(store.rules))
-    if local_cluster(settings) is None:
-        # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.
-        await engine.open(lambda reports: None)
-    engines = engines_of(settings, prepared.state, engine, serves_all=prepared.serves_all)
-    files.environments.gateways = furnishing_of(engines)
-    return await assemble(
-        store=store,
-        engines=engines,
-        nodes=prepared.nodes,
-        rules=at_run_time or settings.rules,
-        rules_at_run_time=at_run_time is not None,
-        read_rules_file=lambda: prepared.read_settings().rules,
-        clock=time.time,
-        launching=launch_settings(settings, prepared.state),
-        bounds=bounds(settings),
-        licences=settings.licences,
-        environments=files.environments,
-        watch=operations.hear,
-    )
 
 
 if __name__ == "__main__":

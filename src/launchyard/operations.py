@@ -8,23 +8,32 @@ import logging
 import signal
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import partial
+from typing import Protocol
 
 from launchyard.api.certificate import Certificate
 from launchyard.api.forwarded import Doors
+from launchyard.api.metrics import Metrics
+from launchyard.composition import bounds, engines_of, launch_settings, local_cluster, rules_at_run_time
 from launchyard.config import Settings
-from launchyard.controller.assembly import Yard
+from launchyard.controller.assembly import Yard, assemble
 from launchyard.daemonlog import reopen_log
+from launchyard.engine.local import LocalEngine
+from launchyard.engine.places import furnishing_of
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.event import StateChanged
+from launchyard.model.measures import Family, counter, gauge
+from launchyard.model.node import Node
 from launchyard.model.submission import Caller, Submission
 from launchyard.notify.outbox import Outbox
 from launchyard.notify.watching import ReadLog, Watching, send
 from launchyard.notify.ways import Ways
+from launchyard.standby import Tenancy
 from launchyard.statedir import StateDir
 from launchyard.store.protocol import Store
+from launchyard.userfiles import UserFiles
 
 AT_ONCE = frozenset({"rules", "notify", "service"})
 """Parts of the configuration that are in force once they are read; for the others the server starts anew."""
@@ -32,11 +41,25 @@ AT_ONCE = frozenset({"rules", "notify", "service"})
 _log = logging.getLogger(__name__)
 
 
+class Prepared(Protocol):
+    """What root has made ready for the controller."""
+
+    @property
+    def tenancy(self) -> Tenancy: ...
+
+    @property
+    def nodes(self) -> tuple[Node, ...]: ...
+
+    @property
+    def serves_all(self) -> bool: ...
+
+
 class Operations:
     """Made before the controller, begun once it is there, closed before the store. Raises `Invalid`."""
 
     def __init__(self, settings: Settings, state: StateDir, read_settings: Callable[[], Settings]) -> None:
         self._settings = settings
+        self._state = state
         self._read_settings = read_settings
         self._earlier: list[StateChanged] = []
         self._begun = False
@@ -51,6 +74,31 @@ class Operations:
     @property
     def tls(self) -> ssl.SSLContext | None:
         return None if self._certificate is None else self._certificate.context
+
+    async def yard(self, prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles) -> Yard:
+        """The controller, with what an earlier daemon left taken in."""
+        settings = self._settings
+        engine.launcher_stays = lambda: prepared.tenancy.lost
+        at_run_time = rules_at_run_time(await asyncio.to_thread(store.rules))
+        if local_cluster(settings) is None:
+            # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.
+            await engine.open(lambda reports: None)
+        engines = engines_of(settings, self._state, engine, serves_all=prepared.serves_all)
+        files.environments.gateways = furnishing_of(engines)
+        return await assemble(
+            store=store,
+            engines=engines,
+            nodes=prepared.nodes,
+            rules=at_run_time or settings.rules,
+            rules_at_run_time=at_run_time is not None,
+            read_rules_file=lambda: self._read_settings().rules,
+            clock=time.time,
+            launching=launch_settings(settings, self._state),
+            bounds=bounds(settings),
+            licences=settings.licences,
+            environments=files.environments,
+            watch=self.hear,
+        )
 
     def hear(self, events: Sequence[StateChanged]) -> None:
         """What moves while the server comes up is told once it is there."""
@@ -81,6 +129,20 @@ class Operations:
     async def _can_be_told(self, caller: Caller, submission: Submission) -> Submission:
         self.ways.check(submission.metadata)
         return submission
+
+    def metrics(self, yard: Yard) -> Metrics:
+        """What `/metrics` tells."""
+        return Metrics(yard.controller, lambda: self._settings.service.metrics_on_loopback, self._of_notices)
+
+    def _of_notices(self) -> Iterator[Family]:
+        box = self._outbox
+        ends = {"delivered": box.delivered, "failed": box.failed, "given-up": box.given_up}
+        yield counter(
+            "launchyard_notifications_total",
+            "Tries to notify somebody, by how they ended.",
+            *(({"end": end}, count) for end, count in ends.items()),
+        )
+        yield gauge("launchyard_notifications_waiting", "Notifications on their way.", ({}, box.waiting))
 
     # -- the configuration, again
 

@@ -78,6 +78,7 @@ ROUTES: Mapping[tuple[str, str], Right] = {
     **_all("POST", "/v1/admin/reload", Right.RULES),
     **_all("GET", "/v1/admin/config", Right.RULES),
     **_all("GET", "/v1/admin/audit", Right.AUDIT),
+    **_all("GET", "/metrics", Right.SEE_ALL),
 }
 """By method and path, as the route itself is written."""
 

@@ -22,6 +22,7 @@ from launchyard.api.context import Context
 from launchyard.api.events import EventHub
 from launchyard.api.guard import Guard
 from launchyard.api.login.browser import Browsers
+from launchyard.api.metrics import Metrics
 from launchyard.api.openapi import document
 from launchyard.api.ray_jobs import routes as ray_routes
 from launchyard.api.ray_jobs import tail as ray_tail
@@ -43,6 +44,7 @@ from launchyard.api.routes import (
     logs,
     logsearch,
     many,
+    metrics,
     nodes,
     notebooks,
     opening,
@@ -90,6 +92,7 @@ _ROUTERS = [
         logsearch,
         logs,
         many,
+        metrics,
         nodes,
         notebooks,
         reservations,
@@ -158,7 +161,9 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     doors = SessionDoors(
         names, at_gate(SessionPaths(carrier, services.hosts), needs=enters, recorder=of_apps)
     )
-    return Application(app, guard, portal, doors, hot={("POST", "/v1/jobs"): jobs.submit})
+    return Application(
+        app, guard, portal, doors, hot={("POST", "/v1/jobs"): jobs.submit}, metrics=services.metrics
+    )
 
 
 def _routes(prefix: str) -> Iterator[tuple[str, BaseRoute]]:
@@ -183,12 +188,14 @@ class Application:
         portal: Portal,
         sessions: SessionDoors,
         hot: Mapping[tuple[str, str], Handler],
+        metrics: Metrics | None = None,
     ) -> None:
         self._routes = routes
         self._portal = portal
         self._sessions = sessions
         self._guarded = guard(self._answer)
         self._hot = hot
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._sessions.lead_to(scope):
@@ -197,6 +204,11 @@ class Application:
         if self._portal.serves(scope):
             await self._portal(scope, receive, send)
             return
+        if self._metrics is not None and scope["type"] == "http":
+            if self._metrics.open_to(scope):
+                await self._metrics.response()(scope, receive, send)
+                return
+            send = self._metrics.timed(scope, send)
         hot = scope["type"] == "http" and (scope["method"], scope["path"]) in self._hot
         await (self._guarded if hot else self._routes)(scope, receive, send)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from launchyard.api.login.ways import Ways
+from launchyard.api.metrics import Metrics
 from launchyard.api.operating import Operating
 from launchyard.api.shells import Shells
 from launchyard.api.terminals import Terminal as Terminal
@@ -149,6 +150,7 @@ class Services:
     """Folders below which users may open files; `~` and `{user}` are filled in."""
     shells: Shells | None = None
     operating: Operating | None = None
+    metrics: Metrics | None = None
     log_search: LogSearch | None = None
     ways: Ways = field(default_factory=Ways)
     """Ways to log in beside links."""

@@ -26,6 +26,7 @@ from launchyard.controller.triggers import Triggering
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
+from launchyard.model.measures import Histogram
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
@@ -253,6 +254,11 @@ class Controller:
 
     def node_uses(self) -> list[NodeUse]:
         return [use_of(node, self._live, self._loop.now()) for node in self._live.nodes.values()]
+
+    @property
+    def commits(self) -> Histogram:
+        """How long commits to the store take."""
+        return self._loop.writer.commits
 
     @property
     def degraded(self) -> str | None:

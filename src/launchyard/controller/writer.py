@@ -8,6 +8,7 @@ Where nobody knows whether a batch was written, all of it comes again, submissio
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,12 +18,14 @@ from threading import Event, Thread
 from launchyard import faults
 from launchyard.model.change import Change
 from launchyard.model.errors import LaunchyardError, Unavailable
+from launchyard.model.measures import Histogram
 from launchyard.store.protocol import Store, StoreDoubtful
 
 CHANGES_MAX = 1_000
 JOBS_MAX = 2_000
 """No commit is begun with more, so that none takes long; a single change may exceed it."""
 
+COMMITS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
 RETRY_FIRST_S = 0.5
 RETRY_LAST_S = 1.0
 
@@ -78,6 +81,8 @@ class Writer:
         """Why nothing can be made durable now, one sentence; as the loop knows it."""
         self.failure: Exception | None = None
         """The error behind `degraded`; its class says whether it is for want of space."""
+        self.commits = Histogram(COMMITS_S)
+        """How long commits take; written by the thread, read by anybody."""
         self._store = store
         self._tell = tell
         self._retry_s = retry_s
@@ -191,7 +196,9 @@ class Writer:
 
     def _write(self, changes: Sequence[Change]) -> None:
         faults.point("commit-before")
+        began = time.perf_counter()
         self._store.commit(changes)
+        self.commits.observe(time.perf_counter() - began)
         faults.point("commit-after")
 
     def _keep(self, batch: Sequence[_Waiting], failure: Exception) -> list[Written]:
