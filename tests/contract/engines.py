@@ -166,6 +166,13 @@ async def ray(lab: RayLab, directory: Path) -> AsyncIterator[Heard]:
 
 
 @asynccontextmanager
+async def old_ray(lab: RayLab, directory: Path) -> AsyncIterator[Heard]:
+    """The same, of another version under another Python."""
+    async with ray(lab, directory) as heard:
+        yield heard
+
+
+@asynccontextmanager
 async def slurm(lab: SlurmLab, directory: Path) -> AsyncIterator[Heard]:
     """A real Slurm, to which jobs are handed as its user."""
     (directory / "engine").mkdir()
@@ -203,9 +210,9 @@ async def _never() -> None:
 
 
 @contextmanager
-def ray_of_one_node() -> Iterator[RayLab]:
-    """A Ray cluster with one node, called as that of the others."""
-    with brought_up(nodes=1, named=NODE.name) as made:
+def ray_of_one_node(*which: str) -> Iterator[RayLab]:
+    """A Ray cluster with one node, called as that of the others; `old`: of an old Ray and Python."""
+    with brought_up(*which, nodes=1, named=NODE.name) as made:
         yield made
 
 

@@ -11,6 +11,7 @@ import pytest
 from launchyard.engine.fake import FakeEngine
 from launchyard.engine.protocol import (
     EngineConnected,
+    EngineDescribed,
     EngineLost,
     ForgetRunners,
     Launch,
@@ -29,6 +30,7 @@ from tests.contract.engines import (
     Heard,
     fake,
     local,
+    old_ray,
     placing,
     ray,
     ray_of_one_node,
@@ -39,7 +41,7 @@ from tests.ray.lab import Lab as RayLab
 from tests.slurm.lab import Lab as SlurmLab
 
 REAL = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(300)]
-ENGINES = [fake, placing, local, pytest.param(ray, marks=REAL), pytest.param(slurm, marks=REAL)]
+ENGINES = [fake, placing, local, *(pytest.param(one, marks=REAL) for one in (ray, old_ray, slurm))]
 Run = Callable[[Callable[[Heard], Awaitable[None]]], None]
 
 
@@ -50,15 +52,21 @@ def ray_lab() -> Iterator[RayLab]:
 
 
 @pytest.fixture(scope="module")
+def old_ray_lab() -> Iterator[RayLab]:
+    with ray_of_one_node("old") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
 def slurm_lab() -> Iterator[SlurmLab]:
     with slurm_of_one_node() as lab:
         yield lab
 
 
-@pytest.fixture(params=ENGINES, ids=["fake", "placing", "local", "ray", "slurm"])
+@pytest.fixture(params=ENGINES, ids=["fake", "placing", "local", "ray", "old ray", "slurm"])
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
     """Run a test's body with an open engine."""
-    labs = {ray: "ray_lab", slurm: "slurm_lab"}
+    labs = {ray: "ray_lab", old_ray: "old_ray_lab", slurm: "slurm_lab"}
     make = request.param
     if make in labs:
         make = partial(make, request.getfixturevalue(labs[make]))
@@ -141,7 +149,7 @@ def test_engine_that_was_lost_knows_its_launches_and_repeats_what_was_not_acknow
         before = len(heard.reports)
         await heard.interrupt()
         await heard.until(lambda: len(heard.of(LaunchStarted)) == 3)
-        beside = (LaunchTaken, LaunchWaits, NodesChanged)
+        beside = (EngineDescribed, LaunchTaken, LaunchWaits, NodesChanged)
         lost, connected, *repeated = (one for one in heard.reports[before:] if not isinstance(one, beside))
         assert isinstance(lost, EngineLost)
         assert isinstance(connected, EngineConnected)

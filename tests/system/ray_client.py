@@ -137,9 +137,9 @@ class JobSubmissionClient:
         return self.answer()
 
 
-def programs() -> Path:
-    """The directory of Ray's programs, installed where it is missing."""
+def programs(*which: str) -> Path:
+    """The directory of Ray's programs, installed where it is missing; `old`: of an old version."""
     done = subprocess.run(
-        [ROOT / "scripts" / "install-ray"], stdout=subprocess.PIPE, text=True, check=True, timeout=900
+        [ROOT / "scripts" / "install-ray", *which], stdout=subprocess.PIPE, text=True, check=True, timeout=900
     )
     return Path(done.stdout.strip())

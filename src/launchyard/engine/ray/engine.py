@@ -298,8 +298,11 @@ class RayEngine:
         }
 
     def _enforcement(self) -> Enforcement:
-        """As on the first of its nodes."""
-        found = next((link.features for link in self._links()), {})
+        """As on the first of its nodes that answer; while none does, as it was."""
+        found = next((link.features for link in self._links()), None)
+        if found is None and self._described is not None:
+            return self._described.enforcement
+        found = found or {}
         return Enforcement(
             memory=found.get("memory", "none"),
             cpus=found.get("cpus", "none"),
