@@ -55,8 +55,35 @@ def test_foreground_server_that_is_stopped_by_down_says_so(make_product: Callabl
 def test_doctor_finds_a_started_server_sound(product: Product) -> None:
     findings = json.loads(ly(product.state, "doctor", "--json").out)
 
-    assert {finding["name"] for finding in findings} >= {"server", "version", "health", "state", "clock"}
-    assert [finding for finding in findings if finding["level"] == "problem"] == []
+    names = {
+        "server",
+        "version",
+        "health",
+        "state",
+        "clock",
+        "configuration",
+        "cluster",
+        "code",
+        "open files",
+    }
+    assert {finding["name"] for finding in findings} >= names
+    assert [finding for finding in findings if finding["level"] == "FAIL"] == []
+    assert {finding["level"] for finding in findings} <= {"OK", "WARN", "FAIL"}
+    assert all(finding["advice"] for finding in findings if finding["level"] != "OK")
+
+
+def test_doctor_says_what_would_keep_the_server_from_its_next_start(product: Product) -> None:
+    good = product.config.read_text()
+    product.config.write_text(f"{good}\nnonsense = 1\n")
+    try:
+        result = ly(product.state, "doctor")
+    finally:
+        product.config.write_text(good)
+
+    assert result.code == 1
+    (line,) = [line for line in result.out.splitlines() if line.startswith("FAIL")]
+    assert "configuration" in line
+    assert "nonsense" in line
 
 
 def test_doctor_without_a_server_is_a_problem_with_its_remedy(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from launchyard import __version__
+from launchyard.cli.native import health as service
+from launchyard.cli.native.health import FAIL, OK, WARN, Finding
 from launchyard.cli.options import client, json_option
-from launchyard.cli.output.screen import BAD, GOOD, MUTED, can_show, out, out_json, paint
+from launchyard.cli.output.screen import BAD, GOOD, MUTED, out, out_json, paint
 from launchyard.cli.output.server import home
 from launchyard.cli.output.text import clean, pad
 from launchyard.model.errors import LaunchyardError
@@ -19,49 +20,44 @@ from launchyard.model.memory import humane_memory
 from launchyard.sdk.client import Client
 from launchyard.sdk.records import Record
 
-OK, NOTE, PROBLEM = "ok", "note", "problem"
 SPACE_MIN_MIB = 1024
 CGROUPS = Path("/sys/fs/cgroup")
 NETWORK = ("nfs", "nfs4", "cifs", "smb3", "ceph", "lustre", "gpfs", "beegfs", "afs", "9p", "glusterfs")
 
 
-class Finding(NamedTuple):
-    """`level` is ok, note or problem; `advice` what to do about it."""
-
-    name: str
-    level: str
-    found: str
-    advice: str = ""
-
-
 @click.command()
 @json_option
 def doctor(as_json: bool) -> int:
-    """Check everything that commonly goes wrong, and say what to do. Exit code 1 when there is a problem."""
+    """Check everything that commonly goes wrong, and say what to do. Exit code 1 when something fails."""
     findings = examine()
     if as_json:
         out_json([finding._asdict() for finding in findings])
     else:
         for finding in findings:
             show(finding)
-    return 1 if any(finding.level == PROBLEM for finding in findings) else 0
+    return 1 if any(finding.level == FAIL for finding in findings) else 0
 
 
 def examine() -> list[Finding]:
     try:
         with client() as server:
-            facts = server.status()
+            facts, config = server.status(), service.configuration(server)
     except LaunchyardError as error:
-        return [Finding("server", PROBLEM, str(error)), cgroups()]
-    return [answers(server, facts), *(check(facts) for check in CHECKS), cgroups()]
+        return [Finding("server", FAIL, str(error)), cgroups()]
+    return [
+        answers(server, facts),
+        config,
+        *(check(facts) for check in CHECKS),
+        cgroups(),
+        *service.examine(facts),
+    ]
 
 
 def show(finding: Finding) -> None:
-    glyph, colour = {OK: ("✓", GOOD), NOTE: ("·", MUTED), PROBLEM: ("✕", BAD)}[finding.level]
-    mark = glyph if can_show(glyph) else finding.level
-    out(f"{paint(mark, colour)} {pad(finding.name, 13)} {finding.found}")
+    colour = {OK: GOOD, WARN: MUTED, FAIL: BAD}[finding.level]
+    out(f"{paint(pad(finding.level, 4), colour)} {pad(finding.name, 13)} {finding.found}")
     if finding.advice:
-        out(f"{' ' * 16}{finding.advice}")
+        out(f"{' ' * 19}{finding.advice}")
 
 
 def answers(server: Client, facts: Record) -> Finding:
@@ -74,7 +70,7 @@ def version(facts: Record) -> Finding:
         return Finding("version", OK, f"{theirs}, the same as `ly`")
     return Finding(
         "version",
-        NOTE,
+        WARN,
         f"the server is {theirs}, `ly` is {__version__}",
         "restart the server (jobs run on): ly down && ly up -d",
     )
@@ -85,7 +81,7 @@ def health(facts: Record) -> Finding:
         return Finding("health", OK, "new jobs are taken and started")
     return Finding(
         "health",
-        PROBLEM,
+        FAIL,
         f"degraded: {clean(facts.degraded)}",
         "free space on the state directory's disk; it goes on by itself",
     )
@@ -97,7 +93,7 @@ def memory(facts: Record) -> Finding:
         return Finding("memory limits", OK, f"by the kernel ({how})")
     return Finding(
         "memory limits",
-        NOTE,
+        WARN,
         f"by {how}: a job may pass its limit for a moment before it is stopped",
         "run the server as root, or in a user session with delegated cgroups, to have the kernel do it",
     )
@@ -109,7 +105,7 @@ def processes(facts: Record) -> Finding:
         return Finding("clean ends", OK, f"every process of a job is found at its end ({how})")
     return Finding(
         "clean ends",
-        NOTE,
+        WARN,
         f"by {how}: a process that hides its environment may outlive its job",
         "with cgroups none can: run the server as root, or with delegated cgroups",
     )
@@ -120,7 +116,7 @@ def file_system(facts: Record) -> Finding:
     kind = mounted_kind(path)
     if kind in NETWORK:
         return Finding(
-            "state", PROBLEM, f"{home(str(path))} is on {kind}", "move it to a local disk: ly up --state DIR"
+            "state", FAIL, f"{home(str(path))} is on {kind}", "move it to a local disk: ly up --state DIR"
         )
     return Finding("state", OK, f"{home(str(path))} is on a local disk ({kind or 'unknown kind'})")
 
@@ -130,11 +126,11 @@ def space(facts: Record) -> Finding:
     try:
         free_mib = shutil.disk_usage(path).free / 2**20
     except OSError as error:
-        return Finding("disk space", NOTE, f"{home(str(path))} cannot be looked at: {error.strerror}")
+        return Finding("disk space", WARN, f"{home(str(path))} cannot be looked at: {error.strerror}")
     found = f"{humane_memory(free_mib)} free for state and logs"
     if free_mib >= SPACE_MIN_MIB:
         return Finding("disk space", OK, found)
-    return Finding("disk space", PROBLEM, found, "free some: nothing is accepted when the disk is full")
+    return Finding("disk space", FAIL, found, "free some: nothing is accepted when the disk is full")
 
 
 def clock(facts: Record) -> Finding:
@@ -142,7 +138,7 @@ def clock(facts: Record) -> Finding:
     if ahead_s > 1:
         return Finding(
             "clock",
-            PROBLEM,
+            FAIL,
             f"the server started {ahead_s:.0f} s in the future: the clock was set back",
             "let the machine keep its time by NTP; waiting times are wrong until then",
         )
@@ -166,10 +162,10 @@ def cgroups() -> Finding:
     elif (CGROUPS / "memory").is_dir():
         kind, root = "v1", CGROUPS / "memory"
     else:
-        return Finding("cgroups", NOTE, "none on this machine", "limits are held by sampling")
+        return Finding("cgroups", WARN, "none on this machine", "limits are held by sampling")
     if os.access(root, os.W_OK):
         return Finding("cgroups", OK, f"{kind}, writable for {'root' if os.geteuid() == 0 else 'you'}")
-    return Finding("cgroups", NOTE, f"{kind}, not writable for you", "limits are held by sampling")
+    return Finding("cgroups", WARN, f"{kind}, not writable for you", "limits are held by sampling")
 
 
 def mounted_kind(path: Path) -> str:
