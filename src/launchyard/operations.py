@@ -14,6 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from launchyard.api.certificate import Certificate
+from launchyard.api.filtering import SubmitFilter, checked
 from launchyard.api.forwarded import Doors
 from launchyard.api.metrics import Metrics
 from launchyard.composition import bounds, engines_of, launch_settings, local_cluster, rules_at_run_time
@@ -64,6 +65,11 @@ class Operations:
         self._earlier: list[StateChanged] = []
         self._begun = False
         self._certificate = _certificate(settings)
+        _refuse_loose_hooks(settings)
+        self._filter = SubmitFilter(
+            lambda: self._settings.service.hooks.submit_filter,
+            lambda: self._settings.service.hooks.time_limit_s,
+        )
         self.doors = Doors(settings.service.proxies, encrypted=self._certificate is not None)
         self.ways = Ways(settings.notify, settings.slurm.cluster)
         self._outbox = Outbox(state.notices, partial(send, self.ways), time.time)
@@ -83,7 +89,10 @@ class Operations:
         if local_cluster(settings) is None:
             # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.
             await engine.open(lambda reports: None)
-        engines = engines_of(settings, self._state, engine, serves_all=prepared.serves_all)
+        patience_s = prepared.tenancy.patience_s
+        engines = engines_of(
+            settings, self._state, engine, serves_all=prepared.serves_all, patience_s=patience_s
+        )
         files.environments.gateways = furnishing_of(engines)
         return await assemble(
             store=store,
@@ -97,6 +106,7 @@ class Operations:
             bounds=bounds(settings),
             licences=settings.licences,
             environments=files.environments,
+            remove_logs=files.remove_logs,
             watch=self.hear,
         )
 
@@ -108,7 +118,7 @@ class Operations:
     async def begin(self, yard: Yard, store: Store, logs: ReadLog, url: str) -> None:
         """From now on SIGHUP is an order to read the configuration again."""
         self._yard = yard
-        yard.gates.append(self._can_be_told)
+        yard.gates.extend((self._filter, self._can_be_told))
         cluster = self._settings.slurm.cluster
         self._watching = Watching(
             yard.controller, store, logs, self.ways, self._outbox, time.time, cluster, url
@@ -158,6 +168,7 @@ class Operations:
         try:
             settings = await asyncio.to_thread(self._read_settings)
             self._refuse_other_doors(settings)
+            await asyncio.to_thread(_refuse_loose_hooks, settings)
             if self._certificate is not None:
                 await asyncio.to_thread(self._certificate.read)
             if self._yard is not None:
@@ -189,3 +200,10 @@ def _certificate(settings: Settings) -> Certificate | None:
     if service.certificate is None or service.key is None:
         return None
     return Certificate(service.certificate, service.key)
+
+
+def _refuse_loose_hooks(settings: Settings) -> None:
+    """Raises `Invalid` for a program of the site that others may write."""
+    hooks = settings.service.hooks
+    for program in (hooks.submit_filter, hooks.prolog, hooks.epilog):
+        checked(program)

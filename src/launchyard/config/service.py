@@ -68,7 +68,7 @@ def _hooks(table: Table) -> HookSettings:
         submit_filter=table.read("submit_filter", _file, None),
         prolog=table.read("prolog", _file, None),
         epilog=table.read("epilog", _file, None),
-        time_limit_s=table.count("time_limit_s", 30, 1, 3_600),
+        time_limit_s=table.count("time_limit_s", 30, 1, 50),
     )
 
 
