@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,10 +24,18 @@ class Lab:
     """`start`, then `address`. Node 0 is the head's; the others are 1 and up."""
 
     def __init__(
-        self, directory: Path, programs: Path, *, nodes: int = 3, cpus: int = 4, named: str = ""
+        self,
+        directory: Path,
+        programs: Path,
+        *,
+        nodes: int = 3,
+        cpus: int = 4,
+        named: str = "",
+        user: str = "",
     ) -> None:
         """`directory` must have a short path: sockets of Ray lie deep below it. `named`: what nodes
-        are called, with their number from 1 on."""
+        are called, with their number from 1 on. `user`: as whom Ray runs on the head's, else as root."""
+        self._user = user
         self._named = named
         self.directory = directory
         self.nodes = nodes
@@ -73,7 +81,7 @@ class Lab:
         words = [f"--node-ip-address={self.ip(node)}", f"--num-cpus={self._cpus}", "--block"]
         # Without ports of its own each node takes some at random, and those of two may meet.
         words += ["--min-worker-port=0", "--max-worker-port=0", "--memory=4000000000"]
-        words += ["--object-store-memory=100000000", "--disable-usage-stats"]
+        words += ["--object-store-memory=100000000", "--disable-usage-stats", "--num-gpus=2"]
         if self._named:
             words += [f"--node-name={self._named}{node or ''}"]
         # What an earlier Ray of the node left is in the way of the next.
@@ -86,6 +94,8 @@ class Lab:
         else:
             words += [f"--address={self.address}"]
         command = [str(self._programs / "ray"), "start", *words]
+        if self._user:
+            command = self._as_user([own, seen], words)
         if node:
             # Names are not looked up: nobody there would answer.
             within = f"mount --bind {own} {seen} && mount --bind /dev/null /etc/resolv.conf && "
@@ -106,6 +116,18 @@ class Lab:
         if node == 0:
             self.until(lambda: self._has_ended(0) or _listens(self.ip(0), self._port), "the head listens")
             assert not self._has_ended(0), (self.directory / "ray-0.log").read_text()
+
+    def _as_user(self, directories: Sequence[Path], words: Sequence[str]) -> list[str]:
+        """Ray may be where the user cannot look into: it is put where it can."""
+        place = self.directory / "ray"
+        self.base.mkdir(exist_ok=True)
+        place.mkdir(exist_ok=True)
+        for directory in (self.directory, self.base, *directories):
+            shutil.chown(directory, self._user)
+        within = f"mount --bind {self._programs.parent} {place} && "
+        within += f'exec setpriv --reuid={self._user} --regid={self._user} --clear-groups "$@"'
+        ray = [str(place / "bin" / "python"), "-m", "ray.scripts.scripts", "start"]
+        return ["unshare", "--mount", "sh", "-c", within, "sh", *ray, *words]
 
     def _has_ended(self, node: int) -> bool:
         return self._processes[node].poll() is not None

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.ray.clustered import START_S, product_on, up
-from tests.ray.lab import Lab
+from tests.ray.lab import PATIENCE_S, Lab
 from tests.system.ly import ly
 from tests.system.product import ENDED, Json, Product, wait_for
 
@@ -92,7 +92,7 @@ def test_node_of_which_all_of_ray_is_killed(product: Product, lab: Lab, tmp_path
     states = work.verify()
     assert states["LOST"] == 0
     assert 0 < states["NODE_FAIL"] <= 4
-    wait_for(lambda: up(product) == 3, START_S, "the node serves again")
+    wait_for(lambda: up(product) == 3, PATIENCE_S, "the node serves again")
     again = [task for task in work.tasks() if task["attempt"] > 1]
     assert {task["state"] for task in again} <= {"COMPLETED", "FAILED"}
 
@@ -114,7 +114,7 @@ def test_head(product: Product, lab: Lab, tmp_path: Path) -> None:
     wait_for(lambda: _stale(product), 60, "it is told since when nothing is heard")
     lab.bring_back()
     states = work.verify()
-    wait_for(lambda: up(product) == 3, START_S, "all nodes serve again")
+    wait_for(lambda: up(product) == 3, PATIENCE_S, "all nodes serve again")
     print(f"ray: head killed: {dict(states)}")
     assert states["LOST"] == 0
     assert states["COMPLETED"] + states["FAILED"] > 2 * HALF - 13

@@ -48,3 +48,11 @@ def test_plain_job_needs_nothing_and_an_engine_that_can_do_everything_takes_all(
 
 def test_there_are_no_more_than_eight_things_that_an_engine_may_lack() -> None:
     assert len(Lack) <= 8
+
+
+def test_job_that_asks_for_ray_is_taken_where_it_joins_the_cluster_itself_unless_it_is_for_clients() -> None:
+    joins = Abilities(lacks={Lack.RAY: "no cluster of its own"}, joins_ray=True)
+    asking = NEEDING[Lack.RAY]
+    refuse_lacking(asking, joins, runtime_env=False)
+    with pytest.raises(Infeasible, match="no cluster of its own"):
+        refuse_lacking(replace(asking, kind=JobKind.DRIVER), joins, runtime_env=False)

@@ -43,7 +43,8 @@ class Abilities:
 
     `users`: each job runs as who submitted it; else all run as one. `suspends`, `limits`: it can let a job
     stand still, and move the time limit of a running one. `holds`: it keeps what we handed over from starting
-    while it is told to; only asked of engines that place.
+    while it is told to; only asked of engines that place. `joins_ray`: programs of a job that use Ray join
+    the cluster itself, so that none is started for `--ray`.
     """
 
     places: Placing = Placing.OURS
@@ -52,6 +53,7 @@ class Abilities:
     suspends: bool = True
     limits: bool = True
     holds: bool = True
+    joins_ray: bool = False
 
 
 EVERYTHING = Abilities()

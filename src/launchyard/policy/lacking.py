@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from launchyard.model.ability import Abilities, Lack
 from launchyard.model.errors import Infeasible
 from launchyard.model.job import Job
-from launchyard.model.raycluster import asks
+from launchyard.model.raycluster import asks, is_driver
 from launchyard.model.resources import WHOLE_GPU_MILLI
 
 
@@ -14,6 +14,8 @@ def refuse_lacking(job: Job, abilities: Abilities, *, runtime_env: bool) -> None
     if not abilities.lacks:
         return
     for lack in needs(job, runtime_env=runtime_env):
+        if lack is Lack.RAY and abilities.joins_ray and not is_driver(job):
+            continue
         if (sentence := abilities.lacks.get(lack)) is not None:
             raise Infeasible(f"cluster {job.cluster} cannot run this: {sentence}", code="engine-lacks")
 

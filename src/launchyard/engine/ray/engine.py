@@ -46,7 +46,7 @@ LACKS = {
     Lack.STEPS: "a job on a Ray cluster has no steps, since its nodes do not reach this server",
     Lack.UNLIKE_PARTS: "a job on a Ray cluster has one part",
     Lack.NODES: "a job on a Ray cluster has one node; what spans nodes starts them through Ray itself",
-    Lack.RAY: "a job on a Ray cluster joins that cluster, and starts none of its own",
+    Lack.RAY: "a job on a Ray cluster joins that cluster, and starts none of its own for clients",
 }
 
 _log = logging.getLogger(__name__)
@@ -65,7 +65,9 @@ class RayEngine:
     furnishes = True
 
     def __init__(self, around: Surroundings, python: str) -> None:
-        self.abilities = Abilities(lacks=LACKS, users=not around.cluster.single_identity)
+        self.abilities = Abilities(
+            lacks=LACKS, users=not around.cluster.single_identity, joins_ray=True
+        )
         self._around = around
         self._remembered = Remembered(around.directory)
         self._nodes = Members(
@@ -281,7 +283,7 @@ class RayEngine:
 
     def _joining(self, launch: Launch) -> Launch:
         """Programs in the job that use Ray join this cluster; into a head of ours only its own user comes."""
-        address = self._joined.get("address")
+        launch, address = replace(launch, ray=None), self._joined.get("address")
         if not address or "RAY_ADDRESS" in launch.environment:
             return launch
         token = self._head.variables if self._head is not None and launch.uid == os.getuid() else {}

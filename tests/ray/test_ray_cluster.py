@@ -1,0 +1,114 @@
+"""What Ray sees of our jobs, and what jobs find of Ray: placement groups, demand, GPUs, `ray.init()`."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.ray.clustered import product_on
+from tests.ray.lab import Lab
+from tests.system.ly import ly
+from tests.system.product import Product, wait_for
+from tests.system.ray_client import Ray
+
+pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(400)]
+
+SEEN = """
+import json, ray
+ray.init(address={address!r}, log_to_driver=False, logging_level="ERROR")
+from ray.experimental.internal_kv import _internal_kv_get
+from ray._private.ray_constants import AUTOSCALER_RESOURCE_REQUEST_CHANNEL
+groups = [one for one in ray.util.placement_group_table().values() if one["state"] == "CREATED"]
+wanted = _internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL)
+print(json.dumps({{
+    "groups": [list(one["bundles"].values()) for one in groups],
+    "free": ray.available_resources(),
+    "wanted": json.loads(wanted) if wanted else [],
+}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def product(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    with product_on(lab, tmp_path_factory.mktemp("cluster") / "state") as made:
+        yield made
+
+
+def seen(lab: Lab) -> Any:
+    """By another program of the cluster."""
+    program = SEEN.format(address=lab.address)
+    done = subprocess.run(
+        [lab.python, "-c", program], env=lab.environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_ray_sees_what_a_job_holds_until_it_ends(product: Product, lab: Lab) -> None:
+    job = product.submit(
+        ["sleep", "600"], resources={"cpus": 3, "memory_mib": 512, "nodelist": [lab.name(1)]}
+    )
+    product.until(job, "RUNNING")
+    found = wait_for(lambda: now if (now := seen(lab))["groups"] else None, 60, "it is seen")
+    ((bundle,),) = found["groups"]
+    assert (bundle["CPU"], bundle["memory"]) == (3, 512 << 20)
+    assert f"node:{lab.ip(1)}" in bundle
+    assert found["free"]["CPU"] == 12 - 3
+    product.call("POST", f"/v1/jobs/{job}/cancel")
+    product.until(job)
+    wait_for(lambda: seen(lab)["free"].get("CPU") == 12, 60, "it is free again")
+
+
+def test_what_waits_is_told_as_demand_and_is_none_when_nothing_waits(product: Product, lab: Lab) -> None:
+    jobs = [product.submit(["sleep", "600"], resources={"cpus": 4}) for _ in range(4)]
+    wait_for(lambda: product.job(jobs[2])["state"] == "RUNNING", 60, "three run")
+
+    def wanted() -> list[float]:
+        return sorted(one["CPU"] for one in seen(lab)["wanted"])
+
+    # What runs is told too: Ray counts all that is wanted together.
+    wait_for(lambda: wanted() == [4, 4, 4, 4], 60, "Ray knows that a node is missing")
+    for job in reversed(jobs):
+        product.call("POST", f"/v1/jobs/{job}/cancel")
+    for job in jobs:
+        product.until(job)
+    wait_for(lambda: not wanted(), 60, "nothing is wanted")
+
+
+def test_gpus_that_ray_counts_are_given_each_to_one_job(product: Product, lab: Lab) -> None:
+    command = ["sh", "-c", "echo $CUDA_VISIBLE_DEVICES; sleep 2"]
+    asked = {"cpus": 1, "gpus": 1, "nodelist": [lab.name(2)]}
+    jobs = [product.submit(command, resources=asked) for _ in range(2)]
+    ended = [product.until(job) for job in jobs]
+    assert [job["state"] for job in ended] == ["COMPLETED"] * 2
+    assert sorted(product.log(job) for job in jobs) == [b"0\n", b"1\n"]
+    nodes = product.call("GET", "/v1/nodes")["nodes"]
+    assert {node["gpus"] for node in nodes} == {2}
+
+
+def test_program_in_a_job_that_asks_for_ray_joins_the_cluster(product: Product, lab: Lab) -> None:
+    program = "import ray; ray.init(log_to_driver=False, logging_level='ERROR'); print(len(ray.nodes()))"
+    words = ["--ray", "--wait", "-C", "/tmp", "--", str(lab.python), "-c", program]
+    said = ly(product.state, "submit", "--quiet", *words)
+    assert said.code == 0, said
+    assert product.log(said.out.split()[0]).splitlines()[-1] == b"3"
+
+
+def test_job_of_the_ray_command_joins_the_cluster_that_it_runs_on(product: Product, lab: Lab) -> None:
+    ray = Ray(lab.python.parent, {"RAY_ADDRESS": product.facts["url"], **_token(product)})
+    program = "import ray; ray.init(log_to_driver=False); print('nodes', len(ray.nodes()))"
+    said = ray.job("submit", "--", str(lab.python), "-c", program)
+    assert said.code == 0, said.text
+    assert "nodes 3" in said.text
+
+
+def test_cluster_for_clients_elsewhere_is_refused(product: Product) -> None:
+    said = ly(product.state, "ray", "start")
+    assert (said.code, "starts none of its own for clients" in said.err) == (2, True), said
+
+
+def _token(product: Product) -> dict[str, str]:
+    made = product.call("POST", "/v1/tokens", {"name": "ray"})
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": made["token"]}
