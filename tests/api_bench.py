@@ -21,6 +21,7 @@ from typing import Any
 import uvloop
 
 from launchyard.api.app import create_app
+from launchyard.api.forwarded import Doors
 from launchyard.api.listing import matches
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import LogPart, Services, Terminal, TerminalEnd
@@ -605,7 +606,12 @@ def eventually(holds: Callable[[], bool], what: str = "the condition") -> None:
 
 @contextmanager
 def running(
-    directory: Path, *, owner_uid: int | None = None, heartbeat_s: float = 15.0, **more: Any
+    directory: Path,
+    *,
+    owner_uid: int | None = None,
+    heartbeat_s: float = 15.0,
+    doors: Doors | None = None,
+    **more: Any,
 ) -> Iterator[Bench]:
     """A server in a thread; stopped and joined at the end."""
     store = FakeStore()
@@ -632,7 +638,7 @@ def running(
     loop = uvloop.new_event_loop()
     stop = asyncio.Event()
     port = sockets[0].getsockname()[1]
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(app, sockets, stop)))
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(app, sockets, stop, doors=doors)))
     thread.start()
     try:
         bench = Bench(unix, port, loop, controller, store, logs, terminals, secrets)

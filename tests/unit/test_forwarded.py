@@ -21,7 +21,7 @@ def told(doors: Doors, client: str, headers: dict[str, str], peer: Peer | None =
         "scheme": "http",
         "client": (client, 1),
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "state": {"connection": Connection(peer, lambda: None)},
+        "state": {"connection": Connection(peer, abort=pytest.fail, take=pytest.fail)},
     }
     asyncio.run(Forwarded(app, doors)(scope, None, None))  # type: ignore[arg-type]
     return found[0]

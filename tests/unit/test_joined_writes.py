@@ -6,7 +6,8 @@ from typing import cast
 
 import pytest
 
-from launchyard.api.connection import LARGE_BYTES, JoinedWrites
+from launchyard.api.connection import JoinedWrites
+from launchyard.api.taken import LARGE_BYTES
 
 LARGE = b"x" * LARGE_BYTES
 

@@ -1,6 +1,7 @@
 """Connections to one app: kept, given to whoever waits, counted when they break."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Coroutine, Iterator
 from typing import Any
@@ -34,15 +35,32 @@ class App:
 
     async def answer(self, link: Link) -> None:
         """Asked by the link that was made first."""
-        link.ask(b"GET / HTTP/1.1\r\n\r\n", only_head=False)
+        asker = Hears()
+        link.ask(b"GET / HTTP/1.1\r\n\r\n", asker, only_head=False)
         self.ends[0].sendall(ANSWER)
-        await link.answered()
-        while not link.reader.over:
-            await link.part()
+        await asker.something.wait()
+        assert (link.reader.take(), link.reader.over) == (b"hi", True)
 
     def close(self) -> None:
         for end in self.ends:
             end.close()
+
+
+class Hears:
+    """Who asks, and notes what it hears."""
+
+    def __init__(self) -> None:
+        self.something = asyncio.Event()
+        self.told: list[str] = []
+
+    def heard(self) -> None:
+        self.something.set()
+
+    def full(self) -> None:
+        self.told.append("full")
+
+    def drained(self) -> None:
+        self.told.append("drained")
 
 
 @pytest.fixture
@@ -154,14 +172,19 @@ def test_an_app_that_cannot_be_reached_takes_no_place(app: App, monkeypatch: pyt
 
 def test_a_body_is_sent_no_faster_than_it_is_taken(app: App) -> None:
     async def work() -> None:
-        link = await Pool().link(app.way)
-        link.ask(b"POST / HTTP/1.1\r\n\r\n", only_head=False)
-        sending = asyncio.ensure_future(link.send(b"x" * 4_000_000))
-        await asyncio.sleep(0)
-        assert not sending.done()
+        link, asker = await Pool().link(app.way), Hears()
+        link.ask(b"POST / HTTP/1.1\r\n\r\n", asker, only_head=False)
+        link.send(b"x" * 4_000_000)
+        assert asker.told == ["full"]
+        while "drained" not in asker.told:
+            app.ends[0].setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                app.ends[0].recv(1_000_000)
+            await asyncio.sleep(0)
+        link.send(b"x" * 4_000_000)
         app.ends[0].close()
-        await sending
-        with pytest.raises(Broken):
-            await link.send(b"x")
+        await asker.something.wait()
+        assert isinstance(link.broken, Broken)
+        link.send(b"x")
 
     run(work())

@@ -212,6 +212,10 @@ class Application:
         hot = scope["type"] == "http" and (scope["method"], scope["path"]) in self._hot
         await (self._guarded if hot else self._routes)(scope, receive, send)
 
+    def carry_at_once(self, scope: Scope) -> bool:
+        """Whether this request is on its way to a session already."""
+        return self._sessions.carry_at_once(scope)
+
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self._routes
         handler = self._hot[scope["method"], scope["path"]]

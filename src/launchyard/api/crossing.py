@@ -11,15 +11,18 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from launchyard.api.auth import identity_of
+from launchyard.api.carrying import Before
 from launchyard.api.connection import connection_of
 from launchyard.api.context import Context
+from launchyard.api.guard import Refusal
 from launchyard.api.login import cookies
 from launchyard.api.login.addresses import PATH
 from launchyard.api.sessions import Endpoint, Route, Speaks, activity, route, route_of
 from launchyard.model.errors import LaunchyardError, NotFound, Unavailable
 from launchyard.proxy import websocket
 from launchyard.proxy.dialer import Dialer
-from launchyard.proxy.http import Exchange, Interrupted, Visitor
+from launchyard.proxy.headers import Unfit
+from launchyard.proxy.http import AppGone, Client, Ended, Exchange, Interrupted, Visitor, Words
 from launchyard.proxy.pool import Pool
 from launchyard.proxy.way import Way
 
@@ -47,32 +50,42 @@ class Crossing:
         self, scope: Scope, receive: Receive, send: Send, session_id: int, *, sandboxed: bool, framed_by: str
     ) -> None:
         """Raises `LaunchyardError`, or `ClientDisconnect` where nobody waits for an answer any more."""
-        sessions = self._context.services.controller.sessions
-        endpoint = sessions.endpoint(identity_of(scope).caller, session_id)
-        found, way = self._way(endpoint, sandboxed=sandboxed, framed_by=framed_by)
-        path = way.path(scope["path"])
+        found, way = self._found(scope, session_id, sandboxed=sandboxed, framed_by=framed_by)
         if scope["type"] == "websocket":
-            activity(self._context, session_id, "WEBSOCKET", path)
+            activity(self._context, session_id, "WEBSOCKET", way.path(scope["path"]))
             await self._carry_socket(way, found, scope, receive, send)
             return
-        if found.speaks is not Speaks.HTTP:
-            raise NotFound(f"session {session_id} has no pages of its own; open it in the portal")
-        activity(self._context, session_id, scope["method"], path)
-        if self._pool is None or self._lasting is None:
-            self._pool, self._lasting = Pool(), Lasting()
-        exchange = Exchange(self._pool, way, _visitor(scope))
+        ending: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
 
-        def watch() -> End:
-            exchange.listen(receive)
-            return self._until(scope, found, exchange.cut)
+        def ended(error: Exception | None) -> None:
+            if not ending.done():
+                ending.set_result(error)
 
-        self._lasting.begin(watch)
+        exchange = self._carry_http(_words(scope, way), found, scope, connection_of(scope).take(), ended)
         try:
-            await exchange.carry(scope, receive, send)
-        except Interrupted:
-            raise ClientDisconnect from None
+            error = await ending
         finally:
-            self._lasting.end(watch)
+            exchange.cut()
+        if isinstance(error, Interrupted):
+            raise ClientDisconnect from None
+        if error is not None:
+            raise error
+
+    def carry_at_once(self, scope: Scope, before: Before, refusal: Refusal) -> None:
+        """The same of an HTTP request, without a task that waits for its end. Raises `LaunchyardError`."""
+        found, way = self._found(scope, before.session_id, sandboxed=False, framed_by=before.framed_by)
+        if before.words is None or before.words.way is not way:
+            before.words = _words(scope, way)
+        connection = connection_of(scope)
+        client = connection.take()
+
+        def ended(error: Exception | None) -> None:
+            if isinstance(error, Interrupted):
+                connection.abort()
+            elif error is not None:
+                client.serve_by(refusal(error, scope))
+
+        self._carry_http(before.words, found, scope, client, ended)
 
     async def close(self) -> None:
         if self._pool is not None:
@@ -80,6 +93,36 @@ class Crossing:
         if self._dialer is not None:
             with suppress(Exception):
                 await self._dialer.close()
+
+    def _found(self, scope: Scope, session_id: int, *, sandboxed: bool, framed_by: str) -> tuple[Route, Way]:
+        """Where it goes, if the caller may. Raises `LaunchyardError`."""
+        sessions = self._context.services.controller.sessions
+        endpoint = sessions.endpoint(identity_of(scope).caller, session_id)
+        found, way = self._way(endpoint, sandboxed=sandboxed, framed_by=framed_by)
+        if scope["type"] == "http" and found.speaks is not Speaks.HTTP:
+            raise NotFound(f"session {session_id} has no pages of its own; open it in the portal")
+        return found, way
+
+    def _carry_http(self, words: Words, found: Route, scope: Scope, client: Client, ended: Ended) -> Exchange:
+        activity(self._context, found.session_id, words.method, words.way.path(scope["path"]))
+        if self._pool is None or self._lasting is None:
+            self._pool, self._lasting = Pool(), Lasting()
+        lasting, loop = self._lasting, asyncio.get_running_loop()
+
+        def watch() -> End:
+            return self._until(scope, found, cut_soon)
+
+        def cut_soon() -> None:
+            loop.call_soon(exchange.cut)
+
+        def over(error: Exception | None) -> None:
+            lasting.end(watch)
+            ended(error)
+
+        exchange = Exchange(self._pool, words, client, over)
+        lasting.begin(watch)
+        exchange.ask(scope)
+        return exchange
 
     async def _carry_socket(self, way: Way, found: Route, scope: Scope, receive: Receive, send: Send) -> None:
         cut = asyncio.Event()
@@ -191,6 +234,14 @@ class _Again:
             self._timer = asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._look)
         else:
             self._cut()
+
+
+def _words(scope: Scope, way: Way) -> Words:
+    """Raises `AppGone` for what no app could be asked in."""
+    try:
+        return Words(scope, way, _visitor(scope))
+    except Unfit as error:
+        raise AppGone(f"the app in the session gave no proper answer ({error})") from None
 
 
 def _visitor(scope: Scope) -> Visitor:

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from launchyard.api.connection import connection_of
+from launchyard.api.connection import AtOnce, connection_of, for_an_application
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _SCHEMES = {"http": {"http": "http", "https": "https"}, "websocket": {"http": "ws", "https": "wss"}}
@@ -28,7 +28,7 @@ class Doors:
         self._proxies: list[Network] = [ipaddress.ip_network(one, strict=False) for one in proxies]
 
     def trusts(self, address: str) -> bool:
-        found = _address(address)
+        found = _address(address) if self._proxies else None
         return found is not None and any(found in one for one in self._proxies)
 
     def admits(self, address: str) -> bool:
@@ -42,14 +42,22 @@ class Doors:
 class Forwarded:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, doors: Doors) -> None:
+    def __init__(self, app: ASGIApp, doors: Doors, at_once: AtOnce = for_an_application) -> None:
         self._app = app
         self._doors = doors
+        self._at_once = at_once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(self._told(scope), receive, send)
+
+    def carry_at_once(self, scope: Scope) -> bool:
+        """See `ClientProtocol`."""
+        return self._at_once(self._told(scope))
+
+    def _told(self, scope: Scope) -> Scope:
         if scope["type"] in _SCHEMES and self._doors.trusts(_peer(scope)):
-            scope = _as_told(scope, self._doors)
-        await self._app(scope, receive, send)
+            return _as_told(scope, self._doors)
+        return scope
 
 
 def _peer(scope: Scope) -> str:

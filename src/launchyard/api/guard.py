@@ -6,6 +6,7 @@ id alone: no traceback, path or SQL leaves. What changes something is on record,
 
 import logging
 import secrets
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -23,6 +24,9 @@ from launchyard.policy.rights import require
 
 OPEN_PATHS = frozenset({"/v1/health", "/login", "/v1/login-ways"})
 BEGINNINGS = frozenset({"http.response.start", "websocket.http.response.start"})
+
+Refusal = Callable[[Exception, Scope], ASGIApp]
+"""What answers in place of what could not be done."""
 
 log = logging.getLogger("launchyard.api")
 
@@ -86,6 +90,14 @@ class Guard:
         identity = scope["state"].get("identity")
         if identity is not None:
             require(identity.caller, self._needs(scope))
+
+    def refusal(self, error: Exception, scope: Scope) -> ASGIApp:
+        """Answers a request that was let in, and then could not be served."""
+
+        async def refuse(_: Scope, receive: Receive, send: Send) -> None:
+            await self._refuse(_answerable(error, scope), scope, receive, send)
+
+        return refuse
 
     async def _refuse(self, error: LaunchyardError, scope: Scope, receive: Receive, send: Send) -> None:
         self._recorder.refused(scope, error)

@@ -95,8 +95,9 @@ async def serve(
 ) -> None:
     """Serve until `stop` is set, then let requests finish, for a few seconds at most. `tls` is for TCP."""
     doors = doors or Doors()
+    forwarded = Forwarded(app, doors, app.carry_at_once)
     config = uvicorn.Config(
-        Forwarded(app, doors),
+        forwarded,
         http=ClientProtocol,
         loop="none",
         lifespan="on",
@@ -113,7 +114,8 @@ async def serve(
         # Pings keep a quiet connection open; who does not answer may stand still (Ctrl-Z). TCP sees the rest.
         ws_ping_timeout=None,
     )
-    await _Server(config, stop, app.close_streams, tls, doors).serve(list(sockets))
+    protocol = functools.partial(ClientProtocol, at_once=forwarded.carry_at_once)
+    await _Server(config, stop, protocol, app.close_streams, tls, doors).serve(list(sockets))
 
 
 class _Server(uvicorn.Server):
@@ -123,12 +125,14 @@ class _Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         stop: asyncio.Event,
+        protocol: Callable[..., ClientProtocol],
         close: Callable[[], None],
         tls: ssl.SSLContext | None,
         doors: Doors,
     ) -> None:
         super().__init__(config)
         self._stop = stop
+        self._protocol = protocol
         self._close = close
         self._tls = tls
         self._doors = doors
@@ -143,7 +147,7 @@ class _Server(uvicorn.Server):
         if self.lifespan.should_exit:
             raise RuntimeError("the application did not start; the log says why")
         protocol = functools.partial(
-            ClientProtocol,
+            self._protocol,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,

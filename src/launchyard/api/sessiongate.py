@@ -21,7 +21,7 @@ from launchyard.api.access import enters
 from launchyard.api.answers import problem
 from launchyard.api.audit import Recorder
 from launchyard.api.auth import Authenticator, Identity, check_origin, host_name, identity_of
-from launchyard.api.carrying import Carrier
+from launchyard.api.carrying import Before, Carrier, Said
 from launchyard.api.connection import connection_of
 from launchyard.api.context import Context
 from launchyard.api.guard import Guard
@@ -32,6 +32,7 @@ from launchyard.api.login.keys import same
 from launchyard.api.ray_jobs.door import RayDoor
 from launchyard.model.errors import Forbidden, Invalid, LaunchyardError, NotFound, Unauthenticated
 from launchyard.model.token import Token
+from launchyard.policy.rights import require
 
 READS = frozenset({"GET", "HEAD"})
 FROM_HERE = frozenset({b"none", b"same-origin"})
@@ -83,7 +84,8 @@ class SessionNames(Guard):
         super().__init__(self._serve, authenticator, context.services.hosts, ray, enters, recorder)
         self._context = context
         self._carrier = carrier
-        self._known: OrderedDict[tuple[Place, bytes], Known] = OrderedDict()
+        self._known: OrderedDict[tuple[bytes, bytes], Known] = OrderedDict()
+        """By the origin and the cookies."""
 
     def leads_to(self, scope: Scope) -> bool:
         """Whether this request came by the name of a session; then its state says which."""
@@ -98,6 +100,53 @@ class SessionNames(Guard):
                 return place is not None
         return False
 
+    def carry_at_once(self, scope: Scope) -> bool:
+        """Have a request carried without waiting, if who asks was found out a moment ago.
+
+        What speaks against that is for the whole way to find once more, and to say.
+        """
+        connection = connection_of(scope)
+        if scope["path"] == ENTER or connection.peer is not None:
+            return False
+        before: Before | None = connection.before
+        said = scope["method"], scope["scheme"], scope["client"], scope["headers"]
+        try:
+            if before is None or before.said != said:
+                before = self._examined(scope, said)
+            if before is not None and not self._is_good(before):
+                before = None
+            connection.before = before
+            if before is None:
+                return False
+            scope["state"]["identity"] = before.identity
+            return self._carrier.carry_at_once(scope, before, self.refusal)
+        except LaunchyardError:
+            return False
+
+    def _examined(self, scope: Scope, said: Said) -> Before | None:
+        """Where it goes and who asks, if that is known. Raises `LaunchyardError` for what is not let in."""
+        if not self.leads_to(scope):
+            return None
+        place: Place = scope["state"]["session"]
+        words = _said(scope)
+        _check_site(scope, place, words)
+        known = self._known.get((place.origin, words.get(b"cookie", b"")))
+        if known is None:
+            return None
+        require(known.identity.caller, enters(scope))
+        return Before(
+            said=said,
+            session_id=place.session_id,
+            framed_by=place.framed_by,
+            login=known.login,
+            identity=known.identity,
+            until=known.until,
+        )
+
+    def _is_good(self, known: Known | Before) -> bool:
+        """Whether the login is still the same, and good."""
+        return time.monotonic() < known.until and self._context.tokens.good(known.login.id) is known.login
+
     async def _admit(self, scope: Scope) -> None:
         place: Place = scope["state"]["session"]
         said = _said(scope)
@@ -109,14 +158,13 @@ class SessionNames(Guard):
     async def _identify(self, scope: Scope, place: Place, given: bytes) -> Identity:
         if connection_of(scope).peer is not None:
             return await self._authenticator.identify_by(scope, "")
-        known = self._known.get((place, given))
-        tokens, now = self._context.tokens, time.monotonic()
-        if known is not None and now < known.until and tokens.good(known.login.id) is known.login:
+        known = self._known.get((place.origin, given))
+        if known is not None and self._is_good(known):
             return known.identity
         login = self._login(place, given.decode("latin-1"))
         identity = await self._authenticator.of_token(login)
         if len(given) <= KNOWN_MAX_BYTES:
-            self._known[place, given] = Known(login, identity, now + KNOWN_S)
+            self._known[place.origin, given] = Known(login, identity, time.monotonic() + KNOWN_S)
         while len(self._known) > KNOWN_MAX:
             self._known.popitem(last=False)
         return identity
@@ -257,6 +305,10 @@ class SessionDoors:
             return False
         path: str = scope["path"]
         return self._names.leads_to(scope) or path.startswith(addresses.PATH)
+
+    def carry_at_once(self, scope: Scope) -> bool:
+        """See `SessionNames`: at the portal's own address nothing is."""
+        return self._names.carry_at_once(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         named = "session" in scope["state"]

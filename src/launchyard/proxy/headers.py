@@ -100,15 +100,13 @@ def _allowed(name: bytes, value: bytes, without_ours: Callable[[str], str]) -> b
     return b""
 
 
-def head_of(method: str, target: str, headers: Pairs) -> bytes:
-    """A request as it is sent. Raises `Unfit` for what would be read as more than it is."""
-    parts = [f"{method} {target} HTTP/1.1".encode("latin-1")]
-    parts += [b"%b: %b" % pair for pair in headers]
-    head = b"\r\n".join(parts)
-    breaks = len(parts) - 1
-    if head.count(b"\n") != breaks or head.count(b"\r") != breaks or b"\0" in head:
+def lines_of(headers: Pairs) -> bytes:
+    """Headers as they are sent. Raises `Unfit` for what would be read as more than it is."""
+    lines = b"".join([b"%b: %b\r\n" % pair for pair in headers])
+    count = len(headers)
+    if lines.count(b"\n") != count or lines.count(b"\r") != count or b"\0" in lines:
         raise Unfit("a header has a line break or another control character in it")
-    return head + b"\r\n\r\n"
+    return lines
 
 
 def from_app(given: Raw, way: Way, *, is_ours: Callable[[str], bool]) -> Pairs:

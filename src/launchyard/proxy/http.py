@@ -6,12 +6,13 @@ Whoever is slower slows the other down. A client that goes, or what cuts it off,
 import asyncio
 import re
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from launchyard.model.errors import Unavailable
-from launchyard.proxy.headers import Pairs, Raw, Unfit, from_app, head_of, to_app
+from launchyard.proxy.headers import Pairs, Raw, Unfit, from_app, lines_of, to_app
 from launchyard.proxy.link import Link
 from launchyard.proxy.pool import Pool
 from launchyard.proxy.reader import BODILESS, Broken
@@ -59,127 +60,255 @@ class Visitor:
         return from_app(given, way, is_ours=self.is_ours)
 
 
-class Exchange:
-    """One request and its answer. `cut` may be called at any time and ends it."""
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Headers of an answer as they are sent; `measured`: they tell how long its body is."""
 
-    def __init__(self, pool: Pool, way: Way, visitor: Visitor) -> None:
-        self._pool = pool
-        self._way = way
-        self._visitor = visitor
-        self._task = asyncio.current_task()
-        self._interrupted = False
-        self._done = False
-        self._sent = True
-        """The request's body is with the app."""
-        self._sending: asyncio.Task[None] | None = None
-        self._listening: asyncio.Task[None] | None = None
-        self._to_hear: Receive | None = None
+    text: bytes
+    measured: bool
 
-    def cut(self) -> None:
-        if not self._done and self._task is not None and not self._interrupted:
-            self._interrupted = True
-            self._task.cancel()
 
-    def listen(self, receive: Receive) -> None:
-        """From here on the exchange ends when its client goes. For one that is short it would not pay."""
-        self._to_hear = receive
-        if self._sent and not self._done:
-            self._listening = asyncio.ensure_future(self._listen(receive))
+class Words:
+    """All that a request says but its address, as the app is told it; and what was answered. Raises `Unfit`.
 
-    async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises `Interrupted`, `AppGone`, or what connecting raises."""
-        try:
-            await self._carry(scope, receive, send)
-        except asyncio.CancelledError:
-            if not self._interrupted or self._task is None:
-                raise
-            self._task.uncancel()
-            raise Interrupted from None
-        except (Broken, Unfit) as error:
-            raise AppGone(f"the app in the session gave no proper answer ({error})") from None
-        except OSError as error:
-            raise Unavailable(
-                f"the session cannot be reached now ({error.strerror or 'it is busy'})"
-            ) from None
-        finally:
-            self._done = True
-            for task in (self._sending, self._listening):
-                if task is not None:
-                    task.cancel()
+    Clients say the same again and again over a connection, and apps answer in the same words: this is good
+    for whatever is asked in these.
+    """
 
-    async def _carry(self, scope: Scope, receive: Receive, send: Send) -> None:
-        link = await self._asked(scope, receive)
-        try:
-            reader = link.reader
-            headers = self._visitor.from_app(reader.headers, self._way)
-            if reader.status in BODILESS:
+    def __init__(self, scope: Scope, way: Way, visitor: Visitor) -> None:
+        said = dict(scope["headers"])
+        self.way = way
+        self.visitor = visitor
+        self.method: str = scope["method"]
+        self.in_parts = b"transfer-encoding" in said
+        self.bodiless = not self.in_parts and said.get(b"content-length", b"0").strip() == b"0"
+        headers = visitor.to_app(scope, way)
+        if self.in_parts:
+            headers.append((b"transfer-encoding", b"chunked"))
+        self._begin: bytes = self.method.encode("latin-1") + b" "
+        self._end = b" HTTP/1.1\r\n" + lines_of(headers) + b"\r\n"
+        self._answered: tuple[int, Raw, Lines] = (0, (), Lines(b"", measured=False))
+
+    def head(self, scope: Scope) -> bytes:
+        """The whole of it, for this address. Raises `Unfit`."""
+        path, query = target_of(scope)
+        target = self.way.path(path) + (f"?{query}" if query else "")
+        return self._begin + target.encode("ascii") + self._end
+
+    def answered(self, status: int, given: Raw) -> Lines:
+        """The headers of an answer as the client gets them. Raises `Unfit`."""
+        if (status, given) != self._answered[:2]:
+            headers = self.visitor.from_app(given, self.way)
+            if status in BODILESS:
                 # It is that of another answer's body, and would be taken for this one's.
                 headers = [pair for pair in headers if pair[0] != b"content-length"]
-            await send({"type": "http.response.start", "status": reader.status, "headers": headers})
-            more = True
-            while more:
-                part = await link.part()
-                more = not reader.over
-                await send({"type": "http.response.body", "body": part, "more_body": more})
-        finally:
-            self._leave(link)
+            measured = any(name == b"content-length" for name, _ in headers)
+            self._answered = status, given, Lines(lines_of(headers), measured=measured)
+        return self._answered[2]
 
-    async def _asked(self, scope: Scope, receive: Receive) -> Link:
-        """The connection over which the answer has begun."""
-        method, way = scope["method"], self._way
-        headers = self._visitor.to_app(scope, way)
-        said = dict(scope["headers"])
-        in_parts = b"transfer-encoding" in said
-        if in_parts:
-            headers.append((b"transfer-encoding", b"chunked"))
-        self._sent = not in_parts and said.get(b"content-length", b"0").strip() == b"0"
-        path, query = target_of(scope)
-        path = way.path(path)
-        head = head_of(method, f"{path}?{query}" if query else path, headers)
-        while True:
-            link = await self._pool.link(way)
-            try:
-                link.ask(head, only_head=method == "HEAD")
-                if not self._sent:
-                    self._sending = asyncio.ensure_future(self._send_body(link, receive, in_parts=in_parts))
-                await link.answered()
-            except BaseException as error:
-                again = isinstance(error, Broken) and link.used and not link.heard and not self._sending
-                self._leave(link)
-                if not again or method not in ASKED_AGAIN:
-                    raise
-            else:
-                return link
 
-    def _leave(self, link: Link) -> None:
+class Client(Protocol):
+    """Who sends a request and takes its answer: a connection of our server."""
+
+    def came(self, exchange: "Exchange") -> tuple[bytes, bool]:
+        """What of the body has come so far, and whether that is all; the rest is told to the exchange."""
+
+    def pause(self) -> None:
+        """Let no more of the body come for now."""
+
+    def resume(self) -> None: ...
+    def encourage(self) -> None:
+        """Say that the body may come, to one that waits to be told."""
+
+    def answer(self, status: int, lines: Lines, part: bytes, *, more: bool) -> None: ...
+    def send(self, part: bytes, *, more: bool) -> None:
+        """Another part of the answer."""
+
+    def leave(self) -> None:
+        """It hears nothing more of this exchange, which has failed."""
+
+
+Ended = Callable[[Exception | None], None]
+"""Called once, at the end. `Interrupted`: the client is to be cut off; it has gone, or has half an answer."""
+
+
+class Exchange:
+    """One request and its answer, by calls of both sides. `cut` may be called at any time and ends it."""
+
+    def __init__(self, pool: Pool, words: Words, client: Client, ended: Ended) -> None:
+        self._pool = pool
+        self._words = words
+        self._client = client
+        self._sent = words.bodiless
+        self._ended: Ended | None = ended
+        self._link: Link | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._early: list[bytes] = []
+        """What of the request's body came before there was a connection."""
+        self._begun = self._holds = False
+
+    def ask(self, scope: Scope) -> None:
+        """Send the request on. Whatever is wrong with it is told by `ended` alone."""
+        try:
+            self._head = self._words.head(scope)
+            self._find_link()
+            part, ended = self._client.came(self)
+            if part:
+                self.body(part)
+            if ended:
+                self.body_ended()
+        except Exception as error:
+            self._fail(error)
+
+    def cut(self) -> None:
+        """The client has gone, or may not go on."""
+        self._fail(Interrupted())
+
+    # ---- from the client
+
+    def body(self, part: bytes) -> None:
+        """Some of the request's body."""
+        if self._words.in_parts:
+            part = b"%x\r\n%b\r\n" % (len(part), part)
+        self._send(part)
+
+    def body_ended(self) -> None:
+        if self._words.in_parts and not self._sent:
+            self._send(b"0\r\n\r\n")
+        self._sent = True
+
+    def pause(self) -> None:
+        """The client takes no more of the answer for now."""
+        if self._link is not None:
+            self._link.pause()
+
+    def resume(self) -> None:
+        if self._link is not None:
+            self._link.resume()
+
+    # ---- from the link
+
+    def heard(self) -> None:
+        """See `Link.ask`."""
+        link = self._link
+        if link is None:
+            return
+        try:
+            if link.reader.begun:
+                self._pass_on(link)
+        except Unfit as error:
+            self._fail(error)
+        if link.broken is not None and self._link is link:
+            self._broke(link)
+
+    def full(self) -> None:
         if not self._sent:
-            link.close()
-        self._pool.give_back(self._way, link)
+            self._holds = True
+            self._client.pause()
 
-    async def _send_body(self, link: Link, receive: Receive, *, in_parts: bool) -> None:
-        with suppress(Broken):
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] != "http.request":
-                    self.cut()
-                    return
-                part, more = message.get("body", b""), message.get("more_body", False)
-                if in_parts:
-                    part = (b"%x\r\n%b\r\n" % (len(part), part) if part else b"") + (
-                        b"" if more else b"0\r\n\r\n"
-                    )
-                if part:
-                    await link.send(part)
-            self._sent = True
-            if self._to_hear is not None:
-                self.listen(self._to_hear)
+    def drained(self) -> None:
+        if self._holds:
+            self._holds = False
+            self._client.resume()
 
-    async def _listen(self, receive: Receive) -> None:
-        with suppress(Exception):
-            while (await receive())["type"] != "http.disconnect":
-                pass
-        self.cut()
+    # ---- the request
+
+    def _find_link(self) -> None:
+        link = self._pool.kept(self._words.way)
+        if link is None:
+            self._connecting = asyncio.ensure_future(self._connect())
+        else:
+            self._ask(link)
+
+    async def _connect(self) -> None:
+        try:
+            link = await self._pool.link(self._words.way)
+        except Exception as error:
+            self._connecting = None
+            self._fail(error)
+        else:
+            self._connecting = None
+            self._ask(link)
+
+    def _ask(self, link: Link) -> None:
+        self._link = link
+        link.ask(self._head, self, only_head=self._words.method == "HEAD")
+        if not self._words.bodiless:
+            self._client.encourage()
+        early, self._early = self._early, []
+        for part in early:
+            link.send(part)
+        if early and not self._holds:
+            self._client.resume()
+
+    def _send(self, part: bytes) -> None:
+        if self._link is not None:
+            self._link.send(part)
+        elif self._ended is not None:
+            self._early.append(part)
+            self._client.pause()
+
+    # ---- the answer
+
+    def _pass_on(self, link: Link) -> None:
+        reader, client = link.reader, self._client
+        part, over = reader.take(), reader.over
+        if self._begun:
+            if over:
+                self._leave()
+            if part or over:
+                client.send(part, more=not over)
+        else:
+            status = reader.status
+            lines = self._words.answered(status, reader.headers)
+            self._begun = True
+            if over:
+                self._leave()
+            client.answer(status, lines, part, more=not over)
+        if over:
+            self._end(None)
+
+    def _broke(self, link: Link) -> None:
+        """Nothing more comes of it: ask once more, where that can do no harm, or give up."""
+        again = link.used and not link.heard and self._words.bodiless and self._words.method in ASKED_AGAIN
+        if not again:
+            self._fail(link.broken or Broken("the connection ended"))
+            return
+        self._leave()
+        self._find_link()
+
+    # ---- the end
+
+    def _leave(self) -> None:
+        """Give the connection back; with some of the body yet to be sent it is good for nothing."""
+        link, self._link = self._link, None
+        if link is not None:
+            if not self._sent:
+                link.close()
+            self._pool.give_back(self._words.way, link)
+
+    def _fail(self, error: Exception) -> None:
+        if self._ended is None:
+            return
+        if self._connecting is not None:
+            self._connecting.cancel()
+        self._leave()
+        self._client.leave()
+        self._end(Interrupted() if self._begun else error)
+
+    def _end(self, error: Exception | None) -> None:
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(_as_sentence(error))
+
+
+def _as_sentence(error: Exception | None) -> Exception | None:
+    """What went wrong with the app, as it is told."""
+    if isinstance(error, Broken | Unfit):
+        return AppGone(f"the app in the session gave no proper answer ({error})")
+    if isinstance(error, OSError):
+        return Unavailable(f"the session cannot be reached now ({error.strerror or 'it is busy'})")
+    return error
 
 
 def target_of(scope: Scope) -> tuple[str, str]:

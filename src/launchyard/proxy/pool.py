@@ -20,14 +20,19 @@ class Pool:
         self._apps: dict[str, _App] = {}
         self._sweeping: asyncio.TimerHandle | None = None
 
+    def kept(self, way: Way) -> Link | None:
+        """One that nobody else uses, if there is one already; to be given back."""
+        app = self._apps.get(way.key)
+        return None if app is None else app.quiet_link(self._loop.time())
+
     async def link(self, way: Way) -> Link:
-        """One that nobody else uses; to be given back. Raises what connecting raises, and `TimeoutError`."""
+        """The same, or a new one. Raises what connecting raises, and `TimeoutError`."""
+        link = self.kept(way)
+        if link is not None:
+            return link
         app = self._apps.get(way.key)
         if app is None:
             app = self._apps[way.key] = _App()
-        link = app.quiet_link(self._loop.time())
-        if link is not None:
-            return link
         async with asyncio.timeout(CONNECT_S):
             return await self._new(way, app)
 

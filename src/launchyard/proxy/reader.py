@@ -38,7 +38,6 @@ class Reader:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.begun = self.ended = self.keeps = False
-        self.held_bytes = 0
         self._parts: list[bytes] = []
         self._loose_bytes = 0
         self._interim = self._measured = self._in_parts = False
@@ -68,7 +67,7 @@ class Reader:
         parts = self._parts
         if not parts:
             return b""
-        self._parts, self.held_bytes = [], 0
+        self._parts = []
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     @property
@@ -115,7 +114,6 @@ class Reader:
         if self.ended:
             raise Broken("a body came where none can be")
         self._loose_bytes = 0
-        self.held_bytes += len(body)
         self._parts.append(body)
 
     def on_message_complete(self) -> None:
