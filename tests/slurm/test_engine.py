@@ -63,6 +63,7 @@ class Heard:
 
     engine: SlurmEngine
     reports: list[EngineReport] = field(default_factory=list)
+    patience_s: float = PATIENCE_S
 
     def take(self, reports: Sequence[EngineReport]) -> None:
         self.reports += reports
@@ -72,7 +73,7 @@ class Heard:
         return [one for one in found if launch_id in (None, getattr(one, "launch_id", None))]
 
     async def until(self, condition: Callable[[], object]) -> None:
-        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        deadline = asyncio.get_running_loop().time() + self.patience_s
         while not condition():
             assert asyncio.get_running_loop().time() < deadline, f"not so: {self.reports[-20:]}"
             await asyncio.sleep(0.02)
@@ -98,6 +99,21 @@ async def host(state: Path) -> AsyncIterator[LocalEngine]:
         product.destroy()
 
 
+def surroundings(lab: Lab, local: LocalEngine, directory: Path) -> Surroundings:
+    """Of an engine before that Slurm, which keeps what is its own in `directory`."""
+    return Surroundings(
+        cluster=ClusterSettings(
+            name="lab", engine=EngineKind.SLURM, conf=lab.environment["SLURM_CONF"], bin="/usr/bin"
+        ),
+        directory=directory,
+        host=local,
+        serves_all=True,
+        drop_in="/nowhere",
+        spool="/nowhere",
+        clock=time.time,
+    )
+
+
 Story = Callable[[Heard], Coroutine[Any, Any, None]]
 Tell = Callable[..., Heard]
 
@@ -107,24 +123,11 @@ def tell(lab: Lab, tmp_path: Path) -> Tell:
     """Live through stories, each with an engine of its own in one directory: a daemon after another."""
     (tmp_path / "engine").mkdir()
 
-    def surroundings(local: LocalEngine) -> Surroundings:
-        return Surroundings(
-            cluster=ClusterSettings(
-                name="lab", engine=EngineKind.SLURM, conf=lab.environment["SLURM_CONF"], bin="/usr/bin"
-            ),
-            directory=tmp_path / "engine",
-            host=local,
-            serves_all=True,
-            drop_in="/nowhere",
-            spool="/nowhere",
-            clock=time.time,
-        )
-
     def told(*stories: Story) -> Heard:
         async def inside() -> Heard:
             async with host(tmp_path / "state") as local:
                 for story in stories:
-                    heard = Heard(build(surroundings(local)))
+                    heard = Heard(build(surroundings(lab, local, tmp_path / "engine")))
                     await heard.engine.open(heard.take)
                     await heard.connected()
                     await story(heard)

@@ -86,3 +86,28 @@ def test_engine_asked_for_at_start_is_one_cluster_of_that_name() -> None:
     assert (ray.name, ray.engine, ray.default, ray.start) == ("ray", EngineKind.RAY, True, True)
     with pytest.raises(Invalid, match="there is no engine rey; there are: local, ray, slurm"):
         asked_at_start("rey")
+
+
+SITE = '[[clusters]]\nname = "site"\nengine = "slurm"\n'
+
+
+@pytest.mark.parametrize("rest", ["http://127.0.0.1:6820", "https://slurm:6820", "unix:/run/slurmrestd.sock"])
+def test_slurmrestd_is_named_by_its_address_and_the_file_of_its_token(rest: str) -> None:
+    (site,) = check(f'{SITE}rest = "{rest}"\nrest_token = "/etc/launchyard/token"\n', "file").clusters
+    assert (site.rest, site.rest_token) == (rest, "/etc/launchyard/token")
+
+
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        ("http://slurm:6820", "would send the token over the network as it is"),
+        ("http://root:secret@127.0.0.1:6820", "is no address of slurmrestd"),
+        ("127.0.0.1:6820", "is no address of slurmrestd"),
+        ("http://127.0.0.1:x", "is no address of slurmrestd"),
+        ("", "rest and rest_token go together"),
+    ],
+)
+def test_address_of_slurmrestd_that_would_not_do_is_refused(rest: str, why: str) -> None:
+    text = f'rest = "{rest}"\n' if rest else ""
+    with pytest.raises(Invalid, match=why):
+        check(f'{SITE}{text}rest_token = "/etc/launchyard/token"\n', "file")

@@ -10,7 +10,7 @@ from launchyard.model.errors import Invalid
 KNOWS = {
     EngineKind.LOCAL: (),
     EngineKind.RAY: ("address", "start", "python", "listen", "single_identity"),
-    EngineKind.SLURM: ("bin", "conf", "poll_s"),
+    EngineKind.SLURM: ("bin", "conf", "poll_s", "rest", "rest_token"),
 }
 """Which keys an engine reads, beside those that each cluster has."""
 
@@ -63,6 +63,8 @@ def _cluster(table: Table) -> ClusterSettings:
         python=table.read("python", words.absolute, ""),
         bin=table.read("bin", words.absolute, ""),
         conf=table.read("conf", words.absolute, ""),
+        rest=table.read("rest", words.rest_address, ""),
+        rest_token=table.read("rest_token", words.absolute, ""),
         listen=table.read("listen", words.listen_for_nodes, ""),
         single_identity=table.get("single_identity", bool, False),
         poll_s=table.number("poll_s", 1.0, 1.0, 60.0),
@@ -70,5 +72,9 @@ def _cluster(table: Table) -> ClusterSettings:
     if engine is EngineKind.RAY and bool(cluster.address) is cluster.start:
         table.refuse(
             "engine", "a cluster of Ray needs address, where its head is, or start = true for one of its own"
+        )
+    if bool(cluster.rest) is not bool(cluster.rest_token):
+        table.refuse(
+            "engine", "rest and rest_token go together: the address of slurmrestd, and its token's file"
         )
     return cluster

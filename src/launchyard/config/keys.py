@@ -89,6 +89,14 @@ KEYS: dict[str, Keys] = {
         "python": ("found on PATH", "Ray: the Python that has the cluster's Ray."),
         "bin": ("found on PATH", "Slurm: the directory of its commands."),
         "conf": ("Slurm's own", "Slurm: its slurm.conf."),
+        "rest": (
+            "none",
+            'Slurm: its slurmrestd, such as `"http://127.0.0.1:6820"`, asked instead of squeue.',
+        ),
+        "rest_token": (
+            "none",
+            "Slurm: the file with the token for that, readable by the server's user alone.",
+        ),
         "listen": ("none", "Ray: the one address at which nodes reach this server, where they must dial in."),
         "single_identity": ("false", "Ray: run everybody's jobs as the user of Ray's own processes."),
         "poll_s": ("1.0", "Slurm: how often it is asked for the states of all jobs together."),

@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from launchyard.model.errors import Invalid
 from launchyard.model.memory import parse_memory
@@ -51,6 +52,22 @@ def cluster_address(text: str) -> str:
 def absolute(text: str) -> str:
     if not text.startswith("/") or not text.isprintable():
         raise Invalid(f"{shown(text)} is no absolute path; begin with /")
+    return text
+
+
+def rest_address(text: str) -> str:
+    """`http://127.0.0.1:6820`, `https://slurm:6820`, `unix:/run/slurmrestd.sock`."""
+    if text.startswith("unix:/") and text.isprintable():
+        return text
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("http", "https") and parts.hostname and parts.port
+    except ValueError:
+        known = None
+    if not known or parts.path not in ("", "/") or parts.query or parts.username:
+        raise Invalid(f"{shown(text)} is no address of slurmrestd; say http://HOST:PORT or unix:/PATH")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise Invalid(f"{shown(text)} would send the token over the network as it is; use https or unix:")
     return text
 
 

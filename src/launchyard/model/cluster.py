@@ -22,6 +22,7 @@ class ClusterSettings:
     `address`: of Ray's head (`10.0.0.1:6379`); with `start` one of our own is started here on free ports.
     `python` is the interpreter that has Ray, `bin` the directory of Slurm's commands and `conf` its
     slurm.conf. `listen` is the one address at which nodes reach the daemon.
+    `rest` is the address of its slurmrestd, `rest_token` the file with the token for that.
     `single_identity`: jobs run there as one user, whoever submitted them.
     """
 
@@ -33,6 +34,8 @@ class ClusterSettings:
     python: str = ""
     bin: str = ""
     conf: str = ""
+    rest: str = ""
+    rest_token: str = ""
     listen: str = ""
     single_identity: bool = False
     poll_s: float = 1.0

@@ -24,6 +24,7 @@ from launchyard.engine.slurm.commands import Commands
 from launchyard.engine.slurm.handing import Handing
 from launchyard.engine.slurm.journal import Journal
 from launchyard.engine.slurm.looking import Looking
+from launchyard.engine.slurm.rest import Rest
 from launchyard.engine.slurm.table import Table
 from launchyard.engine.slurm.ways import Ways, running
 from launchyard.launcher.messages import Message
@@ -66,7 +67,7 @@ class SlurmEngine:
         self._name = settings.name
         self._table = Table(Journal(around.directory / "journal"), around.clock)
         self._helpers = helpers
-        self._host = around.host
+        self._around = around
         runner = (Path(__file__).parent / "runner.py").read_text()
         self._handing = Handing(self._table, commands, runner, f"{RECORDS}/{settings.name}", around.drop_in)
         self._acting = Acting(self._table, commands)
@@ -78,11 +79,11 @@ class SlurmEngine:
             cluster=settings.name,
             poll_s=settings.poll_s,
             uid=None if around.serves_all else os.geteuid(),
+            rest=Rest(settings.rest, settings.rest_token) if settings.rest else None,
         )
         self._ways = Ways(self._table, commands, helpers)
         self._inside: dict[str, UserHelpers] = {}
         """Who acts inside a job, by launch."""
-        self._drop_in = around.drop_in
         self._run: asyncio.Task[None] | None = None
 
     async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
@@ -93,6 +94,8 @@ class SlurmEngine:
         site = self._looking.site
         self._ways.version = "" if site is None else site.version
         found = {} if site is None else {"slurm": site.version, "cluster": site.name}
+        if self._around.cluster.rest:
+            found["rest"] = self._around.cluster.rest
         users = "switched" if self.abilities.users else "single"
         return EngineFacts(
             nodes=nodes,
@@ -167,7 +170,7 @@ class SlurmEngine:
     async def user_channel(self, uid: int, memory_mib: int | None = None, node: str | None = None) -> int:
         """`node` is a launch, as `at` has said; there the job's own limits hold."""
         if node is None:
-            return await self._host.user_channel(uid, memory_mib)
+            return await self._around.host.user_channel(uid, memory_mib)
         return await self._ways.channel(node, uid)
 
     async def reach(self, node: str, uid: int, target: Target) -> int:
@@ -178,7 +181,7 @@ class SlurmEngine:
     ) -> asyncio.Future[dict[str, Any]]:
         """By a helper inside the job; the variables of the allocation are Slurm's, and srun there too."""
         running(self._table, launch_id, uid)
-        path = ":".join(one for one in env.get("PATH", "").split(":") if one != self._drop_in)
+        path = ":".join(one for one in env.get("PATH", "").split(":") if one != self._around.drop_in)
         order = {
             "t": "step",
             "argv": list(argv),

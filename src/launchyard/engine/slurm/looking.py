@@ -17,6 +17,7 @@ from launchyard.engine.slurm.commands import Commands
 from launchyard.engine.slurm.found import Found, found_id
 from launchyard.engine.slurm.held import Held
 from launchyard.engine.slurm.outcome import in_accounting, output_of, records_of, remembered
+from launchyard.engine.slurm.rest import Rest
 from launchyard.engine.slurm.site import Site, parts_of, site_of
 from launchyard.engine.slurm.table import Table
 from launchyard.engine.slurm.told import ENDED, SQUEUE_FORMAT, Accounted, Row, Rows
@@ -57,6 +58,7 @@ class Looking:
         cluster: str,
         poll_s: float,
         uid: int | None,
+        rest: Rest | None = None,
     ) -> None:
         self._table = table
         self._commands = commands
@@ -64,7 +66,10 @@ class Looking:
         self._acting = acting
         self._cluster = cluster
         self._poll_s = poll_s
-        self._of = [] if uid is None else ["-u", str(uid)]
+        self._uid = uid
+        self._rest = rest
+        self._rest_away = ""
+        """Why it was not asked at the last look."""
         self._ends = asyncio.Semaphore(ENDS_AT_ONCE)
         self._pause_s = poll_s
         self._nodes_at = 0.0
@@ -100,16 +105,33 @@ class Looking:
     async def _look(self) -> None:
         began = self._table.clock()
         self._table.look += 1
-        ran = await self._commands.look("squeue", "-h", "-a", "-t", "all", "-o", SQUEUE_FORMAT, *self._of)
-        if not ran.ok:
-            self._away(began, ran.sentence)
+        rows, why = await self._jobs()
+        if rows is None:
+            self._away(began, why)
             return
         if self.site is None:
             await self._know_site()
         self._pause_s = self._poll_s
-        self.take(await asyncio.to_thread(self._rows.read, ran.out))
+        self.take(rows)
         if self._table.clock() - self._nodes_at >= NODES_S:
             await self._look_at_nodes()
+
+    async def _jobs(self) -> tuple[Sequence[Row] | None, str]:
+        """All jobs now; None: Slurm does not answer, and why. Without its slurmrestd squeue is asked."""
+        if self._rest is not None:
+            try:
+                rows, self._rest_away = await self._rest.jobs(self._uid), ""
+            except Unavailable as error:
+                if str(error) != self._rest_away:
+                    self._rest_away = str(error)
+                    _log.warning("cluster %s: %s; squeue is asked instead", self._cluster, error)
+            else:
+                return rows, ""
+        of = [] if self._uid is None else ["-u", str(self._uid)]
+        ran = await self._commands.look("squeue", "-h", "-a", "-t", "all", "-o", SQUEUE_FORMAT, *of)
+        if not ran.ok:
+            return None, ran.sentence
+        return await asyncio.to_thread(self._rows.read, ran.out), ""
 
     async def _know_site(self) -> None:
         """One that was away at our start; what is wrong with it then can only be told in the log, once."""

@@ -98,13 +98,13 @@ def _row(fields: list[str]) -> Row:
         start_at=moment(start),
         submitted_at=moment(submit),
         end_at=moment(end),
-        nodes=_names(nodes),
+        nodes=names_in(nodes),
         cpus=int(cpus) if cpus.isdigit() else 1,
         partition=partition,
         account=account,
         qos=qos,
         memory_mib=_mib(memory),
-        gpus=_gpus(gres),
+        gpus=gpus_in(gres),
         time_limit_s=_limit(limit),
         array=of_array,
         working_dir=directory,
@@ -162,7 +162,7 @@ def accounted(output: str) -> list[Accounted]:
                     signal=int(number) if number.isdigit() else 0,
                     start_at=moment(fields[3]),
                     end_at=moment(fields[4]),
-                    nodes=_names(fields[5]),
+                    nodes=names_in(fields[5]),
                     uid=int(fields[6]) if fields[6].isdigit() else -1,
                     submitted_at=moment(fields[7]),
                     launch=launch_in(fields[8]),
@@ -231,7 +231,7 @@ def _node(one: Mapping[str, str], cluster: str) -> Node:
         name=one["NodeName"],
         cpus=_number(one.get("CPUTot"), 1),
         memory_mib=_number(one.get("RealMemory"), 0),
-        gpus=_gpus(gres),
+        gpus=gpus_in(gres),
         gpu_type=_gpu_type(gres),
         cluster=cluster,
         state=state,
@@ -261,7 +261,7 @@ def _partition(one: Mapping[str, str], cluster: str) -> Partition:
     most = one.get("MaxNodes", "")
     return Partition(
         name=one["PartitionName"],
-        nodes=_names(one.get("Nodes", "")),
+        nodes=names_in(one.get("Nodes", "")),
         cluster=cluster,
         default=one.get("Default") == "YES",
         tier=_number(one.get("PriorityTier"), 0),
@@ -283,7 +283,7 @@ def _allowed(text: str) -> tuple[str, ...]:
     return () if text in ("", "ALL", "(null)") else tuple(text.split(","))
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_in(text: str) -> tuple[str, ...]:
     """`n[1-2]`; a list of reasons in brackets, as squeue has it for what waits, is no name."""
     if not text or text.startswith("(") or text in ("None assigned", "N/A"):
         return ()
@@ -315,11 +315,13 @@ def _mib(text: str) -> int:
         return 0
 
 
-def _gpus(gres: str) -> int:
-    """How many GPUs `gpu:fake:2(S:0),shard:4` or `gres/gpu:2` has in all."""
+def gpus_in(gres: str) -> int:
+    """How many GPUs `gpu:fake:2(S:0),shard:4`, `gres:gpu:2` or `gres/gpu:2` has in all."""
     count = 0
     for part in gres.split(","):
-        words = part.partition("(")[0].removeprefix("gres/").replace("=", ":").split(":")
+        words = (
+            part.partition("(")[0].removeprefix("gres/").removeprefix("gres:").replace("=", ":").split(":")
+        )
         if words[0] == "gpu":
             count += int(words[-1]) if words[-1].isdigit() else 1
     return count
