@@ -53,7 +53,7 @@ ADAPTERS = {
 
 
 def engines_of(
-    settings: Settings, state: StateDir, host: LocalEngine, *, serves_all: bool
+    settings: Settings, state: StateDir, host: LocalEngine, *, serves_all: bool, patience_s: float
 ) -> dict[str, Engine]:
     """The engine of each cluster, the default cluster first. `host` is this machine's launcher: the engine of
     the local cluster, and for the others who acts as a user here."""
@@ -72,6 +72,7 @@ def engines_of(
             spool=str(state.spool),
             clock=time.time,
             allow_root_jobs=settings.allow_root_jobs,
+            patience_s=patience_s,
         )
         engines[cluster.name] = _adapter(cluster.engine)(around)
     return engines or {LOCAL: host}

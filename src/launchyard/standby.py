@@ -21,6 +21,8 @@ from launchyard.store.open import Tenant, open_store
 from launchyard.store.protocol import Held, Store
 
 LOOK_S = 0.5
+PATIENCE_S = 30.0
+TAKEOVER_PATIENCE_S = 1.5
 PASSWORD_MAX = 4096
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ class Tenancy:
     def __init__(self, settings: Settings, state: StateDir) -> None:
         self.lost = False
         """Another server has taken the database over."""
+        self.patience_s = PATIENCE_S
+        """How long clusters may hold up the start: who takes over is waited for."""
         self._state = state
         self._address = settings.database or state.database
         file = settings.database_password_file
@@ -61,7 +65,7 @@ class Tenancy:
                 if not waits:
                     _log.warning("standing by: %s", held)
                     tell.ready(self._facts(str(held)))
-                waits = True
+                waits, self.patience_s = True, TAKEOVER_PATIENCE_S
             except Unavailable:
                 if not waits:
                     raise

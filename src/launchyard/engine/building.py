@@ -29,6 +29,8 @@ class Surroundings:
     spool: str
     clock: Callable[[], float]
     allow_root_jobs: bool = False
+    patience_s: float = 30.0
+    """How long a cluster that does not answer yet holds up a start; then it is away until it does."""
 
 
 Build = Callable[[Surroundings], Engine]

@@ -108,7 +108,7 @@ class RayEngine:
             self._bridge.variables = self._head.variables
         self._bridge.start()
         try:
-            await asyncio.wait_for(self._nodes.settled.wait(), OPEN_S)
+            await asyncio.wait_for(self._nodes.settled.wait(), self._around.patience_s)
         except TimeoutError:
             _log.warning("cluster %s does not answer: %s", self._around.cluster.name, self._why)
             report([EngineLost(since=self._around.clock())])
