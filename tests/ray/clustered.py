@@ -22,9 +22,9 @@ START_S = 90.0
 
 
 @contextmanager
-def product_on(lab: Lab, state: Path, more: str = "") -> Iterator[Product]:
+def product_on(lab: Lab, state: Path, more: str = "", address: str = "") -> Iterator[Product]:
     """With all nodes serving; what jobs leave is ended."""
-    made = Product(state, CONFIG.format(address=lab.address, python=lab.python) + more)
+    made = Product(state, CONFIG.format(address=address or lab.address, python=lab.python) + more)
     made.start(timeout_s=START_S)
     try:
         wait_for(lambda: up(made) == lab.nodes, START_S, "all nodes serve")

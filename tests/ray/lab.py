@@ -43,7 +43,7 @@ class Lab:
         self._cpus = cpus
         self._mark = secrets.token_hex(3)
         self._net = f"10.{64 + secrets.randbelow(128)}.{secrets.randbelow(250)}"
-        self._port = _free_port()
+        self._port, self._client_port = _free_port(), _free_port()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._hidden: dict[int, list[Path]] = {}
         self.base = directory / "nodes"
@@ -52,6 +52,11 @@ class Lab:
     @property
     def address(self) -> str:
         return f"{self.ip(0)}:{self._port}"
+
+    @property
+    def client_address(self) -> str:
+        """Where programs come in that are on no node."""
+        return f"ray://{self.ip(0)}:{self._client_port}"
 
     @property
     def python(self) -> Path:
@@ -90,7 +95,7 @@ class Lab:
             path.mkdir(exist_ok=True)
         if node == 0:
             words += ["--head", f"--port={self._port}", f"--temp-dir={seen}", "--include-dashboard=false"]
-            words += ["--dashboard-agent-listen-port=0", f"--ray-client-server-port={_free_port()}"]
+            words += ["--dashboard-agent-listen-port=0", f"--ray-client-server-port={self._client_port}"]
         else:
             words += [f"--address={self.address}"]
         command = [str(self._programs / "ray"), "start", *words]

@@ -3,11 +3,12 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ray.clustered import product_on
+from tests.ray.clustered import START_S, product_on
 from tests.ray.lab import Lab
 from tests.system.ly import ly
 from tests.system.product import Product, wait_for
@@ -107,6 +108,18 @@ def test_job_of_the_ray_command_joins_the_cluster_that_it_runs_on(product: Produ
 def test_cluster_for_clients_elsewhere_is_refused(product: Product) -> None:
     said = ly(product.state, "ray", "start")
     assert (said.code, "starts none of its own for clients" in said.err) == (2, True), said
+
+
+def test_cluster_is_used_from_outside_through_its_client_port(lab: Lab, tmp_path: Path) -> None:
+    """As one of KubeRay's; a daemon that comes back finds its jobs there too."""
+    with product_on(lab, tmp_path / "state", address=lab.client_address) as product:
+        job = product.submit(["sh", "-c", "echo on $LAUNCHYARD_NODE; sleep 3; exit 6"])
+        (node,) = product.until(job, "RUNNING")["nodes"]
+        product.kill()
+        product.start(timeout_s=START_S)
+        ended = product.until(job)
+        assert (ended["state"], ended["exit_code"], ended["attempt"]) == ("FAILED", 6, 1)
+        assert product.log(job) == f"on {node}\n".encode()
 
 
 def _token(product: Product) -> dict[str, str]:
