@@ -142,6 +142,9 @@ class FakeStore:
     def live_jobs(self) -> list[Job]:
         return []
 
+    def old_jobs(self, **limits: object) -> list[Job]:
+        return []
+
     def job_of_submission(self, user: str, submission_id: str) -> Job | None:
         for job in (*self.live.values(), *self.rows.values()):
             if (job.user, job.submission_id) == (user, submission_id):

@@ -99,6 +99,7 @@ def bounds(settings: Settings) -> Bounds:
         requeues_max=settings.requeues_max,
         zero_cpu_jobs_max=settings.zero_cpu_jobs_max,
         keep_failed_s=settings.packages.keep_failed_s,
+        keep=settings.keep,
     )
 
 

@@ -3,15 +3,16 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 
 from launchyard.config import Settings
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.environments import HelperEnvironments, Opened, SetUpSettings
-from launchyard.engine.files import Files
+from launchyard.engine.files import Files, Who
 from launchyard.engine.gateway import Channels
 from launchyard.engine.machine import memory_of_machine_mib
 from launchyard.model.errors import LaunchyardError
+from launchyard.model.job import Job
 from launchyard.statedir import StateDir
 from launchyard.store.packages import Packages
 
@@ -37,10 +38,27 @@ class UserFiles:
             keep_failed_s=limits.keep_failed_s,
             memory_mib=limits.setup_memory_mib or memory_of_machine_mib() // 2,
         )
+        self._spool = state.spool
         self._browsing = UserHelpers(engine)
         self.browsed = Files(self._browsing)
         self.environments = HelperEnvironments(UserHelpers(engine, kept.memory_mib), kept, self._opened)
         self._collecting: asyncio.Task[None] | None = None
+
+    async def remove_logs(self, jobs: Sequence[Job]) -> None:
+        """The logs of all attempts in our spool on this machine, each as its user."""
+        names: dict[int, list[str]] = {}
+        for job in jobs:
+            launches = [one.launch_id for one in job.past]
+            launches += [job.attempt.launch_id] if job.attempt is not None else []
+            names.setdefault(job.uid, []).extend(f"{job.id}-{launch}.log" for launch in launches)
+        for uid, found in names.items():
+            spool = str(self._spool / str(uid))
+            paths = [f"{spool}/{name}" for name in found]
+            try:
+                if paths:
+                    await self.browsed.ask(Who(uid=uid, roots=(spool,)), "remove", spool, paths=paths)
+            except LaunchyardError as error:
+                _log.warning("logs of uid %d stay for now: %s", uid, error)
 
     def start(self, in_use: InUse) -> None:
         """From now on remove what nobody needs, every now and then."""

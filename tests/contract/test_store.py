@@ -128,6 +128,39 @@ def ids(jobs: list[Job]) -> list[int]:
     return [one.id for one in jobs]
 
 
+def test_ended_jobs_that_are_old_or_many_are_found_and_forgotten_for_good(store: Store) -> None:
+    ended = [job(number, state=JobState.COMPLETED, ended_at=100.0 * number) for number in range(1, 7)]
+    named = job(7, state=JobState.FAILED, ended_at=50.0, submission_id="mine", task=Task(job_id=20, index=3))
+    put(store, *ended, named, job(8))
+    store.commit([Change(seq=2, steps=(step(1, 0), step(2, 0)))])
+
+    def old(
+        before: float, newest: int | None = None, after: int = 0, limit: int = 10, since: float = 0.0
+    ) -> list[int]:
+        found = store.old_jobs(
+            ended_since=since, ended_before=before, newest=newest, after_id=after, limit=limit
+        )
+        return ids(found)
+
+    assert old(0.0) == []
+    assert old(301.0) == [1, 2, 3, 7]
+    assert old(301.0, after=1, limit=1) == [2]
+    assert old(301.0, since=200.0) == [2, 3]
+    assert old(0.0, newest=5) == [1, 2]
+    assert old(0.0, newest=7) == []
+    assert old(0.0, newest=0) == [1, 2, 3, 4, 5, 6, 7]
+
+    store.commit([Change(seq=3, forgotten=(1, 7, 99))])
+    assert ids(store.jobs(JobQuery())) == [8, 6, 5, 4, 3, 2]
+    assert store.job_of_submission("ada", "mine") is None
+    assert store.job_of_task(20, 3) is None
+    assert [one.job_id for one in store.steps(StepQuery())] == [2]
+    assert store.next_job_id() == 9
+    put(store, replace(named, id=9), seq=4)
+    assert store.job_of_task(20, 3) == replace(named, id=9)
+    store.check()
+
+
 def test_an_empty_store_counts_from_the_start(store: Store) -> None:
     assert store.last_seq() == 0
     assert store.next_job_id() == 1

@@ -66,6 +66,7 @@ KEYS: dict[str, Keys] = {
         "slurm": ("see below", "What Slurm's commands say of this site; see below."),
         "ray_api": ("see below", "How Ray's clients are answered; see below."),
         "packages": ("see below", "What users may upload; see below."),
+        "retention": ("see below", "How long ended jobs and their logs are kept; see below."),
         "files": ("see below", "Which files users may open in the browser; see below."),
         "runtime_env": ("see below", "What set-ups of runtime environments keep; see below."),
         "sessions": ("see below", "Interactive apps, and sessions that nobody uses; see below."),
@@ -296,6 +297,11 @@ KEYS: dict[str, Keys] = {
         "nodes": ("no limit", "Nodes at one time."),
         "cpu_minutes": ("no limit", "CPU minutes: what was used, fading with `half_life`, and what may be."),
         "gpu_minutes": ("no limit", "The same in GPU minutes."),
+    "retention": {
+        "jobs": ('"none"', 'How long ended jobs are remembered, such as `"365d"`; `"none"`: for good.'),
+        "jobs_max": ("no limit", "How many of the newest ended jobs are remembered."),
+        "logs": ('"none"', 'How long after its end the log of a job stays in our spool, such as `"90d"`.'),
+    },
         "time_limit": ("no limit", "The longest time limit of one job."),
     },
 }
@@ -325,3 +331,4 @@ TITLES = {
 LIMIT_SETS = ("limits", "per_account", "per_user", "per_job")
 RULES = ("partitions", "qos", "accounts", "users", "roles", "scheduler")
 """What may be changed while the server runs."""
+    "retention": "`[retention]`",

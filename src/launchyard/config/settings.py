@@ -26,6 +26,7 @@ from launchyard.model.memory import parse_memory
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
 from launchyard.model.rayapi import RayApiSettings
+from launchyard.model.retention import Keep
 from launchyard.model.rules import Rules, SchedulerRules
 from launchyard.model.wishes import checked_licences
 from launchyard.notify.settings import NotifySettings
@@ -96,6 +97,7 @@ class Settings:
     licences: Mapping[str, int] = field(default_factory=dict)
     rules: Rules = Rules()  # noqa: RUF009
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
+    keep: Keep = Keep()  # noqa: RUF009
     packages: PackageSettings = field(default_factory=PackageSettings)
     ray_api: RayApiSettings = field(default_factory=RayApiSettings)
     files: FileSettings = field(default_factory=FileSettings)
@@ -198,6 +200,7 @@ def _settings(table: Table, default: Settings) -> Settings:
         licences=_licences(table),
         rules=rules_of(table, names, clusters),
         slurm=_slurm(table.table("slurm")),
+        keep=_keep(table.table("retention")),
         packages=_packages(table.table("packages"), table.table("runtime_env")),
         ray_api=_ray_api(table.table("ray_api")),
         files=_files(table.table("files")),
@@ -222,6 +225,14 @@ def _hosts(named: tuple[str, ...], service: ServiceSettings) -> tuple[str, ...]:
     """The public address is a name of ours too."""
     public = urlsplit(service.public_url).hostname
     return named if public is None or public in named else (*named, public)
+
+
+def _keep(table: Table) -> Keep:
+    return Keep(
+        jobs_s=table.read("jobs", words.keep, None),
+        jobs_max=table.count("jobs_max", 1, 1, 1_000_000_000) if "jobs_max" in table else None,
+        logs_s=table.read("logs", words.keep, None),
+    )
 
 
 def _slurm(table: Table) -> SlurmSettings:

@@ -134,6 +134,12 @@ def command(text: str) -> tuple[str, ...]:
     return tuple(words)
 
 
+def keep(text: str) -> float | None:
+    """`90d`, or `none`: for good."""
+    seconds = None if text.lower() == "none" else parse_walltime(text)
+    return None if seconds is None else float(seconds)
+
+
 def idle_stop(text: str) -> int | None:
     """`2h`, or `none`."""
     if text.lower() == "none":

@@ -13,6 +13,7 @@ from launchyard.controller.drivers import JOBS_MAX
 from launchyard.controller.duties import begin, deadlines, silence
 from launchyard.controller.duties.charging import Charging
 from launchyard.controller.duties.demand import Demand
+from launchyard.controller.duties.retention import RemoveLogs, Retention, no_logs
 from launchyard.controller.duties.unkillable import AFTER_S, Unkillable
 from launchyard.controller.launching import Launcher, LaunchSettings
 from launchyard.controller.live import LiveJobs
@@ -40,6 +41,7 @@ from launchyard.engine.protocol import Engine, EngineFacts
 from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.node import Node
+from launchyard.model.retention import Keep
 from launchyard.model.rules import Rules
 from launchyard.policy.clusters import Ground, in_force
 from launchyard.store.protocol import Store
@@ -73,6 +75,7 @@ class Bounds:
     zero_cpu_jobs_max: int = JOBS_MAX
     keep_failed_s: float = 0.0
     duties_s: float = DUTIES_S
+    keep: Keep = Keep()  # noqa: RUF009
 
 
 USUAL = Bounds()
@@ -91,6 +94,7 @@ async def assemble(
     read_rules_file: Callable[[], Rules] = Rules,
     licences: Mapping[str, int] | None = None,
     environments: Environments | None = None,
+    remove_logs: RemoveLogs = no_logs,
     watch: Callable[[Sequence[StateChanged]], None] | None = None,
 ) -> Yard:
     """Load live jobs, connect the engines, start planning. Must run on the loop that will own it all.
@@ -117,7 +121,8 @@ async def assemble(
     administration.changed, steps.cpus = triggers.reconfigured, _cpus(facts)
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
     looks = (reserving.look, triggers.look, outlooks.look, sessions.look)
-    duty = asyncio.ensure_future(_each(bounds.duties_s, (*_duties(loop, settling, bounds), *looks)))
+    retention = Retention(loop, store, bounds.keep, remove_logs)
+    duty = asyncio.gather(_each(bounds.duties_s, (*_duties(loop, settling, bounds), *looks)), retention.run())
     controller = Controller(
         loop=loop,
         store=store,
@@ -166,7 +171,7 @@ async def _recall(store: Store, parts: Sequence[Crontabs | Triggering | Steps], 
 
 async def _close(
     loop: Loop,
-    duty: "asyncio.Future[None]",
+    duty: "asyncio.Future[tuple[None, None]]",
     outlooks: Outlooks,
     preparing: Preparing,
     sessions: Sessions,

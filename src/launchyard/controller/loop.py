@@ -52,6 +52,7 @@ class Draft:
     reservations: tuple[Reservation, ...] | None = None
     crontabs: dict[int, Crontab] = field(default_factory=dict)
     triggers: Triggers | None = None
+    forgotten: list[int] = field(default_factory=list)
     acknowledge: dict[str, int] = field(default_factory=dict)
     """By cluster, up to where its reports are taken in."""
 
@@ -213,6 +214,7 @@ class Loop:
             reservations=draft.reservations,
             crontabs=tuple(draft.crontabs.values()),
             triggers=draft.triggers,
+            forgotten=tuple(draft.forgotten),
         )
         self.writer.submit(change, lambda error: self._after_commit(change, draft, error), may_fail=False)
 

@@ -46,7 +46,7 @@ class Change:
     `spent` is what users have used so far and `steps` are steps as they are now, in whole rows too.
     `rules` are the rules now in force as text, empty for those of the configuration file. `reservations`
     are all there are now; None: as before. `crontabs` are those that changed, `triggers` all
-    there are now; None: as before.
+    there are now; None: as before. `forgotten` are ended jobs that go for good, with their steps.
     """
 
     seq: int
@@ -63,3 +63,4 @@ class Change:
     reservations: tuple[Reservation, ...] | None = None
     crontabs: tuple[Crontab, ...] = ()
     triggers: Triggers | None = None
+    forgotten: tuple[int, ...] = ()

@@ -55,6 +55,14 @@ class MemoryStore:
             self._jobs.update({job.id: job for job in jobs})
             self._owners.update(names)
             self._idempotency.update(keys)
+            for job_id in (job_id for change in changes for job_id in change.forgotten):
+                self._forget(job_id)
+
+    def _forget(self, job_id: int) -> None:
+        job = self._jobs.pop(job_id, None)
+        for name in _second_names(job):
+            self._owners.pop(name, None)
+        self._steps = {key: step for key, step in self._steps.items() if key[0] != job_id}
 
     def _keep(self, change: Change) -> None:
         self._texts.update({d: bytes(text) for d, text in change.texts.items() if d not in self._texts})
@@ -106,6 +114,16 @@ class MemoryStore:
     def jobs(self, query: JobQuery) -> list[Job]:
         found = [job for job in self._copy() if _fits(job, query)]
         return sorted(found, key=lambda job: -job.id)[: max(0, query.limit)]
+
+    def old_jobs(
+        self, *, ended_since: float, ended_before: float, newest: int | None, after_id: int, limit: int
+    ) -> list[Job]:
+        ended = sorted((job for job in self._copy() if job.ended_at is not None), key=lambda job: job.id)
+        beyond = set() if newest is None else {job.id for job in ended[: max(0, len(ended) - newest)]}
+        old = [
+            job for job in ended if ended_since <= (job.ended_at or 0.0) < ended_before or job.id in beyond
+        ]
+        return [job for job in old if job.id > after_id][:limit]
 
     def job_of_submission(self, user: str, submission_id: str) -> Job | None:
         return self._named((user, submission_id))

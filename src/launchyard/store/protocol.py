@@ -137,6 +137,12 @@ class Store(Protocol):
 
     def jobs(self, query: JobQuery) -> list[Job]: ...
 
+    def old_jobs(
+        self, *, ended_since: float, ended_before: float, newest: int | None, after_id: int, limit: int
+    ) -> list[Job]:
+        """Ended jobs above an id, the lowest first: those that ended between two moments, and those that are
+        not among so many newest ended ones."""
+
     def job_of_submission(self, user: str, submission_id: str) -> Job | None: ...
 
     def job_of_task(self, array_job_id: int, index: int) -> Job | None: ...

@@ -103,6 +103,7 @@ class SqlStore:
             self._put_spent.run(connection, [(*key, *_sealed(one)) for key, one in spent.items()])
             self._put_rules.run(connection, in_force)
             self._put_steps.run(connection, step_rows)
+            self._forget(connection, [job_id for change in changes for job_id in change.forgotten])
             self._put_crontabs.run(connection, [(uid, *_sealed(one)) for uid, one in crontabs.items()])
             counters = {meta.LAST_SEQ: seq, meta.NEXT_JOB_ID: next_job_id}
             self._put_meta.run(connection, [meta.row(key, str(value)) for key, value in counters.items()])
@@ -135,6 +136,17 @@ class SqlStore:
                 some = _selection(query).where(tables.jobs.c.id.in_(part))
                 found += self._jobs(some.limit(limit - len(found)))
         return found
+
+    def old_jobs(
+        self, *, ended_since: float, ended_before: float, newest: int | None, after_id: int, limit: int
+    ) -> list[Job]:
+        jobs = tables.jobs.c
+        old = sa.and_(jobs.ended_at >= ended_since, jobs.ended_at < ended_before)
+        if newest is not None:
+            beyond = sa.select(jobs.id).where(jobs.ended_at.is_not(None)).order_by(jobs.id.desc())
+            old = sa.or_(old, jobs.id <= beyond.offset(newest).limit(1).scalar_subquery())
+        chosen = _whole_jobs().where(jobs.ended_at.is_not(None), jobs.id > after_id, old)
+        return self._jobs(chosen.order_by(jobs.id).limit(limit))
 
     def job_of_submission(self, user: str, submission_id: str) -> Job | None:
         if not (rows.storable_text(user) and rows.storable_text(submission_id)):
@@ -337,6 +349,11 @@ class SqlStore:
             kept = _kept_key(connection, user, name)
             if kept is None or not rows.same_request(kept, key):
                 raise ValueError(f"the idempotency key {name!r} belongs to another request")
+
+    def _forget(self, connection: sa.Connection, job_ids: Sequence[int]) -> None:
+        for part in _parts(job_ids):
+            connection.execute(sa.delete(tables.jobs).where(tables.jobs.c.id.in_(part)))
+            connection.execute(sa.delete(tables.steps).where(tables.steps.c.job_id.in_(part)))
 
     def _remember(self, digests: Iterable[str]) -> None:
         self._known_texts.update(dict.fromkeys(digests))

@@ -1,0 +1,12 @@
+"""How long what has ended is remembered."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """None: for good. `jobs_s` and `logs_s` count from a job's end, `jobs_max` the newest ended jobs."""
+
+    jobs_s: float | None = None
+    jobs_max: int | None = None
+    logs_s: float | None = None
