@@ -633,7 +633,7 @@ def running(
         logs=logs,
         terminals=terminals,
         status=lambda: {"version": "test"},
-        clock=lambda: T0,
+        clock=more.pop("clock", lambda: T0),
         owner_uid=owner_uid,
         **more,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, expect
 
 from tests.browser.portal import CONFIG, Portal
@@ -95,3 +96,64 @@ def test_the_password_is_nowhere_afterwards(portal: Portal, ada: str) -> None:
     kept = [file for file in (state / "daemon").rglob("*") if file.is_file()]
     assert any(file.name == "audit.log" and ada in file.read_text() for file in kept)
     assert not [file for file in kept if PASSWORD.encode() in file.read_bytes()]
+
+
+# -- OpenID Connect
+
+
+@pytest.fixture(scope="module")
+def issuer(ada: str) -> Iterator[str]:
+    people = [
+        User(sub="lovelace", claims={"preferred_username": ada}),
+        User(sub="superuser", claims={"preferred_username": "root"}),
+    ]
+    with run_server_in_thread(user_claims=people) as server:
+        yield f"http://localhost:{server.server_port}"
+
+
+@pytest.fixture(scope="module")
+def campus(browser: Browser, issuer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    directory = tmp_path_factory.mktemp("campus")
+    secret = directory / "client-secret"
+    secret.write_text("hush-client\n")
+    login = f"""
+[login.oidc]
+issuer = "{issuer}"
+client_id = "launchyard"
+client_secret_file = "{secret}"
+title = "Campus login"
+"""
+    product = Product(directory / "state", CONFIG + login)
+    try:
+        product.start()
+        yield Portal(product, browser)
+    finally:
+        product.destroy()
+
+
+def test_another_server_says_who_somebody_is(campus: Portal, ada: str) -> None:
+    with campus.person(expected=("404 (NOT FOUND)",)) as context:
+        page = context.new_page()
+        page.goto(f"{campus.url}/settings/tokens")
+        page.get_by_role("link", name="Log in by Campus login").click()
+        page.get_by_role("button", name="lovelace").click()
+        expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+        assert page.url == f"{campus.url}/settings/tokens"
+        expect(page.get_by_role("button", name=ada, exact=True)).to_be_visible()
+        page.get_by_role("button", name=ada, exact=True).click()
+        page.get_by_role("menuitem", name="Log out").click()
+        expect(page.get_by_text("You are logged out.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("button", "sentence"), [("superuser", "have no account on this machine"), ("Deny", "was not taken")]
+)
+def test_who_is_nobody_here_is_told_so(campus: Portal, button: str, sentence: str) -> None:
+    with campus.person(expected=("404 (NOT FOUND)",)) as context:
+        page = context.new_page()
+        page.goto(f"{campus.url}/login")
+        page.get_by_role("link", name="Log in by Campus login").click()
+        page.get_by_role("button", name=button).click()
+        expect(page.get_by_role("alert")).to_contain_text(sentence)
+        page.goto(f"{campus.url}/")
+        page.wait_for_url("**/login")

@@ -58,6 +58,15 @@ export const words = {
     noName: "Write your user name on this machine.",
     by: (title: string) => `Log in by ${title}`,
     or: "Or by a link:",
+    notIn: "You are not logged in",
+    refusedBy: (code: string | null) =>
+      code === null
+        ? null
+        : ({
+            "oidc-user": "You are known there, but have no account on this machine that may log in here. Ask its administrators.",
+            "too-many-tries": "Too many logins from here have failed. Wait 5 minutes.",
+            unavailable: "The server that knows who you are does not answer.",
+          }[code] ?? "The other server's answer was not taken. Log in again."),
     refusedTitle: "This link does not work",
     out: "You are logged out.",
     expired: "Your login expired",
@@ -125,7 +134,7 @@ export const words = {
     used: "Last used",
     until: "Until",
     never: "not yet",
-    revokedOnly: "revoked",
+    revokedOnly: "you revoke it",
     tokenMake: "Make a token",
     tokenMade: "Copy it now; it is not shown again.",
     tokensNone: "No tokens.",

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from starlette.requests import HTTPConnection
 
@@ -28,6 +28,13 @@ T = TypeVar("T")
 READERS = 4
 
 
+@dataclass(slots=True)
+class OidcPlace:
+    """Where logins by OpenID Connect are held, once there was one."""
+
+    flow: Any = None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """Made with the application. Reads of the store happen in `readers`, never on the loop."""
@@ -43,6 +50,7 @@ class Context:
     job_tables: JobTables = field(default_factory=JobTables)
     ray: Remembered = field(default_factory=Remembered)
     logins: Logins = field(init=False)
+    oidc: OidcPlace = field(default_factory=OidcPlace)
 
     def __post_init__(self) -> None:
         history = History(self.services.store, self.read, time.monotonic)

@@ -22,7 +22,9 @@ from launchyard.api.ray_jobs.door import RayDoor, as_sentence
 from launchyard.model.errors import LaunchyardError, Unavailable
 from launchyard.policy.rights import require
 
-OPEN_PATHS = frozenset({"/v1/health", "/login", "/v1/login-ways"})
+FROM_PROVIDER = "/v1/login/oidc/callback"
+"""Browsers are led there by a page of the provider, which has another origin."""
+OPEN_PATHS = frozenset({"/v1/health", "/login", "/v1/login-ways", "/v1/login/oidc", FROM_PROVIDER})
 BEGINNINGS = frozenset({"http.response.start", "websocket.http.response.start"})
 
 Refusal = Callable[[Exception, Scope], ASGIApp]
@@ -78,7 +80,8 @@ class Guard:
     async def _admit(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         check_host(scope, headers, self._hosts)
-        check_origin(headers)
+        if scope["path"] != FROM_PROVIDER or scope.get("method") != "GET":
+            check_origin(headers)
         if self._ray.leads_to(scope["path"]):
             scope["state"]["identity"] = await self._ray.identify(scope, headers)
         elif scope["path"] not in OPEN_PATHS:

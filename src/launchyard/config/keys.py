@@ -172,7 +172,21 @@ KEYS: dict[str, Keys] = {
         "groups": ("[]", "Unix groups whose members have it."),
     },
     "login": {
+        "oidc": ("none", "An OpenID Connect provider; see below."),
         "pam": ("none", "The PAM service (a file in `/etc/pam.d`) that checks passwords on the login page."),
+    },
+    "oidc": {
+        "issuer": ("required", "Its address, as its ID tokens name it: `https://id.example.org`."),
+        "client_id": ("required", "By which it knows this server."),
+        "client_secret_file": (
+            "none",
+            "A file (mode 600) with the secret that it gave; none: a public client.",
+        ),
+        "title": ('"OpenID Connect"', "What the button on the login page says."),
+        "claim": ('"preferred_username"', "What of the ID token names the user."),
+        "domain": ("none", "Of `ada@example.org` the name is `ada` where this is `example.org`."),
+        "users": ("none", 'Whom the claim means here: `{ "lovelace@example.org" = "ada" }`.'),
+        "scopes": ('["openid", "profile", "email"]', "What it is asked for."),
     },
     "scheduler": {
         "order": ('"default"', '"default", "fifo", "shortest-first" or "multifactor".'),
@@ -283,6 +297,11 @@ KEYS: dict[str, Keys] = {
             "Hours after its last use that a package stays which no live job needs.",
         ),
     },
+    "retention": {
+        "jobs": ('"none"', 'How long ended jobs are remembered, such as `"365d"`; `"none"`: for good.'),
+        "jobs_max": ("no limit", "How many of the newest ended jobs are remembered."),
+        "logs": ('"none"', 'How long after its end the log of a job stays in our spool, such as `"90d"`.'),
+    },
     "runtime_env": {
         "kept_max": ('"10GiB"', "What unpacked packages and built environments of one user may take."),
         "keep_failed_s": ("0", "Seconds that the files of a failed job stay, to be looked at."),
@@ -297,11 +316,6 @@ KEYS: dict[str, Keys] = {
         "nodes": ("no limit", "Nodes at one time."),
         "cpu_minutes": ("no limit", "CPU minutes: what was used, fading with `half_life`, and what may be."),
         "gpu_minutes": ("no limit", "The same in GPU minutes."),
-    "retention": {
-        "jobs": ('"none"', 'How long ended jobs are remembered, such as `"365d"`; `"none"`: for good.'),
-        "jobs_max": ("no limit", "How many of the newest ended jobs are remembered."),
-        "logs": ('"none"', 'How long after its end the log of a job stays in our spool, such as `"90d"`.'),
-    },
         "time_limit": ("no limit", "The longest time limit of one job."),
     },
 }
@@ -316,7 +330,9 @@ TITLES = {
     "ray_api": "`[ray_api]`",
     "sessions": "`[sessions]`",
     "login": "`[login]`",
+    "oidc": "`[login.oidc]`",
     "packages": "`[packages]`",
+    "retention": "`[retention]`",
     "runtime_env": "`[runtime_env]`",
     "tls": "`[tls]`",
     "proxy": "`[proxy]`",
@@ -331,4 +347,3 @@ TITLES = {
 LIMIT_SETS = ("limits", "per_account", "per_user", "per_job")
 RULES = ("partitions", "qos", "accounts", "users", "roles", "scheduler")
 """What may be changed while the server runs."""
-    "retention": "`[retention]`",

@@ -93,7 +93,7 @@ def require(caller: Caller, right: Right) -> None:
         who = " or an operator" if right in OF_ROLE[Role.OPERATOR] else ""
         raise Forbidden(f"only an administrator{who} may {_NEEDS[right]}; ask root of this machine")
     raise Forbidden(
-        f"this token is for {caller.scope} and may not {_NEEDS[right]}; use one that may: ly token create",
+        f"this token has the scope {caller.scope} and may not {_NEEDS[right]}; make another: ly token create",
         code="scope",
     )
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import math
+import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from launchyard import apps as shipped
 from launchyard.api.operating import Operating
 from launchyard.api.terminals import KeptShell, Terminal, TerminalEnd
+from launchyard.auditlog import AuditLog
 from launchyard.controller.users import UserEntry, Users
 from launchyard.engine.apps import Apps, Found
 from launchyard.engine.files import Files, Who
@@ -150,6 +152,7 @@ class StillOperating(Operating):
 
     def __init__(self, *, empty: bool) -> None:
         self._empty = empty
+        self.record = AuditLog(Path(os.devnull) / "none")
 
     def audit(self, most: int) -> list[dict[str, Any]]:
         return [] if self._empty else _REFUSALS[:most]

@@ -464,7 +464,11 @@ export interface LackedPackage {
   line: string;
 }
 
-/** The body of `POST /login`: what the way of logging in asks for; of a link, its code. */
+/**
+ * The body of `POST /login`: what the way of logging in asks for; of a link, its code.
+ *
+ * `provider`: `link`, or `password` with `user` and `password`.
+ */
 export interface LogIn {
   code?: string;
   provider?: string;
@@ -516,6 +520,12 @@ export interface Login {
 export interface LoginLink {
   url: string;
   expires_in_s: number;
+}
+
+/** What the login page offers. `oidc` is what its button says; null: there is none. */
+export interface LoginWays {
+  password: boolean;
+  oidc: string | null;
 }
 
 /** The body of `POST /v1/files/details`: names in the folder `path` that a listing had no time for. */

@@ -45,9 +45,14 @@ def without_ours(header: str) -> str:
     return "; ".join(f"{name}={value}" for name, value in pairs(header) if not is_ours(name))
 
 
-def set_cookie(name: str, value: str, *, secure: bool, max_age_s: int, framed: bool = False) -> str:
-    """The Set-Cookie header. `framed`: also for a frame in a page of another site, kept apart for each."""
+def set_cookie(
+    name: str, value: str, *, secure: bool, max_age_s: int, framed: bool = False, lax: bool = False
+) -> str:
+    """The Set-Cookie header. `framed`: also for a frame in a page of another site, kept apart for each.
+
+    `lax`: also where another site leads the browser here.
+    """
     parts = [f"{name}={value}", "Path=/", f"Max-Age={max_age_s}", "HttpOnly"]
     if framed:
         return "; ".join([*parts, "Secure", "SameSite=None", "Partitioned"])
-    return "; ".join([*parts, *(["Secure"] if secure else []), "SameSite=Strict"])
+    return "; ".join([*parts, *(["Secure"] if secure else []), f"SameSite={'Lax' if lax else 'Strict'}"])

@@ -34,6 +34,28 @@ WAYS: Description = {
     "security": [],
     **_answers(200, ref(login.LoginWays), "The ways.", 400),
 }
+_NEXT = {
+    "name": "next",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "Where in the portal the browser goes then.",
+}
+OIDC: Description = {
+    "summary": "Sends a browser to the OpenID Connect provider, to log in there.",
+    "security": [],
+    "parameters": [_NEXT],
+    **_answers(303, None, "To the provider.", 400, 404, 503),
+}
+OIDC_BACK: Description = {
+    "summary": "Where the provider sends the browser back to; it is logged in, or led to the login page.",
+    "security": [],
+    "responses": {
+        "200": {"description": "Logged in; the page leads on.", "content": {"text/html": {}}},
+        "303": {"description": "Refused; the login page says why."},
+        **{str(one): {"$ref": f"#/components/responses/{one}"} for one in (421, 500, 503, 507)},
+    },
+}
 LOG_OUT: Description = {
     "summary": "End the login of this browser, with all that it has open.",
     **_answers(200, ref(login.Token), "The login that has ended.", 400, 401, 503, 507),

@@ -65,7 +65,7 @@ async def log_in(request: Request) -> Response:
     await begin_login(context, login)
     note(request.scope, user=login.user, made=login.id)
     response = answer({"next": grant.next})
-    _set_cookie(response, request, secret, int(LOGIN_S))
+    set_login(response, request, secret)
     return response
 
 
@@ -128,13 +128,13 @@ async def _proved(context: Context, request: Request, form: LogIn) -> Grant:
         known = ", ".join(context.logins.providers)
         raise Invalid(f"there is no way to log in called {shown(form.provider)}; there is: {known}")
     tries, now = context.logins.tries, context.services.clock()
-    keys = [("from", _address(request))]
+    keys = [("from", address_of(request))]
     keys += [("for", subject[:100])] if (subject := provider.subject(form)) else []
     if provider.guessable:
         for key in keys:
             tries.refuse(key, now)
     try:
-        return await provider.prove(form, now, _address(request))
+        return await provider.prove(form, now, address_of(request))
     except Unauthenticated:
         for key in keys:
             tries.refuse(key, now)
@@ -161,6 +161,11 @@ async def _renew(context: Context, request: Request, response: Response, login: 
         context.tokens.put(login)
         return
     _set_cookie(response, request, secret, int((login.expires_at or now) - now))
+
+
+def set_login(response: Response, request: Request, secret: str) -> None:
+    """The browser is logged in by this answer."""
+    _set_cookie(response, request, secret, int(LOGIN_S))
 
 
 def _set_cookie(response: Response, request: Request, secret: str, max_age_s: int) -> None:
@@ -194,7 +199,8 @@ def _session_host(context: Context, request: Request) -> str | None:
     return session_host(host, host_name(host), context.services.hosts)
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """From where somebody tries to log in."""
     peer = connection_of(request.scope).peer
     if peer is not None:
         return f"uid {peer.uid}"

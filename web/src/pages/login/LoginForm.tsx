@@ -8,7 +8,7 @@ import { Ways } from "./Ways";
 import { codeOf, logIn } from "./login";
 import styles from "./login.module.css";
 
-export function LoginForm({ refused }: { refused?: string | null }) {
+export function LoginForm({ refused, title }: { refused?: string | null; title?: string }) {
   const [text, setText] = useState("");
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -31,7 +31,7 @@ export function LoginForm({ refused }: { refused?: string | null }) {
     <>
       {refused && (
         <div className={styles.refused} role="alert">
-          <b>{words.login.refusedTitle}</b>
+          <b>{title ?? words.login.refusedTitle}</b>
           <p>{refused}</p>
         </div>
       )}

@@ -10,7 +10,8 @@ import styles from "./login.module.css";
 
 export function Page() {
   const code = useRef(location.hash.slice(1));
-  const [refused, setRefused] = useState<string | null>(null);
+  const elsewhere = words.login.refusedBy(new URLSearchParams(location.search).get("refused"));
+  const [refused, setRefused] = useState<string | null>(elsewhere);
   const [working, setWorking] = useState(code.current !== "");
   const out = new URLSearchParams(location.search).has("out");
   useEffect(() => {
@@ -45,7 +46,7 @@ export function Page() {
       ) : (
         <>
           {out && !refused && <p role="status">{words.login.out}</p>}
-          <LoginForm refused={refused} />
+          <LoginForm refused={refused} title={refused === elsewhere ? words.login.notIn : undefined} />
         </>
       )}
     </main>
