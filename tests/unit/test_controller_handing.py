@@ -78,6 +78,20 @@ def test_job_is_handed_over_with_all_that_it_asks_for_and_goes_on_waiting() -> N
     asyncio.run(run())
 
 
+def test_job_of_rays_clients_waits_here_for_more_than_there_is() -> None:
+    async def run() -> None:
+        async with two() as yard:
+            large = await yard.submit(cluster="site", submission_id="large", cpus_milli=64_000)
+            small = await yard.submit(cluster="site", submission_id="small", cpus_milli=1_000)
+            await yard.until(lambda: any(one.job_id == small.id for one in yard.engine.launches))
+            assert yard.job(large.id).handed is None
+            reason = yard.controller.reason(large.id)
+            assert reason is not None
+            assert reason.code == "impossible"
+
+    asyncio.run(run())
+
+
 def test_reason_and_estimate_are_those_of_the_engine() -> None:
     async def run() -> None:
         async with two() as yard:
@@ -358,5 +372,19 @@ def test_job_is_handed_over_with_its_runtime_environment_or_not_at_all(task: str
             engine.finish(engine.launches[0].launch_id, cancelled=True)
             await yard.until_ended(job.id)
             await yard.until(lambda: "remove" in environments.done)
+
+    asyncio.run(run())
+
+
+def test_job_with_names_that_only_its_engine_knows_is_handed_over() -> None:
+    async def run() -> None:
+        async with two() as yard:
+            job, _ = await there(yard, qos="urgent", account="theirs")
+            launched = yard.engine.launches[0].job
+            assert launched is not None
+            assert (launched.qos, launched.account) == ("urgent", "theirs")
+            reason = yard.controller.reason(job.id)
+            assert reason is not None
+            assert reason.code == "engine"
 
     asyncio.run(run())

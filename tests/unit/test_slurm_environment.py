@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from launchyard.model.array import Array, Indexes, Task
 from launchyard.model.job import Attempt, Job, JobKind
 from launchyard.model.resources import Allocation, NodeShare, Request
-from launchyard.slurm.environment import slurm_environment
+from launchyard.slurm.environment import kept_environment, slurm_environment
 from launchyard.slurm.patterns import expand_pattern
 
 SHARE = NodeShare(node="n2.site", cpus_milli=4_000, memory_mib=2_048, cpu_ids=(0, 1, 2, 3), gpu_ids=(1, 3))
@@ -157,3 +157,10 @@ def test_a_job_name_makes_no_directories() -> None:
 @given(st.text(max_size=30))
 def test_any_pattern_is_expanded(pattern: str) -> None:
     assert expand_pattern(pattern.replace("\\", "") + "-%j", JOB).endswith("17")
+
+
+def test_what_slurm_cannot_know_of_a_task_is_told_it_by_us() -> None:
+    array = Array(waiting=Indexes(), size=5, first=1, last=9, step=2)
+    assert kept_environment(replace(TASK, attempts=0), array)["SLURM_ARRAY_TASK_ID"] == "3"
+    assert kept_environment(replace(JOB, attempts=2), None) == {"SLURM_RESTART_COUNT": "2"}
+    assert kept_environment(replace(JOB, attempts=0), None) == {}

@@ -7,6 +7,7 @@ from launchyard.controller.loop import Loop
 from launchyard.model.event import HandedOver
 from launchyard.model.job import Job
 from launchyard.policy import arrays
+from launchyard.policy.handover import waits_for_more
 from launchyard.policy.lifecycle import apply
 
 AT_ONCE_MAX = 256
@@ -25,6 +26,8 @@ class Handing:
         live, left = self._loop.live, AT_ONCE_MAX
         for job_id in list(live.queue.of(cluster.name).in_order()):
             job = live.jobs[job_id]
+            if waits_for_more(job, live.capacity):
+                continue
             if job.array is None:
                 self._hand(cluster, job)
                 left -= 1

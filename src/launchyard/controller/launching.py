@@ -19,7 +19,7 @@ from launchyard.model.job import Job, JobKind
 from launchyard.model.raycluster import mode_of, with_counting, without_other
 from launchyard.model.resources import WHOLE_GPU_MILLI
 from launchyard.model.runtimeenv import RuntimeEnv, check, surroundings
-from launchyard.slurm.environment import slurm_environment
+from launchyard.slurm.environment import kept_environment, slurm_environment
 from launchyard.slurm.patterns import expand_pattern
 from launchyard.slurm.submitted import launch_extras
 
@@ -199,7 +199,8 @@ class Launcher:
         if job.handed is not None:
             # What it gets there, and which commands it finds, is its engine's to say.
             who = {"USER": job.user, "LOGNAME": job.user}
-            return {**variables, **who, **_own_environment(job), **self._session_environment(job)}
+            ours = kept_environment(job, self.array_of(job))
+            return {**variables, **who, **ours, **_own_environment(job), **self._session_environment(job)}
         variables["PATH"] = self._path(job, variables["PATH"])
         variables["PYTHONPATH"] = with_counting(variables.get("PYTHONPATH"))
         return {

@@ -7,6 +7,16 @@ from launchyard.model.job import Attempt, Handed, Job
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.state import JobMove, after
 from launchyard.model.submission import Update
+from launchyard.policy.capacity import Capacity
+
+
+def waits_for_more(job: Job, capacity: Capacity) -> bool:
+    """A job of Ray's clients that asks for more than there is waits until there is more, as under Ray; it is
+    not given to an engine that would refuse it. What else is asked for an engine knows better than we."""
+    if job.submission_id is None or not capacity.of_partition(job.partition):
+        return False
+    amounts = changed(job.request, constraint="", nodelist=(), exclude=(), gpu_type="", reservation="")
+    return not capacity.holds(job.partition, amounts)
 
 
 def taken(job: Job, event: Taken) -> Job:

@@ -51,6 +51,12 @@ def slurm_environment(job: Job, array: Array | None = None, *, gid: int | None =
     return as_submitted(variables, job) if by_slurm(job.metadata) else variables
 
 
+def kept_environment(job: Job, array: Array | None) -> dict[str, str]:
+    """What a job has in a Slurm that knows each attempt and each task of an array as a job by itself."""
+    tries = {"SLURM_RESTART_COUNT": str(job.attempts)} if job.attempts else {}
+    return tries if job.task is None else {**tries, **_task(job.task.job_id, job.task.index, array)}
+
+
 _OF_PARTS = (
     *("SLURM_JOB_ACCOUNT", "SLURM_JOB_CPUS_PER_NODE", "SLURM_JOB_GPUS", "SLURM_JOB_ID", "SLURM_JOB_LICENSES"),
     *("SLURM_JOB_NAME", "SLURM_JOB_NODELIST", "SLURM_JOB_NUM_NODES", "SLURM_JOB_PARTITION", "SLURM_JOB_QOS"),

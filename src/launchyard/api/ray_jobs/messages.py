@@ -19,6 +19,8 @@ _SETUP_WORDS = "Failed to set up runtime environment: "
 RUNTIME_ENV = "runtime-env"
 """The code of the reason of a job whose runtime environment is being made."""
 
+HANDED_OVER = "engine"
+"""That of a job of which its engine has not said yet why it waits."""
 _DONE = "success" + "fully"
 """Ray's word, which our own sentences do without."""
 _FOR_RESOURCES = frozenset({"resources", "priority", "licences", "node-down", "reserved", "impossible"})
@@ -79,7 +81,7 @@ def tail_of(text: str) -> str:
 
 
 def _waits(job: Job, reason: Reason | None, ahead: int | None, now: float) -> str:
-    if reason is None:
+    if reason is None or reason.code == HANDED_OVER:
         # Nobody has looked at it yet.
         return f"{_FOR_ANYTHING}{_ENVIRONMENT if job.runtime_env else ''}"
     if reason.code == RUNTIME_ENV:

@@ -36,8 +36,8 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 OF_SLURM = ("SLURM", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 """How the names of variables begin that Slurm knows better than we."""
 ALSO_OF_SLURM = ("HOSTNAME", "ENVIRONMENT")
-OF_ARRAYS = "SLURM_ARRAY_"
-"""To Slurm each task of an array of ours is a job by itself, of which it knows no index."""
+OURS = ("SLURM_ARRAY_", "SLURM_RESTART_COUNT")
+"""To Slurm each attempt, and each task of an array of ours, is a job by itself, which knows no number."""
 
 
 def main() -> int:
@@ -183,7 +183,7 @@ def environment_of(order: Dict[str, Any], own_tmp: str) -> Dict[str, str]:
     found = {
         name: value
         for name, value in order["environment"].items()
-        if name.startswith(OF_ARRAYS) or not name.startswith(OF_SLURM)
+        if name.startswith(OURS) or not name.startswith(OF_SLURM)
     }
     for name, value in os.environ.items():
         if name.startswith(OF_SLURM) or name in ALSO_OF_SLURM:
