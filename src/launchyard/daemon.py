@@ -132,6 +132,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
         daemon_uid=owner.uid,
         allow_root_jobs=settings.allow_root_jobs,
         fault=os.environ.get("LAUNCHYARD_LAUNCHER_FAULT", ""),
+        site=settings.service.hooks,
     )
     nodes = nodes_here(settings)
     if root and owner.uid != 0:

@@ -36,7 +36,12 @@ def _start(named: Path | None, config_file: Path | None) -> None:
     refuse_network_file_system(state.path)
     owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
     state.prepare(owner)
-    launch_keeper(state.path, daemon_uid=owner.uid, allow_root_jobs=settings.allow_root_jobs)
+    launch_keeper(
+        state.path,
+        daemon_uid=owner.uid,
+        allow_root_jobs=settings.allow_root_jobs,
+        site=settings.service.hooks,
+    )
 
 
 if __name__ == "__main__":

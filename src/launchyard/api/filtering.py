@@ -25,6 +25,11 @@ TEXT_MAX = 500
 _TEXTS = ("name", "account", "partition", "qos")
 _COUNTS = ("time_limit_s", "memory_mib", "nice")
 
+_TAKEN: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(_TEXTS, lambda value: value is None or isinstance(value, str)),
+    **dict.fromkeys(_COUNTS, lambda value: value is None or type(value) is int),
+}
+
 _log = logging.getLogger(__name__)
 
 
@@ -113,9 +118,7 @@ def _changed(submission: Submission, said: Mapping[str, Any]) -> Submission:
         raise Forbidden(text[:TEXT_MAX], code="submit-filter")
     changes: dict[str, Any] = {}
     for name, value in said.get("job", {}).items():
-        if name in _TEXTS and isinstance(value, str | None):
-            changes[name] = value
-        elif name in _COUNTS and (value is None or type(value) is int):  # noqa: SIM114
+        if name in _TAKEN and _TAKEN[name](value):
             changes[name] = value
         elif name == "cpus" and isinstance(value, int | float) and not isinstance(value, bool):
             changes["cpus_milli"] = round(value * 1000)

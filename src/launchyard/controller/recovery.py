@@ -31,7 +31,7 @@ from launchyard.engine.protocol import (
     RunnerEnded,
 )
 from launchyard.model.change import NodeMark
-from launchyard.model.event import Exited, MainEnded, Resumed, Started, Suspended, Taken
+from launchyard.model.event import Exited, MainEnded, Requeued, Resumed, Started, Suspended, Taken
 from launchyard.model.job import Entrypoint, Job
 from launchyard.model.node import Node, NodeState
 from launchyard.model.state import JobState
@@ -139,7 +139,19 @@ class Reports:
         cluster.waits.pop(report.launch_id, None)
         job = self._loop.live.of_launch(report.launch_id)
         if job is not None:
-            self._take(job, apply(job, report.exit, self._loop.now()))
+            self._take(job, self._after_end(job, report.exit))
+
+    def _after_end(self, job: Job, ended: Exited) -> Job:
+        """A node on which a program of the site failed takes no more; who never began there waits again."""
+        now, sentence = self._loop.now(), ended.node_fault
+        if sentence is None:
+            return apply(job, ended, now)
+        for name in job.attempt.allocation.nodes if job.attempt is not None else ():
+            node = self._loop.live.nodes.get(name)
+            if node is not None and node.state is NodeState.UP:
+                self._loop.mark(node, NodeState.DRAIN, sentence)
+        again = ended.error is not None and job.stop_requested is None
+        return apply(job, Requeued(reason=sentence) if again else ended, now)
 
     def _take(self, before: Job, after: Job) -> None:
         if after is not before:

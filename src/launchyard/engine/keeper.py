@@ -6,9 +6,11 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Protocol
 
+from launchyard.launcher import hooks
 from launchyard.launcher.messages import SOCKET_NAME, encode, keeper_argv, rest
-from launchyard.model.errors import Unavailable
+from launchyard.model.errors import Invalid, Unavailable
 
 TAKEN = 3
 """The keeper's exit code when another one has the directory: jobs of an earlier daemon run under it."""
@@ -16,12 +18,29 @@ TAKEN = 3
 START_MAX_S = 60
 
 
-def launch_keeper(state: Path, *, daemon_uid: int, allow_root_jobs: bool, fault: str = "") -> None:
+class SiteHooks(Protocol):
+    """Which programs of the site are run around jobs."""
+
+    @property
+    def prolog(self) -> Path | None: ...
+
+    @property
+    def epilog(self) -> Path | None: ...
+
+    @property
+    def time_limit_s(self) -> float: ...
+
+
+def launch_keeper(
+    state: Path, *, daemon_uid: int, allow_root_jobs: bool, fault: str = "", site: SiteHooks | None = None
+) -> None:
     """Return once a launcher listens. Raises `Unavailable` with what the keeper said.
 
     It gets an empty environment: nothing of whoever starts a daemon may reach a launcher or a job. `fault`
     names a point of `launchyard.faults` for it.
     """
+    if site is not None:
+        _say_hooks(state, site)
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
     if fault:
         environment["LAUNCHYARD_FAULT"] = fault
@@ -36,6 +55,14 @@ def launch_keeper(state: Path, *, daemon_uid: int, allow_root_jobs: bool, fault:
             raise Unavailable(f"the launcher does not start: {said}")
         # The keeper of the last daemon is on its way out.
         time.sleep(0.05)
+
+
+def _say_hooks(state: Path, site: SiteHooks) -> None:
+    for program in (site.prolog, site.epilog):
+        if program is not None and (why := hooks.refusal(str(program))) is not None:
+            raise Invalid(f"a hook of the site is not run: {why}")
+    prolog, epilog = (None if one is None else str(one) for one in (site.prolog, site.epilog))
+    hooks.write(str(state / "launcher"), prolog, epilog, site.time_limit_s)
 
 
 def dismiss_keeper(state: Path) -> None:

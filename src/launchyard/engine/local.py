@@ -448,4 +448,5 @@ def _exited(message: Mapping[str, Any]) -> Exited:
         lost=message.get("lost", False),
         node_lost=message.get("node_lost", False),
         error=message.get("error"),
+        node_fault=message.get("hook"),
     )

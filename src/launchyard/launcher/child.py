@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from launchyard.launcher.cgroups import Room
+from launchyard.launcher.hooks import Hook, prepare_node
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import default_signal, forbid_new_privileges, write_text
 from launchyard.launcher.messages import LAUNCH_ID_ENV
@@ -86,6 +87,7 @@ class Plan(NamedTuple):
     no_new_privs: bool = True
     fd3: int | None = None
     user: User | None = None
+    prolog: Hook | None = None
 
 
 def manners(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,6 +143,7 @@ def _give_up(pipes: Pipes, sentence: str) -> NoReturn:
 
 def _set_up(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
     _detach(plan, pipes, made)
+    prepare_node(plan.prolog, pipes.report_write)
     _enter(plan)
     user = plan.user
     if plan.switch and user is None:
@@ -180,9 +183,8 @@ def _detach(plan: Plan, pipes: Pipes, made: Made | None) -> None:
         keep.append(plan.fd3)
     if made is not None and made.spool >= 0:
         keep.append(made.spool)
-    keep.sort()
     first = 3
-    for fd in keep:
+    for fd in sorted(keep):
         os.closerange(first, fd)
         first = fd + 1
     os.closerange(first, _FD_MAX)

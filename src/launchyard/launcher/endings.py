@@ -10,7 +10,9 @@ import signal
 import time
 from collections.abc import Callable
 
+from launchyard.launcher import hooks
 from launchyard.launcher.child import hear
+from launchyard.launcher.hooks import EPILOG
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock, write_text
 from launchyard.launcher.messages import ended, main_ended
@@ -34,6 +36,8 @@ class Endings:
         self._ended: list[Launch] = []
         self._told: list[Launch] = []
         self._busy: set[str] = set()
+        self._epilogs: set[str] = set()
+        """Launches of which nothing is left but the site's epilog."""
         self._floor_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.2
         """A child's peak includes what it was before the exec: a copy of this process."""
 
@@ -127,8 +131,9 @@ class Endings:
             elif "again" in report:
                 launch.marks["again"] = True
             elif "error" in report:
-                launch.marks["error"] = report["error"]
-                self._state.remember({"k": "mark", "l": launch.l, "error": report["error"]})
+                said: Record = {name: report[name] for name in ("error", "hook") if name in report}
+                launch.marks |= said
+                self._state.remember({"k": "mark", "l": launch.l, **said})
         if done:
             self.close_setup(launch)
 
@@ -177,6 +182,8 @@ class Endings:
 
     def _finish(self, launch: Launch) -> None:
         state = self._state
+        if launch.l in self._epilogs:
+            return
         if self._waits_for_steps(launch):
             state.timers.after(_STEPS_RECHECK_S, launch.l, "recheck")
             return
@@ -184,8 +191,8 @@ class Endings:
         peak_mib = self._peak_mib(launch)
         if state.fence.emptied(launch.l) and launch.l not in state.runners:
             facts = self._facts(launch, figures.cpu_s, figures.oom_kills, peak_mib)
-            state.remember(state.table.end(launch, facts), "end-record")
-            self._ended.append(launch)
+            if not self._epilog(launch, facts):
+                self._end(launch, facts)
             return
         if launch.rechecks == 0:
             assert launch.main_ended_at is not None
@@ -194,6 +201,35 @@ class Endings:
             self._thaw_others(launch)
         state.fence.kill(launch.l)
         self._check_again(launch)
+
+    def _end(self, launch: Launch, facts: Record) -> None:
+        self._state.remember(self._state.table.end(launch, facts), "end-record")
+        self._ended.append(launch)
+
+    def _epilog(self, launch: Launch, facts: Record) -> bool:
+        """Whether there is one, which is at work now: the end waits for it."""
+        hook = self._state.hooks.of(EPILOG, launch.l, launch.order)
+        if hook is None:
+            return False
+        try:
+            pid, pipe = hooks.start(hook)
+        except OSError as error:
+            facts["hook"] = f"the epilog cannot be started: {(error.strerror or str(error)).lower()}"
+            return False
+        self._state.children[pid] = None
+        self._epilogs.add(launch.l)
+        self._state.watch(pipe, lambda: self._epilog_ended(launch, facts, pipe))
+        return True
+
+    def _epilog_ended(self, launch: Launch, facts: Record, pipe: int) -> None:
+        why = os.read(pipe, 4096).decode("utf-8", "replace")
+        self._state.unwatch(pipe)
+        os.close(pipe)
+        self._epilogs.discard(launch.l)
+        if why:
+            log(why)
+            facts.setdefault("hook", why)
+        self._end(launch, facts)
 
     def _check_again(self, launch: Launch) -> None:
         delay_s = min(_RECHECK_MAX_S, 0.002 * 2 ** min(launch.rechecks, 10))
@@ -242,8 +278,7 @@ class Endings:
         facts |= {key: True for key in ("timed_out", "log_full", "lost", "node_lost") if marks.get(key)}
         if oom:
             facts["oom"] = True
-        if "error" in marks:
-            facts["error"] = marks["error"]
+        facts |= {key: marks[key] for key in ("error", "hook") if key in marks}
         return facts
 
     def settle(self) -> None:

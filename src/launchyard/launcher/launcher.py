@@ -33,6 +33,7 @@ from launchyard.launcher.child import (
     usual_signals,
 )
 from launchyard.launcher.endings import Endings, usage_of
+from launchyard.launcher.hooks import PROLOG
 from launchyard.launcher.kernel import become_subreaper, boot_clock, boot_ticks, forbid_new_privileges
 from launchyard.launcher.limits import Limits
 from launchyard.launcher.link import Link
@@ -342,6 +343,7 @@ class Launcher:
             private_tmp=self._state.spares.take(launch.uid, settings.path("tmp", l)),
             user=self._state.users.get(launch.uid) if settings.switch else None,
             no_new_privs=message.get("no_new_privs", True),
+            prolog=self._state.hooks.of(PROLOG, l, launch.order),
         )
 
     def _spool(self, uid: int) -> str:

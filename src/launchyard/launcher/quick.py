@@ -55,6 +55,7 @@ class Quick:
             self.usable
             and plain
             and not plan.rooms
+            and plan.prolog is None
             and plan.no_new_privs
             and plan.uid == os.getuid()
             and plan.spool_log is not None

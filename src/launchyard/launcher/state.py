@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from launchyard.launcher import cgroups
 from launchyard.launcher.cgroups import Cgroups
+from launchyard.launcher.hooks import Hooks
 from launchyard.launcher.journal import Journal, Record
 from launchyard.launcher.kernel import boot_id
 from launchyard.launcher.marked import Marked
@@ -47,6 +48,7 @@ class State:
         self.timers = Timers()
         self.users = Users()
         self.spares = Spares(settings.path("launcher", "spare"))
+        self.hooks = Hooks(settings.path("launcher"))
         self.short_tmp = ShortTmp(settings.path("tmp"))
         self.children: dict[int, str | None] = {}
         """Every child: main processes and steps with their launch id, others with None."""

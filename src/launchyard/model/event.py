@@ -67,6 +67,8 @@ class Exited:
     cancelled: bool = False
     """Somebody cancelled it past us, in the engine's own words; `error` says so."""
     error: str | None = None
+    node_fault: str | None = None
+    """The site's program around it failed on its node, one sentence; with `error` it never began."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
