@@ -25,6 +25,8 @@ SESSION = Session(app="tool", title="Tool", folder="/apps/tool")
 class Far(FakeEngine):
     """An engine whose nodes are elsewhere."""
 
+    furnishes = True
+
     def __init__(self) -> None:
         super().__init__(NODES, obedience=Obedience.START, now=lambda: 1_000_000.0)
         self.signalled: list[tuple[str, int, bool]] = []
@@ -34,6 +36,9 @@ class Far(FakeEngine):
         self, launch_id: str, signal: int, *, main_only: bool = False, steps_only: bool = False
     ) -> None:
         self.signalled.append((launch_id, signal, main_only))
+
+    def at(self, node: str, launch_id: str, *, inside: bool) -> str | None:
+        return node
 
     def spool(self, node: str, uid: int) -> str:
         return ""
