@@ -1,7 +1,9 @@
 """One request after another over one connection: what was found of the last holds for the next, no longer."""
 
+import asyncio
 import http.client
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from launchyard.api import crossing, server
+from launchyard.api.auth import Authenticator, Identity
 from launchyard.api.forwarded import Doors
+from launchyard.model.token import Token
 from tests.api_bench import Answer, eventually
 from tests.proxy_bench import MIB, Yard, headers_of, yard_in
 from tests.proxy_bench import module_yard as module_yard
@@ -66,6 +70,15 @@ def spoken(yard: Yard, sent: str) -> Iterator[socket.socket]:
     with yard.bench.connect() as sock:
         sock.sendall(sent.replace("HEAD", head).encode())
         yield sock
+
+
+def let_in_by_a_token(yard: Yard) -> tuple[str, str]:
+    """A new token's id, and the cookie of a browser that was let in by it, which is not known yet."""
+    made = yard.bench.ask("POST", "/v1/tokens", {}, user="ada").json
+    by_it = {"Authorization": f"Bearer {made['token']}"}
+    url = yard.bench.ask("POST", "/v1/sessions/17/open", {}, user="", headers=by_it).json["url"]
+    entered = yard.ask("GET", url.partition(yard.host())[2], {})
+    return made["id"], entered.headers["set-cookie"].partition(";")[0]
 
 
 def all_of(sock: socket.socket) -> bytes:
@@ -155,13 +168,9 @@ def test_a_trusted_proxy_speaks_for_one_client_after_another(tmp_path: Path) -> 
 
 def test_a_revoked_login_is_asked_for_at_the_next_request(yard: Yard) -> None:
     """Threat 30: over a connection that is open already, and in the same words."""
-    made = yard.bench.ask("POST", "/v1/tokens", {}, user="ada").json
-    by_it = {"Authorization": f"Bearer {made['token']}"}
-    url = yard.bench.ask("POST", "/v1/sessions/17/open", {}, user="", headers=by_it).json["url"]
-    entered = yard.ask("GET", url.partition(yard.host())[2], {})
-    cookie = {"Cookie": entered.headers["set-cookie"].partition(";")[0]}
-    with kept(yard, cookie) as browser:
-        yard.bench.ask("DELETE", f"/v1/tokens/{made['id']}", user="ada")
+    token_id, cookie = let_in_by_a_token(yard)
+    with kept(yard, {"Cookie": cookie}) as browser:
+        yard.bench.ask("DELETE", f"/v1/tokens/{token_id}", user="ada")
         yard.app.asked.clear()
         assert browser.ask("GET", "/before").status == 401
         assert not yard.app.asked
@@ -170,18 +179,14 @@ def test_a_revoked_login_is_asked_for_at_the_next_request(yard: Yard) -> None:
 def test_a_revoked_login_loses_the_answer_that_it_waits_for(yard: Yard) -> None:
     """Threat 30: also where the request was let in by what was known."""
     assert crossing.LASTS_AFTER_S <= 5
-    made = yard.bench.ask("POST", "/v1/tokens", {}, user="ada").json
-    by_it = {"Authorization": f"Bearer {made['token']}"}
-    url = yard.bench.ask("POST", "/v1/sessions/17/open", {}, user="", headers=by_it).json["url"]
-    entered = yard.ask("GET", url.partition(yard.host())[2], {})
-    cookie = entered.headers["set-cookie"].partition(";")[0]
+    token_id, cookie = let_in_by_a_token(yard)
     head = f"Host: {yard.host()}\r\nCookie: {cookie}\r\n\r\n"
     with yard.bench.connect() as stream:
         stream.sendall(f"GET /before HTTP/1.1\r\n{head}".encode())
         assert stream.recv(65536)
         stream.sendall(f"GET /stream HTTP/1.1\r\n{head}".encode())
         assert stream.recv(65536)
-        yard.bench.ask("DELETE", f"/v1/tokens/{made['id']}", user="ada")
+        yard.bench.ask("DELETE", f"/v1/tokens/{token_id}", user="ada")
         with suppress(ConnectionResetError):
             all_of(stream)
     eventually(lambda: yard.app.open_streams == 0, "the app's stream to end")
@@ -302,6 +307,33 @@ def test_a_client_that_reads_nothing_holds_little_over_a_kept_connection(yard: Y
 def resident_mib() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / MIB
+
+
+def test_whoever_has_gone_before_it_is_let_in_asks_nothing(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would hear of it any more that it has gone, and what it asked for might last for ever."""
+    _, cookie = let_in_by_a_token(yard)
+    asked, gone, let_in = threading.Event(), threading.Event(), threading.Event()
+    of_token = Authenticator.of_token
+
+    async def late(self: Authenticator, token: Token) -> Identity:
+        asked.set()
+        await asyncio.to_thread(gone.wait, 30)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        let_in.set()
+        return await of_token(self, token)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Authenticator, "of_token", late)
+        with yard.bench.connect() as sock:
+            sock.sendall(f"GET /gone HTTP/1.1\r\nHost: {yard.host()}\r\nCookie: {cookie}\r\n\r\n".encode())
+            assert asked.wait(30)
+        gone.set()
+        assert let_in.wait(30)
+    assert yard.ask("GET", "/after", {"Cookie": cookie}).status == 200
+    assert [one["target"] for one in yard.app.asked] == ["/after"]
 
 
 def test_a_quiet_connection_is_closed_in_its_time_and_one_in_use_is_not(

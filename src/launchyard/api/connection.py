@@ -253,7 +253,8 @@ class ClientProtocol(HttpToolsProtocol):
         super()._unset_keepalive_if_required()
 
     def _unset_keepalive_if_required(self) -> None:
-        """What comes does not stop the timer, which costs more than to look at the time."""
+        """Something comes. To stop the timer would cost more than to note the time, at which it looks."""
+        self._quiet_since = self.loop.time()
 
     def _stop_timer(self) -> None:
         if self._head_timer is not None:

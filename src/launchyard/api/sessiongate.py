@@ -103,7 +103,7 @@ class SessionNames(Guard):
     def carry_at_once(self, scope: Scope) -> bool:
         """Have a request carried without waiting, if who asks was found out a moment ago.
 
-        What speaks against that is for the whole way to find once more, and to say.
+        What speaks against that, or goes wrong, is for the whole way to find once more, and to say.
         """
         connection = connection_of(scope)
         if scope["path"] == ENTER or connection.peer is not None:
@@ -120,7 +120,7 @@ class SessionNames(Guard):
                 return False
             scope["state"]["identity"] = before.identity
             return self._carrier.carry_at_once(scope, before, self.refusal)
-        except LaunchyardError:
+        except Exception:
             return False
 
     def _examined(self, scope: Scope, said: Said) -> Before | None:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from launchyard.proxy.http import Lines
+from launchyard.proxy.http import Interrupted, Lines
 from launchyard.proxy.reader import BODILESS
 
 LARGE_BYTES = 32 * 1024
@@ -51,7 +51,12 @@ class Taken:
         self._in_parts = False
 
     def came(self, by: Carried) -> tuple[bytes, bool]:
-        """What of the body has come so far, and whether that is all; `by` hears of the rest."""
+        """What of the body has come so far, and whether that is all; `by` hears of the rest.
+
+        Raises `Interrupted` for a client that has gone already: of that nobody would hear.
+        """
+        if self._owner.plain.is_closing():
+            raise Interrupted
         self.by = by
         part = bytes(self._cycle.body)
         self._cycle.body.clear()

@@ -111,7 +111,10 @@ class Client(Protocol):
     """Who sends a request and takes its answer: a connection of our server."""
 
     def came(self, exchange: "Exchange") -> tuple[bytes, bool]:
-        """What of the body has come so far, and whether that is all; the rest is told to the exchange."""
+        """What of the body has come so far, and whether that is all; the rest is told to the exchange.
+
+        Raises `Interrupted` for a client that has gone already.
+        """
 
     def pause(self) -> None:
         """Let no more of the body come for now."""
@@ -151,8 +154,8 @@ class Exchange:
         """Send the request on. Whatever is wrong with it is told by `ended` alone."""
         try:
             self._head = self._words.head(scope)
-            self._find_link()
             part, ended = self._client.came(self)
+            self._find_link()
             if part:
                 self.body(part)
             if ended:
