@@ -16,6 +16,7 @@ from tests.system.product import Product, wait_for
 VISITS = 10
 TABS = 50
 CHANGES = 20
+JOB_S = 2
 SESSIONS = 50
 SCROLLS = 3
 SCROLL_S = 5
@@ -35,8 +36,9 @@ UNTIL_ROWS = """(wanted) => new Promise((done) => {
 WATCH = """() => {
     window.seen = {};
     const look = () => {
-        for (const name of document.querySelectorAll('[aria-label=Running] li b'))
-            window.seen[name.textContent] ??= Date.now();
+        for (const row of document.querySelectorAll('[aria-label=Running] li'))
+            if (row.textContent.includes('running'))
+                window.seen[row.querySelector('b').textContent] ??= Date.now();
     };
     new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
 }"""
@@ -47,7 +49,7 @@ def rows(product: Product, jobs: int) -> list[Row]:
     with sync_playwright() as playwright:
         browser = launch(playwright)
         portal = Portal(product, browser)
-        found = [change_row(portal)]
+        found = change_rows(portal)
         for first in range(0, jobs, BATCH):
             held = [{"command": "true", "name": f"job-{first + n}", "hold": True} for n in range(BATCH)]
             product.call("POST", "/v1/jobs", held)
@@ -114,26 +116,44 @@ def scroll_row(portal: Portal, jobs: int) -> Row:
     )
 
 
-def change_row(portal: Portal) -> Row:
-    """From the job's own timestamp until its row is in the document of the last of many tabs."""
+def change_rows(portal: Portal) -> list[Row]:
+    """From the job's own timestamp until its row is in the document.
+
+    Of the tab that was opened last, which is the one that somebody uses, and of the last of all: this browser
+    takes all for visible, and they are told in turn.
+    """
     context = portal.browser.new_context(viewport={"width": 1440, "height": 900})
     pages = [_logged_in(context, portal)]
     for _ in range(TABS - 1):
         page = context.new_page()
         page.goto(f"{portal.url}/")
         pages.append(page)
-    watcher = pages[-1]
-    watcher.get_by_role("region", name="Cluster").wait_for()
-    watcher.evaluate(WATCH)
-    seconds = p95([_change(portal, watcher, f"watched-{number}") for number in range(CHANGES)])
+    for page in pages:
+        page.get_by_role("region", name="Cluster").wait_for()
+        page.evaluate(WATCH)
+    started = dict(_change(portal, pages[-1], f"watched-{number}") for number in range(CHANGES))
+    pages[-1].wait_for_timeout(1000 * JOB_S)
+    seen: list[dict[str, float]] = [page.evaluate("window.seen") for page in pages]
     context.close()
+    used = [seen[-1][name] / 1000 - at for name, at in started.items()]
+    # Which of them were not told before it ended, saw it then.
+    last = [
+        max(one.get(name, 1000 * (at + JOB_S)) for one in seen) / 1000 - at for name, at in started.items()
+    ]
+    return [
+        _change_row(f"on the page in use, {TABS} tabs open", p95(used), gate=1),
+        _change_row(f"on the last of {TABS} visible pages", p95(last), gate=None),
+    ]
+
+
+def _change_row(where: str, seconds: float, *, gate: float | None) -> Row:
     return Row(
-        work=f"portal: from a job's start until it is on the page, {TABS} tabs open, p95 of {CHANGES}",
+        work=f"portal: from a job's start until it is {where}, p95 of {CHANGES}",
         value=seconds * 1000,
         unit="ms",
         against="200 ms",
         ratio=seconds / CHANGE_S,
-        gate=1,
+        gate=gate,
         lower_is_better=True,
     )
 
@@ -169,9 +189,9 @@ def _logged_in(context: BrowserContext, portal: Portal) -> Page:
     return page
 
 
-def _change(portal: Portal, watcher: Page, name: str) -> float:
+def _change(portal: Portal, watcher: Page, name: str) -> tuple[str, float]:
+    """A job that was seen running there, and when it began."""
     resources = {"cpus": 0.1, "memory_mib": 16}
-    job = portal.product.submit("sleep 2", name=name, resources=resources)
-    seen = wait_for(lambda: watcher.evaluate("name => window.seen[name]", name), 30, f"{name} on the page")
-    started = datetime.fromisoformat(portal.product.job(job)["started_at"])
-    return float(seen) / 1000 - started.timestamp()
+    job = portal.product.submit(f"sleep {JOB_S}", name=name, resources=resources)
+    wait_for(lambda: watcher.evaluate("name => window.seen[name]", name), 30, f"{name} on the page")
+    return name, datetime.fromisoformat(portal.product.job(job)["started_at"]).timestamp()

@@ -3,8 +3,10 @@
  * server, and a stream holds one for good. Where there are no shared workers each tab has a hub of its own.
  */
 
+import { Gather } from "./gather";
 import { Moved } from "./moved";
 import { Recent } from "./recent";
+import { Rounds } from "./rounds";
 import { Shared, type SharedName } from "./shared";
 import { type Happened, type JobMoved, Stream, type StreamMessage, type Tell } from "./stream";
 
@@ -12,21 +14,27 @@ import { type Happened, type JobMoved, Stream, type StreamMessage, type Tell } f
 export type Wish =
   /** It knows all up to the event `after`. */
   | { kind: "open"; after: string | null }
+  /** Somebody uses it: it is told before the others. */
+  | { kind: "used" }
   | { kind: "leave" }
   | { kind: "again"; name: SharedName }
   | { kind: "jobs"; ids: number[] };
 
 export class Hub {
+  /** Up to where each tab had read. */
   private readonly tabs = new Map<Tell, string | null>();
   private readonly recent = new Recent();
   private readonly stream = new Stream((message) => this.heard(message));
-  private readonly moved = new Moved((message) => this.tell(message));
-  private readonly shared = new Shared((message) => this.tell(message));
+  private readonly rounds = new Rounds();
+  private readonly gather = new Gather((messages) => this.rounds.tell(messages));
+  private readonly moved = new Moved((message) => this.gather.add(message));
+  private readonly shared = new Shared((message) => this.gather.add(message));
   private begun = false;
 
   hear(tab: Tell, wish: Wish): void {
     if (wish.kind === "open") this.open(tab, wish.after);
-    else if (wish.kind === "leave") this.tabs.delete(tab);
+    else if (wish.kind === "used") this.rounds.use(tab);
+    else if (wish.kind === "leave") this.leave(tab);
     else if (wish.kind === "again") this.shared.again(wish.name);
     else this.shared.jobs(wish.ids);
   }
@@ -37,6 +45,7 @@ export class Hub {
 
   private open(tab: Tell, after: string | null): void {
     this.tabs.set(tab, after);
+    this.rounds.use(tab);
     if (this.stream.isOpen) this.catchUp(tab, after);
     else {
       if (!this.begun) this.recent.start(after);
@@ -45,29 +54,32 @@ export class Hub {
     }
   }
 
+  private leave(tab: Tell): void {
+    this.tabs.delete(tab);
+    this.rounds.leave(tab);
+  }
+
   private heard(message: StreamMessage): void {
-    if (message.kind === "open" && message.missed) this.recent.start(null);
-    if (message.kind === "open" && !message.missed) for (const [tab, after] of this.tabs) this.catchUp(tab, after);
-    else this.tell(message);
     if (message.kind === "event") this.happened(message);
+    else if (message.kind === "open" && !message.missed)
+      for (const [tab, after] of this.tabs) this.catchUp(tab, after);
+    else {
+      if (message.kind === "open") this.recent.start(null);
+      this.gather.flush();
+      this.rounds.tellAllNow(message);
+    }
   }
 
   private happened(event: Happened): void {
     this.recent.add(event);
+    this.gather.add(event);
     if (event.name === "job") this.moved.add((event.data as JobMoved).job_id);
   }
 
   /** A tab begins to hear: what came since it read is told once more. */
   private catchUp(tab: Tell, after: string | null): void {
     const since = this.recent.after(after);
-    tab({ kind: "open", missed: since === null });
-    for (const event of since ?? []) {
-      tab(event);
-      if (event.name === "job") this.moved.add((event.data as JobMoved).job_id);
-    }
-  }
-
-  private tell(message: StreamMessage): void {
-    for (const tab of this.tabs.keys()) tab(message);
+    tab([{ kind: "open", missed: since === null }, ...(since ?? [])]);
+    for (const event of since ?? []) if (event.name === "job") this.moved.add((event.data as JobMoved).job_id);
   }
 }

@@ -1,6 +1,6 @@
 /** Jobs as they are kept in answers: finding, patching and adding them. */
 
-import type { InfiniteData, QueryClient, QueryKey } from "@tanstack/react-query";
+import { type InfiniteData, type QueryClient, type QueryKey, replaceEqualDeep } from "@tanstack/react-query";
 import type { JobFilter } from "./keys";
 import { keys } from "./keys";
 import type { Job, JobPage } from "./types";
@@ -22,11 +22,11 @@ function patchPage(page: JobPage, byId: Map<number | null, JobPatch>): JobPage {
     const patch = byId.get(job.id);
     return patch ? changed(job, patch) : job;
   });
-  return { ...page, jobs };
+  return jobs.every((job, at) => job === page.jobs[at]) ? page : { ...page, jobs };
 }
 
 function changed(job: Job, patch: JobPatch): Job {
-  return { ...job, ...patch };
+  return replaceEqualDeep(job, { ...job, ...patch });
 }
 
 /** Add jobs that are new to lists whose filter they fit, the newest first. */

@@ -1,26 +1,26 @@
 /**
  * What happens on the server, written into what is kept here. Nothing asks in intervals.
  *
- * A move of a job is shown at once (its state), in every list and page that has the job; a moment later the
- * jobs that moved are read whole, many in one request. What has no event of its own (reasons of waiting jobs,
+ * A move of a job comes with the job, read whole once for all tabs; both are drawn together, in every list and
+ * page that has the job. While nobody looks nothing is drawn: what happened is asked for once somebody does. What has no event of its own (reasons of waiting jobs,
  * nodes) is read anew after moves, at most every few seconds, and only while a page shows it.
  */
 
-import type { QueryClient } from "@tanstack/react-query";
+import { notifyManager, type QueryClient } from "@tanstack/react-query";
 import { setConnected } from "@/state/live";
-import { Hub, type Wish } from "./hub";
-import { shownIds, insertJobs, patchJobs, waitingIds } from "./jobcache";
+import type { Wish } from "./hub";
+import { insertJobs, type JobPatch, patchJobs, shownIds, waitingIds } from "./jobcache";
 import { keys } from "./keys";
 import { READ_MAX, readJobs } from "./moved";
 import { nodesOf, sessionsOf } from "./queries";
+import { isAfter } from "./recent";
 import type { SharedName } from "./shared";
-import type { Happened, JobMoved, StreamMessage, Tell } from "./stream";
+import type { Happened, JobMoved, StreamMessage } from "./stream";
 import type { Job, JobState, Me, NodeList, SessionList } from "./types";
 
 type Listener = (event: JobMoved) => void;
 
-const SHOW_AFTER_MS = 16;
-const CONNECT_AFTER_MS = 0;
+const USED_EVERY_MS = 1000;
 const LISTS_EVERY_MS = 2000;
 const WAITING_EVERY_MS = 5000;
 const SHARED_EVERY_MS = 1000;
@@ -36,69 +36,30 @@ const AS_KEPT: Record<SharedName, (data: unknown) => unknown> = {
 const jobListeners = new Set<Listener>();
 const anyListeners = new Set<(name: string, data: unknown) => void>();
 
-/** Each move of a job that this person may see. */
+/** Each move of a job that this person may see; what happens while nobody looks comes once somebody does. */
 export function onJobMoved(listener: Listener): () => void {
   jobListeners.add(listener);
   return () => jobListeners.delete(listener);
 }
 
-/** Every event by its name (`job`, `session`, ...). */
+/** Every event by its name (`job`, `session`, ...) as it happens, also while nobody looks. */
 export function onEvent(listener: (name: string, data: unknown) => void): () => void {
   anyListeners.add(listener);
   return () => anyListeners.delete(listener);
 }
 
-/** Begins to hear, once the page is drawn; answers how to let go. */
-export function connect(client: QueryClient): () => void {
-  const live = new LiveData(client);
-  let leave = () => {};
-  // Nothing is missed: what happens from when the page knew who looks is told then.
-  const timer = setTimeout(() => {
-    leave = openHub(live, heardUpTo ?? client.getQueryData<Me>(keys.me)?.last_event ?? null);
-  }, CONNECT_AFTER_MS);
-  return () => {
-    clearTimeout(timer);
-    leave();
-  };
-}
-
-/** The last event that was heard here. */
+/** The last event that is shown here. */
 let heardUpTo: string | null = null;
+/** The last that was told of here, also while nobody looked. */
+let toldUpTo: string | null = null;
 
-/** After a new login: the stream was refused, and waits to be told. */
-export let reopen: () => void = () => undefined;
-
-function openHub(live: LiveData, after: string | null): () => void {
-  if (typeof SharedWorker === "undefined") {
-    const hub = new Hub();
-    const tell: Tell = (message) => live.hear(message);
-    live.wish = (wish) => hub.hear(tell, wish);
-    live.wish({ kind: "open", after });
-    reopen = () => live.wish({ kind: "open", after: null });
-    return () => hub.close();
-  }
-  const worker = new SharedWorker(new URL("./stream.worker.ts", import.meta.url), {
-    type: "module",
-    name: "launchyard-events",
-  });
-  live.wish = (wish) => worker.port.postMessage(wish);
-  const leave = () => live.wish({ kind: "leave" });
-  worker.port.onmessage = ({ data }: MessageEvent<StreamMessage>) => live.hear(data);
-  live.wish({ kind: "open", after });
-  reopen = () => live.wish({ kind: "open", after: null });
-  addEventListener("pagehide", leave);
-  return () => {
-    removeEventListener("pagehide", leave);
-    leave();
-    worker.port.close();
-  };
-}
-
-class LiveData {
-  private readonly states = new Map<number, JobState>();
-  private showing: ReturnType<typeof setTimeout> | undefined;
+export class LiveData {
+  /** What was told of jobs and is not yet shown. */
+  private readonly patches = new Map<number, JobPatch>();
+  private fresh: Job[] = [];
   private readonly reasons = new Map<number, string>();
   private waitsForEyes = false;
+  private usedAt = -Infinity;
   private readonly pauses = new Map<string, { last: number; timer?: ReturnType<typeof setTimeout> }>();
 
   constructor(private readonly client: QueryClient) {}
@@ -106,7 +67,28 @@ class LiveData {
   /** Said to the hub, which reads for all tabs. */
   wish: (wish: Wish) => void = () => undefined;
 
-  hear(message: StreamMessage): void {
+  /** Tell me what came since what is shown here. */
+  open(): void {
+    this.wish({ kind: "open", after: heardUpTo ?? this.client.getQueryData<Me>(keys.me)?.last_event ?? null });
+  }
+
+  /** Somebody uses this tab. */
+  used(): void {
+    if (performance.now() - this.usedAt < USED_EVERY_MS) return;
+    this.usedAt = performance.now();
+    this.wish({ kind: "used" });
+  }
+
+  /** All of it is drawn at once. */
+  hear(messages: readonly StreamMessage[]): void {
+    notifyManager.batch(() => {
+      for (const message of messages) this.take(message);
+      this.show();
+    });
+  }
+
+  private take(message: StreamMessage): void {
+    if (document.hidden && this.isLater(message)) return;
     if (message.kind === "open") {
       setConnected(true);
       if (message.missed) void this.client.invalidateQueries();
@@ -118,11 +100,25 @@ class LiveData {
     else this.happened(message);
   }
 
+  /** Nobody looks: what happens is drawn once somebody does, when the hub is asked for it anew. */
+  private isLater(message: StreamMessage): boolean {
+    if (message.kind === "event") this.tellOf(message);
+    if (message.kind === "told") this.again(keys[message.name]);
+    return message.kind !== "open" && message.kind !== "cut" && message.kind !== "refused";
+  }
+
+  private tellOf({ id, name, data }: Happened): void {
+    if (toldUpTo !== null && !isAfter(id, toldUpTo)) return;
+    toldUpTo = id;
+    for (const listener of anyListeners) listener(name, data);
+  }
+
   private told(name: SharedName, data: unknown): void {
     if (this.client.getQueryState(keys[name])) this.client.setQueryData(keys[name], AS_KEPT[name](data));
   }
 
-  private happened({ id, name, data }: Happened): void {
+  private happened(event: Happened): void {
+    const { id, name, data } = event;
     heardUpTo = id;
     if (name === "job") this.jobMoved(data as JobMoved);
     if (name === "session") {
@@ -131,13 +127,12 @@ class LiveData {
       if (session !== undefined) void this.client.invalidateQueries({ queryKey: keys.session(session) });
     }
     if (name === "node") this.shared("nodes");
-    for (const listener of anyListeners) listener(name, data);
+    this.tellOf(event);
   }
 
   private jobMoved(event: JobMoved): void {
-    this.states.set(event.job_id, event.state as JobState);
-    this.showing ??= setTimeout(() => this.showStates(), SHOW_AFTER_MS);
-    if (!document.hidden) this.seldom("waiting", WAITING_EVERY_MS, () => this.readWaiting());
+    this.patches.set(event.job_id, { ...this.patches.get(event.job_id), id: event.job_id, state: event.state as JobState });
+    this.seldom("waiting", WAITING_EVERY_MS, () => this.readWaiting());
     this.seldom("shared", SHARED_EVERY_MS, () => {
       this.shared("nodes");
       this.shared("status");
@@ -145,19 +140,20 @@ class LiveData {
     for (const listener of jobListeners) listener(event);
   }
 
-  private showStates(): void {
-    this.showing = undefined;
-    patchJobs(
-      this.client,
-      [...this.states].map(([id, state]) => ({ id, state })),
-    );
-    this.states.clear();
+  private hasRead(jobs: readonly Job[]): void {
+    this.fresh = [...this.fresh, ...jobs];
+    for (const job of jobs) {
+      if (job.id === null) continue;
+      this.patches.set(job.id, job);
+      this.whyOf(job.id, `${job.state} ${job.reason}`);
+    }
   }
 
-  private hasRead(jobs: readonly Job[]): void {
-    patchJobs(this.client, jobs);
-    insertJobs(this.client, jobs);
-    for (const job of jobs) if (job.id !== null) this.whyOf(job.id, `${job.state} ${job.reason}`);
+  private show(): void {
+    if (this.patches.size > 0) patchJobs(this.client, [...this.patches.values()]);
+    if (this.fresh.length > 0) insertJobs(this.client, this.fresh.map((job) => ({ ...job, ...this.patches.get(job.id ?? 0) })));
+    this.patches.clear();
+    this.fresh = [];
   }
 
   /** Found by planning with it: again if it waits for something else now, or the answer is old. */
@@ -178,7 +174,7 @@ class LiveData {
 
   private read(ids: readonly number[]): void {
     readJobs(ids.slice(0, READ_MAX)).then(
-      (jobs) => this.hasRead(jobs),
+      (jobs) => this.hear([{ kind: "jobs", jobs }]),
       // The stream tells of a server that is gone; what was missed is read when it is back.
       () => undefined,
     );

@@ -4,12 +4,12 @@
  */
 
 import { api } from "./client";
-import type { Tell } from "./stream";
+import type { Say } from "./stream";
 import type { Job, JobPage } from "./types";
 
 export const READ_MAX = 200;
 /** What happens to a job at once happens within that. */
-const READ_AFTER_MS = 8;
+const READ_AFTER_MS = 20;
 const NEXT_AFTER_MS = 30;
 const ARRAYS_AFTER_MS = 500;
 
@@ -18,7 +18,7 @@ export class Moved {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private reading = false;
 
-  constructor(private readonly tell: Tell) {}
+  constructor(private readonly say: Say) {}
 
   add(id: number): void {
     this.ids.add(id);
@@ -30,13 +30,15 @@ export class Moved {
     this.ids.clear();
     this.timer = undefined;
     if (ids.length > READ_MAX) {
-      this.tell({ kind: "many", ids });
+      this.say({ kind: "many", ids });
       return;
     }
     this.reading = true;
     try {
       const jobs = await readJobs(ids);
-      this.tell({ kind: "jobs", jobs });
+      // One that moved again meanwhile is read again: this may be how it was before.
+      const now = jobs.filter((job) => job.id === null || !this.ids.has(job.id));
+      if (now.length > 0) this.say({ kind: "jobs", jobs: now });
       // A task of an array moved, and so the counts of its array.
       for (const job of jobs) if (job.array && job.array.index !== null) this.ids.add(job.array.job_id);
     } catch {

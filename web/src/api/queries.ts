@@ -78,6 +78,8 @@ export function jobsQuery(filter: JobFilter) {
   return queryOptions({
     queryKey: keys.jobs(filter),
     queryFn: ({ signal }) => api.get<JobPage>("/v1/jobs", { ...filter }, signal),
+    // What is patched stays the same where nothing changed; to compare all of it once more is the most of a change.
+    structuralSharing: false,
   });
 }
 

@@ -37,6 +37,12 @@ export class Recent {
   }
 }
 
+/** Whether the event `id` came after `other`; after a restart of the server all do. */
+export function isAfter(id: string, other: string): boolean {
+  const [place, before] = [placeOf(id), placeOf(other)];
+  return !place || !before || place.run !== before.run || place.number > before.number;
+}
+
 function placeOf(id: string | null): Place | null {
   const [, run, number] = /^(\w+)-(\d+)$/.exec(id ?? "") ?? [];
   return run && number ? { run, number: Number(number) } : null;

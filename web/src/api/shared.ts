@@ -5,7 +5,7 @@
 
 import { api } from "./client";
 import { readJobs, READ_MAX } from "./moved";
-import type { Tell } from "./stream";
+import type { Say } from "./stream";
 
 export type SharedName = "status" | "nodes" | "sessions";
 
@@ -20,28 +20,30 @@ const READS: Record<SharedName, Read> = {
   nodes: { path: "/v1/nodes", afterMs: 300, everyMs: 2000 },
   sessions: { path: "/v1/sessions", afterMs: 0, everyMs: 250 },
 };
-const JOBS_AFTER_MS = 400;
+const JOBS: Omit<Read, "path"> = { afterMs: 400, everyMs: 2000 };
 
 export class Shared {
   private readonly waiting = new Set<SharedName>();
-  private readonly last = new Map<SharedName, number>();
+  private readonly last = new Map<SharedName | "jobs", number>();
   private readonly ids = new Set<number>();
 
-  constructor(private readonly tell: Tell) {}
+  constructor(private readonly say: Say) {}
 
   /** Somebody shows it, and it is not what it was. */
   again(name: SharedName): void {
     if (this.waiting.has(name)) return;
     this.waiting.add(name);
-    const { afterMs, everyMs } = READS[name];
-    const pause = (this.last.get(name) ?? -Infinity) + everyMs - performance.now();
-    setTimeout(() => void this.read(name), Math.max(afterMs, pause));
+    setTimeout(() => void this.read(name), this.wait(name, READS[name]));
   }
 
   /** These jobs as they are; why they wait has no event of its own. */
   jobs(ids: readonly number[]): void {
-    if (this.ids.size === 0) setTimeout(() => void this.readJobs(), JOBS_AFTER_MS);
+    if (this.ids.size === 0) setTimeout(() => void this.readJobs(), this.wait("jobs", JOBS));
     for (const id of ids) this.ids.add(id);
+  }
+
+  private wait(name: SharedName | "jobs", { afterMs, everyMs }: Omit<Read, "path">): number {
+    return Math.max(afterMs, (this.last.get(name) ?? -Infinity) + everyMs - performance.now());
   }
 
   private async read(name: SharedName): Promise<void> {
@@ -49,7 +51,7 @@ export class Shared {
     this.waiting.delete(name);
     this.last.set(name, performance.now());
     try {
-      this.tell({ kind: "told", name, data: await api.get<unknown>(READS[name].path) });
+      this.say({ kind: "told", name, data: await api.get<unknown>(READS[name].path) });
     } catch {
       // The stream tells of a server that is gone; what was missed is read when it is back.
     }
@@ -58,8 +60,9 @@ export class Shared {
   private async readJobs(): Promise<void> {
     const ids = [...this.ids].slice(0, READ_MAX);
     this.ids.clear();
+    this.last.set("jobs", performance.now());
     try {
-      this.tell({ kind: "jobs", jobs: await readJobs(ids) });
+      this.say({ kind: "jobs", jobs: await readJobs(ids) });
     } catch {
       // As above.
     }

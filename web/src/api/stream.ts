@@ -33,7 +33,10 @@ export type StreamMessage =
   /** Read anew for all tabs. */
   | { kind: "told"; name: SharedName; data: unknown };
 
-export type Tell = (message: StreamMessage) => void;
+/** Says one thing, to whoever gathers them. */
+export type Say = (message: StreamMessage) => void;
+/** Tells a tab, or all of them, what happened within a moment. */
+export type Tell = (messages: readonly StreamMessage[]) => void;
 
 const EVENTS = ["job", "session", "node", "notice"] as const;
 const RETRY_S = [1, 1, 2, 4, 8, 15] as const;
@@ -46,7 +49,7 @@ export class Stream {
   private failures = 0;
   private wasOpen = false;
 
-  constructor(private readonly tell: Tell) {}
+  constructor(private readonly say: Say) {}
 
   /** `after`: the last event that is known of; null: who hears has to read everything anew. */
   open(after: string | null): void {
@@ -60,18 +63,18 @@ export class Stream {
       this.isOpen = true;
       const missed = this.wasOpen || known === null;
       this.wasOpen = true;
-      this.tell({ kind: "open", missed });
+      this.say({ kind: "open", missed });
     };
     source.onerror = () => {
       this.isOpen = false;
-      this.tell({ kind: "cut" });
+      this.say({ kind: "cut" });
       if (source.readyState === EventSource.CLOSED) this.again();
     };
-    source.addEventListener("reset", () => this.tell({ kind: "open", missed: true }));
+    source.addEventListener("reset", () => this.say({ kind: "open", missed: true }));
     for (const name of EVENTS)
       source.addEventListener(name, (event) => {
         const { data, lastEventId } = event as MessageEvent<string>;
-        this.tell({ kind: "event", id: lastEventId, name, data: JSON.parse(data) as unknown });
+        this.say({ kind: "event", id: lastEventId, name, data: JSON.parse(data) as unknown });
       });
   }
 
@@ -94,7 +97,7 @@ export class Stream {
     try {
       const response = await fetch("/v1/me", { credentials: "same-origin" });
       if (response.status === 401) {
-        this.tell({ kind: "refused" });
+        this.say({ kind: "refused" });
         return;
       }
     } catch {

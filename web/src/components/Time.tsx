@@ -7,11 +7,12 @@ type At = string | number;
 
 /** 4 min ago */
 export function Ago({ at }: { at: At }) {
-  const age = Date.now() - new Date(at).getTime();
-  const now = useNow(Math.abs(age) < 60_000 ? 1000 : 10_000);
+  const then = new Date(at).getTime();
+  // The clock moves every ten seconds, and is behind what was just now.
+  const now = useNow(10_000);
   return (
     <time dateTime={new Date(at).toISOString()} title={exact(at)}>
-      {ago(at, now)}
+      {ago(at, then <= Date.now() ? Math.max(now, then) : now)}
     </time>
   );
 }

@@ -5,7 +5,10 @@
 
 import { type RefObject, useEffect, useLayoutEffect, useState } from "react";
 
+/** So many beyond what is in sight are drawn, for what comes next; who scrolls faster than that needs none of them. */
 const OVER = 8;
+/** So long after such a jump they are drawn. */
+const CALM_MS = 120;
 /** So many rows come into sight at a time. */
 const STEP = 4;
 /** What covers the top of the window: the bar and the head of the table. */
@@ -22,14 +25,21 @@ interface InSight {
 
 /** `body` begins where its first row would be. */
 export function useInSight(body: RefObject<HTMLElement | null>, rows: number, height: number): InSight {
-  const [sight, setSight] = useState(() => ({ first: 0, count: drawnAtOnce(height) }));
+  const [sight, setSight] = useState(() => ({ first: 0, count: drawnAtOnce(height, OVER) }));
   useLayoutEffect(() => {
     let frame = 0;
+    let calm: ReturnType<typeof setTimeout> | undefined;
+    let before: number | null = null;
     const look = () => {
       frame = 0;
       const top = body.current?.getBoundingClientRect().top ?? 0;
-      const count = drawnAtOnce(height);
-      const wanted = Math.max(0, Math.min(rows - count, Math.floor((COVERED - top) / height) - OVER));
+      const at = Math.floor((COVERED - top) / height);
+      const over = before !== null && Math.abs(at - before) > OVER ? 0 : OVER;
+      before = at;
+      clearTimeout(calm);
+      if (over === 0) calm = setTimeout(look, CALM_MS);
+      const count = drawnAtOnce(height, over);
+      const wanted = Math.max(0, Math.min(rows - count, at - over));
       // At the end all that is left is shown.
       const first = wanted === rows - count ? wanted : wanted - (wanted % STEP);
       setSight((now) => (now.first === first && now.count === count ? now : { first, count }));
@@ -42,6 +52,7 @@ export function useInSight(body: RefObject<HTMLElement | null>, rows: number, he
     addEventListener("resize", soon);
     return () => {
       cancelAnimationFrame(frame);
+      clearTimeout(calm);
       removeEventListener("scroll", soon);
       removeEventListener("resize", soon);
     };
@@ -54,8 +65,8 @@ export function useInSight(body: RefObject<HTMLElement | null>, rows: number, he
   return { ...sight, scrollTo };
 }
 
-function drawnAtOnce(height: number): number {
-  return Math.ceil(window.innerHeight / height) + 2 * OVER + STEP;
+function drawnAtOnce(height: number, over: number): number {
+  return Math.ceil(window.innerHeight / height) + 2 * over + STEP;
 }
 
 /** Of all tables, in pixels; it is a setting, and greater where fingers point. */

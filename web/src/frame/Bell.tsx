@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { recentQuery, useMe } from "@/api/queries";
-import type { Job } from "@/api/types";
+import type { Job, JobPage } from "@/api/types";
 import { Ago, IconButton, Menu, MenuItem, MenuTitle, Status } from "@/components";
 import { useLater } from "@/components/Skeleton";
 import { WENT_WRONG, hasEnded, ref, sentence } from "@/state/jobstate";
@@ -13,14 +13,15 @@ import { type Note, useNotes } from "./notes";
 import styles from "./Bell.module.css";
 
 const SHOWN = 12;
+const NONE: readonly Job[] = [];
 const FIRST_AFTER_MS = 400;
 
 export function Bell() {
   const me = useMe();
   const [firstSeen] = useState(() => new Date().toISOString());
   const seen = usePreference("bell-seen") ?? firstSeen;
-  const { data } = useQuery({ ...recentQuery(me.user), enabled: useLater(FIRST_AFTER_MS) });
-  const told = [...endedOf(data?.jobs ?? []).map(ofJob), ...useNotes(me.user).map(ofNote)];
+  const { data: ended = NONE } = useQuery({ ...recentQuery(me.user), select: endedOf, enabled: useLater(FIRST_AFTER_MS) });
+  const told = [...ended.map(ofJob), ...useNotes(me.user).map(ofNote)];
   told.sort((a, b) => b.at.localeCompare(a.at));
   const unseen = told.filter((one) => one.at > seen).length;
   const label = unseen > 0 ? `${words.frame.bell}: ${words.frame.bellUnseen(unseen)}` : words.frame.bell;
@@ -92,7 +93,14 @@ function wentWrong(job: Job): boolean {
   return WENT_WRONG.includes(job.state);
 }
 
-function endedOf(jobs: readonly Job[]): Job[] {
-  const ended = jobs.filter((job) => hasEnded(job.state) && job.ended_at && (isWhole(job) || wentWrong(job)));
-  return ended.sort((a, b) => (b.ended_at ?? "").localeCompare(a.ended_at ?? "")).slice(0, SHOWN);
+let known: Job[] = [];
+
+/** The same list as long as the same jobs ended: nothing is drawn anew. */
+function endedOf({ jobs }: JobPage): Job[] {
+  const ended = jobs
+    .filter((job) => hasEnded(job.state) && job.ended_at && (isWhole(job) || wentWrong(job)))
+    .sort((a, b) => (b.ended_at ?? "").localeCompare(a.ended_at ?? ""))
+    .slice(0, SHOWN);
+  if (ended.length !== known.length || ended.some((job, at) => job !== known[at])) known = ended;
+  return known;
 }

@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { connect } from "@/api/live";
+import { connect } from "@/api/connection";
 import { Icon, type IconName } from "@/components";
 import { setAnnouncePlace } from "@/components/announce";
 import { ConfirmPlace } from "@/components/confirm";

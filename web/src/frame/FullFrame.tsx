@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Outlet } from "@tanstack/react-router";
 import { useEffect } from "react";
-import { connect } from "@/api/live";
+import { connect } from "@/api/connection";
 import { ConfirmPlace } from "@/components/confirm";
 import { Toasts } from "@/components/Toasts";
 import { LoginExpired } from "./LoginExpired";

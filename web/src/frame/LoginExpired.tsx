@@ -4,7 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { onLoginExpired } from "@/api/client";
 import { keys } from "@/api/keys";
-import { reopen } from "@/api/live";
+import { reopen } from "@/api/connection";
 import { meQuery } from "@/api/queries";
 import { Dialog } from "@/components";
 import { LoginForm } from "@/pages/login/LoginForm";

@@ -2,7 +2,8 @@
 
 import { useEffect } from "react";
 import { api, sentenceOf } from "@/api/client";
-import { onEvent, onJobMoved } from "@/api/live";
+import { onEvent } from "@/api/live";
+import type { JobMoved } from "@/api/stream";
 import { useMe } from "@/api/queries";
 import type { Job, JobState, Session, SessionEvent } from "@/api/types";
 import { toast } from "@/components/Toasts";
@@ -25,10 +26,12 @@ export function askForNotifications(): void {
 
 export function useNotifications(): void {
   const { user } = useMe();
-  useEffect(() => onEvent((name, data) => (name === "session" ? tellOfSession(data as SessionEvent, user) : undefined)), [user]);
   useEffect(() => {
     let recent: number[] = [];
-    return onJobMoved((event) => {
+    return onEvent((name, data) => {
+      if (name === "session") tellOfSession(data as SessionEvent, user);
+      if (name !== "job") return;
+      const event = data as JobMoved;
       if (event.user !== user || !hasEnded(event.state as JobState) || !mayTell()) return;
       // A whole array ends: a few are told, the bell has the rest.
       recent = recent.filter((at) => at > Date.now() - 60_000);

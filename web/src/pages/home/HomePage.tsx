@@ -1,11 +1,14 @@
 /** Home, in this order: what needs you, what runs, what waits, what to start again, and the cluster in one strip. */
 
 import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { jobsQuery, recentQuery, useMe } from "@/api/queries";
+import type { Session } from "@/api/types";
 import { Failure, Page as PageFrame, SkeletonRows } from "@/components";
 import { sessionsQuery } from "@/pages/sessions/queries";
 import { LIVE, WENT_WRONG } from "@/state/jobstate";
 import { useNow } from "@/state/now";
+import { useCalm } from "@/state/useCalm";
 import { words } from "@/words";
 import { Again } from "./Again";
 import { ClusterStrip } from "./ClusterStrip";
@@ -15,13 +18,17 @@ import { Running, Waiting } from "./LiveJobs";
 import { distinct, needing, running, waiting } from "./choosing";
 import styles from "./home.module.css";
 
+const NONE: readonly Session[] = [];
+
 export function Page() {
   const me = useMe();
   const now = useNow(10_000);
   const live = useQuery(jobsQuery({ user: me.user, state: LIVE.join(","), limit: 200 }));
   const recent = useQuery(recentQuery(me.user));
   const failed = useQuery(jobsQuery({ user: me.user, state: WENT_WRONG.join(","), limit: 20 }));
-  const { data: sessions = [] } = useQuery(sessionsQuery);
+  const { data: sessions = NONE } = useQuery(sessionsQuery);
+  const started = useCalm(recent.data);
+  const again = useMemo(() => distinct(started?.jobs ?? []), [started]);
   const error = live.error ?? recent.error ?? failed.error;
   if (error)
     return (
@@ -50,7 +57,7 @@ export function Page() {
         <Running jobs={running(jobs)} />
         <Waiting jobs={waiting(jobs)} />
       </div>
-      <Again jobs={distinct(recent.data.jobs)} sessions={sessions} />
+      <Again jobs={again} sessions={sessions} />
       <ClusterStrip />
     </PageFrame>
   );

@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import { whyQuery } from "@/api/queries";
 import type { Job, JobState } from "@/api/types";
 import { At, Bar, Section, type Segment, SegmentBar, Status, useFlash } from "@/components";
@@ -15,6 +15,8 @@ import styles from "./home.module.css";
 
 const SHOWN = 8;
 const ASKED_AFTER_MS = 800;
+/** A minute, and as much as the clock may be behind. */
+const SECONDS_BELOW_S = 70;
 
 export function Running({ jobs }: { jobs: readonly Job[] }) {
   return (
@@ -54,38 +56,52 @@ function List({ title, none, jobs, state, children }: ListProps) {
   );
 }
 
-function RunningRow({ job }: { job: Job }) {
-  const now = useNow();
-  const flash = useFlash(job.state);
+const RunningRow = memo(function RunningRow({ job }: { job: Job }) {
+  return (
+    <li className={styles.live} ref={useFlash<HTMLLIElement>(job.state)}>
+      <Name job={job} />
+      <Status state={job.state} />
+      {job.array ? <TasksDone job={job} /> : <Ran job={job} />}
+    </li>
+  );
+});
+
+/** Of a running row what moves with the time: in seconds as long as seconds are told. */
+function Ran({ job }: { job: Job }) {
+  const about = useNow(10_000);
+  const shown = leftSeconds(job, about) ?? ranSeconds(job, about) ?? 0;
+  const now = useNow(shown < SECONDS_BELOW_S ? 1000 : 10_000);
   const left = leftSeconds(job, now);
   const ran = ranSeconds(job, now) ?? 0;
   return (
-    <li className={`${styles.live} ${flash}`}>
-      <Name job={job} />
-      <Status state={job.state} />
+    <>
       <span className={styles.bar}>
-        {job.array ? (
-          <SegmentBar segments={segmentsOf(job)} />
-        ) : (
-          job.time_limit_s && <Bar part={ran} whole={job.time_limit_s} label={words.home.ranOf(span(ran), span(job.time_limit_s))} free />
-        )}
+        {job.time_limit_s && <Bar part={ran} whole={job.time_limit_s} label={words.home.ranOf(span(ran), span(job.time_limit_s))} free />}
       </span>
-      <span className={styles.time}>
-        {job.array ? tasksDone(job) : left === null ? duration(ran) : words.home.left(duration(left))}
-      </span>
-    </li>
+      <span className={styles.time}>{left === null ? duration(ran) : words.home.left(duration(left))}</span>
+    </>
   );
 }
 
-function WaitingRow({ job }: { job: Job }) {
-  const flash = useFlash(job.state);
+function TasksDone({ job }: { job: Job }) {
+  return (
+    <>
+      <span className={styles.bar}>
+        <SegmentBar segments={segmentsOf(job)} />
+      </span>
+      <span className={styles.time}>{tasksDone(job)}</span>
+    </>
+  );
+}
+
+const WaitingRow = memo(function WaitingRow({ job }: { job: Job }) {
   // When it may start is found by planning with it: asked for those alone that are shown, and not of one that starts at once.
   const later = useLater(ASKED_AFTER_MS);
   const waitsLong = Date.now() - new Date(job.submitted_at).getTime() > ASKED_AFTER_MS;
   const { data: why } = useQuery({ ...whyQuery(ref(job)), enabled: later || waitsLong });
   const estimate = why?.estimate;
   return (
-    <li className={`${styles.waiting} ${flash}`}>
+    <li className={styles.waiting} ref={useFlash<HTMLLIElement>(job.state)}>
       <Name job={job} />
       <span className={styles.why} title={job.reason ?? undefined}>
         {job.reason}
@@ -101,7 +117,7 @@ function WaitingRow({ job }: { job: Job }) {
       </span>
     </li>
   );
-}
+});
 
 function Name({ job }: { job: Job }) {
   return (

@@ -1,7 +1,8 @@
 /** What failed or ends soon, with the next step beside it; dismissed rows come back by Undo. */
 
 import { Link } from "@tanstack/react-router";
-import type { Session } from "@/api/types";
+import { memo } from "react";
+import type { Job, Session } from "@/api/types";
 import { Ago, IconButton, LinkButton, Section, Status, toast } from "@/components";
 import { span } from "@/state/format";
 import { leftSeconds, ref, sentence } from "@/state/jobstate";
@@ -30,31 +31,46 @@ export function NeedsYou({ jobs, sessions, now }: Props) {
     >
       {left.length === 0 && <p className={styles.none}>{words.home.needsNone}</p>}
       <ul>
-        {left.slice(0, SHOWN).map(({ job, why, stopAt }) => (
-          <li key={job.id} className={styles.needing}>
-            <Link to={why === "idle" ? "/sessions" : `/jobs/${ref(job)}`} className={styles.name}>
-              <span className="mono">{ref(job)}</span> <b>{job.name}</b>
-            </Link>
-            <Status state={job.state} />
-            <span className={styles.why}>
-              {why === "failed" && sentence(job)}
-              {why === "ending" && words.home.endsIn(span(leftSeconds(job, now) ?? 0))}
-              {why === "idle" && stopAt && words.home.idle(span((new Date(stopAt).getTime() - now) / 1000))}
-            </span>
-            <span className={styles.when}>{job.ended_at && <Ago at={job.ended_at} />}</span>
-            <span className={styles.acts}>
-              {why === "failed" && (
-                <LinkButton small {...(againAt(job, sessions, true) as { to: string; search: never })}>
-                  {job.kind === "session" ? words.home.relaunch : words.home.fix}
-                </LinkButton>
-              )}
-              <IconButton icon="close" label={`${words.home.dismiss} ${ref(job)}`} onClick={() => dismiss(ref(job))} />
-            </span>
-          </li>
+        {left.slice(0, SHOWN).map((one) => (
+          <NeedingRow key={one.job.id} job={one.job} why={one.why} sentence={sentenceOf(one, now)} session={sessions.find(({ id }) => id === one.job.id)} />
         ))}
       </ul>
     </Section>
   );
+}
+
+interface RowProps {
+  job: Job;
+  why: Needing["why"];
+  sentence: string;
+  session: Session | undefined;
+}
+
+const NeedingRow = memo(function NeedingRow({ job, why, sentence, session }: RowProps) {
+  return (
+    <li className={styles.needing}>
+      <Link to={why === "idle" ? "/sessions" : `/jobs/${ref(job)}`} className={styles.name}>
+        <span className="mono">{ref(job)}</span> <b>{job.name}</b>
+      </Link>
+      <Status state={job.state} />
+      <span className={styles.why}>{sentence}</span>
+      <span className={styles.when}>{job.ended_at && <Ago at={job.ended_at} />}</span>
+      <span className={styles.acts}>
+        {why === "failed" && (
+          <LinkButton small {...(againAt(job, session, true) as { to: string; search: never })}>
+            {job.kind === "session" ? words.home.relaunch : words.home.fix}
+          </LinkButton>
+        )}
+        <IconButton icon="close" label={`${words.home.dismiss} ${ref(job)}`} onClick={() => dismiss(ref(job))} />
+      </span>
+    </li>
+  );
+});
+
+function sentenceOf({ job, why, stopAt }: Needing, now: number): string {
+  if (why === "failed") return sentence(job);
+  if (why === "ending") return words.home.endsIn(span(leftSeconds(job, now) ?? 0));
+  return stopAt ? words.home.idle(span((new Date(stopAt).getTime() - now) / 1000)) : "";
 }
 
 function dismiss(id: string): void {

@@ -62,9 +62,8 @@ function idle(session: Session, now: number): Needing[] {
   return soon ? [{ job: session.job, why: "idle", stopAt }] : [];
 }
 
-/** Where it is started again, with all of it filled in; `fix`: because it went wrong. */
-export function againAt(job: Job, sessions: readonly Session[], fix: boolean): { to: string; search: object } {
-  const session = sessions.find((one) => one.id === job.id);
+/** Where it is started again, with all of it filled in; `session`: the one that it was; `fix`: because it went wrong. */
+export function againAt(job: Job, session: Session | undefined, fix: boolean): { to: string; search: object } {
   if (session) return { to: `/new/session/${session.app}`, search: { from: ref(job) } };
   if (job.kind === "session") return { to: "/sessions", search: {} };
   return { to: "/new/batch", search: fix ? { from: ref(job), fix: "1" } : { from: ref(job) } };

@@ -18,7 +18,7 @@ export function Head({ job }: { job: Job }) {
       <h1>{job.name}</h1>
       <p className={styles.subhead}>
         <span className={`mono ${styles.number}`}>{ref(job)}</span>
-        <span className={useFlash(job.state)}>
+        <span ref={useFlash<HTMLSpanElement>(job.state)}>
           <Status state={job.state} />
         </span>
         <Sentence job={job} />

@@ -1,0 +1,138 @@
+"""What the pages hear and draw when jobs move: little, nothing while nobody looks, and all in the end."""
+
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.portal import Portal
+
+JOBS = 20
+LISTENING = """
+const Before = window.SharedWorker;
+window.told = [];
+window.SharedWorker = class extends Before {
+    constructor(address, options) {
+        super(window.name === "lost" ? "/no/such/worker.js" : address, options);
+        this.port.addEventListener("message", (event) => window.told.push(event.data));
+    }
+};
+"""
+CHANGES = """() => {
+    window.changed = [];
+    const rowOf = (node) => (node.parentElement?.closest("li") ?? node).textContent;
+    const look = (all) => {
+        for (const one of all) if (one.target.role !== "img") changed.push(rowOf(one.target));
+    };
+    new MutationObserver(look).observe(
+        document.querySelector("[aria-label=Running] ul"),
+        {subtree: true, childList: true, attributeFilter: ["class"]},
+    );
+}"""
+FLASHES = """() => {
+    window.flashed = [];
+    new MutationObserver(() => {
+        for (const row of document.querySelectorAll(".flash"))
+            flashed.push([row.textContent, document.getAnimations().length]);
+    }).observe(document.body, {subtree: true, childList: true, attributes: true});
+}"""
+TURN = """(away) => {
+    Object.defineProperty(document, "hidden", {get: () => away, configurable: true});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def home(context: BrowserContext, portal: Portal) -> Page:
+    """One more tab, whose messages are kept."""
+    page = context.new_page()
+    page.add_init_script(LISTENING)
+    page.goto(f"{portal.url}/")
+    expect(page.get_by_role("region", name="Cluster").get_by_text("CPUs")).to_be_visible()
+    return page
+
+
+def running(page: Page, name: str) -> Any:
+    return page.get_by_role("region", name="Running").get_by_text(name, exact=True)
+
+
+def cancel(portal: Portal, *jobs: int) -> None:
+    portal.product.call("POST", "/v1/acts", {"act": "cancel", "jobs": [str(job) for job in jobs]})
+
+
+def events(page: Page, jobs: list[int]) -> list[int]:
+    """How many events of these jobs were in each message."""
+    told = page.evaluate(
+        "told.map((all) => all.filter((one) => one.name === 'job').map((one) => one.data.job_id))"
+    )
+    found = [len([job for job in message if job in jobs]) for message in told]
+    return [count for count in found if count > 0]
+
+
+def test_what_happens_within_a_moment_is_one_message(portal: Portal, page: Page) -> None:
+    tab = home(page.context, portal)
+    body = [
+        {"command": "sleep 600", "name": f"many-{n}", "resources": {"cpus": 0.1, "memory_mib": 16}}
+        for n in range(JOBS)
+    ]
+    jobs = [int(made["id"]) for made in portal.product.call("POST", "/v1/jobs", body)]
+    expect(running(tab, f"many-{JOBS - 1}")).to_be_visible()
+    for job in jobs:
+        portal.product.until(job, "RUNNING")
+    cancel(portal, *jobs)
+    expect(running(tab, f"many-{JOBS - 1}")).to_be_hidden()
+    counts = events(tab, jobs)
+    assert sum(counts) >= 3 * JOBS, "each waited, ran and ended"
+    assert len(counts) <= sum(counts) / 3, counts
+
+
+def test_a_move_changes_its_row_alone_and_stands_out_without_being_animated(
+    portal: Portal, page: Page
+) -> None:
+    page.emulate_media(reduced_motion="no-preference")
+    jobs = [
+        portal.product.submit("sleep 600", name=name, resources={"cpus": 1}) for name in ("stays", "moves")
+    ]
+    for name in ("stays", "moves"):
+        expect(running(page, name)).to_be_visible()
+    for job in jobs:
+        portal.product.until(job, "RUNNING")
+    expect(page.get_by_role("region", name="Running").get_by_text("running", exact=True)).to_have_count(2)
+    expect(page.locator(".flash")).to_have_count(0)
+    page.evaluate(CHANGES)
+    page.evaluate(FLASHES)
+    portal.product.call("POST", f"/v1/jobs/{jobs[1]}/suspend", {})
+    expect(page.get_by_role("region", name="Running").get_by_text("suspended")).to_be_visible()
+    expect(page.locator(".flash")).to_have_count(0)
+    assert [row for row in page.evaluate("changed") if "stays" in row] == []
+    flashed = page.evaluate("flashed")
+    assert flashed
+    assert [one for one in flashed if "moves" not in one[0] or one[1] != 0] == []
+    cancel(portal, *jobs)
+
+
+def test_a_tab_that_nobody_looks_at_draws_nothing_until_somebody_does(portal: Portal, page: Page) -> None:
+    away = home(page.context, portal)
+    away.evaluate(TURN, True)
+    job = portal.product.submit("sleep 600", name="unseen")
+    expect(running(page, "unseen")).to_be_visible()
+    away.wait_for_function(
+        "job => told.flat().some((one) => one.kind === 'jobs' && one.jobs.some((it) => it.id === job))",
+        arg=job,
+    )
+    assert running(away, "unseen").count() == 0
+    away.evaluate(TURN, False)
+    expect(running(away, "unseen")).to_be_visible()
+    cancel(portal, job)
+    expect(running(away, "unseen")).to_be_hidden()
+
+
+def test_a_page_whose_worker_cannot_be_loaded_says_so_and_hears_again(portal: Portal) -> None:
+    with portal.logged_in(expected=("worker", "MIME")) as page:
+        page.add_init_script(LISTENING)
+        page.evaluate("window.name = 'lost'")
+        page.reload()
+        expect(page.get_by_text("Reconnecting; as of")).to_be_visible()
+        page.evaluate("window.name = ''")
+        expect(page.get_by_text("Reconnecting; as of")).to_be_hidden()
+        job = portal.product.submit("sleep 600", name="heard")
+        expect(running(page, "heard")).to_be_visible()
+        cancel(portal, job)
