@@ -15,7 +15,7 @@ from tests.slurm.lab import Lab, missing
 from tests.slurm.ours import drop_in
 from tests.slurm.settings import USERS
 from tests.system.ly import ly
-from tests.system.product import ENDED, Product, wait_for
+from tests.system.product import ENDED, Product, Refused, wait_for
 from tests.system.verify import script, until_all_ended, verify
 from tests.tidy.source import ROOT
 
@@ -142,6 +142,49 @@ def test_arrays_and_our_own_sbatch_go_through(product: Product, tmp_path: Path) 
     assert set(ends) == {"COMPLETED"}
 
 
+def test_names_and_options_that_are_slurms_alone_go_through_and_so_does_its_refusal(
+    product: Product, lab: Lab
+) -> None:
+    """Its accounts, QOS, lists of partitions, and what we have no word for."""
+
+    def ours(*words: str) -> str:
+        return subprocess.run(
+            [f"{drop_in(product)}/sbatch", "--parsable", "--mem=50", "--time=5", *words, "--wrap=sleep 60"],
+            env={**os.environ, "LAUNCHYARD_STATE": str(product.state)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    words = ("--account=physics", "--qos=high", "--partition=short,debug", "--switches=1@00:05", "--nice=5")
+    further = ("--licenses=ansys:1", "--gres=gpu:1", "--delay-boot=5", "--hint=nomultithread", "--wckey=w")
+    job = product.until(int(ours(*words, *further)), "RUNNING")
+    told = lab.said("scontrol", "show", "job", job["engine_id"])
+    for found in (
+        *("Account=physics", "QOS=high", "Nice=5", "Licenses=ansys:1", "gres:gpu:1", "DelayBoot=00:00:05"),
+        *("Switches=1@00:05:00", "NtasksPerN:B:S:C=0:0:*:1"),
+    ):
+        assert found in told, (found, told)
+    assert (job["qos"], job["account"]) == ("high", "physics")
+    product.call("POST", f"/v1/jobs/{job['id']}/cancel")
+    for wrong, why in (("--qos=nosuch", "Invalid qos"), ("--reservation=nosuch", "reservation is invalid")):
+        cause = product.until(int(ours(wrong)))["cause"]
+        assert cause.startswith("Slurm refused it: ")
+        assert why in cause
+
+
+def test_what_is_not_given_to_slurm_is_refused_at_once(product: Product) -> None:
+    """With the sentence that its engine declares."""
+    refused = (
+        ({"terminal": True}, "once it runs `ly shell` opens one"),
+        ({"resources": {"cpus": 0.5, "memory_mib": 50}}, "Slurm gives whole CPUs and whole GPUs"),
+        ({"parts": [{"resources": {"cpus": 1}}]}, "jobs of unlike parts are not given to Slurm"),
+    )
+    for more, sentence in refused:
+        with pytest.raises(Refused, match=sentence):
+            product.call("POST", "/v1/jobs", body(["true"]) | more)
+
+
 def test_ordinary_user_has_it_for_himself(lab: Lab, place: Path) -> None:
     entry = pwd.getpwnam(USERS[0])
     home = place / "ordinary"
@@ -211,3 +254,36 @@ def _until_ended(product: Product, count: int) -> None:
 
 def _ended(product: Product) -> int:
     return sum(job["state"] in ENDED for job in product.all_jobs())
+
+
+def test_page_leads_from_nothing_to_a_running_cluster(lab: Lab, place: Path) -> None:
+    """By an ordinary user: every line of its first block, typed as it is."""
+    entry = pwd.getpwnam(USERS[0])
+    home = place / "from-nothing"
+    home.mkdir()
+    os.chown(home, entry.pw_uid, entry.pw_gid)
+    environment = {**lab.environment, "HOME": entry.pw_dir, "LAUNCHYARD_STATE": str(home / "state")}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{lab.environment['PATH']}"
+    block = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)[0]
+
+    def typed(text: str) -> str:
+        switch = ["setpriv", "--reuid", USERS[0], "--regid", str(entry.pw_gid), "--init-groups"]
+        done = subprocess.run(
+            [*switch, "bash", "-e", "-c", text],
+            env=environment,
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    try:
+        said = typed(block)
+    finally:
+        typed("ly down")
+    assert "hello from n" in said
+    assert "completed" in said.splitlines()[-1]

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from launchyard.model.ability import Abilities, Placing
+from launchyard.model.account import Account
 from launchyard.model.errors import Infeasible, Invalid
 from launchyard.model.job import Job
 from launchyard.model.node import Node, NodeState
@@ -289,3 +291,23 @@ def test_what_was_asked_is_told_so_that_it_can_be_asked_again(asked: dict[str, A
 
 def test_a_request_without_wishes_is_the_plain_one() -> None:
     assert admitted(memory_mib=1).request == Request(cpus_milli=1000, memory_mib=1)
+
+
+def test_where_the_engine_places_accounts_and_qos_go_through_as_they_are() -> None:
+    """Which of them there are, and who may use which, its engine says."""
+    rules = replace(RULES, accounts={"own": Account(name="own")})
+    site = replace(
+        CLUSTER,
+        rules=rules,
+        book=LimitBook(rules),
+        abilities={"local": Abilities(places=Placing.ENGINE)},
+    )
+    asked = submission(account="theirs", qos="urgent", reservation="theirs")
+    job = admit(asked, ADA, site, job_id=1, now=T0)
+    assert (job.account, job.qos, job.request.reservation) == ("theirs", "urgent", "theirs")
+    again = amend(job, Update(qos="other", account="mine"), site, ADA)
+    assert (again.account, again.qos) == ("mine", "other")
+    plain = admit(submission(), ADA, site, job_id=1, now=T0)
+    assert (plain.account, plain.qos) == (None, "normal")
+    with pytest.raises(Infeasible, match="there is no QOS 'urgent'"):
+        admitted(qos="urgent")

@@ -277,6 +277,7 @@ async def _loop(
         loop.watch(watch)
     loop.live.marks = marks
     loop.live.placed_elsewhere = frozenset(one.name for one in clusters if one.places)
+    loop.live.parties.placed_elsewhere = loop.live.placed_elsewhere
     loop.requeues_max, loop.live.drivers.jobs_max = bounds.requeues_max, bounds.zero_cpu_jobs_max
     loop.live.use_reservations(await asyncio.to_thread(store.reservations))
     writer.on_degraded = lambda sentence: loop.plan_soon() if sentence is None else None

@@ -5,7 +5,7 @@ Jobs that run are charged each minute (`duties.charging`); a row says up to when
 after a crash nothing is charged twice and nothing is forgotten.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from launchyard.model.account import Spent
@@ -51,6 +51,8 @@ class Parties:
         """Fair Tree's, as of the last charge; empty without accounts."""
         self.standings: dict[Party, Standing] = {}
         """Of every party that was met; what a party that is not here stands like nobody needs to know."""
+        self.placed_elsewhere: Collection[str] = ()
+        """Clusters whose engine says itself who may what, with partitions, accounts and QOS of its own."""
         self._spent = {Party(one.user, one.account, one.qos): one for one in spent}
         self._uses: dict[int, _Use] = {}
         self._waiting: dict[int, tuple[Party, int]] = {}
@@ -85,6 +87,8 @@ class Parties:
         """Why the rules as they are now keep a waiting job from starting; None: they do not."""
         if job.parts:
             return next((why for one in as_parts(job) if (why := self.barred(one)) is not None), None)
+        if job.cluster in self.placed_elsewhere and job.partition in self.rules.partitions:
+            return None
         key = (job.partition, Party.of(job))
         reason = None
         if self._barred.get(key) is not False:

@@ -57,6 +57,14 @@ def enter(
     return entry
 
 
+def enter_elsewhere(
+    user: str, asked: tuple[str | None, str | None], partition: Partition, rules: Rules, book: LimitBook
+) -> Entry:
+    """Into a cluster whose engine decides who may what: with the names that were asked for, as they are."""
+    account, qos = asked
+    return _entry(Party(user, account or IMPLICIT, qos or NORMAL), account, partition, rules, book)
+
+
 def entered(job: Job, partition: Partition, rules: Rules, book: LimitBook) -> Entry:
     """As what a job was let in; its account and QOS need not be there any more."""
     return _entry(Party.of(job), job.account, partition, rules, book)

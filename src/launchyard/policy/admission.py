@@ -1,7 +1,7 @@
 """What becomes a job: defaults of the cluster filled in, and what can never run refused."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from launchyard.model.resources import Part, Request, in_all
 from launchyard.model.rules import Rules
 from launchyard.model.submission import Caller, PartAsked, Submission, Update
 from launchyard.model.walltime import format_walltime
-from launchyard.policy.access import Entry, enter, entered, refuse_beyond, refuse_counted
+from launchyard.policy.access import Entry, enter, enter_elsewhere, entered, refuse_beyond, refuse_counted
 from launchyard.policy.asking import amended, request_of
 from launchyard.policy.capacity import Capacity
 from launchyard.policy.clusters import chosen
@@ -63,7 +63,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     request = _request(submission, partition, cluster)
     parts = _parts(submission, partition, request, caller, cluster) if submission.parts else ()
     asked = (submission.account, submission.qos)
-    entry = enter(caller.user, _groups(caller), asked, partition, cluster.rules, cluster.book)
+    entry = _enter(caller.user, _groups(caller), asked, partition, cluster)
     limit_s = submission.time_limit_s if submission.keep_beyond_limits else None
     if limit_s is None:
         limit_s = _time_limit(submission.time_limit_s, entry)
@@ -164,13 +164,26 @@ def refuse_longer(job: Job, limit_s: int, cluster: Cluster, caller: Caller, now:
     _refuse_reservation(job.request, limit_s, entry, caller, cluster, now)
 
 
+def _enter(
+    user: str,
+    groups: Collection[str] | None,
+    asked: tuple[str | None, str | None],
+    partition: Partition,
+    cluster: Cluster,
+) -> Entry:
+    """Where the engine places, accounts and QOS are its own, and so is the refusal."""
+    if cluster.abilities_of(partition).places is Placing.ENGINE:
+        return enter_elsewhere(user, asked, partition, cluster.rules, cluster.book)
+    return enter(user, groups, asked, partition, cluster.rules, cluster.book)
+
+
 def _entry_again(job: Job, update: Update, partition: Partition, cluster: Cluster, caller: Caller) -> Entry:
     """What is not changed is not looked at again: the rules may have changed since."""
     if update.account is None and update.qos is None and update.partition is None:
         return entered(job, partition, cluster.rules, cluster.book)
     asked = (update.account or job.account, update.qos or job.qos)
     groups = None if update.partition is None else _groups(caller)
-    return enter(job.user, groups, asked, partition, cluster.rules, cluster.book)
+    return _enter(job.user, groups, asked, partition, cluster)
 
 
 def _refuse_what_cannot_be(
@@ -200,7 +213,7 @@ def _parts(
     for one in submission.parts:
         where = cluster.chosen(one.partition or partition.name, partition.cluster)
         request = _request(one, where, cluster)
-        entry = enter(caller.user, _groups(caller), asked, where, cluster.rules, cluster.book)
+        entry = _enter(caller.user, _groups(caller), asked, where, cluster)
         limit_s = submission.time_limit_s if keep else _time_limit(submission.time_limit_s, entry)
         _refuse_what_cannot_be(request, entry, limit_s, cluster, submission)
         if request.reservation != first.reservation:
@@ -306,7 +319,8 @@ def _within(reservation: Reservation, limit_s: int | None, now: float) -> int:
 def _refuse_reservation(
     request: Request, limit_s: int | None, entry: Entry, caller: Caller, cluster: Cluster, now: float
 ) -> None:
-    if request.reservation:
+    engine_places = cluster.abilities_of(entry.partition).places is Placing.ENGINE
+    if request.reservation and not engine_places:
         who = (entry.party.user, entry.account, may(caller, Right.RULES))
         where = (entry.partition, cluster.capacity)
         refuse_reserved(request, limit_s, who, where, cluster.reservations, now)
