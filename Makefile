@@ -1,4 +1,4 @@
-# What a person types: make setup, demo, test, test-portal, test-all, check, bench, web, wheel. A fresh machine
+# What a person types: make setup, demo, test, test-portal, test-engines, test-all, check, bench, web, wheel. A fresh machine
 # needs python3.11 or newer with its venv module; everything else comes from requirements.lock.
 
 # An interpreter that every user of the machine can execute, where there is one: root's own may lie in its home.
@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PORTAL := src/launchyard/portal/static/index.html
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .lock ! -name README.md -print)
 
-.PHONY: setup demo test test-portal test-all check static web types units units-and-tidy bench wheel docs clean
+.PHONY: setup demo test test-portal test-engines test-all check static web types units units-and-tidy bench wheel docs clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) $(PORTAL)
@@ -48,7 +48,7 @@ demo: setup
 
 # Four files at a time, those of the whole product first: most of them wait for a job, a clock or a disk. What says
 # how fast something is comes last, alone. (Compiled tests are kept whatever the shell says: there are many of them.)
-test test-portal test-all: export PYTHONDONTWRITEBYTECODE =
+test test-portal test-engines test-all: export PYTHONDONTWRITEBYTECODE =
 test: setup
 	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder -m "not slow and not alone" --ignore=tests/browser
 	$(PYTEST) -m "alone and not slow" --ignore=tests/browser
@@ -59,9 +59,18 @@ test-portal: setup
 
 # Everything, with soak tests, negative controls and the real Slurm beside ours; what repeats itself does it often.
 test-all: export LAUNCHYARD_THOROUGH = 1
-test-all: test test-portal
+test-all: test test-portal test-engines
 	$(PYTEST) -m slow --ignore=tests/browser
 	$(PYTEST) -m slow tests/browser
+
+# What people do on one machine, on a real Slurm and on a real Ray cluster (scripts/install-slurm, install-ray).
+ON_ENGINES := tests/system/test_demo.py tests/system/test_ray_api.py tests/system/test_ray_jobs.py \
+	tests/system/test_session_apps.py tests/slurm/test_clients.py
+ENGINES ?= slurm ray
+test-engines: setup
+	@for engine in $(ENGINES); do \
+		echo "On engine $$engine:" && $(PYTEST) --engine $$engine $(ON_ENGINES) || exit 1; \
+	done
 
 # Before each commit: under 10 s with a warm cache.
 check: $(STAMP)

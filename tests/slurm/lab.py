@@ -74,13 +74,14 @@ class Lab:
                 os.kill(pid, signal.SIGKILL)
         self.started.clear()
         for name in self.nodes:
-            with contextlib.suppress(OSError):
-                (CGROUPS / "memory" / f"slurm_{name}").rmdir()
+            for controller in ("memory", "freezer"):
+                with contextlib.suppress(OSError):
+                    (CGROUPS / controller / f"slurm_{name}").rmdir()
 
     def end_all_jobs(self) -> None:
         """Whosever they are."""
         self.run("scancel", "-u", ",".join(("root", *settings.USERS)))
-        _until(lambda: self._said("squeue", "-h") == "", "all jobs have ended", within_s=15)
+        _until(lambda: self._said("squeue", "-h") == "", "all jobs have ended")
 
     def kill(self, name: str) -> None:
         """End one of its daemons as a power cut does; `start_again` brings it back."""

@@ -189,7 +189,8 @@ def write(
 ) -> None:
     """Put slurm.conf, slurmdbd.conf and gres.conf into `directory`/etc.
 
-    With `cgroups` the kernel holds jobs to their memory, as it does in use; else Slurm looks now and then.
+    With `cgroups`, as in use, the kernel holds jobs to their memory and no process of theirs can get away;
+    else Slurm looks now and then.
     """
     etc = directory / "etc"
     nodes = "\n".join(
@@ -202,6 +203,7 @@ def write(
     text = SLURM_CONF.format(**known)
     if cgroups:
         text = text.replace("JobAcctGatherParams=OverMemoryKill\n", "").replace("task/none", "task/cgroup")
+        text = text.replace("proctrack/linuxproc", "proctrack/cgroup")
         (etc / "cgroup.conf").write_text(CGROUP_CONF)
     (etc / "slurm.conf").write_text(text)
     (etc / "slurmdbd.conf").write_text(SLURMDBD_CONF.format(**known))

@@ -200,7 +200,12 @@ class Product:
     def destroy(self) -> None:
         """End everything that was started on this state directory, jobs too."""
         self.kill()
-        self.ground.clear()
+        try:
+            self._end_all()
+        finally:
+            self.ground.clear()
+
+    def _end_all(self) -> None:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             ours = [pid for pid, line in _command_lines() if "launchyard" in line and str(self.state) in line]
@@ -261,6 +266,11 @@ class Product:
             return job if job["state"] in wanted else None
 
         return wait_for(there, within_s, f"job {job_id} in {sorted(wanted)}")
+
+    def cannot(self, lack: str) -> str | None:
+        """The sentence with which the default cluster refuses what it lacks; None: it can do that."""
+        sentence: str | None = self.call("GET", "/v1/status")["clusters"][0]["cannot"].get(lack)
+        return sentence
 
     def all_jobs(self) -> list[Json]:
         """Every job and task that it knows."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system import product
 from tests.system.product import Product
 from tests.tidy.source import ROOT
 
@@ -78,6 +79,14 @@ def test_the_demo_shows_a_log_the_queue_a_reason_and_its_table(product: Product)
     assert "needed more than the 64 MiB asked for" in done.stdout
 
 
+@pytest.fixture
+def clusters(tmp_path: Path) -> list[str]:
+    """The file that says where the demo's jobs run, if that is not this machine."""
+    file = tmp_path / "clusters.toml"
+    file.write_text(product.GROUND.clusters)
+    return [str(file)] if product.GROUND.clusters else []
+
+
 def demo_directories() -> set[str]:
     return {path.name for path in Path(os.environ.get("TMPDIR", "/tmp")).glob("launchyard-demo.*")}
 
@@ -97,10 +106,10 @@ def servers() -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_make_demo_without_a_terminal_ends_by_itself_and_leaves_nothing() -> None:
+def test_make_demo_without_a_terminal_ends_by_itself_and_leaves_nothing(clusters: list[str]) -> None:
     before = demo_directories()
     done = subprocess.run(
-        ["scripts/demo"],
+        ["scripts/demo", *clusters],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -116,11 +125,11 @@ def test_make_demo_without_a_terminal_ends_by_itself_and_leaves_nothing() -> Non
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_make_demo_on_a_terminal_stays_up_until_ctrl_c() -> None:
+def test_make_demo_on_a_terminal_stays_up_until_ctrl_c(clusters: list[str]) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)
-        os.execv("scripts/demo", ["scripts/demo"])
+        os.execv("scripts/demo", ["scripts/demo", *clusters])
     text = read_until(terminal, b"Ctrl-C ends it", 200)
     assert servers()
     os.write(terminal, b"\x03")

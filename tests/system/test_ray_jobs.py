@@ -153,17 +153,25 @@ def test_the_life_of_a_job_by_all_subcommands(ray: Ray) -> None:
         assert "does not exist" in gone.text
 
 
-def test_all_options_of_a_submission(ray: Ray, client: JobSubmissionClient, tmp_path: Path) -> None:
+def test_all_options_of_a_submission(
+    ray: Ray, client: JobSubmissionClient, product: Product, tmp_path: Path
+) -> None:
     directory = tmp_path / "work"
     directory.mkdir()
     (directory / "main.py").write_text("import os; print(sorted(os.listdir()), os.environ['WORD'])\n")
     environment = tmp_path / "env.yaml"
     environment.write_text("env_vars:\n  WORD: from-a-file\n")
 
+    cpus = "0.5"
+    if (sentence := product.cannot("parts of CPUs")) is not None:
+        refused = ray.job("submit", "--entrypoint-num-cpus", cpus, "--", "true")
+        assert refused.code == 1
+        assert sentence in " ".join(refused.text.split())
+        cpus = "1"
     said = ray.job(
         *("submit", "--submission-id", "options", "--runtime-env", str(environment)),
         *("--working-dir", str(directory), "--metadata-json", '{"team": "vision", "launchyard.time": "5m"}'),
-        *("--entrypoint-num-cpus", "0.5", "--entrypoint-num-gpus", "1", "--entrypoint-memory", "100000000"),
+        *("--entrypoint-num-cpus", cpus, "--entrypoint-num-gpus", "1", "--entrypoint-memory", "100000000"),
         *("--entrypoint-resources", '{"matlab": 1}', "--entrypoint-label-selector", '{"zone": "a"}'),
         *("--", "python3", "main.py"),
     )
