@@ -17,6 +17,8 @@ import pytest
 from tests.system.ly import ly
 from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Product, Refused, wait_for
 
+LISTENS = "0A"
+"""In /proc/net/tcp."""
 TLS = """
 listen = "127.0.0.1:0"
 public_url = "https://yard.example.org"
@@ -56,9 +58,13 @@ def product_with(folder: Path, text: str) -> Iterator[Product]:
 
 def port_of(product: Product) -> int:
     """Where it listens for TCP."""
-    found = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
-    (line,) = [line for line in found.splitlines() if f"pid={product.pid}," in line]
-    return int(line.split()[3].rpartition(":")[2])
+    held = set()
+    for fd in Path(f"/proc/{product.pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            held.add(str(fd.readlink()))
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (row,) = [row for row in rows if row[3] == LISTENS and f"socket:[{row[9]}]" in held]
+    return int(row[1].rpartition(":")[2], 16)
 
 
 def over_tls(product: Product, folder: Path, name: str, path: str, port: int) -> tuple[int, bytes, str]:
