@@ -240,6 +240,25 @@ def test_job_that_slurm_forgot_ended_as_its_runner_wrote_down(yard: Yard) -> Non
     assert yard.of(LaunchStarted)
 
 
+def test_job_that_slurm_began_twice_is_lost_unless_its_first_run_wrote_down_its_end(yard: Yard) -> None:
+    """The exit code is that of our runner, which runs nothing twice."""
+
+    async def story(engine: SlurmEngine) -> None:
+        engine.start([launch("aa01"), launch("aa02"), launch("aa03")])
+        await yard.until(lambda: len(yard.of(LaunchTaken)) == 3)
+        yard.helpers.keep("aa01.start")
+        yard.helpers.keep("aa02.end", exit_code=75)
+        for job in yard.slurm.jobs.values():
+            job.state, job.nodes, job.exit_code = "FAILED", "n1", "75:0"
+        await yard.until(lambda: len(yard.of(LaunchEnded)) == 3)
+
+    with_engine(yard, story)
+    ends = {one.launch_id: one.exit for one in yard.of(LaunchEnded)}
+    assert (ends["aa01"].lost, ends["aa01"].exit_code) == (True, None)
+    assert "a second time" in (ends["aa01"].error or "")
+    assert [(ends[one].lost, ends[one].exit_code) for one in ("aa02", "aa03")] == [(False, 75), (False, 75)]
+
+
 def test_new_daemon_never_gives_again_what_an_earlier_one_may_have_given(yard: Yard) -> None:
     async def first(engine: SlurmEngine) -> None:
         engine.start([launch()])

@@ -22,7 +22,7 @@ from launchyard.engine.slurm.site import Site, parts_of, site_of
 from launchyard.engine.slurm.table import Table
 from launchyard.engine.slurm.told import ENDED, SQUEUE_FORMAT, Accounted, Row, Rows
 from launchyard.engine.slurm.whereabouts import Whereabouts
-from launchyard.engine.slurm.words import LATE_S, end_of, lacking
+from launchyard.engine.slurm.words import LATE_S, begun_twice, end_of, lacking
 from launchyard.model.errors import Invalid, LaunchyardError, Unavailable
 from launchyard.model.event import Exited
 from launchyard.model.node import Node
@@ -230,7 +230,11 @@ class Looking:
                     told = await remembered(self._commands, row.slurm_id)
                 now = self._table.clock()
                 at = min(row.end_at or now, now)
-                exited = lacking(at, held.given.needs, told) or end_of(row.state, at, found.end, told)
+                exited = (
+                    lacking(at, held.given.needs, told)
+                    or begun_twice(at, found.start, told)
+                    or end_of(row.state, at, found.end, told)
+                )
                 self._table.ended(held, exited, held.started_by(row, now, self._table.next_token))
             finally:
                 held.ending = False

@@ -41,8 +41,8 @@ _REASONS: Mapping[str, tuple[str, str]] = {
     "Prolog": ("starting", "is being set up by Slurm"),
     "Cleaning": ("starting", "waits in Slurm until its run before is cleared away"),
 }
-LACKING = 78
-"""As the runner has it."""
+RAN_BEFORE, LACKING = 75, 78
+"""As the runner has them."""
 LATE_S = 45.0
 """So much later than the program Slurm notices an end, and no later: a kill may take its time."""
 _LIMIT_STARTS = ("Assoc", "QOS", "Max")
@@ -119,6 +119,15 @@ def end_of(state: str, at: float, record: Mapping[str, Any] | None, told: tuple[
         return Exited(at=at, lost=True, error="Slurm does not tell how it ended", usage=usage)
     code, signal = told or (0, 0)
     return Exited(at=at, exit_code=None if signal else code, signal=signal or None, usage=usage)
+
+
+def begun_twice(at: float, start: Mapping[str, Any] | None, told: tuple[int, int] | None) -> Exited | None:
+    """How a job ended that Slurm gave to a node again: the second run ends at once, by an exit code of its
+    own, and the first left no record of its end."""
+    if start is None or told != (RAN_BEFORE, 0):
+        return None
+    why = "Slurm began it a second time, which was refused, and how the first run ended is not known"
+    return Exited(at=at, lost=True, error=why)
 
 
 def lacking(at: float, needs: str, told: tuple[int, int] | None) -> Exited | None:
