@@ -84,6 +84,13 @@ def _ray(nodes: int) -> Iterator[product.Ground]:
         lab.start()
         clusters = RAY.format(address=lab.address, python=lab.python)
         clear = lab.kill_leftovers_of_jobs
-        yield product.Ground(engine="ray", clusters=clusters, nodes=nodes, start_s=START_S, clear=clear)
+        yield product.Ground(
+            engine="ray",
+            clusters=clusters,
+            nodes=nodes,
+            start_s=START_S,
+            ray_address=lab.address,
+            clear=clear,
+        )
     finally:
         lab.stop()

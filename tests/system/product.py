@@ -101,6 +101,8 @@ class Ground:
     clusters: str = ""
     nodes: int = 0
     start_s: float = 0.0
+    ray_address: str = "none"
+    """Of the Ray cluster that jobs find themselves in."""
     clear: Callable[[], None] = lambda: None
 
 

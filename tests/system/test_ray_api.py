@@ -90,14 +90,14 @@ def test_a_job_runs_and_its_log_is_followed_to_its_end(asked: Asked) -> None:
     assert asked("GET", f"/api/jobs/{name}/logs") == {"logs": told}
 
 
-def test_it_starts_as_after_a_login(asked: Asked) -> None:
+def test_it_starts_as_after_a_login(asked: Asked, product: Product) -> None:
     name = asked.submit("pwd; echo $PYTHONUNBUFFERED ${RAY_ADDRESS-none} $RAY_JOB_CONFIG_JSON_ENV_VAR")
     asked.until(name, "SUCCEEDED")
 
     _, where, rest = asked("GET", f"/api/jobs/{name}/logs")["logs"].splitlines()
     assert Path(where).exists()
     number, address, config = rest.split(" ", 2)
-    assert (number, address) == ("1", "none")
+    assert (number, address) == ("1", product.ground.ray_address)
     assert json.loads(config)["metadata"]["job_submission_id"] == name
 
 
