@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from launchyard.controller.administration import Administration
 from launchyard.controller.clusters import LiveClusters
@@ -65,6 +66,12 @@ class Yard:
     close: Callable[[], "asyncio.Future[None]"]
 
 
+class Looking(Protocol):
+    """A part with something to look at each second."""
+
+    def look(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """What may be set of duties and lifecycles: see docs/reference/configuration.md. `duties_s`: how often
@@ -120,9 +127,7 @@ async def assemble(
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     administration.changed, steps.cpus = triggers.reconfigured, _cpus(facts)
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
-    looks = (reserving.look, triggers.look, outlooks.look, sessions.look)
-    retention = Retention(loop, store, bounds.keep, remove_logs)
-    duty = asyncio.gather(_each(bounds.duties_s, (*_duties(loop, settling, bounds), *looks)), retention.run())
+    duty = _begin(loop, store, bounds, settling, remove_logs, (reserving, triggers, outlooks, sessions))
     controller = Controller(
         loop=loop,
         store=store,
@@ -224,6 +229,20 @@ def _after_moves(
         sessions.moved(before, job)
 
     return moved
+
+
+def _begin(
+    loop: Loop,
+    store: Store,
+    bounds: Bounds,
+    settling: Settling,
+    remove_logs: RemoveLogs,
+    looking: Sequence[Looking],
+) -> "asyncio.Future[tuple[None, None]]":
+    """What is looked at again and again, until this is cancelled."""
+    duties = (*_duties(loop, settling, bounds), *(one.look for one in looking))
+    retention = Retention(loop, store, bounds.keep, remove_logs)
+    return asyncio.gather(_each(bounds.duties_s, duties), retention.run())
 
 
 def _duties(loop: Loop, settling: Settling, bounds: Bounds) -> tuple[Callable[[], None], ...]:
