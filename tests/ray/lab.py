@@ -32,10 +32,13 @@ class Lab:
         cpus: int = 4,
         named: str = "",
         user: str = "",
+        labels: str = "",
     ) -> None:
         """`directory` must have a short path: sockets of Ray lie deep below it. `named`: what nodes
-        are called, with their number from 1 on. `user`: as whom Ray runs on the head's, else as root."""
+        are called, with their number from 1 on. `labels` are Ray's (`zone=a`).
+        `user`: as whom Ray runs on the head's, else as root."""
         self._user = user
+        self._labels = labels
         self._named = named
         self.directory = directory
         self.nodes = nodes
@@ -89,6 +92,8 @@ class Lab:
         words += ["--object-store-memory=100000000", "--disable-usage-stats", "--num-gpus=2"]
         if self._named:
             words += [f"--node-name={self._named}{node or ''}"]
+        if self._labels:
+            words += [f"--labels={self._labels}"]
         # What an earlier Ray of the node left is in the way of the next.
         own, seen = self.directory / f"t{node}-{secrets.token_hex(3)}", self.directory / "t"
         for path in (own, seen):

@@ -79,7 +79,7 @@ def _ray(nodes: int) -> Iterator[product.Ground]:
     if shutil.which("ip") is None:
         pytest.skip("nodes in network namespaces need the program ip (iproute2)")
     place = Path(tempfile.mkdtemp(prefix="lyr", dir="/tmp"))
-    lab = RayLab(place, programs(), nodes=nodes, named="n")
+    lab = RayLab(place, programs(), nodes=nodes, named="n", labels="zone=a")
     try:
         lab.start()
         clusters = RAY.format(address=lab.address, python=lab.python)

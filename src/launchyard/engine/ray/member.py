@@ -64,9 +64,15 @@ class Member:
         self.stops.pop(launch_id, None)
 
 
+OF_RAY = "ray.io/"
+"""How the labels begin that Ray gives nodes itself."""
+
+
 def node_of(told: Mapping[str, Any], cluster: str, agent: Mapping[str, Any]) -> Node:
-    """What Ray says of a node. Its CPUs can be pinned where Ray counts those that the machine has."""
+    """What Ray says of a node. Its CPUs can be pinned where Ray counts those that the machine has; a label
+    that somebody gave it, `zone=a`, is a feature."""
     cpus = len(agent.get("cpus", ()))
+    labels = told.get("labels", {})
     return Node(
         name=told["name"],
         cpus=told["cpus"],
@@ -74,6 +80,7 @@ def node_of(told: Mapping[str, Any], cluster: str, agent: Mapping[str, Any]) -> 
         gpus=told["gpus"],
         gpu_type=told["gpu_type"],
         cluster=cluster,
+        features=tuple(f"{name}={labels[name]}" for name in sorted(labels) if not name.startswith(OF_RAY)),
         pinned=cpus == told["cpus"] > 0,
     )
 

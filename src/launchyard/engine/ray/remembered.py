@@ -16,7 +16,7 @@ from typing import Any
 from launchyard.agent.seal import KEY_BYTES
 from launchyard.model.node import Node
 
-_NODE = ("name", "cpus", "memory_mib", "gpus", "gpu_type", "cluster", "pinned")
+_NODE = ("name", "cpus", "memory_mib", "gpus", "gpu_type", "cluster", "pinned", "features")
 
 
 class Remembered:
@@ -55,6 +55,7 @@ class Remembered:
         if not self.is_new(node.name) and not self.is_same(node.name, epoch):
             self.epoch = secrets.token_hex(8)
         kept = {key: value for key, value in asdict(node).items() if key in _NODE}
+        kept["features"] = list(node.features)
         before, self.nodes[node.name] = self.nodes.get(node.name), {"epoch": epoch, "node": kept}
         if before != self.nodes[node.name]:
             self._save()
@@ -67,7 +68,8 @@ class Remembered:
 
     def model(self, name: str) -> Node:
         """The node as it was when it was last there."""
-        return Node(**self.nodes[name]["node"])
+        kept = self.nodes[name]["node"]
+        return Node(**{**kept, "features": tuple(kept.get("features", ()))})
 
     def _read(self) -> Mapping[str, Any]:
         try:
