@@ -161,6 +161,13 @@ class Lab:
         command = ["nsenter", f"--target={self._processes[node].pid}", "--mount", "--", *_hiding(path)]
         subprocess.run(command, check=True, capture_output=True)
 
+    def cut(self, node: int) -> None:
+        """Nothing comes from it or to it, until it is joined again."""
+        _ip("link", "set", self._wire(node), "down")
+
+    def join(self, node: int) -> None:
+        _ip("link", "set", self._wire(node), "up")
+
     def kill_node(self, node: int) -> None:
         """All that Ray has there, at once; what left its tree lives on."""
         tree = _descendants(self._processes[node].pid)
@@ -243,12 +250,15 @@ while sum(node["Alive"] for node in ray.nodes()) < {self.nodes}:
     def _space(self, node: int) -> str:
         return f"ly{self._mark}{node}"
 
+    def _wire(self, node: int) -> str:
+        return f"lyv{self._mark}{node}"
+
     def _make_network(self) -> None:
         _ip("link", "add", self._bridge, "type", "bridge")
         _ip("addr", "add", f"{self.ip(0)}/24", "dev", self._bridge)
         _ip("link", "set", self._bridge, "up")
         for node in range(1, self.nodes):
-            space, wire = self._space(node), f"lyv{self._mark}{node}"
+            space, wire = self._space(node), self._wire(node)
             _ip("netns", "add", space)
             _ip("link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", space)
             _ip("link", "set", wire, "master", self._bridge, "up")

@@ -23,6 +23,8 @@ HALF = 100
 """So many may run again when their node is gone, and so many may not."""
 DONE_FIRST = 30
 NODE_FAIL_S = 30.0
+AWAY_S = 6.0
+"""Less than that after which Ray gives a node up."""
 WORK = (
     "echo begin $LAUNCHYARD_LAUNCH_ID >> {ledger}; sleep 1; code=$((LAUNCHYARD_ARRAY_INDEX % 3)); "
     "echo end $LAUNCHYARD_LAUNCH_ID $code >> {ledger}; exit $code"
@@ -118,6 +120,18 @@ def test_head(product: Product, lab: Lab, tmp_path: Path) -> None:
     print(f"ray: head killed: {dict(states)}")
     assert states["LOST"] == 0
     assert states["COMPLETED"] + states["FAILED"] > 2 * HALF - 13
+
+
+def test_network_of_a_node_that_is_away_for_a_while(product: Product, lab: Lab, tmp_path: Path) -> None:
+    """F25: what ends meanwhile is told of afterwards, and nothing is started twice."""
+    work = Work(product, tmp_path / "ledger")
+    lab.cut(2)
+    away = time.monotonic() + AWAY_S
+    wait_for(lambda: time.monotonic() > away, 2 * AWAY_S, "some time has passed")
+    lab.join(2)
+    states = work.verify()
+    assert set(states) == {"COMPLETED", "FAILED"}
+    assert {task["attempt"] for task in work.tasks()} == {1}
 
 
 def _stale(product: Product) -> bool:
