@@ -2,6 +2,7 @@
 
 import http.client
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from launchyard.model.account import Account, Association
 from launchyard.model.role import Role, Scope
 from launchyard.model.rules import Members, Rules
 from launchyard.model.state import JobState
+from launchyard.model.when import parse_rfc3339
 from launchyard.policy.rights import OF_ROLE, OF_SCOPE, Right
 from tests.api_bench import ADA, T0, Answer, Bench, job_of, running
 
@@ -204,6 +206,22 @@ def test_what_is_open_by_a_token_is_cut_when_it_ends() -> None:
     now[0] += 10
     table.end_expired()
     assert cut == [1]
+
+
+def test_a_stream_ends_with_the_token_that_opened_it(tmp_path: Path) -> None:
+    """Threat 30: within 5 s of its end."""
+    with running(tmp_path, clock=time.time) as bench:
+        made = token(bench, scope="read", lasts_s=2)
+        connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=30)
+        try:
+            connection.request("GET", "/v1/events", headers=bearer(made["token"]))
+            answered = connection.getresponse()
+            assert answered.status == 200
+            answered.read()
+        finally:
+            connection.close()
+        assert time.time() < parse_rfc3339(made["expires_at"]) + 5
+        assert ask_by(bench, made["token"], "GET", "/v1/jobs").status == 401
 
 
 def test_last_use_is_told_at_once_and_kept_now_and_then(bench: Bench) -> None:

@@ -40,8 +40,12 @@ export function CredentialList({ tokens, none, verb, own }: Props) {
       <thead>
         <tr>
           <th scope="col">{settings.name}</th>
-          <th scope="col">{settings.id}</th>
-          <th scope="col" className={styles.wide}>{settings.made}</th>
+          <th scope="col" className={styles.wide}>
+            {settings.id}
+          </th>
+          <th scope="col" className={styles.wide}>
+            {settings.made}
+          </th>
           <th scope="col">{settings.used}</th>
           <th scope="col">{settings.until}</th>
           <th scope="col">
@@ -59,7 +63,7 @@ export function CredentialList({ tokens, none, verb, own }: Props) {
                 <span className={styles.reach}>{settings.reach(token.scope, token.account)}</span>
               )}
             </td>
-            <td className="mono">{token.id}</td>
+            <td className={`mono ${styles.wide}`}>{token.id}</td>
             <td className={styles.wide}>
               <Ago at={token.created_at} />
             </td>
