@@ -27,7 +27,7 @@ export interface ServerStatus extends Status {
   gpus: number;
   nodes: number;
   enforcement: Record<string, unknown>;
-  clusters: ClusterStatus[];
+  clusters?: ClusterStatus[];
 }
 
 /** `cannot`: what its engine lacks, each with the sentence that a submission is refused with. */
@@ -52,7 +52,7 @@ export function useClusters(): readonly string[] {
 const NO_CHOICE: readonly string[] = [];
 
 function clusterNames(status: ServerStatus): string[] {
-  return status.clusters.map((one) => one.name);
+  return (status.clusters ?? []).map((one) => one.name);
 }
 
 export const nodesQuery = queryOptions({

@@ -24,7 +24,6 @@ from launchyard.api.tables.select import PARAMETERS, selected, selection_of
 from launchyard.policy.priority import weights_of
 from launchyard.policy.rights import Right, may
 
-
 router = APIRouter()
 
 
