@@ -181,6 +181,8 @@ class Operations:
             for one in fields(settings)
             if one.name not in AT_ONCE and getattr(settings, one.name) != getattr(self._settings, one.name)
         ]
+        if _of_launcher(settings) != _of_launcher(self._settings):
+            left.append("prolog and epilog")
         self.doors.trust(settings.service.proxies)
         self.ways.settings = settings.notify
         reopen_log(settings.service.log_format)
@@ -200,6 +202,12 @@ def _certificate(settings: Settings) -> Certificate | None:
     if service.certificate is None or service.key is None:
         return None
     return Certificate(service.certificate, service.key)
+
+
+def _of_launcher(settings: Settings) -> tuple[object, ...]:
+    """What root has told the launcher at the start: who serves now has not the rights to."""
+    hooks = settings.service.hooks
+    return hooks.prolog, hooks.epilog, hooks.time_limit_s
 
 
 def _refuse_loose_hooks(settings: Settings) -> None:

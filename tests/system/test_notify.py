@@ -244,6 +244,11 @@ def test_who_works_in_a_session_gets_its_warnings_by_mail(mailed: tuple[Product,
     assert f"node {node} is closed for new work (new disks)" in str(box.of(session)[0]["Subject"])
     product.call("POST", f"/v1/nodes/{node}", {"state": "up"})
     product.call("POST", f"/v1/sessions/{session}/stop")
+    product.until(session)
+    again = product.call("POST", f"/v1/sessions/{session}/relaunch", {})
+    assert product.job(again["id"])["metadata"]["launchyard.notify"] == "limit"
+    product.call("POST", f"/v1/sessions/{again['id']}/stop")
+    product.until(again["id"])
 
 
 def test_what_ended_while_the_server_was_away_is_told_when_it_is_back(

@@ -21,6 +21,7 @@ from launchyard.api.starting import start, to_start
 from launchyard.api.waiting import suggestion_json
 from launchyard.controller.controller import JobRef
 from launchyard.controller.sessions import Told, may_open, no_session
+from launchyard.model import notify
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.job import Job
 from launchyard.model.number import is_digits
@@ -176,6 +177,8 @@ def relaunched(before: Job, body: RelaunchSession) -> StartSession:
         values={**settings["values"], **body.values},
         resources=SessionResources(**resources),
         runtime_env=settings["runtime_env"],
+        notify=sorted(notify.moments_of(before.metadata)),
+        notify_to=[one for one in notify.places_of(before.metadata) if notify.TO in before.metadata],
     )
     names = ("name", "time_limit_s", "partition", "account", "qos", "working_dir", "idle_stop_s")
     given = {name: getattr(body, name) for name in names}
