@@ -37,9 +37,7 @@ _PLACE = (
     click.Option(["--account"], metavar="NAME", help="Who pays."),
     click.Option(["--qos"], metavar="NAME", help="How urgent (interactive, where there is room)."),
     click.Option(["-C", "--chdir"], metavar="DIR", help="Directory to begin in (your home)."),
-    click.Option(
-        ["--notify"], metavar="WHAT", help="Tell you of its start, end, fail, limit (soon over)."
-    ),
+    click.Option(["--notify"], metavar="WHAT", help="Tell you of its start, end, fail, limit (soon over)."),
     click.Option(["--notify-to"], metavar="WHERE", help="Mail addresses, webhooks, URLs (your mail)."),
     click.Option(["--idle-stop"], metavar="TIME", help="Stop it when nobody uses it so long (2h; 0: never)."),
 )
