@@ -293,7 +293,7 @@ def test_node_that_dies_takes_its_job_along(tell: Tell, lab: Lab) -> None:
         )
         exited = await heard.end(one.launch_id)
         await asyncio.to_thread(lab.run, "scontrol", "update", f"NodeName={node}", "State=RESUME")
-        assert (exited.lost, exited.node_lost, exited.exit_code) == (True, True, None)
+        assert (exited.lost, exited.node_lost, exited.exit_code) == (True, True, None), exited
 
     tell(story)
 

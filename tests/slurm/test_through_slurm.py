@@ -159,18 +159,28 @@ def test_names_and_options_that_are_slurms_alone_go_through_and_so_does_its_refu
     words = ("--account=physics", "--qos=high", "--partition=short,debug", "--switches=1@00:05", "--nice=5")
     further = ("--licenses=ansys:1", "--gres=gpu:1", "--delay-boot=5", "--hint=nomultithread", "--wckey=w")
     job = product.until(int(ours(*words, *further)), "RUNNING")
-    told = lab.said("scontrol", "show", "job", job["engine_id"])
-    for found in (
-        *("Account=physics", "QOS=high", "Nice=5", "Licenses=ansys:1", "gres:gpu:1", "DelayBoot=00:00:05"),
-        *("Switches=1@00:05:00", "NtasksPerN:B:S:C=0:0:*:1"),
+    straight = ("--mem=50", "--time=5", "-o", "/dev/null", *words, *further, "--wrap=sleep 60")
+    theirs = lab.said("sbatch", "--parsable", *straight).strip()
+    known, same = _facts(lab, theirs), _facts(lab, job["engine_id"])
+    for name in (
+        *("Account", "QOS", "Nice", "Licenses", "TresPerNode", "DelayBoot", "Switches", "WCKey", "TimeLimit"),
+        *("NtasksPerN:B:S:C", "CoreSpec", "MinMemoryNode", "Socks/Node", "ReqB:S:C:T", "TRES"),
     ):
-        assert found in told, (found, told)
+        assert same.get(name) == known.get(name), name
+    assert (known["Account"], known["QOS"], known["Nice"]) == ("physics", "high", "5")
+    lab.run("scancel", theirs)
     assert (job["qos"], job["account"]) == ("high", "physics")
     product.call("POST", f"/v1/jobs/{job['id']}/cancel")
     for wrong, why in (("--qos=nosuch", "Invalid qos"), ("--reservation=nosuch", "reservation is invalid")):
         cause = product.until(int(ours(wrong)))["cause"]
         assert cause.startswith("Slurm refused it: ")
         assert why in cause
+
+
+def _facts(lab: Lab, number: str) -> dict[str, str]:
+    """What Slurm has written down of a job."""
+    words = lab.said("scontrol", "-o", "show", "job", number).split()
+    return {name: value for name, _, value in (word.partition("=") for word in words)}
 
 
 def test_what_is_not_given_to_slurm_is_refused_at_once(product: Product) -> None:
