@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import (
+    databases,
     files,
     latency,
     listing,
@@ -37,7 +38,17 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument(
         "--only",
-        choices=("all", "throughput", "latency", "planning", "portal", "files", "ray", "sessions"),
+        choices=(
+            "all",
+            "throughput",
+            "databases",
+            "latency",
+            "planning",
+            "portal",
+            "files",
+            "ray",
+            "sessions",
+        ),
         default="all",
     )
     parser.add_argument("--report", type=Path, default=None, help="where the table is written")
@@ -103,6 +114,8 @@ def _user_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
     if options.only in ("all", "throughput"):
         rows += peers.rows()
         rows += throughput.rows(make, options.jobs, "user mode", (0.4, 0.25))
+    if options.only in ("all", "databases"):
+        rows += databases.rows(directory, options.jobs)
     if options.only in ("all", "latency"):
         rows += _measured(make("latency"), lambda product: _latencies(product, directory))
         rows += _measured(make("waiting"), lambda product: waiting.rows(product, options.jobs))

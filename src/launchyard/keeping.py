@@ -20,12 +20,13 @@ from typing import Any
 from launchyard import config
 from launchyard.config import Settings
 from launchyard.daemonuser import daemon_user
-from launchyard.model.errors import Invalid, LaunchyardError
+from launchyard.model.errors import Conflict, Invalid, LaunchyardError
 from launchyard.standby import Tenancy, read_password
 from launchyard.statedir import Owner, StateDir
 from launchyard.store import archive, restoring
 from launchyard.store.filesystem import refuse_network_file_system
 from launchyard.store.open import back_up as back_up_database
+from launchyard.store.protocol import Held
 from launchyard.store.restoring import Known, Restored
 from launchyard.store.sql import SqlStore
 
@@ -122,7 +123,10 @@ def _into_file(database: Path, copy: Path) -> tuple[Restored, str | None]:
 
 
 def _into_postgresql(tenancy: Tenancy, copy: Path) -> Restored:
-    store = tenancy.open_now()
+    try:
+        store = tenancy.open_now()
+    except Held as held:
+        raise Conflict(f"{str(held).partition(';')[0]}; stop it and those that stand by: ly down") from None
     assert isinstance(store, SqlStore)
     with closing(store):
         known = restoring.known_of(store)

@@ -130,7 +130,7 @@ class Server:
             return self.damaged(said)
         if state.startswith("22") or (not state and not isinstance(cause, psycopg.OperationalError)):
             return ValueError(said)
-        return Unavailable(f"{self.where} cannot be used: {said}; it will be tried again")
+        return Unavailable(f"{self.where} cannot be used: {said}; see that it runs and lets this server in")
 
     def _refuse_unsafe(self, connection: Driver) -> None:
         """A server that forgets commits in a power cut would make every promise of ours a lie."""
