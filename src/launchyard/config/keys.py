@@ -9,7 +9,7 @@ KEYS: dict[str, Keys] = {
     "": {
         "listen": (
             '"127.0.0.1:8265"',
-            "Host and port. Not set and taken: the next free one. Beyond this machine: see `[tls]`, `[proxy]`.",
+            "Host and port. Not set and taken: the next free one. Beyond this machine: `[tls]` or `[proxy]`.",
         ),
         "hosts": (
             "[]",

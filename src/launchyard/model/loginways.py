@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 class OidcSettings:
     """An OpenID Connect provider, and whom its people are here.
 
-    `claim` of the ID token names the user; one of `users` is mapped so, and of `someone@domain` the part before
-    the sign counts where `domain` is the site's. What is neither is nobody here.
+    `claim` of the ID token names the user; one of `users` is mapped so, and of `someone@domain` the part
+    before the sign counts where `domain` is set.
     """
 
     issuer: str
