@@ -1,13 +1,23 @@
-// Before the first paint: the theme and density that were chosen, so that nothing flashes.
+// Before the first paint: the theme and density that were chosen, so that nothing flashes; else the system's theme,
+// also when that changes.
 (function () {
   var root = document.documentElement;
-  try {
-    var theme = localStorage.getItem("launchyard.theme");
-    if (theme === "light" || theme === "dark") root.dataset.theme = theme;
-    if (localStorage.getItem("launchyard.density") === "compact") root.dataset.density = "compact";
-  } catch (error) {
-    // Storage is switched off: the system's theme it is.
+  var dark = matchMedia("(prefers-color-scheme: dark)");
+  function chosen(name) {
+    try {
+      return localStorage.getItem("launchyard." + name);
+    } catch (error) {
+      // Storage is switched off.
+      return null;
+    }
   }
+  function show() {
+    var theme = chosen("theme");
+    root.dataset.theme = theme === "light" || theme === "dark" ? theme : dark.matches ? "dark" : "light";
+  }
+  show();
+  dark.addEventListener("change", show);
+  if (chosen("density") === "compact") root.dataset.density = "compact";
 })();
 
 // What the page will ask first, while its parts are still on their way; api/early.ts takes it. The jobs come after

@@ -45,22 +45,16 @@ export function useTheme(): Theme {
 }
 
 export function setTheme(theme: Theme): void {
-  const root = document.documentElement;
-  if (theme === "system") delete root.dataset.theme;
-  else root.dataset.theme = theme;
+  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  document.documentElement.dataset.theme = theme === "system" ? system : theme;
   setPreference("theme", theme === "system" ? null : theme);
 }
 
 /** Told when other colours hold, chosen here or by the system: for what is painted and not styled. */
 export function onColours(listener: () => void): () => void {
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  const chosen = new MutationObserver(listener);
-  chosen.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  system.addEventListener("change", listener);
-  return () => {
-    chosen.disconnect();
-    system.removeEventListener("change", listener);
-  };
+  const themes = new MutationObserver(listener);
+  themes.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  return () => themes.disconnect();
 }
 
 export function setDensity(density: "normal" | "compact"): void {

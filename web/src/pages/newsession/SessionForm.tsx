@@ -61,7 +61,7 @@ export function SessionForm({ app, first, replaces }: Props) {
             </Button>
           </div>
         </div>
-        <SessionRail app={app} draft={draft} ready={ready} refused={told_} />
+        <SessionRail app={app} draft={draft} ready={ready && app.unavailable === null} refused={told_} />
       </form>
     </PageFrame>
   );
