@@ -17,6 +17,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from launchyard.agent import seed
 from launchyard.launcher import processes
 from launchyard.model.errors import Unavailable
 
@@ -49,7 +50,8 @@ class Head:
             return str(left["address"])
         self._make_directory()
         address = f"{HOST}:{_free_port()}"
-        needed = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        passed = ("PATH", "HOME", "LANG", seed.NAMED)
+        needed = {name: os.environ[name] for name in passed if name in os.environ}
         with (self._directory / "head.log").open("ab") as log:
             process = subprocess.Popen(
                 self._command(address),
