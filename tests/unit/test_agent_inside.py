@@ -137,7 +137,9 @@ def test_way_that_does_not_come_about_says_why(script: str, why: str) -> None:
 
 def test_far_end_that_says_what_is_no_frame_ends_the_way_and_nothing_else() -> None:
     """Threat 34: whatever a node sends reaches a process of its user's alone."""
-    script = f"printf '%s\\n' '{READY.decode().strip()}'; head -c 100000 /dev/zero | tr '\\0' 'A'; sleep 30"
+    # Nothing follows the greeting until we have spoken.
+    greeting = f"printf '%s\\n' '{READY.decode().strip()}'"
+    script = f"{greeting}; sleep 1; head -c 100000 /dev/zero | tr '\\0' 'A'; sleep 30"
 
     async def body(made: Channel) -> None:
         answer = await asked(made, {"t": "open", "what": HELPER})
