@@ -6,8 +6,8 @@
 import type { StreamMessage, Tell } from "./stream";
 
 const STEP_MS = 30;
-/** As many as the machine can draw meanwhile. */
-const AT_A_TIME = 2 * (navigator.hardwareConcurrency || 2);
+/** As many as about half of the machine can draw meanwhile: the rest is for the one in use, and for the server. */
+const AT_A_TIME = navigator.hardwareConcurrency || 2;
 
 export class Rounds {
   /** The one used last is the last. */
