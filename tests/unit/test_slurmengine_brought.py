@@ -78,8 +78,12 @@ def test_code_is_put_where_nobody_else_can_write(tmp_path: Path, brought: Code) 
 
 
 def test_runtime_environment_that_the_node_does_not_see_is_named(tmp_path: Path) -> None:
-    ran(tmp_path, "touch", str(tmp_path / "begun"), needs="/proc/no/such/place", working_dir="/proc/no/such/x")
+    ran(
+        tmp_path, "touch", str(tmp_path / "begun"), needs="/proc/no/such/place", working_dir="/proc/no/such/x"
+    )
     record = json.loads((tmp_path / "home" / "records" / "ab12.end").read_text())
-    assert record["error"].startswith("its runtime environment was made on the server, and is not seen on node")
+    assert record["error"].startswith(
+        "its runtime environment was made on the server, and is not seen on node"
+    )
     assert "/proc/no/such/place must be on a file system that the nodes share" in record["error"]
     assert not (tmp_path / "begun").exists()

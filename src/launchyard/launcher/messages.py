@@ -329,8 +329,9 @@ def ended(seq: int, l: str, *, at: float, **facts: object) -> Message:
     """The launch is over. `facts`, of which the unknown and the False are left out:
 
     `exit_code` or `signal`; `cpu_s`, `memory_peak_mib`, `read_mib`, `written_mib`; `oom`, `timed_out`,
-    `log_full`, `lost` (its end is not known), `node_lost` (and the node was restarted); `hook`: why a program of
-    the site around it failed; `error`: one sentence, the user's program never ran (with `lost`: why its end is not known).
+    `log_full`, `lost` (its end is not known), `node_lost` (and the node was restarted); `hook`: why a program
+    of the site around it failed; `error`: one sentence, the user's program never ran (with `lost`: why its
+    end is not known).
     """
     known = {name: value for name, value in facts.items() if value is not None and value is not False}
     return {"t": "ended", "seq": seq, "l": l, "at": at, **known}

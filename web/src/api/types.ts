@@ -1272,7 +1272,8 @@ export interface Sooner {
  *
  * `values` are those of the app's own form. `runtime_env` is put to the environment of the app, as
  * `environment` (variables) to those of a login. An `idle_stop_s` of 0: never. `notify` is of `start`,
- * `end`, `fail` and `limit` (it ends or is stopped soon); `notify_to` are mail addresses, names of webhooks, URLs.
+ * `end`, `fail` and `limit` (it ends or is stopped soon); `notify_to` are mail addresses, names of webhooks,
+ * URLs.
  */
 export interface StartSession {
   app: string;

@@ -40,8 +40,6 @@ from launchyard.model.errors import Unavailable
 from launchyard.model.resources import Request
 from launchyard.model.session import Target
 
-OPEN_S = 30.0
-
 LACKS = {
     Lack.STEPS: "a job on a Ray cluster has no steps, since its nodes do not reach this server",
     Lack.UNLIKE_PARTS: "a job on a Ray cluster has one part",
@@ -65,9 +63,7 @@ class RayEngine:
     furnishes = True
 
     def __init__(self, around: Surroundings, python: str) -> None:
-        self.abilities = Abilities(
-            lacks=LACKS, users=not around.cluster.single_identity, joins_ray=True
-        )
+        self.abilities = Abilities(lacks=LACKS, users=not around.cluster.single_identity, joins_ray=True)
         self._around = around
         self._remembered = Remembered(around.directory)
         self._nodes = Members(
