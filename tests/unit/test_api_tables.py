@@ -148,6 +148,7 @@ def test_settings_and_weights_of_the_site_are_told(bench: Bench) -> None:
     assert facts == {
         **{"version": "23.11.4", "cluster": "local", "min_job_age_s": 300, "max_array_size": 100_001},
         "explicit_scancel": False,
+        "clusters": [],
     }
     assert weights["age"] == 1000
     assert weights["partition"] == 0

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import aiohttp
 from joserfc import jwt
@@ -134,13 +134,15 @@ class Oidc:
             "code_verifier": begun.verifier,
             "client_id": self._settings.client_id,
         }
-        secret, auth = self._secret(), None
+        secret, headers = self._secret(), {}
         methods = provider.told.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if secret and "client_secret_basic" in methods:
-            auth = aiohttp.BasicAuth(self._settings.client_id, secret, encoding="utf-8")
+            # Each part is encoded like a form's value: RFC 6749, 2.3.1.
+            basic = aiohttp.encode_basic_auth(quote_plus(self._settings.client_id), quote_plus(secret))
+            headers["Authorization"] = basic
         elif secret:
             form["client_secret"] = secret
-        return await _ask("POST", self._endpoint(provider, "token_endpoint"), data=form, auth=auth)
+        return await _ask("POST", self._endpoint(provider, "token_endpoint"), data=form, headers=headers)
 
     async def _verified(self, provider: Provider, id_token: str, begun: Begun) -> Mapping[str, Any]:
         """What the ID token says, once its signature and what it must say were checked."""
