@@ -120,7 +120,7 @@ def change_rows(portal: Portal) -> list[Row]:
     """From the job's own timestamp until its row is in the document.
 
     Of the tab that was opened last, which is the one that somebody uses, and of the last of all: this browser
-    takes all for visible, and they are told in turn.
+    takes all for visible, and they are told one after the other.
     """
     context = portal.browser.new_context(viewport={"width": 1440, "height": 900})
     pages = [_logged_in(context, portal)]

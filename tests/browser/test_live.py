@@ -13,6 +13,7 @@ window.told = [];
 window.SharedWorker = class extends Before {
     constructor(address, options) {
         super(window.name === "lost" ? "/no/such/worker.js" : address, options);
+        window.port = this.port;
         this.port.addEventListener("message", (event) => window.told.push(event.data));
     }
 };
@@ -82,6 +83,16 @@ def test_what_happens_within_a_moment_is_one_message(portal: Portal, page: Page)
     counts = events(tab, jobs)
     assert sum(counts) >= 3 * JOBS, "each waited, ran and ended"
     assert len(counts) <= sum(counts) / 3, counts
+
+
+def test_a_new_job_that_moved_twice_before_a_tab_was_told_is_one_row(portal: Portal, page: Page) -> None:
+    tab = home(page.context, portal)
+    job = portal.product.submit("sleep 600", name="once")
+    expect(running(tab, "once")).to_be_visible()
+    told = [{"kind": "jobs", "jobs": [{**portal.product.job(job), "id": job + 1, "name": "twice"}]}] * 2
+    tab.evaluate("data => port.dispatchEvent(new MessageEvent('message', {data}))", told)
+    expect(running(tab, "twice")).to_have_count(1)
+    cancel(portal, job)
 
 
 def test_a_move_changes_its_row_alone_and_stands_out_without_being_animated(

@@ -16,6 +16,8 @@ export type Wish =
   | { kind: "open"; after: string | null }
   /** Somebody uses it: it is told before the others. */
   | { kind: "used" }
+  /** What it was told is drawn there: the next one may be told. */
+  | { kind: "drawn" }
   | { kind: "leave" }
   | { kind: "again"; name: SharedName }
   | { kind: "jobs"; ids: number[] };
@@ -34,6 +36,7 @@ export class Hub {
   hear(tab: Tell, wish: Wish): void {
     if (wish.kind === "open") this.open(tab, wish.after);
     else if (wish.kind === "used") this.rounds.use(tab);
+    else if (wish.kind === "drawn") this.rounds.drawn(tab);
     else if (wish.kind === "leave") this.leave(tab);
     else if (wish.kind === "again") this.shared.again(wish.name);
     else this.shared.jobs(wish.ids);

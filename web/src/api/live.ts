@@ -2,8 +2,9 @@
  * What happens on the server, written into what is kept here. Nothing asks in intervals.
  *
  * A move of a job comes with the job, read whole once for all tabs; both are drawn together, in every list and
- * page that has the job. While nobody looks nothing is drawn: what happened is asked for once somebody does. What has no event of its own (reasons of waiting jobs,
- * nodes) is read anew after moves, at most every few seconds, and only while a page shows it.
+ * page that has the job. While nobody looks nothing is drawn: what happened is asked for once somebody does. What
+ * has no event of its own (reasons of waiting jobs, nodes) is read anew after moves, at most every few seconds, and
+ * only while a page shows it.
  */
 
 import { notifyManager, type QueryClient } from "@tanstack/react-query";
@@ -48,6 +49,12 @@ export function onEvent(listener: (name: string, data: unknown) => void): () => 
   return () => anyListeners.delete(listener);
 }
 
+/** Once what was just changed is drawn; a page that nobody looks at draws nothing. */
+function afterFrame(act: () => void): void {
+  if (document.hidden) act();
+  else setTimeout(() => requestAnimationFrame(() => setTimeout(act)));
+}
+
 /** The last event that is shown here. */
 let heardUpTo: string | null = null;
 /** The last that was told of here, also while nobody looked. */
@@ -56,7 +63,8 @@ let toldUpTo: string | null = null;
 export class LiveData {
   /** What was told of jobs and is not yet shown. */
   private readonly patches = new Map<number, JobPatch>();
-  private fresh: Job[] = [];
+  /** As they were read last; several moves of one may be told at once. */
+  private readonly fresh = new Map<number, Job>();
   private readonly reasons = new Map<number, string>();
   private waitsForEyes = false;
   private usedAt = -Infinity;
@@ -85,6 +93,7 @@ export class LiveData {
       for (const message of messages) this.take(message);
       this.show();
     });
+    afterFrame(() => this.wish({ kind: "drawn" }));
   }
 
   private take(message: StreamMessage): void {
@@ -141,9 +150,9 @@ export class LiveData {
   }
 
   private hasRead(jobs: readonly Job[]): void {
-    this.fresh = [...this.fresh, ...jobs];
     for (const job of jobs) {
       if (job.id === null) continue;
+      this.fresh.set(job.id, job);
       this.patches.set(job.id, job);
       this.whyOf(job.id, `${job.state} ${job.reason}`);
     }
@@ -151,9 +160,10 @@ export class LiveData {
 
   private show(): void {
     if (this.patches.size > 0) patchJobs(this.client, [...this.patches.values()]);
-    if (this.fresh.length > 0) insertJobs(this.client, this.fresh.map((job) => ({ ...job, ...this.patches.get(job.id ?? 0) })));
+    const fresh = [...this.fresh].map(([id, job]) => ({ ...job, ...this.patches.get(id) }));
+    if (fresh.length > 0) insertJobs(this.client, fresh);
     this.patches.clear();
-    this.fresh = [];
+    this.fresh.clear();
   }
 
   /** Found by planning with it: again if it waits for something else now, or the answer is old. */

@@ -1,20 +1,21 @@
 /**
- * Who is told when: the tab that is used at once, the others a few at a time. Each draws what it is told, and fifty
- * that draw at the same moment keep the one that somebody looks at waiting.
+ * Who is told when: the tab that is used at once, the others as soon as those before them have drawn. Each draws
+ * what it is told, and fifty that draw at the same moment keep the one that somebody looks at waiting.
  */
 
 import type { StreamMessage, Tell } from "./stream";
 
-const STEP_MS = 30;
-/** As many as about half of the machine can draw meanwhile: the rest is for the one in use, and for the server. */
-const AT_A_TIME = navigator.hardwareConcurrency || 2;
+/** What else the machine can draw is left to the tab in use, and to the server. */
+const AT_A_TIME = Math.max(1, (navigator.hardwareConcurrency || 2) - 1);
+/** One that has not said meanwhile that it has drawn keeps the others waiting no longer. */
+const PATIENCE_MS = 100;
 
 export class Rounds {
   /** The one used last is the last. */
   private readonly tabs = new Set<Tell>();
   /** What is to be told; who waits longest is the first. */
   private readonly waiting = new Map<Tell, StreamMessage[]>();
-  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly drawing = new Map<Tell, ReturnType<typeof setTimeout>>();
 
   use(tab: Tell): void {
     this.tabs.delete(tab);
@@ -25,13 +26,14 @@ export class Rounds {
   leave(tab: Tell): void {
     this.tabs.delete(tab);
     this.waiting.delete(tab);
+    this.drawn(tab);
   }
 
   tell(messages: readonly StreamMessage[]): void {
     const [first, ...others] = [...this.tabs].reverse();
     for (const tab of others) this.waiting.set(tab, [...(this.waiting.get(tab) ?? []), ...messages]);
-    first?.(messages);
-    if (others.length > 0) this.timer ??= setTimeout(() => this.round(), STEP_MS);
+    if (first) this.give(first, messages);
+    this.next();
   }
 
   tellAllNow(message: StreamMessage): void {
@@ -41,15 +43,28 @@ export class Rounds {
     }
   }
 
-  private round(): void {
-    this.timer = undefined;
-    for (const tab of [...this.waiting.keys()].slice(0, AT_A_TIME)) this.hand(tab);
-    if (this.waiting.size > 0) this.timer = setTimeout(() => this.round(), STEP_MS);
+  /** It says so, or took too long. */
+  drawn(tab: Tell): void {
+    clearTimeout(this.drawing.get(tab));
+    if (this.drawing.delete(tab)) this.next();
+  }
+
+  private next(): void {
+    for (const tab of [...this.waiting.keys()]) {
+      if (this.drawing.size >= AT_A_TIME) return;
+      this.hand(tab);
+    }
   }
 
   private hand(tab: Tell): void {
     const messages = this.waiting.get(tab);
     this.waiting.delete(tab);
-    if (messages) tab(messages);
+    if (messages) this.give(tab, messages);
+  }
+
+  private give(tab: Tell, messages: readonly StreamMessage[]): void {
+    clearTimeout(this.drawing.get(tab));
+    this.drawing.set(tab, setTimeout(() => this.drawn(tab), PATIENCE_MS));
+    tab(messages);
   }
 }
