@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { onDegraded } from "@/api/client";
 import { keys } from "@/api/keys";
-import { statusQuery } from "@/api/queries";
+import { meQuery, statusQuery } from "@/api/queries";
 import { toast } from "@/components";
 import { timeWithSeconds } from "@/state/format";
 import { useLive } from "@/state/live";
@@ -24,7 +24,7 @@ export function StaleBar() {
     // It tells of no end of this by events: they come after commits, and there are none.
     refetchInterval: (query) => (query.state.data?.degraded ? DEGRADED_AGAIN_MS : false),
   });
-  useRestartTold(status?.started_at);
+  useRestartTold();
   useEffect(() => onDegraded(() => void client.invalidateQueries({ queryKey: keys.status })), [client]);
   useEffect(() => {
     setLate(false);
@@ -52,14 +52,14 @@ export function StaleBar() {
   return <div className={styles.none} />;
 }
 
-/** Another start than the one that was known: the server ended while this page was open, and is back. */
-function useRestartTold(startedAt: number | undefined): void {
-  const known = useRef(startedAt);
+/** Events of another run than the one that was known: the server ended while this page was open, and is back. */
+function useRestartTold(): void {
+  const { data: run } = useQuery({ ...meQuery, select: (me) => me.last_event.split("-")[0] });
+  const known = useRef(run);
   useEffect(() => {
-    if (startedAt === undefined) return;
-    if (known.current !== undefined && startedAt > known.current) toast(words.frame.restarted);
-    known.current = startedAt;
-  }, [startedAt]);
+    if (known.current && run && run !== known.current) toast(words.frame.restarted);
+    known.current = run ?? known.current;
+  }, [run]);
 }
 
 function useOffline(): boolean {
