@@ -520,7 +520,7 @@ class UnixConnection(http.client.HTTPConnection):
     """Over a unix socket."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=30)
+        super().__init__("localhost", timeout=60)
         self._path = path
 
     def connect(self) -> None:
@@ -557,7 +557,7 @@ class Bench:
         if user is None:
             connection: http.client.HTTPConnection = UnixConnection(self.unix)
         else:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
             if user:
                 sent.setdefault("Authorization", f"Bearer {self.secrets[user]}")
         data = raw if raw is not None else (json.dumps(body).encode() if body is not None else None)
@@ -592,7 +592,7 @@ class Bench:
         self.terminals.opened.clear()
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
 
 def job_of(caller: Caller, job_id: int, **more: Any) -> Job:

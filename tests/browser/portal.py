@@ -22,7 +22,7 @@ from tests.tidy.source import ROOT
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 OFF = (
     # The suggestions under its address bar are a page, which each new window loads: half a second of a core.

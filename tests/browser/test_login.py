@@ -119,7 +119,7 @@ def _revoke_browsers(portal: Portal) -> None:
     logins = [one["id"] for one in tokens if one["kind"] == "browser" and one["revoked_at"] is None]
     for login in logins:
         portal.product.call("DELETE", f"/v1/tokens/{login}")
-    wait_for(lambda: _valid_logins(portal) == 0, 10, "no login of a browser")
+    wait_for(lambda: _valid_logins(portal) == 0, 60, "no login of a browser")
 
 
 def _valid_logins(portal: Portal) -> int:

@@ -156,7 +156,7 @@ def test_a_job_that_failed_is_debugged_where_it_ran(portal: Portal, tmp_path: Pa
         page.locator(".xterm-helper-textarea").wait_for(state="attached")
         page.locator(".xterm").click()
         page.keyboard.type("touch here\n")
-        wait_for((tmp_path / "here").exists, 30, "a file in the job's directory")
+        wait_for((tmp_path / "here").exists, 60, "a file in the job's directory")
 
 
 def test_a_notebook_without_a_session_leads_to_one(portal: Portal) -> None:

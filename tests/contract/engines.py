@@ -57,7 +57,7 @@ class Heard:
     interrupt: Callable[[], Awaitable[None]]
     """Make the engine lose its connection; it comes back."""
     user: str = ""
-    patience_s: float = 30
+    patience_s: float = 60
     reports: list[EngineReport] = field(default_factory=list)
 
     def take(self, reports: Sequence[EngineReport]) -> None:

@@ -117,7 +117,7 @@ def test_working_directory_travels_to_the_node_and_is_gone_after_the_job(product
     assert (job["state"], said[-1]) == ("COMPLETED", lab.name(2)), job
     assert said[1] == "7"
     assert said[2].startswith(str(lab.base))
-    wait_for(lambda: not Path(said[2]).exists(), 30, "its copy is removed")
+    wait_for(lambda: not Path(said[2]).exists(), 60, "its copy is removed")
 
 
 def test_packages_are_installed_on_the_node(product: Product, lab: Lab, tmp_path: Path) -> None:

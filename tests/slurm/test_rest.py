@@ -103,4 +103,4 @@ def test_jobs_are_followed_by_slurmrestd_and_by_squeue_while_it_is_away(
     now = asked(lab)
     third = product.call("POST", "/v1/jobs", body(["true"]))["id"]
     assert product.until(third)["exit_code"] == 0
-    wait_for(lambda: asked(lab) > now, 30, "slurmrestd is asked again")
+    wait_for(lambda: asked(lab) > now, 60, "slurmrestd is asked again")

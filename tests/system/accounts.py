@@ -4,7 +4,7 @@ import pwd
 import subprocess
 import time
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def account(name: str) -> pwd.struct_passwd:

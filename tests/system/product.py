@@ -130,7 +130,7 @@ class Product:
 
     # -- the daemon
 
-    def start(self, *, fault: str = "", launcher_fault: str = "", timeout_s: float = 30) -> Json:
+    def start(self, *, fault: str = "", launcher_fault: str = "", timeout_s: float = PATIENCE_S) -> Json:
         """Start and wait until it is ready. Raises `Refused` when it says why it will not.
 
         `fault` and `launcher_fault` name points of `launchyard.faults` at which that process is killed.
@@ -152,7 +152,7 @@ class Product:
             line = _line_within(pipe.fileno(), max(timeout_s, self.ground.start_s))
         self.facts = json.loads(line) if line else {}
         if not line or "error" in self.facts:
-            code = self.process.wait(timeout=30)
+            code = self.process.wait(timeout=PATIENCE_S)
             raise Refused(code, self.facts)
         if self.ground.nodes:
             wait_for(lambda: self._up() >= self.ground.nodes, PATIENCE_S, "all nodes of the cluster serve")
@@ -177,7 +177,7 @@ class Product:
         """SIGTERM and wait; the exit code."""
         assert self.process is not None
         self.process.terminate()
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=PATIENCE_S)
         self.process = None
         return code
 
@@ -208,7 +208,7 @@ class Product:
             self.ground.clear()
 
     def _end_all(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             ours = [pid for pid, line in _command_lines() if "launchyard" in line and str(self.state) in line]
             mine = ours + job_pids(self.state)
@@ -357,7 +357,7 @@ def _command_lines() -> Iterator[tuple[int, str]]:
 
 def let_others_in(path: Path) -> None:
     """Every user may reach what is below `path`, which pytest keeps for us alone."""
-    top = Path(tempfile.gettempdir()).resolve()
+    top = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir()).resolve()
     for directory in (path, *path.parents):
         if directory == top or top not in directory.parents:
             return

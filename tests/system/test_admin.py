@@ -78,7 +78,7 @@ def test_usage_is_charged_once_whenever_the_daemon_dies(
         # What is charged at the first look may be committed before it says that it is ready.
         product.start(fault=fault)
     (product.state.parent / "go").touch()
-    wait_for(lambda: not product.running(), 30, "the death of the daemon")
+    wait_for(lambda: not product.running(), 60, "the death of the daemon")
     product.start()
     ended = product.until(job, "COMPLETED")
 

@@ -23,7 +23,7 @@ def test_the_thirteenth_run_is_told_what_twelve_used(product: Product) -> None:
         told: Json | None = product.call("POST", "/v1/jobs", asked)["advice"]
         return told if told is not None and told["runs"] == 12 else None
 
-    advice = wait_for(advised, 30, "advice of twelve runs")
+    advice = wait_for(advised, 60, "advice of twelve runs")
     assert advice["sentence"].startswith(SENTENCE)
     assert advice["sentence"].endswith(" of 2 GiB: --mem 128M would do.")
     assert advice["changes"] == {"resources": {"memory_mib": 128}}
@@ -50,7 +50,7 @@ def test_the_tasks_of_an_array_are_told_together(product: Product) -> None:
         told: Json = product.call("GET", f"/v1/jobs/{array}/efficiency")
         return told if told["tasks"]["count"] == 3 else None
 
-    told = wait_for(all_told, 30, "the efficiency of three tasks")
+    told = wait_for(all_told, 60, "the efficiency of three tasks")
     assert told["tasks"]["memory"]["highest_task"] == 2
     assert told["tasks"]["memory"]["highest"] > 19
     shown = ly(product.state, "efficiency", str(array)).out.splitlines()

@@ -139,4 +139,4 @@ def test_f34_job_of_a_user_who_was_deleted_runs_on_and_its_end_is_recorded(
     assert str(leaver.pw_uid) in caught.value.problem["detail"]
     gate.touch()
     assert everyone.until(job_id)["exit_code"] == 6
-    wait_for(lambda: not list((everyone.state / "tmp").iterdir()) or None, 30, "its directory is removed")
+    wait_for(lambda: not list((everyone.state / "tmp").iterdir()) or None, 60, "its directory is removed")

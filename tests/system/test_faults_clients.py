@@ -74,7 +74,7 @@ def test_f10_daemon_without_descriptors_pauses_and_recovers(product: Product) ->
     for one in held:
         one.close()
     resource.prlimit(product.pid, resource.RLIMIT_NOFILE, (hard, hard))
-    wait_for(lambda: _served(product), 30, "new clients are served again")
+    wait_for(lambda: _served(product), 60, "new clients are served again")
     job_id = product.submit("exit 4", resources=ASKED)
     assert product.until(job_id)["exit_code"] == 4
 
@@ -89,7 +89,7 @@ def test_f10_launcher_without_descriptors_starts_jobs_later_and_loses_none(produ
     ids = [
         product.submit(f"sleep 0.2; exit {n}", resources={"cpus": 0.2, "memory_mib": 1}) for n in range(20)
     ]
-    wait_for(lambda: any(product.job(one)["state"] != "PENDING" for one in ids) or None, 20, "some started")
+    wait_for(lambda: any(product.job(one)["state"] != "PENDING" for one in ids) or None, 60, "some started")
     resource.prlimit(launcher, resource.RLIMIT_NOFILE, (hard, hard))
     assert [product.until(job_id)["exit_code"] for job_id in ids] == list(range(20))
 

@@ -41,7 +41,7 @@ def kill_and_restart(product: Product, journal: Path) -> float:
     began = time.monotonic()
     product.kill()
     product.start()
-    wait_for(lambda: _acknowledges(product, journal), 30, "a submission is acknowledged")
+    wait_for(lambda: _acknowledges(product, journal), 60, "a submission is acknowledged")
     return time.monotonic() - began
 
 
@@ -98,7 +98,7 @@ def test_f2_daemon_killed_at_a_named_step_keeps_every_promise(
                     "resources": {"cpus": 0.25, "memory_mib": 1},
                 }
                 acknowledged.append(int(client.call("POST", "/v1/jobs", body)["id"]))
-        wait_for(lambda: not product.running() or None, 5, "killed") if _dies(product) else product.kill()
+        wait_for(lambda: not product.running() or None, 60, "killed") if _dies(product) else product.kill()
     product.start()
     verify(product, acknowledged, journal)
 
@@ -178,7 +178,7 @@ def test_p8_jobs_run_on_while_the_daemon_is_killed_and_their_ends_arrive(
     for job_id in ids:
         product.until(job_id, "RUNNING")
     product.kill()
-    wait_for(lambda: all("end 7" in (journal / f"{n}.1").read_text() for n in ids) or None, 30, "jobs ended")
+    wait_for(lambda: all("end 7" in (journal / f"{n}.1").read_text() for n in ids) or None, 60, "jobs ended")
     product.start()
     for job_id in ids:
         assert product.until(job_id, within_s=10)["exit_code"] == 7

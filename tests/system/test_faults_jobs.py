@@ -187,7 +187,7 @@ def test_f32_many_orders_for_one_job_at_once_have_one_outcome(product: Product) 
         _order(product, job_id, "cancel")
         job = product.until(job_id)
         assert job["state"] in ("CANCELLED", "COMPLETED")
-        wait_for(lambda one=job_id: _heard_end(seen, one), 20, "its end was published")  # type: ignore[misc]
+        wait_for(lambda one=job_id: _heard_end(seen, one), 60, "its end was published")  # type: ignore[misc]
     moves = [(event["previous"], event["state"]) for event in seen if event.get("previous")]
     for before, after in moves:
         assert JobState(after) in TRANSITIONS[JobState(before)].values(), (before, after)
@@ -277,6 +277,6 @@ def _submit_as(product: Product, user: str, body: Json) -> int:
 
 def test_job_may_be_sent_a_signal(product: Product) -> None:
     job_id = product.submit("trap 'exit 3' USR2; echo set; while :; do sleep 0.05; done", resources=ASKED)
-    wait_for(lambda: product.log(job_id) or None, 20, "the trap is set")
+    wait_for(lambda: product.log(job_id) or None, 60, "the trap is set")
     product.call("POST", f"/v1/jobs/{job_id}/signal", {"signal": signal.Signals.SIGUSR2.name})
     assert product.until(job_id)["exit_code"] == 3

@@ -77,7 +77,7 @@ def test_f4_lost_is_told_within_ten_seconds(product: Product) -> None:
     """F4, F5: a job that died while nothing of ours ran is LOST, unless the kernel still knows."""
     job_id = product.submit("sleep 300")
     product.until(job_id, "RUNNING")
-    pid = wait_for(lambda: _pid_of(product, job_id), 20, "the job has come to its exec")
+    pid = wait_for(lambda: _pid_of(product, job_id), 60, "the job has come to its exec")
     product.kill_all(*ALL)
     os.kill(pid, signal.SIGKILL)
     product.start()

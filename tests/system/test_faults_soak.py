@@ -96,7 +96,7 @@ def test_soak_of_kills_keeps_every_promise(
         ends[job["state"]] = ends.get(job["state"], 0) + 1
     print(f"{len(crowd.acknowledged)} acknowledged; ends: {ends}")
     assert ends["COMPLETED"] + ends["FAILED"] > 5 * ends.get("LOST", 0)
-    wait_for(lambda: not job_pids(product.state) or None, 30, "no process is left")
+    wait_for(lambda: not job_pids(product.state) or None, 60, "no process is left")
 
 
 def begin(product: Product, chance: random.Random) -> None:

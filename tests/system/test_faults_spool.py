@@ -51,7 +51,7 @@ def test_f8_full_spool_stops_no_running_job_and_loses_no_exit_code(
     quiet = spooled.submit(f"{wait}; exit 7", resources=LITTLE)
     loud = spooled.submit(f"{wait}; head -c 10000 /dev/zero && exit 8; exit 9", resources=LITTLE)
     for job_id in (quiet, loud):
-        wait_for(lambda one=job_id: spooled.log(one) or None, 30, "it runs")  # type: ignore[misc]
+        wait_for(lambda one=job_id: spooled.log(one) or None, 60, "it runs")  # type: ignore[misc]
     ballast = fill(spooled)
     scripted = int(spooled.call("POST", "/v1/jobs", {"script": script(journal), "resources": LITTLE})["id"])
     job = spooled.until(scripted)

@@ -144,7 +144,7 @@ def test_f8_full_disk_stops_acknowledgements_and_loses_nothing(tmp_path: Path, j
         wait_for(lambda: _all_said(journal, acknowledged[:3], "start") or None, 60, "the jobs are under way")
         ballast = disk / "ballast"
         _fill(ballast)
-        refused = wait_for(lambda: _refusal(product, acknowledged), 30, "a refusal")
+        refused = wait_for(lambda: _refusal(product, acknowledged), 60, "a refusal")
         assert refused.status in (503, 507)
         assert "disk" in refused.problem["detail"]
         assert str(disk) not in refused.problem["detail"]
@@ -194,7 +194,7 @@ def test_f14_held_database_is_answered_with_try_again_and_recovers(product: Prod
         assert response.status == 503
         assert int(response.headers["Retry-After"]) > 0
         assert product.job(job_id)["id"] == job_id
-        wait_for(lambda: _all_said(journal, [job_id], "end 6") or None, 30, "the job has ended")
+        wait_for(lambda: _all_said(journal, [job_id], "end 6") or None, 60, "the job has ended")
     assert product.until(job_id)["exit_code"] == 6
     again = int(product.call("POST", "/v1/jobs", {"script": script(journal)})["id"])
     verify(product, [job_id, again], journal)

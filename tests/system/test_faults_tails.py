@@ -119,7 +119,7 @@ def test_f12_a_thousand_tails_of_one_log_all_get_every_byte(product: Product, tm
     expected = b"".join(b"line %d\n" % n for n in range(1, LINES + 1))
     assert {body == expected for body in bodies(tails)} == {True}
     assert resident_mib(product.pid) - memory < MEMORY_MAX_MIB
-    wait_for(lambda: descriptors(product.pid) <= fds + 16, 30, "the descriptors to be given back")
+    wait_for(lambda: descriptors(product.pid) <= fds + 16, 60, "the descriptors to be given back")
 
 
 @pytest.mark.slow
@@ -134,4 +134,4 @@ def test_f12_a_thousand_logs_with_a_tail_each_come_to_their_ends(product: Produc
     tails.to_the_end()
     assert sorted(bodies(tails)) == sorted(b"task %d\n" % n for n in range(1, TAILS + 1))
     assert resident_mib(product.pid) - memory < MEMORY_MAX_MIB
-    wait_for(lambda: descriptors(product.pid) <= fds + 16, 30, "the descriptors to be given back")
+    wait_for(lambda: descriptors(product.pid) <= fds + 16, 60, "the descriptors to be given back")

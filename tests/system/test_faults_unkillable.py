@@ -52,12 +52,12 @@ def test_f20_main_process_that_cannot_be_killed_is_completing_until_it_lets_go(
     folder, filesystem = dead
     limit = {"time_limit_s": 1} if how == "time limit" else {}
     job_id = yard.submit(["ls", str(folder)], resources={"cpus": 3, "memory_mib": 64}, **limit)
-    wait_for(lambda: filesystem.taken > 0, 30, "the job hangs")
+    wait_for(lambda: filesystem.taken > 0, 60, "the job hangs")
     (name,) = yard.job(job_id)["nodes"]
     if how == "cancel":
         yard.call("POST", f"/v1/jobs/{job_id}/cancel")
     yard.until(job_id, "COMPLETING", within_s=20)
-    found = wait_for(lambda: drained(yard, name), 20, "the node is drained")
+    found = wait_for(lambda: drained(yard, name), 60, "the node is drained")
     assert f"job {job_id}" in found["reason"]
     assert found["used"]["cpus"] == 3
     assert yard.until(yard.submit("exit 5", resources={"cpus": 1, "memory_mib": 8}))["nodes"] == ["other"]
@@ -80,7 +80,7 @@ def test_f20_rest_of_a_job_that_cannot_be_killed_keeps_it_from_ending(
     yard.start()
     yard.kill_all("launcher")
     assert yard.job(job_id)["state"] == "COMPLETING"
-    assert wait_for(lambda: drained(yard, "node"), 20, "the node is drained")["used"]["cpus"] == 3
+    assert wait_for(lambda: drained(yard, "node"), 60, "the node is drained")["used"]["cpus"] == 3
     filesystem.revive()
     assert yard.until(job_id)["exit_code"] == 3
 
@@ -91,10 +91,10 @@ def test_f20_killed_job_is_completing_also_for_a_daemon_that_was_away(
     """F20: what was told to nobody is told again."""
     folder, filesystem = dead
     job_id = yard.submit(["ls", str(folder)], resources={"cpus": 3, "memory_mib": 64}, time_limit_s=2)
-    wait_for(lambda: filesystem.taken > 0, 30, "the job hangs")
+    wait_for(lambda: filesystem.taken > 0, 60, "the job hangs")
     yard.kill()
     journal = yard.state / "launcher" / "journal"
-    wait_for(lambda: b"timed_out" in journal.read_bytes() or None, 30, "its time is up")
+    wait_for(lambda: b"timed_out" in journal.read_bytes() or None, 60, "its time is up")
     yard.start()
     yard.until(job_id, "COMPLETING", within_s=20)
     filesystem.revive()

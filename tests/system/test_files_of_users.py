@@ -81,7 +81,7 @@ def test_terminal_is_its_users_and_nobody_elses(served: Product, home: Path) -> 
     status, opened = asked(served, ADA, "POST", "/v1/terminals", {"path": "~/files-test"})
     assert status == 201, opened
     uid = pwd.getpwnam(ADA).pw_uid
-    shell = wait_for(lambda: _shell_in(home), 30, "the shell is there", 0.1)
+    shell = wait_for(lambda: _shell_in(home), 60, "the shell is there", 0.1)
     ids = [
         line.split()[1:] for line in (shell / "status").read_text().splitlines() if line.startswith("Uid:")
     ]
@@ -89,7 +89,7 @@ def test_terminal_is_its_users_and_nobody_elses(served: Product, home: Path) -> 
     assert asked(served, LI, "GET", "/v1/terminals")[1]["terminals"] == []
     assert asked(served, LI, "DELETE", f"/v1/terminals/{opened['id']}")[0] == 404
     assert asked(served, ADA, "DELETE", f"/v1/terminals/{opened['id']}")[0] == 200
-    wait_for(lambda: _shell_in(home) is None, 30, "the shell is gone", 0.1)
+    wait_for(lambda: _shell_in(home) is None, 60, "the shell is gone", 0.1)
     assert json.dumps(asked(served, ADA, "GET", "/v1/terminals")[1]) == '{"terminals": []}'
 
 

@@ -28,12 +28,12 @@ def stands_still(path: Path) -> bool:
 
 def goes_on(path: Path) -> None:
     before = lines(path)
-    wait_for(lambda: lines(path) > before + 2, 30, "the job goes on")
+    wait_for(lambda: lines(path) > before + 2, 60, "the job goes on")
 
 
 def ticking(product: Product, ticks: Path, **fields: object) -> int:
     job = product.submit(f"while :; do echo tick >> {ticks}; sleep 0.05; done", **fields)
-    wait_for(lambda: lines(ticks) > 2, 30, "the job runs")
+    wait_for(lambda: lines(ticks) > 2, 60, "the job runs")
     product.until(job, "RUNNING")
     return job
 
@@ -44,7 +44,7 @@ def test_a_suspended_job_stands_still_over_a_kill_of_the_daemon_and_goes_on(
     ticks = tmp_path / "ticks"
     job = ticking(product, ticks, time_limit_s=600)
     assert product.call("POST", f"/v1/jobs/{job}/suspend")["state"] == "SUSPENDED"
-    wait_for(lambda: stands_still(ticks), 30, "the job stands still")
+    wait_for(lambda: stands_still(ticks), 60, "the job stands still")
     product.kill()
     product.start()
     assert product.job(job)["state"] == "SUSPENDED"
@@ -82,7 +82,7 @@ def test_a_failing_job_is_tried_again_over_kills_of_the_daemon_and_no_attempt_ru
     starts = tmp_path / "starts"
     job = product.submit(failing_twice(starts), retries={"count": 5, "backoff_s": 1})
     for attempt in (1, 2):
-        wait_for(lambda n=attempt: product.job(job)["attempt"] >= n, 30, "an attempt")  # type: ignore[misc]
+        wait_for(lambda n=attempt: product.job(job)["attempt"] >= n, 60, "an attempt")  # type: ignore[misc]
         product.kill()
         product.start()
     ended = product.until(job)
@@ -107,7 +107,7 @@ def test_a_kill_at_the_end_of_an_attempt_uses_up_one_retry(
     gate.touch()
     with contextlib.suppress(Refused):  # It may be at that commit before it is ready.
         product.start(fault=f"commit-after:{commit}")
-    wait_for(lambda: not product.running(), 30, "the daemon was killed at a commit")
+    wait_for(lambda: not product.running(), 60, "the daemon was killed at a commit")
     product.kill()
     product.start()
     ended = product.until(job)
@@ -142,7 +142,7 @@ def test_a_followed_log_goes_on_with_the_next_attempt(product: Product, tmp_path
     text = f"{failing_twice(starts)} && echo good || {{ echo bad $(wc -l < {starts}); exit 1; }}"
     job = product.submit(text, retries={"count": 5, "backoff_s": 1})
     product.until(job, "RUNNING", "PENDING", "COMPLETED")
-    wait_for(lambda: lines(starts) > 0, 30, "its first attempt")
+    wait_for(lambda: lines(starts) > 0, 60, "its first attempt")
     assert product.call("GET", f"/v1/jobs/{job}/logs?follow=1") == b"bad 1\nbad 2\ngood\n"
 
 
@@ -150,5 +150,5 @@ def test_a_followed_file_of_a_name_goes_on_where_it_was(product: Product, tmp_pa
     starts, out = tmp_path / "starts", tmp_path / "out"
     text = f"{failing_twice(starts)} && echo good || {{ echo bad $(wc -l < {starts}); exit 1; }}"
     job = product.submit(text, retries={"count": 5, "backoff_s": 1}, stdout=str(out))
-    wait_for(lambda: lines(starts) > 0, 30, "its first attempt")
+    wait_for(lambda: lines(starts) > 0, 60, "its first attempt")
     assert product.call("GET", f"/v1/jobs/{job}/logs?follow=1") == b"bad 1\nbad 2\ngood\n"

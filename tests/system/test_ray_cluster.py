@@ -86,7 +86,7 @@ def test_a_ray_job_computes_on_two_nodes_and_leaves_nothing_behind(
     assert "sum 2470 nodes 2" in log, log
     assert "cpus 4" in log
     assert (job["state"], job["exit_code"]) == ("FAILED", 7)
-    wait_for(lambda: not job_pids(product.state), 30, "no process of the job is left")
+    wait_for(lambda: not job_pids(product.state), 60, "no process of the job is left")
 
 
 def test_rays_client_computes_through_the_tunnel(product: Product, with_ray: Path, tasks: Path) -> None:
@@ -110,7 +110,7 @@ def test_rays_client_computes_through_the_tunnel(product: Product, with_ray: Pat
     assert product.job(job_id)["kind"] == "driver"
     assert ly(product.state, "cancel", job_id).code == 0
     assert product.until(job_id)["state"] == "CANCELLED"
-    wait_for(lambda: not job_pids(product.state), 30, "no process of the cluster is left")
+    wait_for(lambda: not job_pids(product.state), 60, "no process of the cluster is left")
 
 
 def test_another_ray_is_told_before_the_tunnel_is_used(
@@ -151,7 +151,7 @@ def test_ray_without_a_cluster_counts_the_cpus_of_the_job(product: Product, with
     assert state == "COMPLETED", log
     counted, asked_for, address, place = log.splitlines()[-1].split()
     assert (counted, asked_for, address) == ("1", "3", "None")
-    wait_for(lambda: not Path(place).exists(), 30, "nothing of Ray's files is left")
+    wait_for(lambda: not Path(place).exists(), 60, "nothing of Ray's files is left")
     assert not list(Path("/tmp").glob(f"ly-*{Path(place).name}*"))
 
 
@@ -201,7 +201,7 @@ def test_a_cluster_and_one_of_the_users_own_live_side_by_side(
     assert "sum 2470 nodes 1" in log
     job = product.until(mine, within_s=PATIENCE_S)
     assert "own cluster True" in product.log(mine).decode(), product.log(mine)
-    wait_for(lambda: not job_pids(product.state), 30, "no process of any cluster is left")
+    wait_for(lambda: not job_pids(product.state), 60, "no process of any cluster is left")
 
 
 def test_rays_clients_are_told_of_a_cluster_as_of_a_driver(product: Product, with_ray: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_job_runs_in_a_copy_of_what_was_uploaded(product: Product) -> None:
 
 def test_its_files_are_gone_after_its_end(product: Product) -> None:
     job = ran(product, "pwd", working_dir=uploaded(product, zipped(a_txt="x")))
-    wait_for(lambda: not Path(job["out"].strip()).exists() or None, 30, "the job's files are gone")
+    wait_for(lambda: not Path(job["out"].strip()).exists() or None, 60, "the job's files are gone")
 
 
 def test_variables_are_expanded_by_what_the_job_has(product: Product) -> None:
@@ -212,7 +212,7 @@ def test_a_waiting_job_says_what_is_set_up_and_its_cancel_ends_that(product: Pro
     assert job["reason"].startswith("sets up its runtime environment: install")
     product.call("POST", f"/v1/jobs/{job_id}/cancel", {})
     product.until(job_id, "CANCELLED")
-    wait_for(lambda: not Path(f"/proc/{pid}").exists() or None, 30, "the build has ended")
+    wait_for(lambda: not Path(f"/proc/{pid}").exists() or None, 60, "the build has ended")
 
 
 def test_a_setup_that_takes_too_long_fails(product: Product) -> None:
@@ -262,7 +262,7 @@ def test_a_daemon_that_is_killed_during_a_setup_does_it_again(product: Product, 
     job_id = product.submit("slowpkg-says", runtime_env={"pip": [_slow(tmp_path)]})
     pid = wait_for(lambda: _read(tmp_path / "pid"), 60, "the build has begun")
     product.kill()
-    wait_for(lambda: not Path(f"/proc/{pid}").exists() or None, 30, "the build has ended with it")
+    wait_for(lambda: not Path(f"/proc/{pid}").exists() or None, 60, "the build has ended with it")
     (tmp_path / "go").touch()
     product.start()
     assert product.until(job_id, "COMPLETED", "FAILED")["state"] == "COMPLETED", _setup_log(product, job_id)
@@ -459,7 +459,7 @@ def test_an_ended_job_that_is_put_back_is_set_up_again(product: Product) -> None
     job_id = product.submit("cat a.txt", array="1-2", runtime_env={"working_dir": package})
     product.until(job_id, "COMPLETED")
     product.call("POST", "/v1/acts", {"act": "requeue", "jobs": [f"{job_id}_1"]})
-    wait_for(lambda: product.job(f"{job_id}_1")["attempt"] == 2 or None, 30, "its second attempt")
+    wait_for(lambda: product.job(f"{job_id}_1")["attempt"] == 2 or None, 60, "its second attempt")
     product.until(f"{job_id}_1", "COMPLETED")
     assert product.log(f"{job_id}_1") == b"again"
 
@@ -484,7 +484,7 @@ def test_an_attempt_after_a_requeue_finds_the_files_as_they_were_left(product: P
     package = uploaded(product, zipped(a_txt="first"))
     command = "cat a.txt; echo later > a.txt; test $LAUNCHYARD_ATTEMPT = 2 || sleep 600"
     job_id = product.submit(command, runtime_env={"working_dir": package})
-    wait_for(lambda: product.log(job_id) == b"first" or None, 30, "its first attempt has begun")
+    wait_for(lambda: product.log(job_id) == b"first" or None, 60, "its first attempt has begun")
     product.call("POST", f"/v1/jobs/{job_id}/requeue")
     assert product.until(job_id, "COMPLETED", "FAILED")["state"] == "COMPLETED"
     assert product.log(job_id) == b"later\n"
@@ -493,6 +493,6 @@ def test_an_attempt_after_a_requeue_finds_the_files_as_they_were_left(product: P
 def test_a_cancel_while_a_job_gets_its_files_ends_it(product: Product, hello: str) -> None:
     for _ in range(5):
         job_id = product.submit("sleep 600", runtime_env={"pip": [hello]})
-        wait_for(lambda: product.job(job_id)["state"] != "PENDING" or None, 30, "it starts")  # noqa: B023
+        wait_for(lambda: product.job(job_id)["state"] != "PENDING" or None, 60, "it starts")  # noqa: B023
         product.call("POST", f"/v1/jobs/{job_id}/cancel", {})
         product.until(job_id, "CANCELLED")

@@ -70,7 +70,7 @@ def test_half_a_package_is_no_package_and_can_be_sent_again(product: Product) ->
         connection.connect(str(product.socket_path))
         connection.sendall(head.encode() + archive[:-1000])
         parts = product.state / "daemon" / "packages" / str(os.getuid()) / "parts"
-        wait_for(lambda: [one for one in parts.glob("*") if one.stat().st_size] or None, 30, "half is there")
+        wait_for(lambda: [one for one in parts.glob("*") if one.stat().st_size] or None, 60, "half is there")
         product.kill()
     product.start()
 
@@ -79,4 +79,4 @@ def test_half_a_package_is_no_package_and_can_be_sent_again(product: Product) ->
     assert put(product, NAME, archive) == (200, b"")
     uri = f"gcs://{NAME.rpartition('/')[2]}"
     assert ran(product, "python3 main.py", working_dir=uri)["out"] == "whole\n"
-    wait_for(lambda: not list(parts.glob("*")) or None, 30, "what cannot be gone on with is removed")
+    wait_for(lambda: not list(parts.glob("*")) or None, 60, "what cannot be gone on with is removed")

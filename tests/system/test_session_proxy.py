@@ -124,7 +124,7 @@ class Visit:
     def ask(
         self, method: str, path: str, headers: Mapping[str, str] | None = None
     ) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         sent = {"Host": self.host} | ({"Cookie": self.cookie} if headers is None else dict(headers))
         connection.request(method, path, headers=sent)
         return connection.getresponse()

@@ -30,7 +30,7 @@ from launchyard.runner.frames import (
 )
 from launchyard.runner.order import Order, TaskOrder
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Srun:

@@ -291,7 +291,7 @@ def test_a_killed_srun_leaves_nothing_behind(product: Product) -> None:
 
     product.until(job["id"])
 
-    wait_for(lambda: not _running(mark), 20, "the task has gone")
+    wait_for(lambda: not _running(mark), 60, "the task has gone")
 
 
 def test_steps_go_on_while_the_daemon_is_away(product: Product) -> None:

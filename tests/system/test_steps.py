@@ -75,7 +75,7 @@ class Srun:
             row = self.row(number)
             return row if row["state"] != "RUNNING" else None
 
-        return wait_for(over, 30, f"step {number} of job {self.job_id} has ended")
+        return wait_for(over, 60, f"step {number} of job {self.job_id} has ended")
 
 
 def hear_out(connection: socket.socket) -> None:
@@ -179,13 +179,13 @@ def test_a_signal_for_the_steps_spares_the_script(begin: Begin, product: Product
     ready = product.state.parent / "ready"
     text = f"trap 'echo step >> {said}; exit 3' USR1; touch {ready}; while :; do sleep 0.05; done"
     srun.start({"n1": text}, tasks=1, nodes=1)
-    wait_for(ready.exists, 30, "the task is ready")
+    wait_for(ready.exists, 60, "the task is ready")
 
     product.call("POST", f"/v1/jobs/{srun.job_id}/signal", {"signal": "USR1", "target": "steps"})
     srun.finish()
     assert srun.ended()["exit_code"] == 3
     product.call("POST", f"/v1/jobs/{srun.job_id}/signal", {"signal": "USR1", "target": "batch"})
-    wait_for(lambda: said.read_text() == "step\nscript\n", 30, "the script is told")
+    wait_for(lambda: said.read_text() == "step\nscript\n", 60, "the script is told")
 
 
 def test_a_step_ends_with_its_job(begin: Begin, product: Product) -> None:
@@ -265,7 +265,7 @@ def test_a_step_goes_on_over_a_killed_launcher(begin: Begin, product: Product) -
     before = product.keepers()
 
     product.kill_all("launcher")
-    wait_for(lambda: len(product.keepers()) == 2 and product.keepers() != before, 30, "it is back")
+    wait_for(lambda: len(product.keepers()) == 2 and product.keepers() != before, 60, "it is back")
     flag.touch()
     srun.finish()
     row = srun.ended()

@@ -30,12 +30,12 @@ class Watcher:
     ) -> None:
         # The other thread reads: only this wakes it.
         self._connection.sock.shutdown(socket.SHUT_RDWR)
-        self._thread.join(timeout=30)
+        self._thread.join(timeout=60)
         self._connection.close()
 
     def heard_end_of(self, job_id: int) -> None:
         """Wait until the job's end was published."""
-        wait_for(lambda: self._ends(job_id) or None, 30, f"the end of job {job_id} is published")
+        wait_for(lambda: self._ends(job_id) or None, 60, f"the end of job {job_id} is published")
 
     def check(self) -> None:
         """Only moves of the table, each from where the one before led, and one end a job."""

@@ -16,7 +16,7 @@ from launchyard.agent.stream import WINDOW
 from launchyard.agent.streams import Streams
 from launchyard.launcher.messages import receive
 
-WAIT_S = 30
+WAIT_S = 60
 
 
 @contextmanager

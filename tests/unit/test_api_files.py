@@ -215,7 +215,7 @@ def test_other_users_open_their_own_files_alone(bench: Bench, home: Path) -> Non
 def dial(bench: Bench, id: str, user: str = "root") -> ClientConnection:
     headers = {"Authorization": f"Bearer {bench.secrets[user]}"}
     url = f"ws://127.0.0.1:{bench.port}/v1/terminals/{id}"
-    return connect(url, additional_headers=headers, open_timeout=30)
+    return connect(url, additional_headers=headers, open_timeout=60)
 
 
 def until_shown(socket: ClientConnection, words: bytes) -> bytes:

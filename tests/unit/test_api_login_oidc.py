@@ -166,7 +166,7 @@ def begin(bench: Bench, next_page: str = "/") -> tuple[str, str]:
 def let_in(place: str, sub: str) -> str:
     """What somebody who is known there does; the address that the browser is sent back to."""
     parts = urlsplit(place)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     try:
         body = urlencode({"sub": sub})
         headers = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -37,7 +37,7 @@ class Stream:
     """An open event stream; `next` is the next event that is not a comment."""
 
     def __init__(self, bench: Bench, user: str, last_id: str | None = None, query: str = "") -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=30)
+        self.connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=60)
         headers = {"Authorization": f"Bearer {bench.secrets[user]}"}
         if last_id is not None:
             headers["Last-Event-ID"] = last_id
@@ -232,7 +232,7 @@ def test_a_revoked_token_ends_what_it_holds_open(bench: Bench) -> None:
     paths = ("/v1/events", "/v1/jobs/5/logs?follow=1")
     opened = []
     for path in paths:
-        connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=60)
         connection.request("GET", path, headers={"Authorization": f"Bearer {made['token']}"})
         opened.append((connection, connection.getresponse()))
     bench.ask("DELETE", f"/v1/tokens/{made['id']}", user="ada")
@@ -267,7 +267,7 @@ def requests_open() -> int:
 
 
 def follow(bench: Bench, job_id: int, query: str = "") -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=60)
     headers = {"Authorization": f"Bearer {bench.secrets['ada']}"}
     connection.request("GET", f"/v1/jobs/{job_id}/logs?follow=1{query}", headers=headers)
     return connection.getresponse()

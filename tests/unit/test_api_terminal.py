@@ -33,7 +33,7 @@ def dial(bench: Bench, path: str, user: str = "ada", **headers: str) -> ClientCo
     sent = {**headers}
     if user:
         sent.setdefault("Authorization", f"Bearer {bench.secrets[user]}")
-    return connect(f"ws://127.0.0.1:{bench.port}{path}", additional_headers=sent, open_timeout=30)
+    return connect(f"ws://127.0.0.1:{bench.port}{path}", additional_headers=sent, open_timeout=60)
 
 
 def job(**more: Any) -> Job:

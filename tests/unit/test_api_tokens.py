@@ -45,7 +45,7 @@ def ask_by(bench: Bench, secret: str, method: str, path: str, body: object = Non
 
 def upgrade(bench: Bench, secret: str, path: str) -> int:
     """The status of a WebSocket's handshake."""
-    connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=60)
     asks = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     try:
         connection.request(
@@ -212,7 +212,7 @@ def test_a_stream_ends_with_the_token_that_opened_it(tmp_path: Path) -> None:
     """Threat 30: within 5 s of its end."""
     with running(tmp_path, clock=time.time) as bench:
         made = token(bench, scope="read", lasts_s=2)
-        connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=60)
         try:
             connection.request("GET", "/v1/events", headers=bearer(made["token"]))
             answered = connection.getresponse()

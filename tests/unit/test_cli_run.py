@@ -37,7 +37,7 @@ def start_ly(server: CannedServer, *words: str) -> "subprocess.Popen[bytes]":
 
 def run_ly(server: CannedServer, *words: str) -> tuple[int, bytes, str]:
     process = start_ly(server, *words)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     return process.returncode, out, err.decode()
 
 
@@ -125,7 +125,7 @@ def test_interrupt_cancels_the_job(server: CannedServer) -> None:
     assert process.stderr.readline() == b"job 18 waits for 1 more CPU\n"
 
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
 
     assert (process.returncode, err) == (130, b"job 18 is cancelled\n")
 
@@ -138,7 +138,7 @@ def test_quit_leaves_the_job_queued(server: CannedServer) -> None:
     process.stderr.readline()
 
     process.send_signal(signal.SIGQUIT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)
 
     assert (process.returncode, err) == (0, b"job 18 goes on without you   ly logs -f 18\n")
     assert "POST /v1/jobs/18/cancel" not in server.lines()
@@ -165,7 +165,7 @@ def test_output_that_nobody_reads_any_more_ends_quietly(server: CannedServer) ->
     process.stdout.close()
     err = process.stderr.read()
 
-    assert (process.wait(timeout=30), err) == (141, b"")
+    assert (process.wait(timeout=60), err) == (141, b"")
 
 
 def test_jobs_starts_fast_enough_for_a_prompt(server: CannedServer) -> None:
@@ -187,7 +187,7 @@ def test_jobs_starts_fast_enough_for_a_prompt(server: CannedServer) -> None:
 def test_output_that_cannot_be_written_is_one_sentence() -> None:
     with open("/dev/full", "wb") as full:
         command = [sys.executable, "-m", "launchyard.cli", "--help"]
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=30)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=60)
     assert done.returncode == 1
     assert done.stderr == (
         b"ly: cannot write the output: No space left on device; what was asked for may have been done\n"

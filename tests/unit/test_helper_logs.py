@@ -18,7 +18,7 @@ class Heard:
         self.messages.put({"t": "part", "id": id, "data": data})
 
     def next(self) -> Message:
-        return self.messages.get(timeout=30)
+        return self.messages.get(timeout=60)
 
 
 def test_an_end_told_before_the_file_was_opened_is_not_forgotten(tmp_path: Path) -> None:

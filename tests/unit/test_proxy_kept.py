@@ -26,7 +26,7 @@ class Kept:
     """A browser's connection, which is never made anew."""
 
     def __init__(self, yard: Yard, headers: Mapping[str, str], session_id: int = 17) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", yard.bench.port, timeout=30)
+        self._connection = http.client.HTTPConnection("127.0.0.1", yard.bench.port, timeout=60)
         self._connection.connect()
         self._connection.auto_open = 0
         self._headers = {"Host": yard.host(session_id), **headers}

@@ -63,7 +63,7 @@ def named(job_id: int = 5, name: str = "one", caller: Caller = ADA, **more: Any)
 
 def dial(bench: Bench, path: str = f"{ONE}/logs/tail", user: str = "ada", **headers: str) -> ClientConnection:
     sent = {"Authorization": f"Bearer {bench.secrets[user]}", **headers}
-    return connect(f"ws://127.0.0.1:{bench.port}{path}", additional_headers=sent, open_timeout=30)
+    return connect(f"ws://127.0.0.1:{bench.port}{path}", additional_headers=sent, open_timeout=60)
 
 
 def close_code(bench: Bench) -> int | None:

@@ -156,7 +156,7 @@ def test_the_prefix_can_be_another_or_none() -> None:
 
 
 def test_a_connection_that_is_kept_is_looked_at_each_time(bench: Bench) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", bench.port, timeout=60)
     for headers, status in (({}, 200), ({"User-Agent": "Mozilla/5.0"}, 401), ({}, 200)):
         connection.request("GET", "/api/version", headers=headers)
         response = connection.getresponse()
