@@ -43,9 +43,7 @@ def test_daemon_that_is_killed_finds_its_jobs_again(product: Product) -> None:
 
 def test_job_of_a_node_that_dies_runs_again_elsewhere(product: Product, lab: Lab) -> None:
     """F24."""
-    job = product.submit(
-        ["sh", "-c", "sleep 20"], requeue=True, resources={"cpus": 4, "exclude": [lab.name(0)]}
-    )
+    job = product.submit(["sleep", "600"], requeue=True, resources={"cpus": 4, "exclude": [lab.name(0)]})
     (where,) = product.until(job, "RUNNING")["nodes"]
     node = next(one for one in range(3) if lab.name(one) == where)
     lab.kill_node(node)

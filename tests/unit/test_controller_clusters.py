@@ -77,6 +77,27 @@ def test_cluster_that_does_not_answer_starts_nothing_and_the_others_go_on() -> N
     asyncio.run(run())
 
 
+def test_job_for_a_cluster_that_has_not_answered_yet_waits_for_its_nodes() -> None:
+    """Nobody knows which there will be: a request is measured once there are some."""
+
+    async def run() -> None:
+        other = far(())
+        async with running_yard(rules=Rules(), others={"far": other}) as yard:
+            with pytest.raises(Infeasible, match="has no nodes"):
+                await yard.submit(cluster="far")
+            other.lose()
+            await yard.until(lambda: yard.controller.clusters.named("far").lost_since is not None)
+            there = await yard.submit(cluster="far")
+            reason = yard.controller.reason(there.id)
+            assert reason is not None
+            assert reason.sentence == "waits for cluster far, whose engine does not answer at the moment"
+            other.reconnect()
+            other.tell(NodesChanged(nodes=FAR))
+            await yard.until_state(there.id, JobState.RUNNING)
+
+    asyncio.run(run())
+
+
 def test_what_a_cluster_says_of_itself_later_is_what_is_shown() -> None:
     """One that was away when the server started is not told as away for ever."""
 

@@ -6,6 +6,7 @@ as a daemon of its own: it and its jobs live on when this process, or all of the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import secrets
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from launchyard.agent import place, seal
@@ -39,8 +41,10 @@ class Refused(Exception):
 class Session:
     """One daemon's connection; another one that proves itself takes its place."""
 
-    def __init__(self, key: bytes, directory: str, launcher: str) -> None:
+    def __init__(self, key: bytes, directory: str, launcher: str, missing: Callable[[], None]) -> None:
+        """`missing` is called when nobody listens at `launcher`, which is refused then."""
         self._launcher = launcher
+        self._missing = missing
         self.pushed = seal.Opener(key, seal.TO_NODE)
         self.asked = seal.Opener(key, seal.ASK)
         self.answered = seal.Sealer(key, seal.FROM_NODE)
@@ -54,6 +58,7 @@ class Session:
             connection.connect(self._launcher)
         except OSError:
             connection.close()
+            self._missing()
             raise
         return connection
 
@@ -73,6 +78,7 @@ class Agent:
         """Keys of sessions that were asked for and have not shown that they know theirs."""
         self._session: Session | None = None
         self._session_id = b""
+        self._starting = threading.Thread()
 
     def adopt(self, key: bytes) -> dict[str, Any]:
         """Belong to who has this key; the first one to come stays for ever. Raises `Refused`."""
@@ -127,8 +133,19 @@ class Agent:
             if self._session is not None:
                 self._session.streams.close()
             launcher = os.path.join(self._directory, SOCKET_NAME)
-            self._session, self._session_id = Session(key, self._coming, launcher), session
+            self._session = Session(key, self._coming, launcher, self._start_again)
+            self._session_id = session
             return self._session
+
+    def _start_again(self) -> None:
+        """Of one that ended, or was killed with its keeper: whoever misses it asks again in a moment."""
+        if not self._starting.is_alive():
+            self._starting = threading.Thread(target=self._try_to_start, daemon=True)
+            self._starting.start()
+
+    def _try_to_start(self) -> None:
+        with contextlib.suppress(Refused, OSError, subprocess.TimeoutExpired):
+            self._start_launcher()
 
     def _start_launcher(self) -> None:
         command = keeper_argv(

@@ -42,6 +42,8 @@ class Cluster:
     reservations: Mapping[str, Reservation] = field(default_factory=dict)
     abilities: Mapping[str, Abilities] = field(default_factory=dict)
     """Of the engine of each cluster, the default one first; empty: `name` is the only one."""
+    away: Collection[str] = ()
+    """Clusters of which the engine does not answer."""
 
     def chosen(self, partition: str | None, cluster: str | None = None) -> Partition:
         return chosen(self.partitions, partition, cluster, tuple(self.abilities) or (self.name,))
@@ -287,8 +289,11 @@ def _request(asked: Submission | PartAsked, partition: Partition, cluster: Clust
 
 
 def _refuse_impossible(request: Request, partition: Partition, cluster: Cluster) -> None:
-    """Where the engine places, it knows itself what can never be."""
-    if cluster.abilities_of(partition).places is Placing.OURS:
+    """Where the engine places, it knows itself what can never be. A cluster that has not answered yet has
+    nodes of which nobody knows."""
+    if cluster.abilities_of(partition).places is not Placing.OURS:
+        return
+    if partition.cluster not in cluster.away or cluster.capacity.of_partition(partition.name):
         refuse_impossible(request, partition, cluster.capacity)
 
 

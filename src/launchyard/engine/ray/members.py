@@ -91,9 +91,8 @@ class Members:
     async def close(self) -> None:
         for task in list(self._tasks):
             task.cancel()
-        for member in self.of.values():
-            if member.link is not None:
-                await member.link.close()
+        links = [member.link for member in self.of.values() if member.link is not None]
+        await asyncio.gather(*(link.close() for link in links))
 
     # -- the cluster as a whole
 
