@@ -98,6 +98,15 @@ class Lab:
     def start_again(self, name: str) -> None:
         self._start(name, *self._commands[name])
 
+    def start_nodes_again(self) -> None:
+        """A slurmd refuses a job whose number it remembers as one that runs, and nobody tells it of the end of
+        one that slurmctld has forgotten; a new slurmd remembers none."""
+        for name in self.nodes:
+            self.kill(f"slurmd-{name}")
+            self.start_again(f"slurmd-{name}")
+        self.run("scontrol", "update", f"NodeName={','.join(self.nodes)}", "State=RESUME")
+        _until(self._all_idle, "all nodes are idle")
+
     def run(self, *command: str) -> int:
         """The exit code of a command of Slurm's, run by root."""
         return self._asked(command).returncode

@@ -275,6 +275,7 @@ def test_jobs_that_slurm_forgets_end_as_they_ended_or_are_lost(tell: Tell, lab: 
             exited = await heard.end(one.launch_id)
             assert exited.exit_code == 5 or exited.lost or exited.cancelled, exited
             assert len(heard.of(LaunchEnded, one.launch_id)) == 1
+        await asyncio.to_thread(lab.start_nodes_again)
 
     tell(story)
 
