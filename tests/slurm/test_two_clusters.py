@@ -124,6 +124,65 @@ def test_commands_of_slurm_know_the_clusters_by_name(product: Product) -> None:
     assert product.until(int(there))["state"] == "CANCELLED"
 
 
+UNKNOWN = (
+    "'nowhere' can't be reached now, or it is an invalid entry for --cluster.  "
+    "Use 'sacctmgr list clusters' to see available clusters."
+)
+
+
+def test_scontrol_shows_the_cluster_that_is_named_alone(product: Product) -> None:
+    def names(line: str, of: str) -> list[str]:
+        words = slurms(product, line).stdout.split()
+        return [word.removeprefix(f"{of}=") for word in words if word.startswith(f"{of}=")]
+
+    assert names("scontrol -M site show node", "NodeName") == ["n1", "n2", "n3", "n4"]
+    assert names("SLURM_CLUSTERS=local scontrol show node", "NodeName") == ["own1", "own2"]
+    assert names("scontrol --clusters=site -o show partition", "PartitionName") == ["debug", "short"]
+    told = slurms(product, "sbatch --parsable -M site --mem=50 -H -o /dev/null --wrap true").stdout
+    job = told.partition(";")[0]
+    assert job in names("scontrol -M site,local show job", "JobId")
+    assert job not in names("scontrol -M local show job", "JobId")
+    elsewhere = slurms(product, f"scontrol -M local show job {job}")
+    assert (elsewhere.returncode, elsewhere.stderr) == (
+        1,
+        "slurm_load_jobs error: Invalid job id specified\n",
+    )
+    assert slurms(product, f"scancel {job}").returncode == 0
+    unknown = slurms(product, "scontrol -M nowhere show node")
+    assert (unknown.returncode, unknown.stdout, unknown.stderr) == (1, "", f"scontrol: error: {UNKNOWN}\n")
+
+
+def test_srun_and_salloc_go_to_the_cluster_that_is_named(product: Product) -> None:
+    here = slurms(product, "srun -M local -n 1 --mem=50 sh -c 'echo $SLURMD_NODENAME'")
+    assert (here.returncode, here.stdout[:3]) == (0, "own"), here
+    held = slurms(product, "SALLOC_CLUSTERS=local salloc --mem=50 srun sh -c 'echo $SLURMD_NODENAME'")
+    assert (held.returncode, held.stdout[:3]) == (0, "own"), held
+    sentence = "steps of a job in Slurm are Slurm's own: call Slurm's srun, in its script or by itself"
+    for line in (
+        "srun -M site -n 1 --mem=50 true",
+        "salloc -M site --mem=50 true",
+        "salloc -M site --no-shell",
+    ):
+        refused = slurms(product, line)
+        assert refused.returncode == 1, refused
+        assert sentence in refused.stderr, refused
+        unknown = slurms(product, line.replace("-M site", "-M nowhere"))
+        assert (unknown.returncode, unknown.stderr) == (1, f"{line.split()[0]}: error: {UNKNOWN}\n")
+
+
+def test_session_goes_to_the_cluster_that_is_named(product: Product) -> None:
+    words = ("session", "start", "shell", "-q", "-c", "1", "--mem", "300M")
+    here = ly(product.state, *words, "--cluster", "local").out.strip()
+    there = ly(product.state, *words, "--cluster", "site").out.strip()
+    for one, cluster, node in ((here, "local", "own"), (there, "site", "n")):
+        job = product.until(int(one), "RUNNING")
+        assert (job["cluster"], job["nodes"][0][: len(node)]) == (cluster, node)
+        assert ly(product.state, "session", "stop", one).code == 0
+        product.until(int(one))
+    wrong = ly(product.state, *words, "--cluster", "mars")
+    assert (wrong.code, "mars" in wrong.err) == (2, True), wrong
+
+
 def test_of_several_clusters_sbatch_takes_the_one_that_can(product: Product) -> None:
     sent = slurms(product, "sbatch --parsable -M local,site --mem=50 -t 5 -n 4 -N 2 -o /dev/null --wrap true")
     assert sent.stdout.strip().endswith(";local"), sent.stderr

@@ -15,6 +15,7 @@ from launchyard.policy.lacking import needs, refuse_lacking
 PLAIN = Job(id=1, name="job", kind=JobKind.BATCH, user="ada", uid=1000, partition="main", submitted_at=0.0)
 NEEDING: Mapping[Lack, Job] = {
     Lack.TERMINAL: replace(PLAIN, terminal=True),
+    Lack.STEPS: replace(PLAIN, kind=JobKind.DRIVER),
     Lack.UNLIKE_PARTS: replace(PLAIN, parts=(Part(partition="main", request=Request()),)),
     Lack.PARTS_OF_CPUS: replace(PLAIN, request=Request(cpus_milli=500)),
     Lack.NODES: replace(PLAIN, request=Request(nodes=2)),

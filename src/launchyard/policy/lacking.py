@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from launchyard.model.ability import Abilities, Lack
 from launchyard.model.errors import Infeasible
-from launchyard.model.job import Job
+from launchyard.model.job import Job, JobKind
 from launchyard.model.raycluster import asks, is_driver
 from launchyard.model.resources import WHOLE_GPU_MILLI
 
@@ -21,7 +21,8 @@ def refuse_lacking(job: Job, abilities: Abilities, *, runtime_env: bool) -> None
 
 
 def needs(job: Job, *, runtime_env: bool) -> Iterator[Lack]:
-    """What it needs of the things that not every engine can do; steps show only when they are asked for."""
+    """What it needs of the things that not every engine can do; steps of a job's own script show only when
+    they are asked for, those of an allocation are what it is for."""
     if job.terminal:
         yield Lack.TERMINAL
     if job.parts:
@@ -32,6 +33,8 @@ def needs(job: Job, *, runtime_env: bool) -> Iterator[Lack]:
         yield Lack.NODES
     if asks(job):
         yield Lack.RAY
+    elif job.kind is JobKind.DRIVER:
+        yield Lack.STEPS
     if job.session is not None:
         yield Lack.SESSION
     if runtime_env:

@@ -35,6 +35,7 @@ _SHAPE = tuple(
 )
 _PLACE = (
     click.Option(["--account"], metavar="NAME", help="Who pays."),
+    click.Option(["--cluster"], metavar="NAME", help="Which cluster."),
     click.Option(["--qos"], metavar="NAME", help="How urgent (interactive, where there is room)."),
     click.Option(["-C", "--chdir"], metavar="DIR", help="Directory to begin in (your home)."),
     click.Option(["--notify"], metavar="WHAT", help="Tell you of its start, end, fail, limit (soon over)."),

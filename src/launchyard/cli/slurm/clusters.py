@@ -32,6 +32,19 @@ def named(words: list[str], site: Settings) -> list[Cluster]:
     return [known[word] for word in dict.fromkeys(words)]
 
 
+def reached(text: str, site: Settings) -> list[Cluster]:
+    """Those of `a,b` that are known, at least one of them. Raises `Refused`."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    known = known_by(site)
+    found = named([word for word in words if word in known or word == ALL], site)
+    if not found:
+        hint = "Use 'sacctmgr list clusters' to see available clusters."
+        raise Refused(
+            f"error: '{text}' can't be reached now, or it is an invalid entry for --cluster.  {hint}"
+        )
+    return found
+
+
 def known_by(site: Settings) -> dict[str, Cluster]:
     """By all that they may be called: of several each has its name, the default one that of the site too."""
     here, names = str(site["cluster"]), list(site.get("clusters", ()))

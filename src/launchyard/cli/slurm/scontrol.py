@@ -1,16 +1,20 @@
 """scontrol: look at everything in full, and change it. Each thing it does is a module of its own."""
 
 import importlib
+import os
 import sys
 
-from launchyard.cli.slurm.arguments import WrongUse, options, parse
+from launchyard.cli.slurm import clusters
+from launchyard.cli.slurm.about import settings
+from launchyard.cli.slurm.arguments import Given, WrongUse, options, parse
 from launchyard.cli.slurm.main import Refused
+from launchyard.cli.slurm.server import Server
 from launchyard.model.light import NamedTuple
 from launchyard.slurm.formats import printable
 
 OPTIONS = options(
-    value="uid",
-    maybe="json yaml clusters",
+    value="uid clusters",
+    maybe="json yaml",
     nothing="all details future help hide local oneliner quiet sibling usage verbose version",
     letters="a:all d:details F:future h:help o:oneliner Q:quiet v:verbose V:version M:clusters u:uid",
 )
@@ -59,6 +63,8 @@ class Flags(NamedTuple):
     quiet: bool
     word: str
     """The subcommand or entity as it was written."""
+    cluster: str | None = None
+    """As the server calls it: `show` tells of it alone."""
 
 
 def run(arguments: list[str]) -> int:
@@ -79,6 +85,7 @@ def run(arguments: list[str]) -> int:
         json=given.last("json") is not None,
         quiet=bool(given.count("quiet")),
         word=word,
+        cluster=_cluster(given),
     )
     if word.lower() == "show":
         return _show(words, flags)
@@ -88,6 +95,14 @@ def run(arguments: list[str]) -> int:
         raise Refused
     code: int = importlib.import_module(f"launchyard.cli.slurm.control.{module}").run(words, flags)
     return code
+
+
+def _cluster(given: Given) -> str | None:
+    """The one that was named; of several the first, as with Slurm. Raises `Refused`."""
+    text = given.last("clusters") or os.environ.get("SLURM_CLUSTERS", "")
+    if not text:
+        return None
+    return clusters.reached(text, settings(Server()))[0].name
 
 
 def _show(words: list[str], flags: Flags) -> int:

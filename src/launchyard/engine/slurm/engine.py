@@ -36,7 +36,7 @@ RECORDS = ".local/state/launchyard/slurm"
 """Below the home of each user: what must be on a file system that the nodes share."""
 LACKS: Mapping[Lack, str] = {
     Lack.TERMINAL: "a job that waits in Slurm's queue has no terminal; once it runs `ly shell` opens one",
-    Lack.STEPS: "steps of a job in Slurm are Slurm's own; call srun in its script",
+    Lack.STEPS: "steps of a job in Slurm are Slurm's own: call Slurm's srun, in its script or by itself",
     Lack.UNLIKE_PARTS: "jobs of unlike parts are not given to Slurm; submit each part by itself",
     Lack.PARTS_OF_CPUS: "Slurm gives whole CPUs and whole GPUs; ask for a whole number",
     Lack.RAY: "no Ray cluster is started inside Slurm's jobs; start one in the script",

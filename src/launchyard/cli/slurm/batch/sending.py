@@ -1,9 +1,8 @@
-"""sbatch --clusters: to which of them a job goes."""
+"""`--clusters` of sbatch, srun and salloc: to which of them a job goes."""
 
 from launchyard.cli.slurm import clusters
 from launchyard.cli.slurm.about import settings
 from launchyard.cli.slurm.clusters import Cluster
-from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.light import Any
@@ -14,15 +13,7 @@ LOOK = {"dry_run": True, "keep_beyond_limits": False}
 
 def choose(server: Server, text: str, body: dict[str, Any]) -> str:
     """What the cluster is called that the job is sent to; the body says so from now on. Raises `Refused`."""
-    site = settings(server)
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    known = clusters.known_by(site)
-    found = clusters.named([word for word in words if word in known or word == clusters.ALL], site)
-    if not found:
-        hint = "Use 'sacctmgr list clusters' to see available clusters."
-        raise Refused(
-            f"error: '{text}' can't be reached now, or it is an invalid entry for --cluster.  {hint}"
-        )
+    found = clusters.reached(text, settings(server))
     best = found[0] if len(found) == 1 else _soonest(server, found, body)
     if best.name is not None:
         body["cluster"] = best.name

@@ -22,7 +22,7 @@ def show(words: list[str], flags: Flags) -> int:
     around = around._replace(stamp=stamp_of(around.now, "Unknown"), array_text_max=0)
     if flags.details:
         around = around._replace(gpu_types=dict(server.table("nodes", "name gpu_type")))
-    facts = asked(server, columns, around, ids=ids or None, recent=1)
+    facts = asked(server, columns, around, ids=ids or None, recent=1, clusters=flags.cluster)
     hide_split(facts)
     Choice(wanted).choose(facts)
     facts.only(sorted(range(facts.count), key=lambda row: facts["id"][row]))

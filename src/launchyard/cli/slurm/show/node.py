@@ -16,7 +16,7 @@ from launchyard.slurm.nodes import unfolded
 def show(words: list[str], flags: Flags) -> int:
     server = Server()
     site = settings(server)
-    version, found = str(site["version"]), clustertable.every(server, "nodes")
+    version, found = str(site["version"]), clustertable.every(server, "nodes", flags.cluster)
     known = {row["name"]: row for row in found}
     asked = unfolded(",".join(words)) if words else list(known)
     missing = next((name for name in asked if name not in known), None)

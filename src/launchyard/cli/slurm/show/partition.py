@@ -12,7 +12,7 @@ from launchyard.slurm import clusterjson, clusterrecords
 
 def show(words: list[str], flags: Flags) -> int:
     server = Server()
-    found = clustertable.every(server, "partitions")
+    found = clustertable.every(server, "partitions", flags.cluster)
     shown = [row for row in found if not words or row["name"] == words[0]]
     if words and not shown:
         print(f"Partition {words[0]} not found")

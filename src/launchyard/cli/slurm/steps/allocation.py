@@ -5,6 +5,7 @@ job's variables. When we go, its connection closes and it gives the allocation b
 """
 
 import contextlib
+import importlib
 import select
 import signal
 import time
@@ -47,6 +48,8 @@ class Allocation:
 
 def submit(server: Server, body: dict[str, Any], prefix: str) -> int:
     """The job's id. Raises `Refused`, in the words of the command whose variables begin so."""
+    if named := body.pop("clusters", ""):
+        importlib.import_module("launchyard.cli.slurm.batch.sending").choose(server, named, body)
     try:
         return int(server.submit(body)["id"])
     except LaunchyardError as error:

@@ -24,6 +24,7 @@ IMMEDIATELY_S = 2.0
 """Starting a job that can start at once takes less."""
 _VARIABLES = {
     "account": "ACCOUNT",
+    "clusters": "CLUSTERS",
     "constraint": "CONSTRAINT",
     "cpus-per-gpu": "CPUS_PER_GPU",
     "dependency": "DEPENDENCY",
@@ -77,6 +78,9 @@ def allocation_body(
     words = " ".join(command)[:1000]
     wanted["metadata"] = {**wanted.get("metadata", {}), "slurm.command": words}
     body = body_of(wanted, _moment)
+    if named := [value for one, value in given if one == "clusters" and value]:
+        # Taken out again by who submits it, once it is known which of them it is.
+        body["clusters"] = named[-1]
     if further:
         unlike = importlib.import_module("launchyard.slurm.unlike")
         own = unlike.of_a_part(variables)
