@@ -6,6 +6,7 @@ import tomllib
 from launchyard.config.keys import KEYS, TITLES
 from launchyard.model.state import ALLOCATED, ENDED, TRANSITIONS, JobState
 from launchyard.policy.causes import CAUSES
+from tests.tidy.messages import refusals_page, waits_page
 from tests.tidy.source import ROOT
 from tests.tidy.threats import threats_page
 from tests.tidy.typescript import types_page
@@ -166,6 +167,8 @@ PAGES = {
     "docs/explain/states.md": states_page,
     "docs/reference/configuration.md": configuration_page,
     "docs/reference/errors.md": errors_page,
+    "docs/reference/refusals.md": refusals_page,
+    "docs/reference/waiting.md": waits_page,
     "web/src/api/types.ts": types_page,
 }
 

@@ -17,7 +17,7 @@ WEBSOCKET = "WEBSOCKET"
 
 _GET_LOOK = """
 /openapi.json /v1/login-ways /v1/login/oidc /v1/login/oidc/callback /v1/me /v1/health /v1/status
-/v1/counters /v1/events /v1/nodes /v1/reservations /v1/usage
+/v1/counters /v1/errors/{code} /v1/events /v1/nodes /v1/reservations /v1/usage
 /v1/jobs /v1/jobs/{job} /v1/jobs/{job}/why /v1/jobs/{job}/script /v1/jobs/{job}/efficiency /v1/efficiency
 /v1/jobs/{job}/logs /v1/jobs/{job}/logs/search /v1/jobs/{job}/logs/marks /v1/jobs/{job}/series
 /v1/jobs/{job}/tasks /v1/jobs/{job}/timeline

@@ -8,6 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from launchyard.model.errors import LaunchyardError, Unavailable
+from launchyard.model.refusals import address_of
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -52,7 +53,7 @@ def raw(
 def problem_json(error: LaunchyardError) -> dict[str, Any]:
     """The error as a problem document."""
     return {
-        "type": "about:blank",
+        "type": address_of(error.code),
         "title": _title(error.status),
         "status": error.status,
         "detail": str(error),

@@ -141,3 +141,18 @@ ATTACH_TERMINAL = socket(
     _TERMINAL,
     errors=(400, 404, 409),
 )
+REFUSAL: Description = {
+    "summary": "What a `code` of a problem document means, and what to do; its `type` is this address.",
+    "parameters": [parameter("code", "path", {"type": "string"}, "The code.")],
+    **answers(
+        200,
+        {
+            "type": "object",
+            "required": ["code", "meaning", "help", "command"],
+            "properties": {key: {"type": "string"} for key in ("code", "meaning", "help", "command")},
+        },
+        "What it means, what helps, and a command that does.",
+        400,
+        404,
+    ),
+}
