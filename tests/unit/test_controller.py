@@ -465,3 +465,24 @@ async def test_jumps_of_the_clock_end_no_job_and_move_none_outside_the_table() -
         await yard.until_state(waiting.id, S.RUNNING)
         moves = [(event.previous, event.state) for event in yard.seen if event.previous is not None]
         assert all(after in TRANSITIONS[before].values() for before, after in moves)
+
+
+@lives
+async def test_all_starts_of_a_pass_count_from_the_moment_that_it_was_planned_for() -> None:
+    """Else a job could stay longer than the plan believed, into what it keeps for another."""
+    told = [1_000_000.0]
+
+    def clock() -> float:
+        told[0] += 0.25
+        return told[0]
+
+    async with running_yard(clock=clock) as yard:
+        blocker = await yard.submit(cpus_milli=2000)
+        await yard.until_launched(blocker.id)
+        array = await yard.submit(indexes=parse_indexes("1-2")[0])
+        yard.engine.finish(yard.launch_id(blocker.id))
+        await yard.until(lambda: len(yard.engine.launches) == 3)
+        tasks = [yard.job(one.job_id) for one in yard.engine.launches[1:]]
+        moments = {task.attempt.allocated_at for task in tasks if task.attempt is not None}
+        assert len(moments) == 1
+        assert {task.task.job_id for task in tasks if task.task is not None} == {array.id}

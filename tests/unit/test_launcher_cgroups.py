@@ -42,6 +42,30 @@ def test_names_with_colons_are_paths() -> None:
     assert own_cgroups(V2_MOUNT, "0::/a:b/c\n") == {"unified": "/sys/fs/cgroup/a:b/c"}
 
 
+def test_a_launcher_that_moved_aside_finds_its_launches_again(tmp_path: Path) -> None:
+    """In v2 it must leave its own cgroup to hand controllers down; the next one begins where it went."""
+    mountinfo = f"30 23 0:26 / {tmp_path} rw - cgroup2 cgroup2 rw\n"
+    service = tmp_path / "launchyard.service"
+
+    def layout_from(folder: Path) -> Layout | None:
+        for place in (service, folder):
+            for name, text in (("cgroup.controllers", "memory pids"), ("cgroup.procs", "")):
+                place.mkdir(exist_ok=True)
+                (place / name).write_text(text)
+        membership = f"0::/{folder.relative_to(tmp_path)}\n"
+        return cgroups.find("/state", mountinfo=mountinfo, membership=membership)
+
+    found = layout_from(service)
+    if found is None:
+        (base,) = service.glob("launchyard-*")
+        (base / "cgroup.procs").write_text("")
+        (base / "cgroup.subtree_control").write_text("memory pids")
+        found = layout_from(service)
+    assert found is not None
+    base = Path(found.dirs["unified"])
+    assert layout_from(base.with_name(base.name + ".self")) == found
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Cgroups:
     """A v2 hierarchy of plain files with one launch `l1` in it."""

@@ -4,6 +4,7 @@
 the job before with the job after, so that they cannot drift from what the jobs say.
 """
 
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -35,6 +36,9 @@ from launchyard.policy.queue import Shape
 from launchyard.policy.reserved import closures_of
 from launchyard.policy.snapshot import seconds_of
 from launchyard.policy.suggest import Entry
+
+SETTLED_AT_ONCE = 500
+"""So many jobs take their place under other rules in one turn of the loop."""
 
 
 class LiveJobs:
@@ -70,6 +74,8 @@ class LiveJobs:
         self.ordering = self._ordering()
         self.preempts = _preempts(parties.rules)
         self.queue = Queues()
+        self.unsettled: deque[int] = deque()
+        """Jobs that have no place yet under the rules in force; nothing is planned meanwhile."""
         self.ends = Ends()
         self.holding: dict[int, Job] = {}
         self.by_launch: dict[str, int] = {}
@@ -148,7 +154,7 @@ class LiveJobs:
                 self._line_up(self.jobs[one], now)
 
     def use_rules(self, rules: Rules, now: float) -> None:
-        """Other rules are in force: whoever waits stands anew under them."""
+        """Other rules are in force: whoever waits stands anew under them, all of them after some `settle`."""
         self.told = rules
         self._use(in_force(rules, self.grounds()), now)
 
@@ -187,15 +193,26 @@ class LiveJobs:
 
     def _use(self, rules: Rules, now: float) -> None:
         before, self.partitions = self.partitions, dict(rules.partitions)
-        for job in self.jobs.values():
-            self.keep_partition(job, before)
-        self.parties.use_rules(rules, self.jobs.values(), now)
+        named = {job.partition for job in self.jobs.values()}
+        named.update(part.partition for job in self.jobs.values() if job.parts for part in job.parts)
+        self._keep_partitions(named, before)
+        at_work = [job for job in self.jobs.values() if job.attempt is not None]
+        self.parties.use_rules(rules, at_work, now)
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
         self.capacity = Capacity(self.nodes.values(), self.partitions, self.capacity.licences)
         self.ordering = self._ordering()
         self.preempts = _preempts(rules)
-        for job in self.jobs.values():
-            self._line_up(job, now)
+        self.queue, self.unsettled = Queues(), deque(self.jobs)
+        self.settle(now)
+
+    def settle(self, now: float, count: int | None = SETTLED_AT_ONCE) -> None:
+        """So many of those who have no place yet under the rules in force take theirs; None: all."""
+        left = len(self.unsettled)
+        for _ in range(left if count is None else min(count, left)):
+            job = self.jobs.get(self.unsettled.popleft())
+            if job is not None:
+                self.parties.follow(job, now)
+                self._line_up(job, now)
 
     def use_reservations(self, reservations: Iterable[Reservation]) -> None:
         """These are kept now, and no others."""
@@ -208,10 +225,13 @@ class LiveJobs:
             if Party.of(self.jobs[job_id]) in parties:
                 self._line_up(self.jobs[job_id], now)
 
-    def keep_partition(self, job: Job, before: Mapping[str, Partition] | None = None) -> None:
+    def keep_partition(self, job: Job) -> None:
         """A partition that is gone stays closed for as long as there are jobs in it."""
-        for name in {job.partition, *(part.partition for part in job.parts)} - self.partitions.keys():
-            gone = (before or {}).get(name) or Partition(name=name)
+        self._keep_partitions({job.partition, *(part.partition for part in job.parts)}, {})
+
+    def _keep_partitions(self, named: set[str], before: Mapping[str, Partition]) -> None:
+        for name in named - self.partitions.keys():
+            gone = before.get(name) or Partition(name=name)
             self.partitions[name] = replace(gone, default=False, state=PartitionState.INACTIVE)
 
     def _ordering(self) -> Ordering:

@@ -317,6 +317,12 @@ class Loop:
                 tell(events)
 
     def _plan(self) -> None:
+        if self.live.unsettled:
+            # Others have their turn before the next part of them.
+            self.live.settle(self.now())
+            self.version += 1
+            asyncio.get_running_loop().call_soon(self._plan)
+            return
         self._plan_due = False
         if self.writer.degraded is None:
             self.plan()

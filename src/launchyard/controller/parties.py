@@ -177,14 +177,14 @@ class Parties:
         """Who is in which account, guests of open accounts included."""
         return fairshare.Tree.of(self.rules, {(party.account, party.user) for party in self._met()})
 
-    def use_rules(self, rules: Rules, jobs: Iterable[Job], now: float) -> None:
-        """Other rules are in force: count everything anew under them."""
+    def use_rules(self, rules: Rules, at_work: Iterable[Job], now: float) -> None:
+        """Other rules are in force: what is at work counts anew. Who waits has to `follow` again."""
         self.charge(now)
         self.rules, self.book = rules, LimitBook(rules)
-        self.standings.clear()
+        self.standings = {party: standing_of(party, rules, {}) for party in self.standings}
         self._barred.clear()
         kept, self._uses, self._waiting = self._uses, {}, {}
-        for job in jobs:
+        for job in at_work:
             self.follow(job, now)
         for job in self._entering.values():
             self.book.wait(Party.of(job), _waiting(job))

@@ -94,7 +94,7 @@ class Reasons:
         live = self._loop.live
         if (reason := live.parties.reason(job) or live.drivers.reason(job)) is not None:
             return reason
-        if job.array is not None and job.id not in self._loop.live.queue:
+        if job.array is not None and job.id not in live.queue and not live.unsettled:
             return explain.throttled(job)
         if self._loop.clusters.of(job).epoch is None:
             return explain.engine_gone(job.cluster)

@@ -72,22 +72,23 @@ class Scheduler:
 
     def start_now(self, job: Job, start: Start) -> None:
         """A new job that takes nothing of any node, whatever waits; as one change with what led to it."""
-        self._start(job, start)
+        self._start(job, start, self._loop.now())
 
     def _plan(self, cluster: LiveCluster) -> tuple[int, ...]:
         """The jobs for which it keeps resources."""
-        began, depth = time.perf_counter(), len(self._loop.live.queue.of(cluster.name))
-        found = backfill.plan(self.snapshot(cluster.name), starts_max=STARTS_MAX, foresee=False)
-        self.counters.cycle(self._loop.now(), time.perf_counter() - began, depth, len(found.starts))
+        began, snapshot = time.perf_counter(), self.snapshot(cluster.name)
+        depth, now = len(snapshot.waiting), snapshot.now
+        found = backfill.plan(snapshot, starts_max=STARTS_MAX, foresee=False)
+        self.counters.cycle(now, time.perf_counter() - began, depth, len(found.starts))
         starts: dict[int, list[Start]] = {}
         for start in found.starts:
             starts.setdefault(start.job_id, []).append(start)
         for job_id, given in starts.items():
             job = self._loop.live.jobs[job_id]
             if job.array is None:
-                self._start(job, given[0])
+                self._start(job, given[0], now)
             else:
-                self._start_tasks(job, given)
+                self._start_tasks(job, given, now)
         self._loop.live.ledger.drop_promises()
         for preemption in found.preemptions:
             self._make_room(preemption)
@@ -112,18 +113,19 @@ class Scheduler:
         mode_is_suspend = qos.preempt_mode is PreemptMode.SUSPEND
         return mode_is_suspend and self._loop.clusters.of(job).engine.suspends and may_stand_still(job)
 
-    def _start(self, job: Job, start: Start) -> None:
-        self._loop.move(self._allocated(job, start))
+    def _start(self, job: Job, start: Start, now: float) -> None:
+        self._loop.move(self._allocated(job, start, now))
         self._loop.draft.starting.append(job.id)
 
-    def _start_tasks(self, record: Job, given: list[Start]) -> None:
+    def _start_tasks(self, record: Job, given: list[Start], now: float) -> None:
         first_id = self._loop.new_ids(len(given))
         record, tasks = arrays.split_first(record, len(given), first_id)
-        moved = [(task, self._allocated(task, one)) for task, one in zip(tasks, given, strict=True)]
+        moved = [(task, self._allocated(task, one, now)) for task, one in zip(tasks, given, strict=True)]
         self._loop.move_tasks(record, moved)
         self._loop.draft.starting += [task.id for task in tasks]
 
-    def _allocated(self, job: Job, start: Start) -> Job:
+    def _allocated(self, job: Job, start: Start, now: float) -> Job:
+        """`now`: when the pass was made that decided so, from when on the plan counts its time limit."""
         epoch = self._loop.clusters.of(job).epoch
         if epoch is None:
             raise RuntimeError("nothing starts while the engine does not answer")
@@ -133,7 +135,7 @@ class Scheduler:
             allocation=start.allocation,
             time_limit_s=start.time_limit_s,
         )
-        return apply(job, event, self._loop.now())
+        return apply(job, event, now)
 
 
 def _launch_ids() -> Iterator[str]:

@@ -19,6 +19,7 @@ from launchyard.policy import deadlines
 from launchyard.policy.admission import Cluster, admit, amend
 from launchyard.policy.dependencies import Verdict, never
 from launchyard.policy.handover import refuse_change
+from launchyard.policy.limits import Party
 from launchyard.policy.rights import charged, refuse_other_account, sees
 from launchyard.store.protocol import Store
 
@@ -178,7 +179,10 @@ class Submitting:
         """Refuse what would be one waiting job too many; those on their way in count too."""
         if isinstance(result, LaunchyardError):
             return result
-        breach = self._loop.live.parties.enter(result)
+        live = self._loop.live
+        if live.unsettled and live.parties.book.counts_waiting(Party.of(result)):
+            live.settle(self._loop.now(), None)
+        breach = live.parties.enter(result)
         if breach is not None:
             return Conflict(breach.sentence, code=breach.code)
         entering.append(result)

@@ -16,6 +16,8 @@ from launchyard.launcher.kernel import read_bytes, write_text
 from launchyard.launcher.processes import PAGE_BYTES
 
 _CONTROLLERS = ("memory", "pids", "cpuset", "freezer")
+_ASIDE = ".self"
+"""Ends the name of the cgroup that we move into where ours has to be empty."""
 _MIB = 1 << 20
 
 
@@ -64,7 +66,9 @@ def find(state_dir: str, *, mountinfo: str, membership: str) -> Layout | None:
     name = f"launchyard-{zlib.crc32(os.fsencode(os.path.realpath(state_dir))):08x}"
     dirs: dict[str, str] = {}
     v2: frozenset[str] = frozenset()
-    for controller, own in own_cgroups(mountinfo, membership).items():
+    for controller, found in own_cgroups(mountinfo, membership).items():
+        # Where an earlier run of ours moved aside, its launches are beside it.
+        own = found.removesuffix(f"/{name}{_ASIDE}")
         base = os.path.join(own, name)
         try:
             os.makedirs(base, exist_ok=True)
@@ -113,7 +117,7 @@ def _enable(own: str, base: str) -> frozenset[str]:
     for name in wanted:
         if not _hand_down(own, name):
             # A cgroup that hands controllers down may hold no processes itself: move aside and try again.
-            leaf = base + ".self"
+            leaf = base + _ASIDE
             with contextlib.suppress(OSError):
                 os.makedirs(leaf, exist_ok=True)
                 for pid in _pids(own):
