@@ -30,10 +30,12 @@ def name_of(node: dict[str, Any]) -> str:
     alone a node of Ray is the same when it comes back."""
     address = str(node.get("NodeManagerAddress", ""))
     given = str(node.get("NodeName") or "")
-    plain = re.sub(r"[^A-Za-z0-9-]+", "-", given or address).strip("-")
-    if given in ("", address):
-        return f"ip-{plain}"
-    return plain or f"ip-{address}"
+    named = "" if given == address else _plain(given)
+    return named or f"ip-{_plain(address)}"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-")
 
 
 def of_ray(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
