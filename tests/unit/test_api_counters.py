@@ -1,7 +1,13 @@
 """What the server tells of its own doings, and who said what of a node."""
 
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import cast
+
+from launchyard.api.metrics import Metrics
 from launchyard.api.routes.cluster import jobs_by_state, preempt_mode
 from launchyard.api.tables.machine import machine
+from launchyard.controller.controller import Controller
 from launchyard.controller.counters import Counters
 from launchyard.model.account import QOS, PreemptMode
 from launchyard.model.array import Array, Indexes
@@ -26,6 +32,19 @@ def test_jobs_are_counted_by_what_became_of_them_until_the_counters_are_set_back
     assert counters.jobs == {"submitted": 1, "started": 1, "completed": 0, "cancelled": 1, "failed": 1}
     counters.reset(200.0)
     assert (counters.since, sum(counters.jobs.values())) == (200.0, 0)
+
+
+def test_the_wait_of_a_job_counts_also_if_it_ended_before_its_start_was_told() -> None:
+    told: list[Callable[[Sequence[StateChanged]], object]] = []
+    controller = SimpleNamespace(
+        watch=told.append, live_jobs=list, counters=Counters(0.0), live_job=lambda job_id: None
+    )
+    metrics = Metrics(cast("Controller", controller), lambda: False)
+    for tell in told:
+        tell([StateChanged(1, 1, "ada", S.RUNNING, S.STARTING, 105.0, 100.0)])
+
+    waits = next(one for one in metrics.families() if one.name == "launchyard_wait_seconds")
+    assert ("_sum", {}, 5.0) in list(waits.figures)
 
 
 def test_tasks_that_wait_are_counted_as_waiting_while_others_of_their_array_run() -> None:

@@ -56,9 +56,8 @@ class Metrics:
                 self._moves["submitted"] += 1
             elif event.state is JobState.RUNNING and event.previous in _NOT_BEGUN:
                 self._moves["started"] += 1
-                job = self._controller.live_job(event.job_id)
-                if job is not None:
-                    self._waits.observe(max(0.0, event.at - (job.eligible_at or job.submitted_at)))
+                if event.ready_at is not None:
+                    self._waits.observe(max(0.0, event.at - event.ready_at))
             elif event.state in ENDED:
                 self._moves[event.state.value.lower()] += 1
 

@@ -221,10 +221,7 @@ class Loop:
     def change(self, **parts: Any) -> Change:
         """A change with the next sequence number and the counter of ids as it stands."""
         self._seq += 1
-        events = tuple(
-            StateChanged(self._seq, one.job_id, one.user, one.state, one.previous, one.at)
-            for one in parts.pop("events", ())
-        )
+        events = tuple(replace(one, seq=self._seq) for one in parts.pop("events", ()))
         return Change(seq=self._seq, next_job_id=self.next_job_id, events=events, **parts)
 
     async def add(
@@ -361,4 +358,5 @@ def _resolve(done: "asyncio.Future[None]") -> None:
 
 
 def _moved(job: Job, before: JobState | None, at: float) -> StateChanged:
-    return StateChanged(seq=0, job_id=job.id, user=job.user, state=job.state, previous=before, at=at)
+    ready_at = job.eligible_at or job.submitted_at
+    return StateChanged(0, job.id, job.user, job.state, before, at, ready_at)

@@ -169,3 +169,5 @@ class StateChanged:
     state: JobState
     previous: JobState | None
     at: float
+    ready_at: float | None = None
+    """Since when it could start, as known at this move: it may have ended when somebody hears of it."""
