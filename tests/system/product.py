@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.system.kept import keep_packages_in
+
 ENDED = {
     "COMPLETED",
     "FAILED",
@@ -32,6 +34,8 @@ ENDED = {
     "LOST",
 }
 PATIENCE_S = 60.0
+_LISTENS = "0A"
+"""In /proc/net/tcp."""
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -104,6 +108,8 @@ class Ground:
     ray_address: str = "none"
     """Of the Ray cluster that jobs find themselves in."""
     clear: Callable[[], None] = lambda: None
+    environments: Callable[[Path], Path] = lambda state: state / "environments"
+    """Where those of jobs are made, of a product with this state directory that has started."""
 
 
 GROUND = Ground()
@@ -156,7 +162,13 @@ class Product:
             raise Refused(code, self.facts)
         if self.ground.nodes:
             wait_for(lambda: self._up() >= self.ground.nodes, PATIENCE_S, "all nodes of the cluster serve")
+            keep_packages_in(self.environments)
         return self.facts
+
+    @property
+    def environments(self) -> Path:
+        """Of jobs; where another engine has them, once it has started."""
+        return self.ground.environments(self.state)
 
     def _up(self) -> int:
         return sum(node["state"] == "UP" for node in self.call("GET", "/v1/nodes")["nodes"])
@@ -320,6 +332,17 @@ def job_pids(state: Path) -> list[int]:
             if b"LAUNCHYARD_LAUNCH_ID=" in environment and os.fsencode(f"TMPDIR={state}/tmp") in environment:
                 found.append(int(entry.name))
     return found
+
+
+def listening_port(pid: int) -> int:
+    """The one TCP port at which this process listens."""
+    held = set()
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            held.add(str(fd.readlink()))
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (row,) = [row for row in rows if row[3] == _LISTENS and f"socket:[{row[9]}]" in held]
+    return int(row[1].rpartition(":")[2], 16)
 
 
 def _line_within(fd: int, timeout_s: float) -> bytes:

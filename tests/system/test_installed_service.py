@@ -1,17 +1,11 @@
 """Units written by `ly admin install`, checked by systemd's own tool, and their commands run by hand.
 
-systemd itself is not on test machines, so a test does what it would do: it runs ExecStart, waits for READY=1
-or the PID file, and sends what ExecReload and a stop send.
+systemd itself is not on test machines, so a test does what it would do (`tests.system.units`).
 """
 
-import contextlib
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,64 +13,16 @@ import pytest
 
 from tests.system.accounts import account
 from tests.system.ly import ly
-from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Client, command_line, wait_for
+from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Client, wait_for
+from tests.system.units import Unit, passable_folder
 
 JOBS = 50
 
 
-class Unit:
-    """What systemd reads of one."""
-
-    def __init__(self, path: Path) -> None:
-        self.values: dict[str, str] = {}
-        for line in path.read_text().splitlines():
-            name, equals, value = line.partition("=")
-            if equals and not line.startswith("#"):
-                self.values[name] = value
-
-    def start(self, folder: Path) -> subprocess.Popen[bytes]:
-        """`Type=notify` is there once it says so, `Type=forking` once its command has returned."""
-        ready = folder / "notify.sock"
-        ready.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-            manager.bind(str(ready))
-            ready.chmod(0o777)
-            manager.settimeout(PATIENCE_S)
-            environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET": str(ready)}
-            log = (folder / "unit.out").open("ab")
-            process = subprocess.Popen(
-                self.values["ExecStart"].split(), env=environment, cwd="/", stdout=log, stderr=log
-            )
-            if self.values["Type"] == "forking":
-                assert process.wait(PATIENCE_S) == 0, (folder / "unit.out").read_text()
-            else:
-                said = manager.recv(4096)
-                assert said.startswith(b"READY=1\n"), said
-        return process
-
-    @property
-    def pid(self) -> int:
-        """Of the PID file, read as systemd reads it: digits and the end of the line."""
-        text = Path(self.values["PIDFile"]).read_text()
-        assert text.rstrip("\n").isdigit(), text
-        return int(text)
-
-    def reload(self, pid: int) -> None:
-        words = self.values["ExecReload"].replace("$MAINPID", str(pid)).split()
-        subprocess.run(words, check=True, timeout=10)
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A directory that every user may pass; pytest takes that right from its own with each run."""
-    path = Path(tempfile.mkdtemp(prefix="ly-service-"))
-    path.chmod(0o755)
-    yield path
-    for pid in [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]:
-        if str(path) in command_line(pid) and pid != os.getpid():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-    shutil.rmtree(path, ignore_errors=True)
+    with passable_folder() as path:
+        yield path
 
 
 def installed(folder: Path) -> tuple[Unit, Unit, Path]:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.system.ly import ly
-from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Product, Refused, wait_for
-from tests.system.test_service import port_of
+from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Product, Refused, listening_port, wait_for
 
 FIGURE = re.compile(r'([a-z_]+)(\{[a-z]+="[^"\n]*"(?:,[a-z]+="[^"\n]*")*\})? (-?[0-9.e+-]+|\+Inf)')
 
@@ -41,7 +40,7 @@ def told(product: Product) -> dict[str, float]:
 
 
 def by_tcp(product: Product, **headers: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port_of(product), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", listening_port(product.pid), timeout=10)
     connection.request("GET", "/metrics", headers=headers)
     answer = connection.getresponse()
     text = answer.read().decode()

@@ -15,10 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.system.ly import ly
-from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Product, Refused, wait_for
+from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Product, Refused, listening_port, wait_for
 
-LISTENS = "0A"
-"""In /proc/net/tcp."""
 TLS = """
 listen = "127.0.0.1:0"
 public_url = "https://yard.example.org"
@@ -56,17 +54,6 @@ def product_with(folder: Path, text: str) -> Iterator[Product]:
         product.destroy()
 
 
-def port_of(product: Product) -> int:
-    """Where it listens for TCP."""
-    held = set()
-    for fd in Path(f"/proc/{product.pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            held.add(str(fd.readlink()))
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    (row,) = [row for row in rows if row[3] == LISTENS and f"socket:[{row[9]}]" in held]
-    return int(row[1].rpartition(":")[2], 16)
-
-
 def over_tls(product: Product, folder: Path, name: str, path: str, port: int) -> tuple[int, bytes, str]:
     context = ssl.create_default_context(cafile=str(folder / "cert.pem"))
     with (
@@ -83,7 +70,7 @@ def test_tls_is_spoken_and_a_new_certificate_needs_no_restart(tmp_path: Path) ->
     certificate(tmp_path, "yard.example.org")
     with product_with(tmp_path, TLS.format(folder=tmp_path)) as product:
         assert product.start()["url"] == "https://yard.example.org"
-        port = port_of(product)
+        port = listening_port(product.pid)
         status, body, version = over_tls(product, tmp_path, "yard.example.org", "/v1/health", port)
         assert (status, json.loads(body)["status"], version) == (200, "ok", "TLSv1.3")
         job = product.submit("sleep 60")
@@ -109,7 +96,7 @@ def test_somebody_who_is_slow_at_the_handshake_keeps_nobody_waiting(tmp_path: Pa
     certificate(tmp_path, "yard.example.org")
     with product_with(tmp_path, TLS.format(folder=tmp_path)) as product:
         product.start()
-        port = port_of(product)
+        port = listening_port(product.pid)
         with contextlib.ExitStack() as stack:
             for _ in range(50):
                 stack.enter_context(socket.create_connection(("127.0.0.1", port)))
