@@ -16,7 +16,8 @@ from launchyard.model.state import JobState
 from launchyard.notify.outbox import Entry, Outbox
 from launchyard.notify.secrets import read_secret
 from launchyard.notify.settings import MailSettings, NotifySettings, Webhook
-from launchyard.notify.ways import Failed, Rejected, Ways, origin_of
+from launchyard.notify.way import Failed, Rejected, origin_of
+from launchyard.notify.ways import Ways
 from launchyard.notify.words import (
     Notice,
     as_chat,

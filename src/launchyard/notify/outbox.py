@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from launchyard.notify.ways import Failed, Rejected
+from launchyard.notify.way import Failed, Rejected
 from launchyard.notify.words import Notice
 
 FIRST_WAIT_S = 5.0

@@ -1,5 +1,7 @@
 """Step 1: the first tables. Frozen: what changes later is a step of its own."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
 _metadata = sa.MetaData()
@@ -24,25 +26,6 @@ _jobs = sa.Table(
     sa.Column("record", sa.LargeBinary, nullable=False),
 )
 
-
-def _index(name: str, *columns: str, unique: bool = False, where: str | None = None) -> None:
-    """Only the rows that have the column `where` are in the index."""
-    condition = None if where is None else _jobs.c[where].is_not(None)
-    sa.Index(
-        name,
-        *(_jobs.c[column] for column in columns),
-        unique=unique,
-        sqlite_where=condition,
-        postgresql_where=condition,
-    )
-
-
-_index("jobs_state", "state")
-_index("jobs_user", "user", "id")
-_index("jobs_submission", "user", "submission_id", unique=True, where="submission_id")
-_index("jobs_task", "array_job_id", "array_index", unique=True, where="array_job_id")
-_index("jobs_submitted_at", "submitted_at")
-_index("jobs_ended_at", "ended_at", where="ended_at")
 
 sa.Table(
     "texts",
@@ -78,6 +61,24 @@ sa.Table(
 )
 
 
+def _indexes(jobs: sa.Table, dialect: str) -> list[sa.Index]:
+    def index(name: str, *columns: str, unique: bool = False, where: str | None = None) -> sa.Index:
+        """Only the rows that have the column `where` are in the index."""
+        partial: dict[str, Any] = {} if where is None else {f"{dialect}_where": jobs.c[where].is_not(None)}
+        return sa.Index(name, *(jobs.c[column] for column in columns), unique=unique, **partial)
+
+    return [
+        index("jobs_state", "state"),
+        index("jobs_user", "user", "id"),
+        index("jobs_submission", "user", "submission_id", unique=True, where="submission_id"),
+        index("jobs_task", "array_job_id", "array_index", unique=True, where="array_job_id"),
+        index("jobs_submitted_at", "submitted_at"),
+        index("jobs_ended_at", "ended_at", where="ended_at"),
+    ]
+
+
 def upgrade(connection: sa.Connection) -> None:
     """Make the tables. `meta` is older than every step: it holds the number of the last one."""
     _metadata.create_all(connection, checkfirst=False)
+    for index in _indexes(_jobs.to_metadata(sa.MetaData()), connection.dialect.name):
+        index.create(connection)

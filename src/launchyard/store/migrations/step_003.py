@@ -3,6 +3,8 @@
 Only ended jobs are in the index, so that submitting and starting jobs write nothing to it.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 
 _jobs = sa.Table(
@@ -13,17 +15,10 @@ _jobs = sa.Table(
     sa.Column("name", sa.Text),
     sa.Column("ended_at", sa.Double),
 )
-_ended = _jobs.c.ended_at.is_not(None)
-_runs = sa.Index(
-    "jobs_runs",
-    _jobs.c.user,
-    _jobs.c.name,
-    _jobs.c.id,
-    sqlite_where=_ended,
-    postgresql_where=_ended,
-)
 
 
 def upgrade(connection: sa.Connection) -> None:
     """Make the index."""
-    _runs.create(connection)
+    jobs = _jobs.to_metadata(sa.MetaData())
+    ended: dict[str, Any] = {f"{connection.dialect.name}_where": jobs.c.ended_at.is_not(None)}
+    sa.Index("jobs_runs", jobs.c.user, jobs.c.name, jobs.c.id, **ended).create(connection)
