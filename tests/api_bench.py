@@ -154,8 +154,17 @@ class FakeStore:
     def end_states(self, job_ids: Iterable[int]) -> dict[int, JobState]:
         return {}
 
+    def digests(self, *, after: str, limit: int) -> list[str]:
+        return []
+
+    def digests_of_jobs(self, *, after_id: int, limit: int) -> tuple[set[str], int]:
+        return set(), 0
+
     def idempotency(self, user: str, key: str) -> Idempotency | None:
         return None
+
+    def idempotencies(self, *, after: tuple[str, str], limit: int) -> list[Idempotency]:
+        return []
 
     def node_marks(self) -> list[NodeMark]:
         return []

@@ -288,6 +288,35 @@ def test_texts_are_kept_once_by_digest(store: Store) -> None:
     assert store.texts(["d1", "d2", "d3", "d4"]) == {"d1": b"one\0\xff", "d2": b"", "d3": b"x" * 100_000}
 
 
+def test_texts_that_are_forgotten_go_unless_they_come_again_beside(store: Store) -> None:
+    store.commit([Change(seq=1, texts={name: name.encode() for name in ("d1", "d2", "d3")})])
+    put(store, job(1, script="d1", environment="e", runtime_env="r"), job(2), job(3, script="d2"), seq=2)
+
+    assert store.digests(after="", limit=2) == ["d1", "d2"]
+    assert store.digests(after="d2", limit=2) == ["d3"]
+    assert store.digests_of_jobs(after_id=0, limit=2) == ({"d1", "e", "r"}, 2)
+    assert store.digests_of_jobs(after_id=2, limit=2) == ({"d2"}, 3)
+    assert store.digests_of_jobs(after_id=3, limit=2) == (set(), 0)
+
+    store.commit([Change(seq=3, forgotten_texts=("d2", "d3", "d9")), Change(seq=4, texts={"d3": b"again"})])
+    assert store.texts(["d1", "d2", "d3"]) == {"d1": b"d1", "d3": b"again"}
+    store.commit([Change(seq=5, forgotten_texts=("d1",))])
+    store.commit([Change(seq=6, texts={"d1": b"once more"})])
+    assert store.texts(["d1"]) == {"d1": b"once more"}
+
+
+def test_keys_that_are_forgotten_are_free_again(store: Store) -> None:
+    first, second = key("p"), replace(key("q"), user="bob")
+    store.commit([Change(seq=1, idempotency=(first, second))])
+    assert store.idempotencies(after=("", ""), limit=1) == [first]
+    assert store.idempotencies(after=("ada", "k"), limit=9) == [second]
+    store.commit([Change(seq=2, forgotten_keys=(("ada", "k"), ("ada", "none")))])
+    assert store.idempotency("ada", "k") is None
+    assert store.idempotency("bob", "k") == second
+    store.commit([Change(seq=3, idempotency=(key("other"),))])
+    assert store.idempotencies(after=("", ""), limit=9) == [key("other"), second]
+
+
 def key(body: str = "digest", *, at: float = 1.0) -> Idempotency:
     return Idempotency(user="ada", key="k", job_ids=(1, 2), body_digest=body, at=at)
 
@@ -529,6 +558,8 @@ CHANGES = st.builds(
         st.builds(NodeMark, cluster=WORDS, name=WORDS, state=st.sampled_from(NodeState), reason=WORDS),
         max_size=2,
     ).map(tuple),
+    forgotten_texts=st.lists(st.sampled_from(["d1", "d2"]), max_size=1).map(tuple),
+    forgotten_keys=st.lists(st.tuples(USERS, WORDS), max_size=1).map(tuple),
 )
 
 QUERIES = st.builds(
@@ -573,6 +604,9 @@ def answers(store: Store, queries: list[JobQuery]) -> list[Any]:
         [store.job_of_task(number, index) for number in numbers for index in range(4)],
         store.end_states(numbers),
         store.texts(["d1", "d2", "d3"]),
+        store.digests(after="", limit=9),
+        store.digests_of_jobs(after_id=0, limit=99),
+        sorted((one.user, one.key) for one in store.idempotencies(after=("", ""), limit=99)),
         [store.idempotency(user, word) for user, word in names],
         store.tokens(),
         store.node_marks(),

@@ -14,6 +14,7 @@ from launchyard.controller.drivers import JOBS_MAX
 from launchyard.controller.duties import begin, deadlines, silence
 from launchyard.controller.duties.charging import Charging
 from launchyard.controller.duties.demand import Demand
+from launchyard.controller.duties.leftovers import Leftovers
 from launchyard.controller.duties.retention import RemoveLogs, Retention, no_logs
 from launchyard.controller.duties.unkillable import AFTER_S, Unkillable
 from launchyard.controller.launching import Launcher, LaunchSettings
@@ -127,7 +128,8 @@ async def assemble(
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     administration.changed, steps.cpus = triggers.reconfigured, _cpus(facts)
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
-    duty = _begin(loop, store, bounds, settling, remove_logs, (reserving, triggers, outlooks, sessions))
+    retention = Retention(loop, store, bounds.keep, Leftovers(loop, store, texts), remove_logs)
+    duty = _begin(loop, bounds, settling, retention, (reserving, triggers, outlooks, sessions))
     controller = Controller(
         loop=loop,
         store=store,
@@ -232,16 +234,10 @@ def _after_moves(
 
 
 def _begin(
-    loop: Loop,
-    store: Store,
-    bounds: Bounds,
-    settling: Settling,
-    remove_logs: RemoveLogs,
-    looking: Sequence[Looking],
+    loop: Loop, bounds: Bounds, settling: Settling, retention: Retention, looking: Sequence[Looking]
 ) -> "asyncio.Future[tuple[None, None]]":
     """What is looked at again and again, until this is cancelled."""
     duties = (*_duties(loop, settling, bounds), *(one.look for one in looking))
-    retention = Retention(loop, store, bounds.keep, remove_logs)
     return asyncio.gather(_each(bounds.duties_s, duties), retention.run())
 
 

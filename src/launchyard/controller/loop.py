@@ -20,7 +20,7 @@ from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.crontab import Crontab
 from launchyard.model.errors import StorageFull, Unavailable
 from launchyard.model.event import StateChanged
-from launchyard.model.job import Job
+from launchyard.model.job import Job, digests_of
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import ENDED, JobState
@@ -53,6 +53,8 @@ class Draft:
     crontabs: dict[int, Crontab] = field(default_factory=dict)
     triggers: Triggers | None = None
     forgotten: list[int] = field(default_factory=list)
+    forgotten_texts: list[str] = field(default_factory=list)
+    forgotten_keys: list[tuple[str, str]] = field(default_factory=list)
     acknowledge: dict[str, int] = field(default_factory=dict)
     """By cluster, up to where its reports are taken in."""
 
@@ -86,6 +88,8 @@ class Loop:
         self.requeues_max = REQUEUES_MAX
         self.zone: tzinfo | None = None
         """In which crontabs are read; None: that of the machine."""
+        self.added: set[str] | None = None
+        """Digests of the texts that new jobs name, while somebody looks for those that none does."""
         self.version = 0
         """Rises with every change of live state; what is derived from it is good for one version."""
         self._seq = seq
@@ -215,6 +219,8 @@ class Loop:
             crontabs=tuple(draft.crontabs.values()),
             triggers=draft.triggers,
             forgotten=tuple(draft.forgotten),
+            forgotten_texts=tuple(draft.forgotten_texts),
+            forgotten_keys=tuple(draft.forgotten_keys),
         )
         self.writer.submit(change, lambda error: self._after_commit(change, draft, error), may_fail=False)
 
@@ -233,6 +239,8 @@ class Loop:
     ) -> None:
         """Make new jobs durable, then take them in. Raises when they could not be kept."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.added is not None:
+            self.added |= digests_of(jobs)
         events = tuple(_moved(job, None, job.submitted_at) for job in jobs)
         change = self.change(
             jobs=tuple(jobs), events=events, texts=texts, idempotency=idempotency, crontabs=crontabs

@@ -163,11 +163,13 @@ class Submitting:
                 result = await self._one(caller, submission, texts, reserved, expected)
                 results.append(self._within_limits(result, entering))
             jobs = [result for result in results if isinstance(result, Job)]
+            # Nothing is awaited between this look at what is durable already and the change.
+            new = {name: text for name, text in texts.items() if name not in self._texts}
             if table_of is not None and len(jobs) == len(results):
-                await self._loop.add(jobs, texts, (), (table_of(jobs),))
+                await self._loop.add(jobs, new, (), (table_of(jobs),))
                 self._texts.hold(texts)
             elif table_of is None and jobs:
-                await self._loop.add(jobs, texts, self._record(caller, idempotency, jobs))
+                await self._loop.add(jobs, new, self._record(caller, idempotency, jobs))
                 self._texts.hold(texts)
         finally:
             self._submission_ids -= reserved
@@ -233,10 +235,9 @@ class Submitting:
         return changed(job, script=script, environment=environment, runtime_env=runtime_env)
 
     def _keep(self, uid: int, text: bytes, texts: dict[str, bytes]) -> str:
-        """The digest of a text, which becomes part of this change unless it is durable already."""
+        """The digest of a text, which becomes part of this change unless it is durable by then."""
         name = digest(uid, text)
-        if name not in self._texts:
-            texts[name] = text
+        texts[name] = text
         return name
 
     async def _reserve(self, caller: Caller, submission_id: str, reserved: set[tuple[str, str]]) -> None:

@@ -43,6 +43,8 @@ class Texts:
         self._store = store
         self._held: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0
+        self.leaving: frozenset[str] = frozenset()
+        """What is being forgotten: whoever names it from now on brings it again."""
 
     def __contains__(self, one: str) -> bool:
         return one in self._held
@@ -50,6 +52,8 @@ class Texts:
     def hold(self, texts: Mapping[str, bytes]) -> None:
         """Remember what has just become durable."""
         for one, text in texts.items():
+            if one in self.leaving:
+                continue
             if one in self._held:
                 self._held.move_to_end(one)
                 continue

@@ -46,7 +46,8 @@ class Change:
     `spent` is what users have used so far and `steps` are steps as they are now, in whole rows too.
     `rules` are the rules now in force as text, empty for those of the configuration file. `reservations`
     are all there are now; None: as before. `crontabs` are those that changed, `triggers` all
-    there are now; None: as before. `forgotten` are ended jobs that go for good, with their steps.
+    there are now; None: as before. `forgotten` are ended jobs that go for good, with their steps;
+    `forgotten_texts` and `forgotten_keys` (user and key) go too, unless a change beside this one brings them.
     """
 
     seq: int
@@ -64,3 +65,5 @@ class Change:
     crontabs: tuple[Crontab, ...] = ()
     triggers: Triggers | None = None
     forgotten: tuple[int, ...] = ()
+    forgotten_texts: tuple[str, ...] = ()
+    forgotten_keys: tuple[tuple[str, str], ...] = ()

@@ -1,6 +1,6 @@
 """A job: what was submitted, what became of it, and the one attempt that holds resources now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -248,3 +248,9 @@ class Job:
         begun = self.attempt.started_at or self.attempt.allocated_at
         left = max(1, int(self.deadline_at - begun - self.attempt.suspended_s))
         return left if self.time_limit_s is None else min(left, self.time_limit_s)
+
+
+def digests_of(jobs: Iterable[Job]) -> set[str]:
+    """Of the texts that jobs name."""
+    named = {digest for job in jobs for digest in (job.script, job.environment, job.runtime_env)}
+    return {digest for digest in named if digest is not None}

@@ -1,12 +1,12 @@
 """The store in memory: for tests and simulations. Nothing outlives the process."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from threading import Lock
 
 from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.crontab import Crontab
-from launchyard.model.job import Job
+from launchyard.model.job import Job, digests_of
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
 from launchyard.model.step import Step
@@ -48,7 +48,11 @@ class MemoryStore:
             rows.step_row(step)
         with self._lock:
             names = self._names_after(jobs)
-            keys = self._keys_after(changes)
+            gone = {key for change in changes for key in change.forgotten_keys}
+            keys = self._keys_after(changes, gone)
+            for digest in (digest for change in changes for digest in change.forgotten_texts):
+                self._texts.pop(digest, None)
+            self._idempotency = {name: key for name, key in self._idempotency.items() if name not in gone}
             for change in changes:
                 self._keep(change)
             self._seq, self._next_job_id = rows.counters(self._seq, self._next_job_id, changes, jobs)
@@ -89,11 +93,13 @@ class MemoryStore:
                 after[name] = job.id
         return after
 
-    def _keys_after(self, changes: Sequence[Change]) -> dict[tuple[str, str], Idempotency]:
+    def _keys_after(
+        self, changes: Sequence[Change], gone: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], Idempotency]:
         after: dict[tuple[str, str], Idempotency] = {}
         for key in (key for change in changes for key in change.idempotency):
             name = (key.user, key.key)
-            kept = after.get(name) or self._idempotency.get(name)
+            kept = after.get(name) or (None if name in gone else self._idempotency.get(name))
             if kept is not None and not rows.same_request(kept, key):
                 raise ValueError(f"the idempotency key {key.key!r} belongs to another request")
             after[name] = kept or key
@@ -143,8 +149,20 @@ class MemoryStore:
         with self._lock:
             return {digest: self._texts[digest] for digest in digests if digest in self._texts}
 
+    def digests(self, *, after: str, limit: int) -> list[str]:
+        with self._lock:
+            return sorted(digest for digest in self._texts if digest > after)[:limit]
+
+    def digests_of_jobs(self, *, after_id: int, limit: int) -> tuple[set[str], int]:
+        jobs = sorted((job for job in self._copy() if job.id > after_id), key=lambda job: job.id)[:limit]
+        return digests_of(jobs), jobs[-1].id if jobs else 0
+
     def idempotency(self, user: str, key: str) -> Idempotency | None:
         return self._idempotency.get((user, key))
+
+    def idempotencies(self, *, after: tuple[str, str], limit: int) -> list[Idempotency]:
+        with self._lock:
+            return [key for name, key in sorted(self._idempotency.items()) if name > after][:limit]
 
     def tokens(self) -> list[Token]:
         with self._lock:

@@ -156,7 +156,16 @@ class Store(Protocol):
     def texts(self, digests: Iterable[str]) -> dict[str, bytes]:
         """Scripts and environments by digest; unknown digests are left out."""
 
+    def digests(self, *, after: str, limit: int) -> list[str]:
+        """Those of all texts, in their order, after one."""
+
+    def digests_of_jobs(self, *, after_id: int, limit: int) -> tuple[set[str], int]:
+        """Those that so many jobs above an id name, and the last of these ids; 0: there are no more."""
+
     def idempotency(self, user: str, key: str) -> Idempotency | None: ...
+
+    def idempotencies(self, *, after: tuple[str, str], limit: int) -> list[Idempotency]:
+        """All in the order of users and keys, after one."""
 
     def tokens(self) -> list[Token]:
         """All tokens, revoked ones too, oldest first."""

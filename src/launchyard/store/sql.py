@@ -17,13 +17,13 @@ from launchyard.model.account import Spent
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.crontab import Crontab
 from launchyard.model.errors import Unavailable
-from launchyard.model.job import Job
+from launchyard.model.job import Job, digests_of
 from launchyard.model.reservation import Reservation
 from launchyard.model.state import JobState
 from launchyard.model.step import Step
 from launchyard.model.token import Token
 from launchyard.model.trigger import Triggers
-from launchyard.store import archive, meta, rows, tables
+from launchyard.store import archive, leftovers, meta, rows, tables
 from launchyard.store.protocol import Fenced, JobQuery, StepQuery, StoreDamaged, StoreDoubtful
 from launchyard.store.rows import Garbled, Kept
 from launchyard.store.statements import Upsert
@@ -81,6 +81,8 @@ class SqlStore:
             return
         for change in changes:
             rows.refuse_unstorable(change)
+            for digest in change.forgotten_texts:
+                self._known_texts.pop(digest, None)
         jobs = rows.last_rows(changes)
         job_rows = [rows.job_row(job) for job in jobs]
         step_rows = [rows.step_row(step) for step in rows.last_steps(changes)]
@@ -95,6 +97,7 @@ class SqlStore:
         in_force = _rules_rows(changes)
         seq, next_job_id = rows.counters(self._seq, self._next_job_id, changes, jobs)
         with self._writing() as connection:
+            leftovers.forget(connection, changes)
             self._put_jobs.run(connection, job_rows)
             self._put_texts.run(connection, [(digest, compress(text, 1)) for digest, text in texts.items()])
             self._keep_keys(connection, keys)
@@ -187,11 +190,24 @@ class SqlStore:
                 found.update({digest: _body(digest, body) for digest, body in connection.execute(some)})
         return found
 
+    def digests(self, *, after: str, limit: int) -> list[str]:
+        with self._reading() as connection:
+            return leftovers.digests(connection, after, limit)
+
+    def digests_of_jobs(self, *, after_id: int, limit: int) -> tuple[set[str], int]:
+        some = _whole_jobs().where(tables.jobs.c.id > after_id).order_by(tables.jobs.c.id).limit(limit)
+        jobs = self._jobs(some)
+        return digests_of(jobs), jobs[-1].id if jobs else 0
+
     def idempotency(self, user: str, key: str) -> Idempotency | None:
         if not (rows.storable_text(user) and rows.storable_text(key)):
             return None
         with self._reading() as connection:
             return _kept_key(connection, user, key)
+
+    def idempotencies(self, *, after: tuple[str, str], limit: int) -> list[Idempotency]:
+        with self._reading() as connection:
+            return leftovers.idempotencies(connection, after, limit)
 
     def tokens(self) -> list[Token]:
         with self._reading() as connection:

@@ -2,13 +2,14 @@
 
 A job that a live one still needs stays: what it waits for, and the array that it is a task of. Ids of
 forgotten jobs are never handed out again. Only logs in our spool are removed; files that a job named are its
-user's own.
+user's own. What nothing refers to any more then (`leftovers`) goes some hours later, at the first start at once.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from launchyard.controller.duties.leftovers import Leftovers
 from launchyard.controller.loop import Loop
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job
@@ -16,6 +17,8 @@ from launchyard.model.retention import Keep
 from launchyard.store.protocol import Store
 
 EVERY_S = 600.0
+SWEEP_S = 6 * 3600.0
+"""Between two looks for what nothing refers to: each looks through all jobs."""
 AT_ONCE = 500
 
 RemoveLogs = Callable[[Sequence[Job]], Awaitable[None]]
@@ -35,6 +38,7 @@ class Retention:
         loop: Loop,
         store: Store,
         keep: Keep,
+        leftovers: Leftovers,
         remove_logs: RemoveLogs = no_logs,
         every_s: float = EVERY_S,
     ) -> None:
@@ -44,6 +48,10 @@ class Retention:
         self._remove_logs = remove_logs
         self._every_s = every_s
         self._logs_until = 0.0
+        self._leftovers = leftovers
+        self._forgot = 0
+        """Jobs, since the last look for what they left."""
+        self._swept_at: float | None = None
 
     async def run(self) -> None:
         while True:
@@ -62,6 +70,18 @@ class Retention:
         if self._keep.jobs_s is not None or self._keep.jobs_max is not None:
             before = 0.0 if self._keep.jobs_s is None else self._loop.now() - self._keep.jobs_s
             await self._each(self._forget, before, newest=self._keep.jobs_max)
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        """Where something may have been left, but not all the time."""
+        clock = asyncio.get_running_loop().time()
+        first = self._swept_at is None
+        if not first and (not self._forgot or clock < (self._swept_at or 0.0) + SWEEP_S):
+            return
+        self._swept_at, self._forgot = clock, 0
+        texts, keys = await self._leftovers.sweep()
+        if texts or keys:
+            _log.info("forgot %d scripts and environments and %d keys that nothing refers to", texts, keys)
 
     async def _each(
         self, do: RemoveLogs, before: float, *, since: float = 0.0, newest: int | None = None
@@ -90,6 +110,7 @@ class Retention:
             self._loop.refuse_when_degraded()
             self._loop.draft.forgotten += [job.id for job in gone]
             await self._loop.committed()
+            self._forgot += len(gone)
             _log.info("forgot %d ended jobs, up to job %d", len(gone), gone[-1].id)
 
     def _needed(self) -> set[int]:
