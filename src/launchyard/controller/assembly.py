@@ -117,7 +117,6 @@ async def assemble(
     reserving, submitting = Reserving(loop), Submitting(loop, store, texts, users, preparing.refuse)
     triggers = Triggering(loop, submitting, scheduler, users)
     loop.launch, loop.plan = launcher.send, scheduler.plan
-    loop.watch(scheduler.counters.count)
     reports = Reports(loop, running, steps, launching.grace_s)
     sessions = _sessions(Sessions(loop, submitting, reports, launching.state), loop, triggers, preparing)
     scheduler.stop, loop.moved = reports.stop, _after_moves(settling, steps, triggers, preparing, sessions)

@@ -33,6 +33,7 @@ class Scheduler:
         self._loop = loop
         self.yielding = yielding
         self.counters = Counters(loop.now())
+        loop.watch(self.counters.count)
         self.kept_for: tuple[int, ...] = ()
         """The jobs for which the last plans keep resources."""
         self._launch_ids = _launch_ids()
