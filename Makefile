@@ -63,13 +63,15 @@ test-all: test test-portal test-engines
 	$(PYTEST) -m slow --ignore=tests/browser
 	$(PYTEST) -m slow tests/browser
 
-# What people do on one machine, on a real Slurm and on a real Ray cluster (scripts/install-slurm, install-ray).
+# What people do on one machine, with JupyterLab in a browser, on a real Slurm and on a real Ray cluster
+# (scripts/install-slurm, install-ray).
 ON_ENGINES := tests/system/test_demo.py tests/system/test_ray_api.py tests/system/test_ray_jobs.py \
 	tests/system/test_session_apps.py tests/slurm/test_clients.py
 ENGINES ?= slurm ray
 test-engines: setup
 	@for engine in $(ENGINES); do \
-		echo "On engine $$engine:" && $(PYTEST) --engine $$engine $(ON_ENGINES) || exit 1; \
+		echo "On engine $$engine:" && $(PYTEST) --engine $$engine $(ON_ENGINES) && \
+			$(PYTEST) --engine $$engine tests/browser/test_notebooks.py || exit 1; \
 	done
 
 # Before each commit: under 10 s with a warm cache.

@@ -6,7 +6,15 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.portal import CHROMIUM, CONFIG, PATIENCE_MS, Portal, build, launch
+from tests.system import beneath
 from tests.system.product import Product
+
+
+@pytest.fixture(scope="package", autouse=True)
+def ground(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What `--engine` asks for."""
+    with beneath.engine(request.config.getoption("--engine"), nodes=1):
+        yield
 
 
 @pytest.fixture(scope="session")

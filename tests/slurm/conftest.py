@@ -19,7 +19,7 @@ from tests.system import beneath
 @pytest.fixture(scope="package", autouse=True)
 def ground(request: pytest.FixtureRequest) -> Iterator[None]:
     """What `--engine` asks for, below what is ours."""
-    with beneath.engine(request.config.getoption("--engine"), nodes=4):
+    with beneath.engine(request.config.getoption("--engine"), nodes=4, memory_mib=4000):
         yield
 
 

@@ -80,7 +80,9 @@ class Lab:
 
     def end_all_jobs(self) -> None:
         """Whosever they are."""
-        self.run("scancel", "-u", ",".join(("root", *settings.USERS)))
+        for user in ("root", *settings.USERS):
+            # It takes one name, and does nothing for several.
+            self.run("scancel", "-u", user)
         _until(lambda: self._said("squeue", "-h") == "", "all jobs have ended")
 
     def kill(self, name: str) -> None:
@@ -99,8 +101,11 @@ class Lab:
         self._start(name, *self._commands[name])
 
     def start_nodes_again(self) -> None:
-        """A slurmd refuses a job whose number it remembers as one that runs, and nobody tells it of the end of
-        one that slurmctld has forgotten; a new slurmd remembers none."""
+        """All slurmds.
+
+        One refuses a job whose number it remembers as that of one that runs, and nobody tells it of the end
+        of a job that slurmctld has forgotten. A new one remembers none.
+        """
         for name in self.nodes:
             self.kill(f"slurmd-{name}")
             self.start_again(f"slurmd-{name}")

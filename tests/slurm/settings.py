@@ -64,7 +64,7 @@ PartitionName=short Nodes=ALL MaxTime=00:10:00 PriorityTier=10 State=UP
 
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=4 CoresPerSocket=4"
-    " RealMemory=4000 Feature={features} Gres=gpu:fake:2 State=UNKNOWN"
+    " RealMemory={memory_mib} Feature={features} Gres=gpu:fake:2 State=UNKNOWN"
 )
 
 SLURMDBD_CONF = """\
@@ -186,6 +186,7 @@ def write(
     features: str = "lab",
     first_job_id: int = FIRST_JOB_ID,
     cgroups: bool = False,
+    memory_mib: int = 4000,
 ) -> None:
     """Put slurm.conf, slurmdbd.conf and gres.conf into `directory`/etc.
 
@@ -194,7 +195,7 @@ def write(
     """
     etc = directory / "etc"
     nodes = "\n".join(
-        NODE.format(name=f"n{number}", host=host, port=port, features=features)
+        NODE.format(name=f"n{number}", host=host, port=port, features=features, memory_mib=memory_mib)
         for number, port in enumerate(ports.nodes, 1)
     )
     known = {"directory": directory, "host": host, "first_job_id": first_job_id, "nodes": nodes}

@@ -1,7 +1,7 @@
 """What runs the jobs of every product of a test: this machine, or with `--engine` a real Slurm or a real Ray.
 
 A test and its configuration stay as they are; the nodes are those of the cluster, as many as are asked for
-and each like that of `product.DEFAULT_CONFIG`, with two GPUs that are none.
+and each like that of `product.DEFAULT_CONFIG`, with more memory and two GPUs that are none.
 """
 
 import os
@@ -21,6 +21,8 @@ from tests.system import product
 from tests.system.ray_client import programs
 
 START_S = 90.0
+ROOMY_MIB = 12 * 1024
+"""Of a node with as much memory as any test configures."""
 SLURM = """
 [[clusters]]
 name = "slurm"
@@ -38,14 +40,17 @@ python = "{python}"
 
 
 @contextmanager
-def engine(name: str, *, nodes: int) -> Iterator[None]:
-    """All products that are made meanwhile have one cluster of this engine."""
+def engine(name: str, *, nodes: int, memory_mib: int = ROOMY_MIB) -> Iterator[None]:
+    """All products that are made meanwhile have one cluster of this engine.
+
+    `memory_mib` of each node, where the engine holds jobs to what there is.
+    """
     if name == "local":
         yield
         return
     if os.geteuid() != 0:
         pytest.skip(f"a cluster of engine {name} needs root")
-    with (_slurm if name == "slurm" else _ray)(nodes) as ground:
+    with _slurm(nodes, memory_mib) if name == "slurm" else _ray(nodes) as ground:
         product.GROUND = ground
         try:
             yield
@@ -54,7 +59,7 @@ def engine(name: str, *, nodes: int) -> Iterator[None]:
 
 
 @contextmanager
-def _slurm(nodes: int) -> Iterator[product.Ground]:
+def _slurm(nodes: int, memory_mib: int) -> Iterator[product.Ground]:
     """Its ids begin far from ours, so that one is never taken for the other."""
     if lack := missing():
         pytest.skip(f"real Slurm is not installed (scripts/install-slurm): no {', '.join(lack)}")
@@ -62,7 +67,13 @@ def _slurm(nodes: int) -> Iterator[product.Ground]:
     place = Path(tempfile.mkdtemp(prefix="launchyard-slurm-"))
     place.chmod(0o755)
     cgroups = (CGROUPS / "memory" / "tasks").exists()
-    lab = SlurmLab(place / "lab", nodes, features="lab,zone=a", first_job_id=1_000_001, cgroups=cgroups)
+    lab = SlurmLab(
+        *(place / "lab", nodes),
+        features="lab,zone=a",
+        first_job_id=1_000_001,
+        cgroups=cgroups,
+        memory_mib=memory_mib,
+    )
     try:
         lab.start()
         clusters = SLURM.format(conf=lab.environment["SLURM_CONF"])
