@@ -23,6 +23,8 @@ from tests.system.product import DEFAULT_CONFIG, Json, Product, UnixConnection, 
 SHIPPED = Path(apps.__file__).parent
 ROOT = Path(__file__).parents[2]
 SET_UP_S = 600.0
+ELSEWHERE = "ly-s-"
+"""How that of a session begins that is on another engine's node."""
 
 pytestmark = pytest.mark.timeout(700)
 
@@ -86,11 +88,10 @@ def running(product: Product, app: str, **fields: Any) -> Json:
 
 def facts(product: Product, found: Json) -> tuple[Path, Json]:
     """The session's own directory, and what its attendant wrote down."""
-    (path,) = [
-        one
-        for one in (product.state / "tmp").glob("*/s/session.json")
-        if one.parents[1].name in found["job"]["log_path"]
-    ]
+    here = [(one.parents[1].name, one) for one in (product.state / "tmp").glob("*/s/session.json")]
+    there = [(one.parent.name, one) for one in Path("/tmp").glob(f"{ELSEWHERE}*/session.json")]
+    launches = [(name.removeprefix(ELSEWHERE), one) for name, one in (*here, *there)]
+    (path,) = [one for launch, one in launches if launch in found["job"]["log_path"]]
     return path.parent, json.loads(path.read_text())
 
 
