@@ -73,6 +73,14 @@ def test_the_wheel_runs_a_job_where_nothing_else_is(environment: Path, tmp_path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+def test_the_man_pages_are_where_man_looks(environment: Path) -> None:
+    assert (environment / "share/man/man1/ly-submit.1").is_file()
+    assert (environment / "share/man/man7/launchyard-errors.7").is_file()
+    assert (environment / "share/launchyard/man/man1/sbatch.1").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_wheel_holds_the_product_and_no_tests(environment: Path) -> None:
     code = "import launchyard, sys; print(launchyard.__file__); import launchyard.daemon, launchyard.cli.main"
     python = environment / "bin" / "python"

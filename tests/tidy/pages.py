@@ -6,6 +6,7 @@ import tomllib
 from launchyard.config.keys import KEYS, TITLES
 from launchyard.model.state import ALLOCATED, ENDED, TRANSITIONS, JobState
 from launchyard.policy.causes import CAUSES
+from tests.tidy.manual import commands_page, man_pages
 from tests.tidy.messages import refusals_page, waits_page
 from tests.tidy.source import ROOT
 from tests.tidy.threats import threats_page
@@ -166,6 +167,7 @@ def _code(default: str) -> str:
 PAGES = {
     "docs/explain/states.md": states_page,
     "docs/reference/configuration.md": configuration_page,
+    "docs/reference/commands.md": commands_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/refusals.md": refusals_page,
     "docs/reference/waiting.md": waits_page,
@@ -178,3 +180,5 @@ LISTS = {"docs/reference/threats.md": threats_page}
 if __name__ == "__main__":
     for name, page in {**PAGES, **LISTS}.items():
         (ROOT / name).write_text(page())
+    for name, text in man_pages().items():
+        (ROOT / "docs/man" / name).write_text(text)

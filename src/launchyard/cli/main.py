@@ -70,6 +70,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("slurm-path", "The directory with Slurm's commands, to put first in PATH."),
             ("ray", "Use Ray's own commands here; start Ray clusters and connect to them."),
             ("token", "Create, list and revoke tokens for remote use."),
+            ("completion", "What makes bash, zsh or fish complete ly."),
         ),
     ),
 )

@@ -118,7 +118,7 @@ REFUSALS: Mapping[str, Entry] = {
     "no-qos": Entry(
         "There is no such QOS, or neither your account nor you may use it.",
         "Name one of those in the sentence with `--qos`, or leave it out.",
-        "ly admin show",
+        "sacctmgr show qos format=name",
     ),
     "no-node": Entry(
         "No node has this name, or the same one is asked for and excluded.", "Look at the names.", "ly nodes"
@@ -171,7 +171,7 @@ REFUSALS: Mapping[str, Entry] = {
     "time-limit": Entry(
         "The partition, QOS or account allows no time limit as long as this.",
         "Ask for the one in the sentence or less with `-t`.",
-        "ly admin show",
+        "sinfo",
     ),
     "deadline": Entry(
         "The job could not end before its deadline even if it started now, or the deadline has passed.",
@@ -210,21 +210,27 @@ REFUSALS: Mapping[str, Entry] = {
     "limit-cpus": Entry(
         "The job alone is beyond a limit of CPUs of yours, your account or the QOS.",
         "Ask for fewer with `-c`.",
-        "ly admin show",
+        "sacctmgr show assoc user=$USER",
     ),
     "limit-memory": Entry(
-        "The job alone is beyond a limit of memory.", "Ask for less with `--mem`.", "ly admin show"
+        "The job alone is beyond a limit of memory.",
+        "Ask for less with `--mem`.",
+        "sacctmgr show assoc user=$USER",
     ),
     "limit-gpus": Entry(
-        "The job alone is beyond a limit of GPUs.", "Ask for fewer with `--gpus`.", "ly admin show"
+        "The job alone is beyond a limit of GPUs.",
+        "Ask for fewer with `--gpus`.",
+        "sacctmgr show assoc user=$USER",
     ),
     "limit-nodes": Entry(
-        "The job alone is beyond a limit of nodes.", "Ask for fewer with `--nodes`.", "ly admin show"
+        "The job alone is beyond a limit of nodes.",
+        "Ask for fewer with `--nodes`.",
+        "sacctmgr show assoc user=$USER",
     ),
     "limit-time": Entry(
         "A limit of yours, your account or the QOS allows no time limit as long as this.",
         "Ask for less with `-t`.",
-        "ly admin show",
+        "sacctmgr show assoc user=$USER",
     ),
     "limit-cpu-minutes": Entry(
         "The job alone would use more CPU minutes than the limit has.",
@@ -291,7 +297,7 @@ REFUSALS: Mapping[str, Entry] = {
     "forbidden": Entry(
         "You are known, and may not do this: it is for operators or administrators.",
         "Ask one of them; who they are is in `[[roles]]`.",
-        "ly admin show",
+        "ly status",
     ),
     "scope": Entry(
         "The token was made for less than this: to look only, or for one account only.",
