@@ -1,4 +1,4 @@
-# What a person types: make setup, demo, test, test-portal, test-engines, test-all, check, bench, web, wheel. A fresh machine
+# What a person types: make setup, demo, test, test-portal, test-engines, test-all, check, bench, web, wheel, site. A fresh machine
 # needs python3.11 or newer with its venv module; everything else comes from requirements.lock.
 
 # An interpreter that every user of the machine can execute, where there is one: root's own may lie in its home.
@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PORTAL := src/launchyard/portal/static/index.html
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .lock ! -name README.md -print)
 
-.PHONY: setup demo test test-portal test-engines test-all check static web types units units-and-tidy bench wheel docs clean
+.PHONY: setup demo test test-portal test-engines test-all check static web types units units-and-tidy bench wheel docs site clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) $(PORTAL)
@@ -97,6 +97,11 @@ units: $(STAMP)
 # The pages that are made from the code.
 docs: $(STAMP)
 	@$(BIN)/python -m tests.tidy.pages
+
+# The documentation as a site, in dist/site: any web server can serve it. A warning is an error (mkdocs.yml).
+site: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "Site: dist/site/index.html"
 
 # Compiled first, as in an installation: whom it runs for may not be able to keep what Python compiles.
 bench: setup
