@@ -1,10 +1,13 @@
 """What the pages hear and draw when jobs move: little, nothing while nobody looks, and all in the end."""
 
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, expect
+import pytest
+from playwright.sync_api import APIResponse, BrowserContext, Page, Route, expect
 
 from tests.browser.portal import Portal
+from tests.system.product import wait_for
 
 JOBS = 20
 LISTENING = """
@@ -13,6 +16,8 @@ window.told = [];
 window.SharedWorker = class extends Before {
     constructor(address, options) {
         super(window.name === "lost" ? "/no/such/worker.js" : address, options);
+        if (window.name === "silent")
+            Object.defineProperty(this, "port", {value: new MessageChannel().port1});
         window.port = this.port;
         this.port.addEventListener("message", (event) => window.told.push(event.data));
     }
@@ -36,6 +41,9 @@ FLASHES = """() => {
             flashed.push([row.textContent, document.getAnimations().length]);
     }).observe(document.body, {subtree: true, childList: true, attributes: true});
 }"""
+HEARS = "told.flat().some((one) => one.kind === 'open')"
+RUNS = """job => told.flat().some(
+    (one) => one.kind === "jobs" && one.jobs.some((it) => it.id === job && it.state === "RUNNING"))"""
 TURN = """(away) => {
     Object.defineProperty(document, "hidden", {get: () => away, configurable: true});
     document.dispatchEvent(new Event("visibilitychange"));
@@ -83,6 +91,36 @@ def test_what_happens_within_a_moment_is_one_message(portal: Portal, page: Page)
     counts = events(tab, jobs)
     assert sum(counts) >= 3 * JOBS, "each waited, ran and ended"
     assert len(counts) <= sum(counts) / 3, counts
+
+
+def test_an_answer_that_moves_overtook_on_its_way_has_them(portal: Portal, page: Page) -> None:
+    ends = portal.product.submit("sleep 600", name="ends meanwhile")
+    portal.product.until(ends, "RUNNING")
+    late: list[tuple[Route, APIResponse]] = []
+    tab = page.context.new_page()
+    tab.add_init_script(LISTENING)
+    tab.route("**/v1/jobs?*", lambda route: late.append((route, route.fetch())))
+    tab.goto(f"{portal.url}/")
+    wait_for(lambda: tab.evaluate(HEARS) and len(late) == 3, 60, "lists read, and an open stream")
+    begins = portal.product.submit("sleep 600", name="begins meanwhile")
+    tab.wait_for_function(RUNS, arg=begins)
+    cancel(portal, ends)
+    tab.wait_for_function(RUNS.replace("RUNNING", "CANCELLED"), arg=ends)
+    for route, answer in late:
+        route.fulfill(response=answer)
+    expect(running(tab, "begins meanwhile")).to_be_visible()
+    assert running(tab, "ends meanwhile").count() == 0
+    cancel(portal, begins)
+
+
+def test_a_job_that_fails_after_a_younger_one_is_told_too(portal: Portal, page: Page, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    portal.product.submit(f"while [ ! -e {go} ]; do sleep 0.05; done; exit 1", name="elder")
+    portal.product.submit("exit 1", name="younger")
+    needs = page.get_by_role("region", name="Needs you")
+    expect(needs.get_by_text("younger")).to_be_visible()
+    go.touch()
+    expect(needs.get_by_text("elder")).to_be_visible()
 
 
 def test_a_new_job_that_moved_twice_before_a_tab_was_told_is_one_row(portal: Portal, page: Page) -> None:
@@ -136,10 +174,12 @@ def test_a_tab_that_nobody_looks_at_draws_nothing_until_somebody_does(portal: Po
     expect(running(away, "unseen")).to_be_hidden()
 
 
-def test_a_page_whose_worker_cannot_be_loaded_says_so_and_hears_again(portal: Portal) -> None:
+@pytest.mark.parametrize("what", ["lost", "silent"])
+def test_a_page_without_its_worker_says_so_and_hears_again(portal: Portal, what: str) -> None:
+    """One whose script cannot be loaded, and one of which nothing is heard, not even that."""
     with portal.logged_in(expected=("worker", "MIME")) as page:
         page.add_init_script(LISTENING)
-        page.evaluate("window.name = 'lost'")
+        page.evaluate("what => { window.name = what }", what)
         page.reload()
         expect(page.get_by_text("Reconnecting; as of")).to_be_visible()
         page.evaluate("window.name = ''")

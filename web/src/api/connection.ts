@@ -7,6 +7,8 @@ import type { StreamMessage, Tell } from "./stream";
 
 const CONNECT_AFTER_MS = 0;
 const WORKER_AGAIN_MS = 2000;
+/** A worker greets whoever connects; one whose script cannot be loaded may say nothing at all, not even that. */
+const WORKER_GREETS_MS = 10_000;
 const USES = ["focus", "pointerdown", "keydown", "wheel"] as const;
 
 /** Begins to hear, once the page is drawn; answers how to let go. */
@@ -51,30 +53,39 @@ function ownHub(live: LiveData): () => void {
 }
 
 function sharedHub(live: LiveData): () => void {
-  let again: ReturnType<typeof setTimeout> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let port: MessagePort | undefined;
+  const leave = () => live.wish({ kind: "leave" });
   const start = () => {
     const worker = new SharedWorker(new URL("./stream.worker.ts", import.meta.url), {
       type: "module",
       name: "launchyard-events",
     });
-    port = worker.port;
-    live.wish = (wish) => worker.port.postMessage(wish);
-    port.onmessage = ({ data }: MessageEvent<readonly StreamMessage[]>) => live.hear(data);
-    worker.onerror = () => {
-      // Its script could not be loaded: the server is gone before it was here.
+    const mine = worker.port;
+    port = mine;
+    live.wish = (wish) => mine.postMessage(wish);
+    mine.onmessage = ({ data }: MessageEvent<readonly StreamMessage[]>) => {
+      clearTimeout(timer);
+      live.hear(data);
+    };
+    // Its script could not be loaded: the server is gone before it was here.
+    const lost = () => {
+      clearTimeout(timer);
+      worker.onerror = mine.onmessage = null;
+      leave();
       live.hear([{ kind: "cut" }]);
-      again = setTimeout(() => {
+      timer = setTimeout(() => {
         start();
         live.open();
       }, WORKER_AGAIN_MS);
     };
+    worker.onerror = lost;
+    timer = setTimeout(lost, WORKER_GREETS_MS);
   };
-  const leave = () => live.wish({ kind: "leave" });
   start();
   addEventListener("pagehide", leave);
   return () => {
-    clearTimeout(again);
+    clearTimeout(timer);
     removeEventListener("pagehide", leave);
     leave();
     port?.close();

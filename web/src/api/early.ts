@@ -13,3 +13,8 @@ export function takeEarly(address: string): Promise<Response> | undefined {
   if (early) delete early[address];
   return answer;
 }
+
+/** Something happened that those that are still to be taken may be from before. */
+export function forgetEarly(): void {
+  window.launchyardEarly = undefined;
+}

@@ -16,6 +16,13 @@ export function patchJobs(client: QueryClient, patches: readonly JobPatch[]): vo
   client.setQueriesData<Kept>({ queryKey: ["jobs"] }, (kept) => mapPages(kept, (page) => patchPage(page, byId)));
 }
 
+/** The page with what is new of its jobs, the last patch of each the last. */
+export function patched(page: JobPage, patches: readonly JobPatch[]): JobPage {
+  const byId = new Map<number | null, JobPatch>();
+  for (const patch of patches) byId.set(patch.id, { ...byId.get(patch.id), ...patch });
+  return patchPage(page, byId);
+}
+
 function patchPage(page: JobPage, byId: Map<number | null, JobPatch>): JobPage {
   if (!page.jobs.some((job) => byId.has(job.id))) return page;
   const jobs = page.jobs.map((job) => {
@@ -29,7 +36,7 @@ function changed(job: Job, patch: JobPatch): Job {
   return replaceEqualDeep(job, { ...job, ...patch });
 }
 
-/** Add jobs that are new to lists whose filter they fit, the newest first. */
+/** Add jobs that are new to lists whose filter they fit, each in its place: the newest first. */
 export function insertJobs(client: QueryClient, jobs: readonly Job[]): void {
   for (const [key] of client.getQueriesData<Kept>({ queryKey: ["jobs"] })) {
     const filter = filterOf(key);
@@ -38,16 +45,32 @@ export function insertJobs(client: QueryClient, jobs: readonly Job[]): void {
   }
 }
 
+/** The page with those of `jobs` that fit its filter and are not on it. */
+export function withJobs(page: JobPage, jobs: readonly Job[], filter: JobFilter): JobPage {
+  const fitting = jobs.filter((job) => fits(job, filter));
+  return fitting.length > 0 ? (withNew(page, fitting) as JobPage) : page;
+}
+
 function withNew(kept: Kept, jobs: readonly Job[]): Kept {
   const first = kept && "pages" in kept ? kept.pages[0] : kept;
   if (!kept || !first) return kept;
   const known = new Set(pagesOf(kept).flatMap((page) => page.jobs.map((job) => job.id)));
-  const newest = first.jobs[0]?.id ?? 0;
-  const fresh = jobs.filter((job) => !known.has(job.id) && (job.id ?? 0) > newest);
-  if (fresh.length === 0) return kept;
-  fresh.sort((a, b) => (b.id ?? 0) - (a.id ?? 0));
-  const page = { ...first, jobs: [...fresh, ...first.jobs] };
+  // What is older than all of a page that has a next one is on that.
+  const oldest = first.next === null ? 0 : (first.jobs.at(-1)?.id ?? 0);
+  const fresh = new Map<number, Job>();
+  for (const job of jobs) if (job.id !== null && job.id > oldest && !known.has(job.id)) fresh.set(job.id, job);
+  if (fresh.size === 0) return kept;
+  const page = { ...first, jobs: inPlace(first.jobs, [...fresh.values()]) };
   return "pages" in kept ? { ...kept, pages: [page, ...kept.pages.slice(1)] } : page;
+}
+
+function inPlace(jobs: readonly Job[], fresh: readonly Job[]): Job[] {
+  const all = [...jobs];
+  for (const job of fresh) {
+    const at = all.findIndex((one) => one.id !== null && one.id < (job.id ?? 0));
+    all.splice(at < 0 ? all.length : at, 0, job);
+  }
+  return all;
 }
 
 /** What the server's filter says, for a job here. */

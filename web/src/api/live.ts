@@ -11,7 +11,9 @@ import { notifyManager, type QueryClient } from "@tanstack/react-query";
 import { setConnected } from "@/state/live";
 import type { Wish } from "./hub";
 import { insertJobs, type JobPatch, patchJobs, shownIds, waitingIds } from "./jobcache";
+import { forgetEarly } from "./early";
 import { keys } from "./keys";
+import { toldOf, toldOfJobs } from "./overtaken";
 import { READ_MAX, readJobs } from "./moved";
 import { nodesOf, sessionsOf } from "./queries";
 import { isAfter } from "./recent";
@@ -123,6 +125,7 @@ export class LiveData {
   }
 
   private told(name: SharedName, data: unknown): void {
+    toldOf(name, data);
     if (this.client.getQueryState(keys[name])) this.client.setQueryData(keys[name], AS_KEPT[name](data));
   }
 
@@ -133,13 +136,14 @@ export class LiveData {
     if (name === "session") {
       this.shared("sessions");
       const session = (data as { id?: number }).id;
-      if (session !== undefined) void this.client.invalidateQueries({ queryKey: keys.session(session) });
+      if (session !== undefined) this.again(keys.session(session));
     }
     if (name === "node") this.shared("nodes");
     this.tellOf(event);
   }
 
   private jobMoved(event: JobMoved): void {
+    forgetEarly();
     this.patches.set(event.job_id, { ...this.patches.get(event.job_id), id: event.job_id, state: event.state as JobState });
     this.seldom("waiting", WAITING_EVERY_MS, () => this.readWaiting());
     this.seldom("shared", SHARED_EVERY_MS, () => {
@@ -159,8 +163,9 @@ export class LiveData {
   }
 
   private show(): void {
-    if (this.patches.size > 0) patchJobs(this.client, [...this.patches.values()]);
     const fresh = [...this.fresh].map(([id, job]) => ({ ...job, ...this.patches.get(id) }));
+    toldOfJobs([...this.patches.values()], fresh);
+    if (this.patches.size > 0) patchJobs(this.client, [...this.patches.values()]);
     if (fresh.length > 0) insertJobs(this.client, fresh);
     this.patches.clear();
     this.fresh.clear();
@@ -205,6 +210,9 @@ export class LiveData {
 
   /** Read it anew if it is shown; where nobody looks, once somebody does. */
   private again(queryKey: readonly unknown[]): void {
+    // What is read for the first time is not asked for anew meanwhile; its answer may be from before.
+    const first = this.client.getQueryCache().findAll({ queryKey, fetchStatus: "fetching", predicate: ({ state }) => !state.data });
+    for (const query of first) void query.promise?.then(() => this.again(query.queryKey), () => undefined);
     void this.client.invalidateQueries({ queryKey, refetchType: document.hidden ? "none" : "active" });
     if (document.hidden) this.onceSeen();
   }

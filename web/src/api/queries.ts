@@ -3,6 +3,7 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { Problem, api, setCsrf } from "./client";
 import { type JobFilter, keys } from "./keys";
+import { jobNow, pageNow, sharedNow } from "./overtaken";
 import type { Job, JobPage, Me, Node, NodeList, Session, SessionList, Status, Token, TokenList, Why } from "./types";
 
 export const meQuery = queryOptions({
@@ -40,7 +41,7 @@ export interface ClusterStatus {
 
 export const statusQuery = queryOptions({
   queryKey: keys.status,
-  queryFn: ({ signal }) => api.get<ServerStatus>("/v1/status", undefined, signal),
+  queryFn: ({ signal }) => sharedNow("status", api.get<ServerStatus>("/v1/status", undefined, signal)),
 });
 
 /** The names of the clusters, the default one first, where there are several; else none: there is no choice. */
@@ -57,7 +58,8 @@ function clusterNames(status: ServerStatus): string[] {
 
 export const nodesQuery = queryOptions({
   queryKey: keys.nodes,
-  queryFn: async ({ signal }): Promise<Node[]> => nodesOf(await api.get<NodeList>("/v1/nodes", undefined, signal)),
+  queryFn: async ({ signal }): Promise<Node[]> =>
+    nodesOf(await sharedNow("nodes", api.get<NodeList>("/v1/nodes", undefined, signal))),
 });
 
 export function nodesOf(list: NodeList): Node[] {
@@ -77,7 +79,7 @@ export const tokensQuery = queryOptions({
 export function jobsQuery(filter: JobFilter) {
   return queryOptions({
     queryKey: keys.jobs(filter),
-    queryFn: ({ signal }) => api.get<JobPage>("/v1/jobs", { ...filter }, signal),
+    queryFn: ({ signal }) => pageNow(api.get<JobPage>("/v1/jobs", { ...filter }, signal), filter),
     // What is patched stays the same where nothing changed; to compare all of it once more is the most of a change.
     structuralSharing: false,
   });
@@ -91,7 +93,7 @@ export function recentQuery(user: string) {
 export function jobQuery(id: number | string) {
   return queryOptions({
     queryKey: keys.job(id),
-    queryFn: ({ signal }) => api.get<Job>(`/v1/jobs/${id}`, undefined, signal),
+    queryFn: ({ signal }) => jobNow(api.get<Job>(`/v1/jobs/${id}`, undefined, signal)),
   });
 }
 

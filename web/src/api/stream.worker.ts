@@ -10,4 +10,6 @@ const hub = new Hub();
   if (!port) return;
   const tell: Tell = (messages) => port.postMessage(messages);
   port.onmessage = ({ data }: MessageEvent<Wish>) => hub.hear(tell, data);
+  // It is here; what it hears comes later.
+  tell([]);
 };

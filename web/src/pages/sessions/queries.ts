@@ -3,13 +3,14 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { api } from "@/api/client";
 import { keys } from "@/api/keys";
+import { sharedNow } from "@/api/overtaken";
 import { sessionsOf } from "@/api/queries";
 import type { App, AppList, NotebookDetails, NotebookList, Python, PythonList, Session, SessionList } from "@/api/types";
 
 export const sessionsQuery = queryOptions({
   queryKey: keys.sessions,
   queryFn: async ({ signal }): Promise<Session[]> =>
-    sessionsOf(await api.get<SessionList>("/v1/sessions", undefined, signal)),
+    sessionsOf(await sharedNow("sessions", api.get<SessionList>("/v1/sessions", undefined, signal))),
 });
 
 export function sessionQuery(id: number | string) {
