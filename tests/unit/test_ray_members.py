@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from launchyard.engine.protocol import (
     EngineReport,
     Launch,
     LaunchEnded,
+    LaunchMainEnded,
     LaunchStarted,
     LaunchTaken,
     NodeFailed,
@@ -24,6 +26,8 @@ from launchyard.engine.ray.members import Members
 from launchyard.engine.ray.remembered import Remembered
 from launchyard.model.event import Exited
 from launchyard.model.node import Node, NodeState
+
+TURN_S = 0.005
 
 
 class Link(NodeLink):
@@ -117,7 +121,7 @@ class Cluster:
         deadline = asyncio.get_running_loop().time() + 30
         while not condition():
             assert asyncio.get_running_loop().time() < deadline, self.reports
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(TURN_S)
 
 
 async def _no_dial() -> Any:
@@ -239,6 +243,42 @@ def test_node_that_ray_gives_up_has_failed_and_is_fenced_when_it_returns(tmp_pat
         await cluster.until(lambda: cluster.of(NodesChanged)[-1].nodes[0].state is NodeState.UP)
         assert not cluster.of(LaunchEnded)
         assert back.acknowledged == [2]
+
+    run(body, tmp_path)
+
+
+def test_node_is_fenced_also_when_ends_overtake_the_answer_of_what_runs(tmp_path: Path) -> None:
+    """On a busy machine both come in one piece, and the answer was made before."""
+
+    async def body(cluster: Cluster) -> None:
+        cluster.serve("a")
+        cluster.told(dead=["a"])
+        cluster.told("a")
+        back = cluster.link("a")
+        back.runs = {"x", "y"}
+        back.hello(known=["x", "y", "long-ended"])
+        back.report(ended("x", 1))
+        await cluster.until(lambda: ("y", signal.SIGKILL) in back.stopped)
+        back.report(ended("y", 2))
+        await cluster.until(lambda: cluster.of(NodesChanged)[-1].nodes[0].state is NodeState.UP)
+
+    run(body, tmp_path)
+
+
+def test_node_is_fenced_until_what_a_main_process_left_is_gone_too(tmp_path: Path) -> None:
+    async def body(cluster: Cluster) -> None:
+        cluster.serve("a")
+        cluster.told(dead=["a"])
+        cluster.told("a")
+        back = cluster.link("a")
+        back.hello(known=["x"])
+        back.report(LaunchMainEnded(launch_id="x"))
+        await cluster.until(lambda: ("x", signal.SIGKILL) in back.stopped)
+        turns = count()
+        await cluster.until(lambda: next(turns) > 3 * members.FENCE_PAUSE_S / TURN_S)
+        assert cluster.of(NodesChanged)[-1].nodes[0].state is NodeState.DOWN
+        back.report(ended("x", 1))
+        await cluster.until(lambda: cluster.of(NodesChanged)[-1].nodes[0].state is NodeState.UP)
 
     run(body, tmp_path)
 

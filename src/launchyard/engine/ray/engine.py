@@ -6,7 +6,6 @@ ours; whatever of Ray dies, the launchers and their jobs stay, and are found aga
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 import socket
@@ -32,7 +31,7 @@ from launchyard.engine.ray.bridge import Bridge, python_of
 from launchyard.engine.ray.head import Head
 from launchyard.engine.ray.link import Dial, NodeLink
 from launchyard.engine.ray.members import Members
-from launchyard.engine.ray.remembered import Remembered
+from launchyard.engine.ray.remembered import Remembered, yard_of
 from launchyard.engine.reaching import reach_elsewhere
 from launchyard.launcher.messages import Message
 from launchyard.model.ability import Abilities, Lack
@@ -78,7 +77,7 @@ class RayEngine:
         begin: Message = {
             "address": around.cluster.address,
             "key": key.hex(),
-            "yard": hashlib.sha256(b"yard" + key).hexdigest()[:8],
+            "yard": yard_of(key),
             "root_jobs": around.allow_root_jobs,
             "directory": str(around.directory),
         }

@@ -41,6 +41,8 @@ class Member:
     """Launches of which its launcher has a record, as far as they have not ended."""
     ordered: dict[str, Launch] = field(default_factory=dict)
     """Orders of which nothing was heard yet."""
+    ending: set[str] = field(default_factory=set)
+    """Those of `known` of which only the main process has ended."""
     stops: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Ends that were ordered and have not come: signal and grace."""
 
@@ -55,11 +57,13 @@ class Member:
     def forget(self) -> None:
         """Nothing of it is waited for any more."""
         self.known.clear()
+        self.ending.clear()
         self.ordered.clear()
         self.stops.clear()
 
     def ended(self, launch_id: str) -> None:
         self.known.discard(launch_id)
+        self.ending.discard(launch_id)
         self.ordered.pop(launch_id, None)
         self.stops.pop(launch_id, None)
 

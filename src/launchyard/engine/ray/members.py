@@ -184,7 +184,10 @@ class Members:
                     member.ended(report.launch_id)
                     self._freed(report.launch_id)
                     found.append(replace(report, token=self._token(member, report.token)))
-                case LaunchMainEnded() | RunnerEnded():
+                case LaunchMainEnded():
+                    member.ending.add(report.launch_id)
+                    found.append(report)
+                case RunnerEnded():
                     found.append(report)
                 case _:
                     _log.error("a launcher reported %r", report)
@@ -214,6 +217,8 @@ class Members:
         if self._remembered.is_new(name):
             if hello.known:
                 member.phase = Phase.FENCED
+                # All, until it is known which had ended before: ends may come earlier than that answer.
+                member.known, member.ending = set(hello.known), set()
                 self._later(self._fence(member, hello))
             else:
                 self._serves(member, hello)
@@ -263,9 +268,10 @@ class Members:
         for launch_id in hello.known:
             link.stop(launch_id, signal=signal.SIGKILL, grace_s=0)
         try:
-            member.known |= set(await link.usage(sorted(hello.known)))
+            running = set(await link.usage(sorted(hello.known)))
         except Unavailable:
             return  # It says hello again, and is fenced then.
+        member.known &= running | member.ending
         while member.known and member.link is link and member.phase is Phase.FENCED and link.answers:
             await asyncio.sleep(FENCE_PAUSE_S)
         if member.link is link and member.phase is Phase.FENCED and link.answers:

@@ -5,6 +5,7 @@ the epoch it had, a launch that none of them knows was lost on the way and may b
 one comes back with another, that cannot be said any more, and the engine's own epoch is another too.
 """
 
+import hashlib
 import json
 import os
 import secrets
@@ -80,6 +81,11 @@ class Remembered:
 
     def _save(self) -> None:
         _write(self._path, json.dumps({"epoch": self.epoch, "nodes": self.nodes}).encode())
+
+
+def yard_of(key: bytes) -> str:
+    """What the nodes call the daemon that has it."""
+    return hashlib.sha256(b"yard" + key).hexdigest()[:8]
 
 
 def _write(path: Path, data: bytes) -> None:
