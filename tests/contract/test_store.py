@@ -23,6 +23,7 @@ from launchyard.model.node import NodeState
 from launchyard.model.reservation import Reservation
 from launchyard.model.resources import Allocation, NodeShare, Request, Usage
 from launchyard.model.session import Session
+from launchyard.model.sight import Sight
 from launchyard.model.state import ENDED, JobState
 from launchyard.model.step import RunnerEnd, Step, StepShare, StepState
 from launchyard.model.token import Token
@@ -187,6 +188,22 @@ def test_counters_only_rise(store: Store) -> None:
     assert store.next_job_id() == 50
     put(store, job(60))
     assert store.next_job_id() == 61
+
+
+def test_somebody_is_shown_the_own_jobs_and_those_of_accounts(store: Store) -> None:
+    put(
+        store,
+        job(1, user="bob"),
+        job(2, account="physics"),
+        job(3, account="arts"),
+        job(4, user="bob", account="arts"),
+        job(5),
+    )
+
+    assert ids(store.jobs(JobQuery(sight=Sight(user="bob")))) == [4, 1]
+    bob = Sight(user="bob", accounts=frozenset({"physics", "sounds"}))
+    assert ids(store.jobs(JobQuery(sight=bob))) == [4, 2, 1]
+    assert ids(store.jobs(JobQuery(sight=bob, user="ada"))) == [2]
 
 
 def test_the_last_row_a_job_wins(store: Store) -> None:

@@ -69,6 +69,7 @@ NAMES = {
         "name": "n1",
         "step": "0",
         "app": "shell",
+        "code": "exit-code",
     },
     **{"token": "0" * 12, "terminal": "t", "protocol": "gcs"},
 }
@@ -311,6 +312,14 @@ def test_a_coordinator_sees_and_holds_the_jobs_of_the_account(tmp_path: Path) ->
         assert bench.ask("GET", "/v1/jobs/5", user="bob").status == 200
         assert bench.ask("GET", "/v1/jobs/6", user="bob").status == 404
         assert bench.ask("GET", "/v1/me", user="bob").json["coordinates"] == ["physics"]
+        for path in ("/v1/jobs", "/v1/jobs?user=ada", "/v1/jobs?ids=5,6"):
+            assert [one["id"] for one in bench.ask("GET", path, user="bob").json["jobs"]] == [5], path
+        assert bench.ask("GET", "/v1/tables/list", user="bob").json["count"] == 1
+        rows = bench.ask("GET", "/v1/tables/jobs?columns=id", user="bob").json["rows"]
+        assert rows == [[5]]
+        assert bench.ask("POST", "/v1/jobs/5/cancel", user="bob").status == 200
+        assert bench.ask("POST", "/v1/jobs/6/cancel", user="bob").status == 404
+        assert ("cancel", "bob", "5") in bench.controller.calls
         acts = {"act": "hold", "jobs": ["6"]}
         assert bench.ask("POST", "/v1/acts", acts, user="bob").json["results"][0]["status"] == 404
         change = {"kind": "user", "name": "ada", "values": {"account": "physics", "gpus": "4"}}

@@ -13,6 +13,7 @@ from launchyard.api.context import Context
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import is_digits, shown
+from launchyard.model.sight import Sight
 from launchyard.model.state import ENDED
 from launchyard.store.protocol import JobQuery
 
@@ -53,6 +54,7 @@ def matches(job: Job, query: JobQuery) -> bool:
         (not query.states or job.state in query.states)
         and (query.before_id is None or job.id < query.before_id)
         and (query.user is None or job.user == query.user)
+        and query.sight.covers(job)
         and (query.name is None or job.name == query.name)
         and (query.partition is None or job.partition == query.partition)
         and (not query.partitions or job.partition in query.partitions)
@@ -67,13 +69,15 @@ def matches(job: Job, query: JobQuery) -> bool:
     )
 
 
-def of_caller(query: JobQuery, *, user: str, others: bool) -> JobQuery | None:
+def of_sight(query: JobQuery, sight: Sight) -> JobQuery | None:
     """The query narrowed to what the caller may see; None: nothing of it."""
-    if others:
+    if sight.user is None:
         return query
-    if query.user is not None and query.user != user:
+    if query.user not in (None, sight.user) and not sight.accounts:
         return None
-    return replace(query, user=user)
+    if not sight.accounts:
+        return replace(query, user=sight.user)
+    return replace(query, sight=sight)
 
 
 def parse_ids(text: str) -> tuple[int, ...]:
@@ -92,7 +96,7 @@ async def page_of_ids(context: Context, query: JobQuery, ids: tuple[int, ...]) -
     controller = context.services.controller
     live = {id: job for id in ids if (job := controller.live_job(id)) is not None}
     rest = tuple(id for id in ids if id not in live)
-    wanted = replace(JobQuery(user=query.user, limit=len(ids)), ids=rest)
+    wanted = JobQuery(user=query.user, sight=query.sight, ids=rest, limit=len(ids))
     rows = await context.read(partial(context.services.store.jobs, wanted)) if rest else []
-    mine = [job for job in live.values() if query.user in (None, job.user)]
+    mine = [job for job in live.values() if query.user in (None, job.user) and query.sight.covers(job)]
     return Page(sorted([*mine, *rows], key=lambda job: -job.id), None)

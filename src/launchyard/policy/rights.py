@@ -12,6 +12,7 @@ from launchyard.model.errors import Forbidden
 from launchyard.model.job import Job
 from launchyard.model.role import Role, Scope
 from launchyard.model.rules import Rules
+from launchyard.model.sight import EVERYBODYS, Sight
 from launchyard.model.submission import Caller, Submission
 
 
@@ -131,6 +132,13 @@ def reads(caller: Caller, job: Job) -> bool:
 def sees(caller: Caller, job: Job) -> bool:
     """Whether one may know of it."""
     return job.uid == caller.uid or may(caller, Right.SEE_ALL) or job.account in caller.coordinates
+
+
+def sight(caller: Caller, *, visible_to_all: bool = False) -> Sight:
+    """Whose jobs lists show: what one `sees`, or everybody's where the site's policy says so."""
+    if visible_to_all or may(caller, Right.SEE_ALL):
+        return EVERYBODYS
+    return Sight(user=caller.user, accounts=frozenset(caller.coordinates))
 
 
 def acts(caller: Caller, job: Job) -> bool:

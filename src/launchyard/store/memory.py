@@ -224,6 +224,7 @@ def _fits(job: Job, query: JobQuery) -> bool:
     return (
         (not query.states or job.state in query.states)
         and query.user in (None, job.user)
+        and query.sight.covers(job)
         and query.name in (None, job.name)
         and query.partition in (None, job.partition)
         and (not query.partitions or job.partition in query.partitions)

@@ -14,6 +14,7 @@ from launchyard.model.crontab import Crontab
 from launchyard.model.errors import Conflict, LaunchyardError, StorageFull, Unavailable
 from launchyard.model.job import Job
 from launchyard.model.reservation import Reservation
+from launchyard.model.sight import EVERYBODYS, Sight
 from launchyard.model.state import JobState
 from launchyard.model.step import Step
 from launchyard.model.token import Token
@@ -77,6 +78,8 @@ class JobQuery:
 
     states: frozenset[JobState] = frozenset()
     user: str | None = None
+    sight: Sight = EVERYBODYS
+    """Of those that are chosen, whose jobs may be shown."""
     name: str | None = None
     partition: str | None = None
     partitions: frozenset[str] = frozenset()

@@ -24,6 +24,7 @@ from launchyard.model.step import Step
 from launchyard.model.token import Token
 from launchyard.model.trigger import Triggers
 from launchyard.store import archive, leftovers, meta, rows, tables
+from launchyard.store.among import among
 from launchyard.store.protocol import Fenced, JobQuery, StepQuery, StoreDamaged, StoreDoubtful
 from launchyard.store.rows import Garbled, Kept
 from launchyard.store.statements import Upsert
@@ -130,6 +131,8 @@ class SqlStore:
         return self._one_job(_whole_jobs().where(tables.jobs.c.id == job_id))
 
     def jobs(self, query: JobQuery) -> list[Job]:
+        if query.sight.accounts:
+            return among(self.jobs, query)
         limit = max(0, query.limit)
         if not query.ids:
             return self._jobs(_selection(query).limit(limit)) if limit else []
@@ -387,8 +390,13 @@ def _selection(query: JobQuery) -> sa.Select[Any]:
     chosen = _whole_jobs().order_by(jobs.id.desc())
     if query.states:
         chosen = chosen.where(jobs.state.in_([state.value for state in query.states]))
-    texts = ((jobs.user, query.user), (jobs.name, query.name), (jobs.partition, query.partition))
-    for column, text in (*texts, (jobs.group, query.group), (jobs.engine_id, query.engine_id)):
+    texts = ((jobs.user, query.user), (jobs.user, query.sight.user), (jobs.name, query.name))
+    for column, text in (
+        *texts,
+        (jobs.partition, query.partition),
+        (jobs.group, query.group),
+        (jobs.engine_id, query.engine_id),
+    ):
         if text is not None:
             chosen = chosen.where(column == text if rows.storable_text(text) else sa.false())
     if query.partitions:

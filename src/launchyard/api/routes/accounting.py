@@ -26,8 +26,9 @@ from launchyard.api.tables.parts import jobs_of_parts, parts_shown
 from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
+from launchyard.model.sight import Sight
 from launchyard.model.submission import Caller
-from launchyard.policy.rights import Right, may, reads
+from launchyard.policy.rights import reads, sight
 from launchyard.store.protocol import JobQuery
 
 PAGE = 10_000
@@ -39,11 +40,11 @@ router = APIRouter()
 
 
 class _Asked(NamedTuple):
-    """Empty means any. `user` is the only one the caller may see; None: all."""
+    """Empty means any. `sight` is whose jobs the caller may see."""
 
     since: float
     until: float | None
-    user: str | None
+    sight: Sight
     users: frozenset[str]
     accounts: frozenset[str]
     partitions: frozenset[str]
@@ -52,7 +53,7 @@ class _Asked(NamedTuple):
 
     def wants(self, job: Job) -> bool:
         return (
-            self.user in (None, job.user)
+            self.sight.covers(job)
             and (not self.users or job.user in self.users or str(job.uid) in self.users)
             and (not self.accounts or (job.account or "") in self.accounts)
             and (not self.partitions or job.partition in self.partitions or bool(job.parts))
@@ -68,11 +69,10 @@ async def accounting(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     given = Query(request, ("columns", "since", "until", "ids", *CHOSEN_BY))
     columns = chosen(given.text("columns"), COLUMNS)
-    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     asked = _Asked(
         given.time("since") or 0.0,
         given.time("until"),
-        None if others else caller.user,
+        sight(caller, visible_to_all=context.services.jobs_visible_to_all),
         *(_words(given.text(name)) for name in CHOSEN_BY),
     )
     ids = given.text("ids")
@@ -89,7 +89,7 @@ async def usage(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     given = Query(request, ("columns", "ids"))
     columns = chosen(given.text("columns"), USAGE_COLUMNS)
-    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
+    seen = sight(caller, visible_to_all=context.services.jobs_visible_to_all)
     ids = given.text("ids")
     live = context.services.controller.live_jobs()
     jobs = live if ids is None else await _named(context, _refs(ids))
@@ -97,7 +97,7 @@ async def usage(request: Request) -> Response:
     rows = [
         Use(job, known[job.attempt.launch_id])
         for job in jobs
-        if job.attempt is not None and job.attempt.launch_id in known and (others or job.uid == caller.uid)
+        if job.attempt is not None and job.attempt.launch_id in known and seen.covers(job)
     ]
     return answer({"rows": rows_of(rows, columns)})
 
@@ -125,7 +125,7 @@ async def _in_span(context: Context, asked: _Asked) -> Iterable[Job]:
     query = JobQuery(
         ended=True,
         ended_since=asked.since,
-        user=asked.user,
+        sight=asked.sight,
         name=_only(asked.names),
         partition=_only(asked.partitions),
         limit=PAGE,

@@ -29,10 +29,10 @@ Act = Callable[[Controller, Caller, JobRef], Awaitable[Job]]
 
 
 async def _act(request: Request, act: Act) -> Response:
-    """Find it, so that what is not the caller's is not there; then act."""
+    """Find it, so that what the caller may not see is not there; the controller asks whose it is."""
     context, caller = context_of(request), caller_of(request)
     ref = parse_ref(request.path_params["job"])
-    await find(context, caller, ref)
+    await find(context, caller, ref, seen_by_all=True)
     job = await act(context.services.controller, caller, ref)
     return answer(shown_job(context, caller, job))
 

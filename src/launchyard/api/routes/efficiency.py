@@ -13,14 +13,14 @@ from launchyard.api import describe
 from launchyard.api.answers import answer
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.history import advice_json
-from launchyard.api.listing import of_caller
+from launchyard.api.listing import of_sight
 from launchyard.api.lookup import Found, find, parse_ref
 from launchyard.api.query import Query
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.state import ENDED
 from launchyard.policy.efficiency import PARTS, Efficiency, Part, efficiency_of, spread, total
-from launchyard.policy.rights import Right, may
+from launchyard.policy.rights import sight
 from launchyard.store.protocol import JobQuery
 from launchyard.wire.job import job_json
 
@@ -53,11 +53,10 @@ async def of_jobs(request: Request) -> Response:
     since = given.time("since")
     if since is None:
         raise Invalid("since is missing; say since when, for example since=2026-12-01T00:00:00Z")
-    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     asked = JobQuery(
         user=given.text("user"), name=given.text("name"), states=ENDED, since=since, ended=True, limit=PAGE
     )
-    query = of_caller(asked, user=caller.user, others=others)
+    query = of_sight(asked, sight(caller, visible_to_all=context.services.jobs_visible_to_all))
     jobs, complete = ([], True) if query is None else await _pages(context, query, _ran)
     now = context.services.clock()
 

@@ -16,13 +16,13 @@ from starlette.responses import Response
 from launchyard.api import pages
 from launchyard.api.answers import answer
 from launchyard.api.context import caller_of, context_of
-from launchyard.api.listing import Page, of_caller, page_of, page_of_ids, parse_ids
+from launchyard.api.listing import Page, of_sight, page_of, page_of_ids, parse_ids
 from launchyard.api.ofcluster import partitions_of
 from launchyard.api.query import Query
 from launchyard.model.hostlist import compress
 from launchyard.model.job import Job
 from launchyard.model.reason import Reason
-from launchyard.policy.rights import Right, may
+from launchyard.policy.rights import sight
 from launchyard.store.protocol import JobQuery
 from launchyard.wire.job import cpus_json
 
@@ -84,8 +84,7 @@ async def joblist(request: Request) -> Response:
         before_id=given.whole("cursor", 1, 10**15 - 1),
         limit=given.whole("limit", 1, ROWS_MAX) or ROWS_DEFAULT,
     )
-    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
-    query = of_caller(asked, user=caller.user, others=others)
+    query = of_sight(asked, sight(caller, visible_to_all=context.services.jobs_visible_to_all))
     ids = given.text("ids")
     if query is None:
         page = Page([], None)

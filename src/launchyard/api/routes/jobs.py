@@ -15,7 +15,7 @@ from launchyard.api.body import parse_json, read_body, refuse_other_formats
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.diagnosis import diagnosis_of, end_json
 from launchyard.api.history import advice_json
-from launchyard.api.listing import of_caller, page_of, page_of_ids, parse_ids
+from launchyard.api.listing import of_sight, page_of, page_of_ids, parse_ids
 from launchyard.api.lookup import find, parse_ref
 from launchyard.api.ofcluster import partitions_of
 from launchyard.api.query import Query
@@ -26,7 +26,7 @@ from launchyard.model.job import Job
 from launchyard.model.number import shown
 from launchyard.model.reason import Reason
 from launchyard.model.submission import Caller, Submission
-from launchyard.policy.rights import Right, may, reads
+from launchyard.policy.rights import reads, sight
 from launchyard.store.protocol import JobQuery
 from launchyard.wire.convert import to_submission
 from launchyard.wire.decode import decode
@@ -205,8 +205,7 @@ async def list_jobs(request: Request) -> Response:
         before_id=given.whole("cursor", 1, 10**15 - 1),
         limit=given.whole("limit", 1, PAGE_MAX) or PAGE_DEFAULT,
     )
-    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
-    query = of_caller(asked, user=caller.user, others=others)
+    query = of_sight(asked, sight(caller, visible_to_all=context.services.jobs_visible_to_all))
     if query is None:
         return answer({"jobs": [], "next": None})
     ids = given.text("ids")

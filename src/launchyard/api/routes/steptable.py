@@ -20,8 +20,9 @@ from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import shown
+from launchyard.model.sight import Sight
 from launchyard.model.step import Step, StepState
-from launchyard.policy.rights import Right, may, reads
+from launchyard.policy.rights import reads, sight
 from launchyard.store.protocol import JobQuery, StepQuery
 from launchyard.wire.decode import did_you_mean
 
@@ -34,17 +35,17 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """None and empty mean any. `only` is the one user whose steps the caller may see; None: everybody's."""
+    """None and empty mean any. `sight` is whose steps the caller may see."""
 
     refs: list[JobRef] | None
     since: float | None
     users: frozenset[str]
     states: frozenset[StepState]
-    only: str | None
+    sight: Sight
 
     def wants(self, step: Step, job: Job) -> bool:
         return (
-            self.only in (None, job.user)
+            self.sight.covers(job)
             and (not self.users or job.user in self.users or str(job.uid) in self.users)
             and (not self.states or step.state in self.states)
             and (self.since is None or step.ended_at is None or step.ended_at >= self.since)
@@ -58,13 +59,12 @@ async def steps(request: Request) -> Response:
     given = Query(request, ("columns", "job", "jobs", "since", "state", "user"))
     names = given.text("columns")
     columns = chosen(names, COLUMNS)
-    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
     asked = _Asked(
         _refs(given.text("job") or given.text("jobs")),
         given.time("since"),
         _words(given.text("user")),
         frozenset(_state(word) for word in _words(given.text("state"))),
-        None if others else caller.user,
+        sight(caller, visible_to_all=context.services.jobs_visible_to_all),
     )
     known = await context.services.live_usage() if LIVE & set((names or "").split(",")) else {}
     named = None if asked.refs is None else {ref.job_id for ref in asked.refs}
@@ -95,7 +95,8 @@ async def _found(context: Context, asked: _Asked) -> list[tuple[Step, Job]]:
     live = {step.key: step for step in context.services.controller.steps.live()}
     found = {key: step for key, step in live.items() if asked.refs is None or key[0] in known}
     if asked.states != {StepState.RUNNING}:
-        query = StepQuery(job_ids=ids, since=asked.since, user=asked.only, limit=ROWS_MAX)
+        own = None if asked.sight.accounts else asked.sight.user
+        query = StepQuery(job_ids=ids, since=asked.since, user=own, limit=ROWS_MAX)
         rows = await context.read(partial(context.services.store.steps, query))
         found |= {step.key: step for step in rows if step.ended or step.key not in found}
     missing = {key[0] for key in found} - known.keys()

@@ -22,7 +22,7 @@ from launchyard.api.tables.jobs import COLUMNS
 from launchyard.api.tables.joined import Joined, without_constants
 from launchyard.api.tables.select import PARAMETERS, selected, selection_of
 from launchyard.policy.priority import weights_of
-from launchyard.policy.rights import Right, may
+from launchyard.policy.rights import sight
 
 router = APIRouter()
 
@@ -34,8 +34,7 @@ async def jobs(request: Request) -> Response:
     given = Query(request, ("columns", "by_column", *PARAMETERS))
     names = (given.text("columns") or ",".join(COLUMNS)).split(",")
     chosen(",".join(names), COLUMNS)
-    others = may(caller, Right.SEE_ALL) or context.services.jobs_visible_to_all
-    asked = selection_of(given, None if others else caller.user)
+    asked = selection_of(given, sight(caller, visible_to_all=context.services.jobs_visible_to_all))
     since = context.services.clock() - context.services.slurm.min_job_age_s
     found = await selected(context, asked, since)
     joined = Joined(context, caller, found, names)

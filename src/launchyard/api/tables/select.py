@@ -10,6 +10,7 @@ from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import is_digits, shown
 from launchyard.model.parts import ids_of
+from launchyard.model.sight import EVERYBODYS, Sight
 from launchyard.model.state import JobState
 from launchyard.store.protocol import JobQuery, Store
 
@@ -23,7 +24,7 @@ ENDED_MAX = 50_000
 class Selection:
     """Empty means any. `ids` are of jobs, and of arrays with all their tasks; `recent`: ended ones too.
 
-    `only` is the one user whose jobs the caller may see; None: everybody's.
+    `sight` is whose jobs the caller may see.
     """
 
     users: frozenset[str] = frozenset()
@@ -32,7 +33,7 @@ class Selection:
     partitions: frozenset[str] = frozenset()
     clusters: frozenset[str] = frozenset()
     recent: bool = False
-    only: str | None = None
+    sight: Sight = EVERYBODYS
 
     @property
     def everything(self) -> bool:
@@ -41,7 +42,7 @@ class Selection:
 
     def wants(self, job: Job) -> bool:
         return (
-            self.only in (None, job.user)
+            self.sight.covers(job)
             and (not self.states or job.state in self.states)
             and (not self.users or job.user in self.users or str(job.uid) in self.users)
             and (not self.partitions or job.partition in self.partitions or bool(job.parts))
@@ -66,7 +67,7 @@ class Selection:
         return job.id in self.ids or (job.task is not None and job.task.job_id in self.ids)
 
 
-def selection_of(query: Query, only: str | None) -> Selection:
+def selection_of(query: Query, sight: Sight) -> Selection:
     """What the parameters say. Raises `Invalid`."""
     users = _words(query.text("users")) | _words(query.text("user"))
     return Selection(
@@ -76,7 +77,7 @@ def selection_of(query: Query, only: str | None) -> Selection:
         partitions=_words(query.text("partitions")),
         clusters=_words(query.text("clusters")),
         recent=query.flag("recent"),
-        only=only,
+        sight=sight,
     )
 
 
@@ -123,9 +124,10 @@ def _belongs(job: Job, asked: Selection, since: float) -> bool:
 
 def _queries(asked: Selection, since: float) -> Iterable[JobQuery]:
     if not asked.ids:
-        user = asked.only or (min(asked.users) if len(asked.users) == 1 else None)
+        own = None if asked.sight.accounts else asked.sight.user
+        user = own or (min(asked.users) if len(asked.users) == 1 else None)
         name = None if user is None or user.isdigit() else user
-        yield JobQuery(ended=True, since=since, user=name, limit=ENDED_MAX)
+        yield JobQuery(ended=True, since=since, user=name, sight=asked.sight, limit=ENDED_MAX)
         return
     yield JobQuery(ended=True, ids=tuple(sorted(asked.ids)), limit=len(asked.ids))
     for id in sorted(asked.ids):
