@@ -6,8 +6,10 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,6 +23,7 @@ from tests.tidy.source import ROOT
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(900)]
 PAGE = (ROOT / "docs/guides/on-slurm.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 DONE_ALREADY = ("cat", "[[", "name", "engine", "END", "chmod", "ly up")
 """The test's own product is up, with such a file."""
 CONFIG = """
@@ -64,8 +67,7 @@ def body(command: list[str], **more: object) -> dict[str, object]:
 
 
 def test_page_works_as_written(product: Product) -> None:
-    block = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)[0]
-    lines = [line for line in block.splitlines() if line and not line.startswith(DONE_ALREADY)]
+    lines = [line for line in BLOCKS[0].splitlines() if line and not line.startswith(DONE_ALREADY)]
     assert len(lines) == 2
     environment = {**os.environ, "LAUNCHYARD_STATE": str(product.state)}
     environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -266,22 +268,20 @@ def _ended(product: Product) -> int:
     return sum(job["state"] in ENDED for job in product.all_jobs())
 
 
-def test_page_leads_from_nothing_to_a_running_cluster(lab: Lab, place: Path) -> None:
-    """By an ordinary user: every line of its first block, typed as it is."""
-    entry = pwd.getpwnam(USERS[0])
-    home = place / "from-nothing"
-    home.mkdir()
-    os.chown(home, entry.pw_uid, entry.pw_gid)
-    environment = {**lab.environment, "HOME": entry.pw_dir, "LAUNCHYARD_STATE": str(home / "state")}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{lab.environment['PATH']}"
-    block = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)[0]
+class Person(NamedTuple):
+    """Somebody at a shell of a login node, in an empty directory."""
 
-    def typed(text: str) -> str:
-        switch = ["setpriv", "--reuid", USERS[0], "--regid", str(entry.pw_gid), "--init-groups"]
+    name: str
+    home: Path
+    environment: dict[str, str]
+
+    def types(self, text: str) -> str:
+        entry = pwd.getpwnam(self.name)
+        switch = ["setpriv", "--reuid", self.name, "--regid", str(entry.pw_gid), "--init-groups"]
         done = subprocess.run(
             [*switch, "bash", "-e", "-c", text],
-            env=environment,
-            cwd=home,
+            env=self.environment,
+            cwd=self.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -291,9 +291,44 @@ def test_page_leads_from_nothing_to_a_running_cluster(lab: Lab, place: Path) -> 
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+
+@pytest.fixture
+def person(lab: Lab, place: Path) -> Person:
+    entry = pwd.getpwnam(USERS[0])
+    home = Path(tempfile.mkdtemp(dir=place))
+    os.chown(home, entry.pw_uid, entry.pw_gid)
+    environment = {**lab.environment, "HOME": entry.pw_dir, "LAUNCHYARD_STATE": str(home / "state")}
+    environment["PATH"] = f"{Path(sys.executable).parent}:{lab.environment['PATH']}"
+    return Person(USERS[0], home, environment)
+
+
+def test_page_leads_from_nothing_to_a_running_cluster(person: Person) -> None:
+    """Every line of its first block, typed as it is."""
     try:
-        said = typed(block)
+        said = person.types(BLOCKS[0])
     finally:
-        typed("ly down")
+        person.types("ly down --cancel-jobs")
     assert "hello from n" in said
     assert "completed" in said.splitlines()[-1]
+
+
+def test_page_leads_from_slurm_to_a_cluster_of_ones_own(person: Person, lab: Lab) -> None:
+    """Only where its files are is another."""
+    home = Path(tempfile.mkdtemp(dir=lab.directory))
+    home.chmod(0o755)
+    environment = person.environment | {"LAUNCHYARD_STATE": str(home / "state")}
+    root, person = Person("root", home, environment), person._replace(environment=environment)
+    try:
+        root.types(BLOCKS[1].replace("/etc/slurm", str(lab.directory / "etc")))
+        assert person.types(BLOCKS[2]).splitlines()[-1] == "hello from a step"
+    finally:
+        root.types("ly down --cancel-jobs")
+
+
+def test_page_leads_to_this_machine_and_slurm_under_one_server(person: Person) -> None:
+    try:
+        said = person.types(BLOCKS[3])
+    finally:
+        person.types("ly down --cancel-jobs")
+    assert "hello from this machine" in said
+    assert "hello from n" in said

@@ -6,6 +6,7 @@ put in its place, and what is tested is the app's own part.
 
 import http.client
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 
 from launchyard import apps
 from tests.system.kept import keep_packages
-from tests.system.product import DEFAULT_CONFIG, Json, Product, UnixConnection, wait_for
+from tests.system.product import DEFAULT_CONFIG, Json, Product, Refused, UnixConnection, wait_for
 
 SHIPPED = Path(apps.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -226,6 +227,10 @@ def test_marimo_serves_below_its_prefix(product: Product) -> None:
 
 @pytest.mark.slow
 def test_the_dashboard_of_a_ray_cluster_answers_with_its_token_alone(product: Product) -> None:
+    if (sentence := product.cannot("ray")) is not None:
+        with pytest.raises(Refused, match=re.escape(sentence)):
+            running(product, "ray", resources={"cpus": 2})
+        return
     found = running(product, "ray", resources={"cpus": 2})
     _, told = facts(product, found)
 
