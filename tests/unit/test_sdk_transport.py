@@ -3,6 +3,7 @@
 import json
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -208,3 +209,27 @@ def test_body_is_json_with_its_length(tmp_path: Path) -> None:
         (asked,) = server.asked
         assert asked.body == {"name": "ä"}
         assert asked.headers["content-length"] == str(len(json.dumps({"name": "ä"}, separators=(",", ":"))))
+
+
+def test_a_server_that_has_answered_is_waited_for_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A minute; one that is not known to be there, ten seconds."""
+    now = [0.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda pause_s: now.__setitem__(0, now[0] + pause_s)
+    )
+    monkeypatch.setattr("launchyard.sdk.transport.time", clock)
+    transport = transport_to(tmp_path)
+
+    def away() -> None:
+        raise ConnectionLost("away")
+
+    with pytest.raises(ConnectionLost):
+        transport.patiently(away)
+    assert 10 < now[0] < 11
+    transport.patiently(lambda: None)
+    now[0] = 0.0
+    with pytest.raises(ConnectionLost):
+        transport.patiently(away)
+    assert 60 < now[0] < 61

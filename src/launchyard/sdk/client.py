@@ -13,7 +13,7 @@ from launchyard.sdk.events import Event, EventStream, follow
 from launchyard.sdk.jobs import Job, is_live
 from launchyard.sdk.records import Record
 from launchyard.sdk.submission import JobOptions, job_body, update_body, with_resources
-from launchyard.sdk.transport import Stream, Transport
+from launchyard.sdk.transport import PATIENCE_S, Stream, Transport
 from launchyard.sdk.websocket import WebSocket, open_websocket
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Client:
         *,
         state: str | None = None,
         timeout_s: float = 30.0,
-        patience_s: float = 10.0,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.transport = Transport(find(url=url, state=state), timeout_s=timeout_s, patience_s=patience_s)
 

@@ -19,6 +19,10 @@ Query = Mapping[str, str | int | float | None]
 
 PAUSE_FIRST_S = 0.02
 PAUSE_MAX_S = 0.5
+PATIENCE_S = 60.0
+"""A server that is updated, or one that takes over for another, is there again by then."""
+UNKNOWN_PATIENCE_S = 10.0
+"""With one that has not answered yet."""
 
 
 class Stream:
@@ -63,7 +67,7 @@ class Stream:
 class Transport:
     """Speaks HTTP/1.1 with one server; may be used by several threads at once."""
 
-    def __init__(self, address: Address, *, timeout_s: float = 30.0, patience_s: float = 10.0) -> None:
+    def __init__(self, address: Address, *, timeout_s: float = 30.0, patience_s: float = PATIENCE_S) -> None:
         self.address = address
         self.timeout_s = timeout_s
         self.patience_s = patience_s
@@ -136,7 +140,7 @@ class Transport:
 
     def patiently(self, attempt: Callable[[], T]) -> T:
         """Do it again while the server is away, if it was there before."""
-        give_up_at = time.monotonic() + self.patience_s
+        began = time.monotonic()
         pause_s = PAUSE_FIRST_S
         while True:
             try:
@@ -146,7 +150,8 @@ class Transport:
             except (ConnectionLost, NotRunning, TimedOut) as error:
                 if isinstance(error, NotRunning) and not self._answered:
                     raise
-                if time.monotonic() > give_up_at:
+                most_s = self.patience_s if self._answered else min(self.patience_s, UNKNOWN_PATIENCE_S)
+                if time.monotonic() - began > most_s:
                     raise
             time.sleep(pause_s)
             pause_s = min(PAUSE_MAX_S, pause_s * 2)
