@@ -148,12 +148,19 @@ class Lab:
         _until((munge / "sock").exists, "munge's socket is there")
 
     def _start_database(self) -> None:
-        data = self.directory / "mysql"
-        installing = ["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={data}"]
+        # Not the directory of all: each removes there what it takes for its own left over, and so another's.
+        data, scratch = self.directory / "mysql", f"--tmpdir={self.directory}/scratch"
+        installing = ["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={data}", scratch]
         installing += ["--auth-root-authentication-method=socket", "--skip-test-db"]
         subprocess.run(installing, env=self.environment, capture_output=True, check=True)
         port = _value(self.directory / "etc" / "slurmdbd.conf", "StoragePort")
-        options = [f"--datadir={data}", f"--socket={data}/sock", f"--pid-file={data}/pid", f"--port={port}"]
+        options = [
+            scratch,
+            f"--datadir={data}",
+            f"--socket={data}/sock",
+            f"--pid-file={data}/pid",
+            f"--port={port}",
+        ]
         options += ["--bind-address=127.0.0.1", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M"]
         options += ["--innodb-lock-wait-timeout=900", "--innodb-flush-log-at-trx-commit=2"]
         self._start("mariadbd", "mysql", "mariadbd", "--no-defaults", *options)
@@ -217,7 +224,7 @@ PARTS = {
     **dict.fromkeys(("etc", "log", "run", "state"), "slurm"),
     **dict.fromkeys(("spool", "dev"), "root"),
     "munge": "munge",
-    "mysql": "mysql",
+    **dict.fromkeys(("mysql", "scratch"), "mysql"),
 }
 """Its directories and whose they are."""
 
