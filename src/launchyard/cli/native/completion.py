@@ -19,9 +19,9 @@ MOST = 500
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(tuple(SCRIPTS)), required=False)
+@click.argument("name", metavar="[bash|zsh|fish]", type=click.Choice(tuple(SCRIPTS)), required=False)
 @click.option("--words", type=click.Choice(kinds.ASKED), hidden=True)
-def completion(shell: str | None, words: str | None) -> int:
+def completion(name: str | None, words: str | None) -> int:
     """Print what makes a shell complete `ly`: options, commands, jobs, partitions, nodes, sessions.
 
     bash: ly completion bash > ~/.local/share/bash-completion/completions/ly; or, in ~/.bashrc,
@@ -31,10 +31,10 @@ def completion(shell: str | None, words: str | None) -> int:
     """
     if words is not None:
         return _words(words)
-    if shell is None:
+    if name is None:
         raise click.UsageError(f"name a shell: ly completion {'|'.join(SCRIPTS)}")
     root = click.get_current_context().find_root().command
-    out(SCRIPTS[shell](described(root)))
+    out(SCRIPTS[name](described(root)))
     return 0
 
 
