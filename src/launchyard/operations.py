@@ -4,6 +4,7 @@ Part of the composition root, beside `composition`.
 """
 
 import asyncio
+import importlib
 import logging
 import signal
 import ssl
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from launchyard.api.certificate import Certificate
 from launchyard.api.filtering import SubmitFilter, checked
@@ -35,6 +36,9 @@ from launchyard.standby import Tenancy
 from launchyard.statedir import StateDir
 from launchyard.store.protocol import Store
 from launchyard.userfiles import UserFiles
+
+if TYPE_CHECKING:
+    from launchyard.tracing.traces import Traces
 
 AT_ONCE = frozenset({"rules", "notify", "service"})
 """Parts of the configuration that are in force once they are read; for the others the server starts anew."""
@@ -74,6 +78,7 @@ class Operations:
         self.ways = Ways(settings.notify, settings.slurm.cluster)
         self._outbox = Outbox(state.notices, partial(send, self.ways), time.time)
         self._watching: Watching | None = None
+        self._traces = _traces(settings.service.tracing)
         self._yard: Yard | None = None
         self._reloading: asyncio.Task[None] | None = None
 
@@ -123,6 +128,8 @@ class Operations:
         self._watching = Watching(
             yard.controller, store, logs, self.ways, self._outbox, time.time, cluster, url
         )
+        if self._traces is not None:
+            self._traces.begin(yard.controller, store, time.time)
         self._begun = True
         await self._watching.start(self._earlier)
         self._earlier.clear()
@@ -135,6 +142,8 @@ class Operations:
             await asyncio.gather(self._reloading, return_exceptions=True)
         if self._watching is not None:
             await self._watching.close()
+        if self._traces is not None:
+            await self._traces.close()
 
     async def _can_be_told(self, caller: Caller, submission: Submission) -> Submission:
         self.ways.check(submission.metadata)
@@ -183,6 +192,8 @@ class Operations:
         ]
         if _of_launcher(settings) != _of_launcher(self._settings):
             left.append("prolog and epilog")
+        if settings.service.tracing != self._settings.service.tracing:
+            left.append("tracing")
         self.doors.trust(settings.service.proxies)
         self.ways.settings = settings.notify
         reopen_log(settings.service.log_format)
@@ -202,6 +213,20 @@ def _certificate(settings: Settings) -> Certificate | None:
     if service.certificate is None or service.key is None:
         return None
     return Certificate(service.certificate, service.key)
+
+
+def _traces(endpoint: str) -> "Traces | None":
+    """What sends them is loaded only where a collector is named: it is large."""
+    if not endpoint:
+        return None
+    try:
+        made: Traces = importlib.import_module("launchyard.tracing.traces").Traces(endpoint)
+    except ModuleNotFoundError as error:
+        raise Invalid(
+            f"[tracing] needs OpenTelemetry ({error.name} is missing); install launchyard[otel], or take the "
+            f"table out"
+        ) from None
+    return made
 
 
 def _of_launcher(settings: Settings) -> tuple[object, ...]:

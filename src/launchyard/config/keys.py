@@ -24,6 +24,7 @@ KEYS: dict[str, Keys] = {
         "proxy": ("none", "A proxy in front that is trusted; see below."),
         "log_format": ('"text"', 'The log of the server: "text", or "json" (an object a line).'),
         "metrics": ("see below", "Who may read `/metrics`; see below."),
+        "tracing": ("none", "Where traces of jobs go; see below."),
         "hooks": ("none", "Programs of the site around jobs; see below."),
         "state": ("see above", "The state directory; never on a network file system."),
         "database": (
@@ -235,6 +236,12 @@ KEYS: dict[str, Keys] = {
     "metrics": {
         "loopback": ("false", "Programs of this machine may read `/metrics` by 127.0.0.1 without a token."),
     },
+    "tracing": {
+        "endpoint": (
+            "none",
+            'A collector (OTLP over HTTP), such as `"http://127.0.0.1:4318"`; needs `launchyard[otel]`.',
+        ),
+    },
     "hooks": {
         "submit_filter": ("none", "A program that may change or refuse what is submitted."),
         "prolog": ("none", "A program that root runs on a node before each job there."),
@@ -337,6 +344,7 @@ TITLES = {
     "tls": "`[tls]`",
     "proxy": "`[proxy]`",
     "metrics": "`[metrics]`",
+    "tracing": "`[tracing]`",
     "hooks": "`[hooks]`",
     "mail": "`[mail]`",
     "notify": "`[notify]`",

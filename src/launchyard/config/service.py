@@ -33,6 +33,8 @@ class ServiceSettings:
     public_url: str = ""
     log_format: str = "text"
     metrics_on_loopback: bool = False
+    tracing: str = ""
+    """The collector that traces go to; empty: none are made."""
     hooks: HookSettings = HookSettings()
 
 
@@ -55,6 +57,7 @@ def service_of(table: Table) -> ServiceSettings:
         public_url=table.read("public_url", public_url, ""),
         log_format=log_format,
         metrics_on_loopback=table.table("metrics").get("loopback", bool, False),
+        tracing=table.table("tracing").read("endpoint", collector, ""),
         hooks=_hooks(table.table("hooks")),
     )
     if (made.certificate is None) != (made.key is None):
@@ -92,6 +95,23 @@ def public_url(text: str) -> str:
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise Invalid(f"{shown(text)} has a path; give the server a name of its own")
     return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def collector(text: str) -> str:
+    """`http://127.0.0.1:4318`, or with a path."""
+    parts = urlsplit(text)
+    plain = text.isascii() and text.isprintable() and " " not in text and "@" not in parts.netloc
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or not plain
+        or parts.query
+        or parts.fragment
+    ):
+        raise Invalid(
+            f"{shown(text)} is no collector of OpenTelemetry; write for example http://127.0.0.1:4318"
+        )
+    return text.rstrip("/").removesuffix("/v1/traces")
 
 
 def _file(text: str) -> Path | None:

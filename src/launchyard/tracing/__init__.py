@@ -1,0 +1,1 @@
+"""Jobs as traces of OpenTelemetry, where a site names a collector; loaded only there."""
