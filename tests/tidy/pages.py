@@ -6,6 +6,7 @@ import tomllib
 from launchyard.config.keys import KEYS, TITLES
 from launchyard.model.state import ALLOCATED, ENDED, TRANSITIONS, JobState
 from launchyard.policy.causes import CAUSES
+from tests.tidy.faults import faults_page
 from tests.tidy.manual import commands_page, man_pages
 from tests.tidy.messages import refusals_page, waits_page
 from tests.tidy.source import ROOT
@@ -174,7 +175,7 @@ PAGES = {
     "web/src/api/types.ts": types_page,
 }
 
-LISTS = {"docs/reference/threats.md": threats_page}
+LISTS = {"docs/reference/threats.md": threats_page, "docs/reference/faults.md": faults_page}
 """Made by `make docs` too; what is new since need not stand there at once."""
 
 if __name__ == "__main__":

@@ -74,9 +74,6 @@ THREATS = {
     47: ("Logs and scripts of others on disk", "files of their user, in folders that only root changes"),
     48: ("Configuration that others may write", "not read"),
 }
-OPEN = {34}
-"""What there is no test of yet."""
-
 HEAD = """# Threats and the tests that try them
 
 <!-- Made by `make docs` from tests/tidy/threats.py and the docstrings of tests; change those. -->
