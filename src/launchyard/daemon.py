@@ -190,7 +190,7 @@ async def _run(prepared: Prepared, tell: Starter) -> bool:
         slurm=settings.slurm,
         live_usage=places.usage,
         packages=files.packages,
-        notebooks=Notebooks(helpers, files.environments.directory),
+        notebooks=Notebooks(places, files.environments),
         ray=settings.ray_api,
         login=Logins(helpers).of,
         apps=Apps(helpers, settings.sessions.apps, settings.sessions.idle_stop_s),

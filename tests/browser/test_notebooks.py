@@ -103,7 +103,7 @@ def session(portal: Portal, place: Path) -> int:
         return bool(found["state"] == "running")
 
     wait_for(answers, 400, "JupyterLab", every_s=0.5)
-    python = portal.product.state / "environments" / "0" / "jobs" / str(number) / "venv" / "bin" / "python"
+    python = portal.product.environments / "0" / "jobs" / str(number) / "venv" / "bin" / "python"
     uv = Path(sys.executable).parent / "uv"
     install = [str(one) for one in (uv, "pip", "install", "-q", "--python", python, wheel(place.parent))]
     subprocess.run(install, check=True, capture_output=True)

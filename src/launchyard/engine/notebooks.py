@@ -1,13 +1,16 @@
 """The daemon's side of notebooks: asked of a helper of the session's user."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from launchyard.engine.channel import GONE, Request, UserHelpers
+from launchyard.engine.channel import GONE, Request
+from launchyard.engine.environments import Environments
+from launchyard.engine.places import Places, node_of
 from launchyard.launcher.messages import Message
 from launchyard.model.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from launchyard.model.job import Job
 from launchyard.model.session import Target, UnixTarget
 
 ANSWER_S = 45.0
@@ -31,22 +34,26 @@ class SessionPlace:
 
 
 class Notebooks:
-    """By uid. `environment` is where a job has its own copy of its runtime environment."""
+    """Asked where the files of their session are."""
 
-    def __init__(self, helpers: UserHelpers, environment: Callable[[int, int], str]) -> None:
-        self._helpers = helpers
-        self.environment = environment
+    def __init__(self, places: Places, environments: Environments) -> None:
+        self._places = places
+        self._environments = environments
 
-    async def listed(self, uid: int, place: SessionPlace) -> Message:
+    def environment(self, job: Job) -> str:
+        """Where it has its own copy of its runtime environment. Raises `Unavailable`."""
+        return self._environments.on(job.cluster, node_of(job)).directory(job.uid, job.id)
+
+    async def listed(self, job: Job, place: SessionPlace) -> Message:
         """Those of a session, the last edited first."""
-        return await self._ask(uid, {"t": "notebooks", **_told(place)}, place.root)
+        return await self._ask(job, {"t": "notebooks", **_told(place)}, place.root)
 
-    async def one(self, uid: int, place: SessionPlace, path: str) -> Message:
+    async def one(self, job: Job, place: SessionPlace, path: str) -> Message:
         """One of them whole, without its outputs, and what its kernel has."""
-        return await self._ask(uid, {"t": "notebook", **_told(place), "path": path}, path)
+        return await self._ask(job, {"t": "notebook", **_told(place), "path": path}, path)
 
-    async def _ask(self, uid: int, order: Message, path: str) -> Message:
-        with Request(await self._helpers.of(uid), order) as request:
+    async def _ask(self, job: Job, order: Message, path: str) -> Message:
+        with Request(await self._places.of(job).helpers.of(job.uid), order) as request:
             request.over = True
             try:
                 async with asyncio.timeout(ANSWER_S):

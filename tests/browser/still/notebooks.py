@@ -5,6 +5,7 @@ from typing import Any
 
 from launchyard.engine.notebooks import Notebooks, SessionPlace
 from launchyard.launcher.messages import Message
+from launchyard.model.job import Job
 from tests.browser.still.moment import DAY, HOME, MINUTE, NOW
 
 _CELLS = [
@@ -30,13 +31,16 @@ class StillNotebooks(Notebooks):
     """Always these two."""
 
     def __init__(self) -> None:
-        self.environment = lambda uid, job: f"/var/lib/launchyard/environments/{job}"
+        """Nobody is asked."""
 
-    async def listed(self, uid: int, place: SessionPlace) -> Message:
+    def environment(self, job: Job) -> str:
+        return f"/var/lib/launchyard/environments/{job.id}"
+
+    async def listed(self, job: Job, place: SessionPlace) -> Message:
         both = [_facts("analysis", 2 * MINUTE, unsaved=True), _facts("figures", 3 * DAY)]
         return {"whole": True, "silent": None, "notebooks": both}
 
-    async def one(self, uid: int, place: SessionPlace, path: str) -> Message:
+    async def one(self, job: Job, place: SessionPlace, path: str) -> Message:
         told = _facts("analysis", 2 * MINUTE, unsaved=True)
         return {
             **told,

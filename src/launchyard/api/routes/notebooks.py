@@ -37,7 +37,7 @@ async def list_notebooks(request: Request) -> Response:
     job = await _session(context, caller, request)
     asked, _ = await _texts(context, job)
     place = _place(context, caller, job, asked)
-    return answer(notebooks.list_json(place.root, await _service(context).listed(job.uid, place)))
+    return answer(notebooks.list_json(place.root, await _service(context).listed(job, place)))
 
 
 @router.get("/v1/sessions/{job}/notebook", openapi_extra=describenotebooks.SHOW)
@@ -49,7 +49,7 @@ async def show_notebook(request: Request) -> Response:
     job = await _session(context, caller, request)
     asked, _ = await _texts(context, job)
     place = _place(context, caller, job, asked)
-    one = notebooks.found(await _service(context).one(job.uid, place, path))
+    one = notebooks.found(await _service(context).one(job, place, path))
     return answer(notebooks.details_json(job, place.root, asked, one))
 
 
@@ -62,7 +62,7 @@ async def run_notebook(request: Request) -> Response:
     job = await _session(context, caller, request)
     asked, variables = await _texts(context, job)
     place = _place(context, caller, job, asked)
-    one = notebooks.found(await _service(context).one(job.uid, place, body.notebook))
+    one = notebooks.found(await _service(context).one(job, place, body.notebook))
     made = notebooks.job_body(job, asked, variables, one, body)
     result = await submit_one(context, caller, made, idempotency_of(request, sent))
     if isinstance(result, LaunchyardError):
@@ -125,7 +125,7 @@ def _place(context: Context, caller: Caller, job: Job, asked: Mapping[str, Any])
 def _prefix(service: Notebooks, job: Job, asked: Mapping[str, Any]) -> str | None:
     """The Python environment that the app runs in, of which every session has its own copy."""
     env = check(asked)
-    directory = service.environment(job.uid, job.id)
+    directory = service.environment(job)
     if env.requirements is not None:
         return f"{directory}/venv"
     return f"{directory}/conda" if env.conda is not None else None
