@@ -95,6 +95,10 @@ def test_directives_end_at_the_first_command() -> None:
         ('#SBATCH --comment="a b" -D /tmp -b now+1hour', None),
         ("#SBATCH", {}),
         ("#LY --mem 8G -c 0.5 -t 2h --group sweep", None),
+        (
+            "#LY --notify end,fail --notify-to=team",
+            {"metadata": {"launchyard.notify": "end,fail", "launchyard.notify-to": "team"}},
+        ),
         ("#LY --env A=1 --env B=x=y", {"environment": {"A": "1", "B": "x=y"}}),
         (
             "#LY --working-dir . --pip a --pip b --runtime-env e.toml",

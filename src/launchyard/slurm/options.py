@@ -67,8 +67,8 @@ LY = _language(
     letters="n:name c:cpus t:time p:partition C:chdir L:licences w:nodelist x:exclude",
     value="""
     account after array begin chdir cluster comment constraint cpus deadline env error exclude export gpus
-    group licences licenses mem name nice nodelist nodes ntasks ntasks-per-node open-mode output partition pip
-    qos reservation retries retry-on runtime-env signal time time-min working-dir""",
+    group licences licenses mem name nice nodelist nodes notify notify-to ntasks ntasks-per-node open-mode
+    output partition pip qos reservation retries retry-on runtime-env signal time time-min working-dir""",
     maybe="",
     nothing="exclusive hold keep-on-failed-dependency ray requeue",
     prefixes=False,

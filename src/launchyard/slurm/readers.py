@@ -37,6 +37,15 @@ def text(key: str) -> Reader:
     return read
 
 
+def told(key: str) -> Reader:
+    """Of what somebody wants to be told, or where: a key of metadata (`model.notify`)."""
+
+    def read(value: str, options: Asked, counts: Counts) -> None:
+        options["metadata"] = {**options.get("metadata", {}), key: value}
+
+    return read
+
+
 def brought(key: str) -> Reader:
     """What the job brings along from here, to be sent before it; `pip` may be said several times."""
 

@@ -212,6 +212,8 @@ _LY: Mapping[str, Reader] = {
     "mem": of.ly_memory,
     "ntasks": of.tasks("tasks"),
     "ntasks-per-node": of.tasks("tasks_per_node"),
+    "notify": of.told("launchyard.notify"),
+    "notify-to": of.told("launchyard.notify-to"),
     "pip": of.brought("pip"),
     "retries": of.text("retries"),
     "retry-on": of.text("retry_on"),
