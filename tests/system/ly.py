@@ -14,6 +14,10 @@ from fcntl import ioctl
 from pathlib import Path
 from typing import NamedTuple
 
+from launchyard.cli.output.sentences import elapsed_s
+from launchyard.model.walltime import humane
+from tests.system.product import Product
+
 LY = [sys.executable, "-m", "launchyard.cli"]
 PATIENCE_S = 60.0
 
@@ -48,6 +52,13 @@ def ly(state: Path | None, *words: str, cwd: Path | None = None, token: str | No
         check=False,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def ran(product: Product, job_id: int) -> str:
+    """How long the job ran, as `ly` says it: what it takes here is not for a test to say."""
+    seconds = elapsed_s(product.job(job_id))
+    assert seconds is not None
+    return humane(seconds)
 
 
 class Terminal:

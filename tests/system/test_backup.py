@@ -48,10 +48,11 @@ def test_backup_of_a_busy_server_is_restored_and_no_id_comes_again(
     runs = product.submit(["sh", "-c", f"while [ ! -e {tmp_path}/mark ]; do sleep 0.1; done; exit 7"])
     starts = tmp_path / "starts"
     starts.mkdir()
-    ends = product.submit(["sh", "-c", f"echo x >>{starts}/ends; sleep 3"])
+    ends = product.submit(["sh", "-c", f"echo x >>{starts}/ends; sleep 600"])
     waits = product.submit(["sh", "-c", f"echo x >>{starts}/waits"], resources={"cpus": 3})
     for job in (runs, ends):
         product.until(job, "RUNNING")
+    wait_for((starts / "ends").exists, 60, "it has said that it runs")
     before = Submitter(product, tmp_path)
     wait_for(lambda: len(before.acknowledged) > 50 or None, 60, "some are acknowledged")
     known = list(before.acknowledged)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.system.ly import Terminal, ly
+from tests.system.ly import Terminal, ly, ran
 from tests.system.product import Product
 
 
@@ -14,7 +14,8 @@ def test_foreground_server_stops_on_interrupt_and_its_jobs_run_on(
     product = make_product()
     terminal = Terminal(product.state, "up", "--config", str(product.config))
     terminal.shows(b"ready: 4 CPUs, 4 GiB. State ")
-    ly(product.state, "submit", "--", "sleep", "3")
+    go = product.state.parent / "go"
+    ly(product.state, "submit", "--", "sh", "-c", f"while ! test -e {go}; do sleep 0.05; done")
     product.until(1, "RUNNING")
 
     terminal.type(b"\x03")
@@ -25,7 +26,9 @@ def test_foreground_server_stops_on_interrupt_and_its_jobs_run_on(
 
     ready = ly(product.state, "up", "-d", "--config", str(product.config))
     assert "1 job ran on meanwhile: ly jobs" in ready.out
-    assert ly(product.state, "wait", "1").out == "Job 1 completed after 3 s, exit code 0.\n"
+    go.touch()
+    said = ly(product.state, "wait", "1").out
+    assert said == f"Job 1 completed after {ran(product, 1)}, exit code 0.\n"
     assert ly(product.state, "down") == (0, "Server stopped; no job runs.\n", "")
 
 

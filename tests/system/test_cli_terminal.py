@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.ly import Terminal, ly
+from tests.system.ly import Terminal, ly, ran
 from tests.system.product import Product
 
 
@@ -18,7 +18,7 @@ def test_run_is_attached_and_ends_with_the_commands_code(product: Product) -> No
 
     assert terminal.end() == 5
     assert b"got abc" in terminal.shown
-    assert b"failed after 0 s, exit code 5   ly why 1" in terminal.shown
+    assert f"failed after {ran(product, 1)}, exit code 5   ly why 1".encode() in terminal.shown
 
 
 def test_window_size_follows_the_window(product: Product) -> None:
@@ -46,7 +46,7 @@ def test_interrupt_goes_to_the_command(product: Product) -> None:
 
 
 def test_detaching_leaves_the_job_and_the_terminal_as_it_was(product: Product) -> None:
-    terminal = Terminal(product.state, "run", "--", "sh", "-c", "echo ready; sleep 60")
+    terminal = Terminal(product.state, "run", "--", "sh", "-c", "echo ready; sleep 600")
     terminal.shows(b"ready")
     terminal.until(lambda: terminal.raw, "in raw mode")
 
@@ -59,7 +59,7 @@ def test_detaching_leaves_the_job_and_the_terminal_as_it_was(product: Product) -
 
 
 def test_killed_ly_gives_the_terminal_back(product: Product) -> None:
-    terminal = Terminal(product.state, "run", "--", "sh", "-c", "echo ready; sleep 60")
+    terminal = Terminal(product.state, "run", "--", "sh", "-c", "echo ready; sleep 600")
     terminal.shows(b"ready")
     terminal.until(lambda: terminal.raw, "in raw mode")
 
@@ -70,7 +70,7 @@ def test_killed_ly_gives_the_terminal_back(product: Product) -> None:
 
 
 def test_waiting_run_says_why_and_is_cancelled_by_interrupt(product: Product) -> None:
-    product.submit(["sleep", "60"], resources={"cpus": 4})
+    product.submit(["sleep", "600"], resources={"cpus": 4})
     terminal = Terminal(product.state, "run", "--", "true", columns=120)
     terminal.shows(b"job 2 waits for 1 CPU")
     terminal.shows(b"(Ctrl-C cancels; Ctrl-\\ leaves it queued)")
@@ -82,7 +82,7 @@ def test_waiting_run_says_why_and_is_cancelled_by_interrupt(product: Product) ->
 
 
 def test_typed_ahead_reaches_the_command(product: Product) -> None:
-    blocker = product.submit(["sleep", "60"], resources={"cpus": 4})
+    blocker = product.submit(["sleep", "600"], resources={"cpus": 4})
     terminal = Terminal(product.state, "run", "--", "sh", "-c", "read word; echo got $word")
     terminal.shows(b"waits for")
 
@@ -94,7 +94,7 @@ def test_typed_ahead_reaches_the_command(product: Product) -> None:
 
 
 def test_shell_opens_inside_the_running_job(product: Product) -> None:
-    job = product.submit(["sleep", "60"])
+    job = product.submit(["sleep", "600"])
     product.until(job, "RUNNING")
     terminal = Terminal(product.state, "shell", str(job), "--", "sh")
     terminal.until(lambda: terminal.raw, "in raw mode")
@@ -113,7 +113,7 @@ def test_shell_opens_inside_the_running_job(product: Product) -> None:
 def test_shell_runs_a_command_without_a_terminal(
     product: Product, words: list[str], code: int, out: str
 ) -> None:
-    job = product.submit(["sleep", "60"])
+    job = product.submit(["sleep", "600"])
     product.until(job, "RUNNING")
 
     result = ly(product.state, "shell", str(job), "--", *words)
@@ -125,7 +125,7 @@ def test_run_without_a_terminal_gives_exact_bytes(product: Product) -> None:
     result = ly(product.state, "run", "--", "sh", "-c", r"printf 'a\nb\n'; exit 4")
 
     assert (result.code, result.out) == (4, "a\nb\n")
-    assert result.err == "job 1 failed after 0 s, exit code 4   ly why 1\n"
+    assert result.err == f"job 1 failed after {ran(product, 1)}, exit code 4   ly why 1\n"
 
 
 def test_run_lives_through_a_restart_of_the_server(product: Product, tmp_path: Path) -> None:

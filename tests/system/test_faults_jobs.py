@@ -86,12 +86,15 @@ def test_f22_grandchild_over_memory_is_seen_though_the_script_ends_well(product:
     assert (job["state"], job["exit_code"]) == ("OUT_OF_MEMORY", 0)
 
 
-def test_f22_daemon_that_runs_out_of_memory_is_started_again_as_if_nothing_was(product: Product) -> None:
+def test_f22_daemon_that_runs_out_of_memory_is_started_again_as_if_nothing_was(
+    product: Product, tmp_path: Path
+) -> None:
     """F22: the kernel kills the daemon as it would for want of memory; its job goes on."""
-    job_id = product.submit("sleep 1; exit 6", resources=ASKED)
+    job_id = product.submit(f"while [ ! -e {tmp_path}/go ]; do sleep 0.1; done; exit 6", resources=ASKED)
     product.until(job_id, "RUNNING")
     product.kill()
     product.start()
+    (tmp_path / "go").touch()
     assert product.until(job_id)["exit_code"] == 6
 
 

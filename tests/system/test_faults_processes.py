@@ -103,11 +103,15 @@ def test_f5_everything_killed_while_jobs_wait_starts_them_afterwards(
     product: Product, journal: Path, chance: random.Random
 ) -> None:
     """F5: the queue survives."""
-    blocker = product.submit("sleep 2", resources={"cpus": 4, "memory_mib": 1})
+    go = journal.parent / "go"
+    blocker = product.submit(
+        f"while [ ! -e {go} ]; do sleep 0.1; done", resources={"cpus": 4, "memory_mib": 1}
+    )
     product.until(blocker, "RUNNING")
     ids = submit_some(product, journal, 5, chance)
     product.kill_all(*ALL)
     product.start()
+    go.touch()
     jobs = {job["id"]: job for job in until_all_ended(product)}
     assert all(jobs[job_id]["state"] in ENDED - {"LOST"} for job_id in ids)
     verify(product, ids, journal, lost_allowed=True)

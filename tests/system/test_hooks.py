@@ -98,7 +98,8 @@ def test_where_the_epilog_fails_the_node_is_drained_and_the_job_keeps_its_end(si
 
 
 def test_a_job_that_is_cancelled_in_its_prolog_does_not_begin(site: Site) -> None:
-    site.write("prolog", "sleep 1")
+    # Longer than a prolog may take: the job does not begin, however late it is cancelled.
+    site.write("prolog", "sleep 60")
     job = site.product.submit(f"touch {site.folder}/began")
     site.product.until(job, "STARTING", "RUNNING")
     site.product.call("POST", f"/v1/jobs/{job}/cancel")

@@ -62,12 +62,15 @@ def test_a_step_runs_inside_its_launch_and_tells_its_exit(yard: Yard, eve: pwd.s
 
 
 def test_a_step_ends_with_its_launch(yard: Yard, eve: pwd.struct_passwd) -> None:
-    _, client = yard
-    job(yard, eve, "short-host", "sleep 1")
+    rig, client = yard
+    go = Path("/tmp") / f"{rig.state_dir.name}.go"
+    job(yard, eve, "short-host", f"while [ ! -e {go} ]; do sleep 0.05; done")
     argv = ["sh", "-c", "(setsid sleep 98765 &); sleep 98765; exit 0"]
     client.send(messages.step(id="s2", l="short-host", uid=eve.pw_uid, argv=argv, env=ENV, cwd="/"))
     client.expect("step_started", id="s2")
+    go.touch()
     client.ended("short-host")
+    go.unlink()
     assert client.expect("step_ended", id="s2")["signal"] == signal.SIGKILL
     assert processes_with("98765") == []
 

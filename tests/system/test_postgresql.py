@@ -43,14 +43,17 @@ def cluster() -> Iterator[Cluster]:
         yield made
 
 
-def test_daemon_that_is_killed_goes_on_at_once_with_its_jobs(make_product: Make, url: str) -> None:
+def test_daemon_that_is_killed_goes_on_at_once_with_its_jobs(
+    make_product: Make, url: str, tmp_path: Path
+) -> None:
     product = make_product(config(url))
     product.start()
-    job = product.submit(["sh", "-c", "sleep 2; exit 3"])
+    job = product.submit(["sh", "-c", f"while [ ! -e {tmp_path}/go ]; do sleep 0.1; done; exit 3"])
     product.until(job, "RUNNING")
     waiting = product.submit(["true"], resources={"cpus": 4})
     product.kill()
     assert "standby" not in product.start()
+    (tmp_path / "go").touch()
     ended = product.until(job)
     assert (ended["state"], ended["exit_code"], ended["attempt"]) == ("FAILED", 3, 1)
     assert product.until(waiting)["state"] == "COMPLETED"
@@ -62,11 +65,14 @@ def test_database_that_goes_away_holds_everything_up_and_loses_nothing(
     """F15: no acknowledgement without it; ends wait in the launcher's journal."""
     product = make_product(config(cluster.url()))
     product.start()
-    ends, mark = product.submit(["sh", "-c", "sleep 1; exit 3"]), tmp_path / "mark"
+    away, over, mark = tmp_path / "away", tmp_path / "over", tmp_path / "mark"
+    ends = product.submit(["sh", "-c", f"while [ ! -e {away} ]; do sleep 0.1; done; touch {over}; exit 3"])
     runs = product.submit(["sh", "-c", f"while [ ! -e {mark} ]; do sleep 0.1; done; exit 4"])
     for job in (ends, runs):
         product.until(job, "RUNNING")
     cluster.stop()
+    away.touch()
+    wait_for(over.exists, 60, "a job ends meanwhile")
     wait_for(lambda: _degraded(product), 60, "it says that the database is away")
     with pytest.raises(Refused) as refused:
         product.submit(["true"])

@@ -425,10 +425,14 @@ def test_a_runtime_environment_that_cannot_be_made_is_the_failure(client: JobSub
     assert "No matching distribution found for no-such-package-of-anybody-0" in info["message"]
 
 
-def test_a_daemon_that_dies_ends_a_tail_with_an_error_and_no_job(ray: Ray, product: Product) -> None:
+def test_a_daemon_that_dies_ends_a_tail_with_an_error_and_no_job(
+    ray: Ray, product: Product, tmp_path: Path
+) -> None:
     with ray.client() as client:
         for number, end in enumerate((signal.SIGKILL, signal.SIGTERM)):
-            name = client.call("submit_job", entrypoint=f"echo up; sleep 4; echo down {number}")
+            go = tmp_path / str(number)
+            waits = f"while [ ! -e {go} ]; do sleep 0.1; done"
+            name = client.call("submit_job", entrypoint=f"echo up; {waits}; echo down {number}")
             printed(client, name, "\nup\n")
             client.send("tail", name)
             process = product.process
@@ -442,5 +446,6 @@ def test_a_daemon_that_dies_ends_a_tail_with_an_error_and_no_job(ray: Ray, produ
             restarted = CONFIG.replace("127.0.0.1:0", f"127.0.0.1:{port}")
             product.configure(restarted)
             product.start()
+            go.touch()
             assert ended(client, name)["status"] == "SUCCEEDED"
             assert client.call("get_job_logs", name).endswith(f"up\ndown {number}\n")
