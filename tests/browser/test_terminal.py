@@ -10,6 +10,16 @@ from tests.browser.network import network
 from tests.browser.portal import CONFIG, Portal
 from tests.system.product import Product
 
+LATE = """
+window.WebSocket = class extends WebSocket {
+    get readyState() { return window.go ? super.readyState : 0; }
+    set onopen(opened) {
+        const wait = (event) => (window.go ? opened(event) : setTimeout(() => wait(event), 50));
+        super.onopen = wait;
+    }
+};
+"""
+
 
 @pytest.fixture(scope="module")
 def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
@@ -46,6 +56,16 @@ def test_shell_in_a_folder_goes_on_while_the_browser_is_away(portal: Portal, pag
     type_line(page, "echo $mark-$((1+1))", "kept-2")
     page.keyboard.type("exit 3\n")
     expect(page.get_by_text("The shell has ended with 3.")).to_be_visible()
+
+
+def test_what_is_typed_before_there_is_a_connection_arrives(portal: Portal, page: Page) -> None:
+    page.add_init_script(LATE)
+    page.goto(f"{portal.url}/terminal?path=~")
+    page.locator(".xterm-helper-textarea").focus()
+    page.keyboard.type("echo ahead-$((40+2))\n")
+    expect(page.get_by_text("connected", exact=True)).to_be_hidden()
+    page.evaluate("window.go = true")
+    expect(page.locator(".xterm-rows")).to_contain_text("ahead-42")
 
 
 def test_connection_that_breaks_comes_back_with_what_was_printed_meanwhile(

@@ -24,6 +24,8 @@ const RETRY_MS = [250, 500, 1000, 2000, 4000] as const;
 const NORMAL = 1000;
 const POLICY = 1008;
 const REFUSED_MAX = 8;
+/** More than anybody types meanwhile. */
+const AHEAD_MAX = 1000;
 
 export class Connection {
   private socket: WebSocket | null = null;
@@ -31,6 +33,8 @@ export class Connection {
   private failures = 0;
   private said: Said | null = null;
   private left = false;
+  /** Typed before there was a connection. */
+  private ahead: Uint8Array[] = [];
   private readonly sooner = () => this.retryNow();
 
   constructor(
@@ -54,6 +58,7 @@ export class Connection {
 
   type(data: Uint8Array): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(data as Uint8Array<ArrayBuffer>);
+    else if (this.ahead.length < AHEAD_MAX) this.ahead.push(data);
   }
 
   size(rows: number, cols: number): void {
@@ -70,6 +75,8 @@ export class Connection {
       this.failures = 0;
       this.listener.state({ kind: "connected" });
       this.listener.opened();
+      for (const data of this.ahead) socket.send(data as Uint8Array<ArrayBuffer>);
+      this.ahead = [];
     };
     socket.onmessage = ({ data }: MessageEvent<ArrayBuffer | string>) => {
       if (typeof data === "string") this.said = JSON.parse(data) as Said;
