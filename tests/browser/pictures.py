@@ -23,7 +23,7 @@ ACCEPTED = ROOT / "docs" / "pictures"
 ACCEPTING = os.environ.get("LAUNCHYARD_ACCEPT") == "1"
 DIFFERENT_MAX = 0.001
 """The share of pixels that may be other ones: letters are smoothed a little otherwise by another browser."""
-SETTLES_S = 6.0
+SETTLES_S = 30.0
 """So long a page may take until it looks as accepted."""
 PAUSE_MS = 120
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.portal import Portal, Theme, serious_faults
 
-TICKS = "i=0; while true; do i=$((i+1)); echo tick $i; sleep 0.2; done"
+TICKS = "for i in 1 2 3; do echo tick $i; sleep 0.2; done; sleep 600"
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +17,8 @@ def nothing_left(portal: Portal) -> Iterator[None]:
     yield
     live = [str(job["id"]) for job in portal.product.all_jobs() if job["ended_at"] is None]
     portal.product.call("POST", "/v1/acts", {"act": "cancel", "jobs": live})
+    for job in live:
+        portal.product.until(job)
 
 
 def press_until(page: Page, key: str, reached: Callable[[], Locator], most: int = 60) -> None:

@@ -16,7 +16,7 @@ from tests.proxy_bench import Yard, yard_in
 FRAME = """url => new Promise(done => {
     const frame = document.createElement("iframe");
     frame.name = "session";
-    frame.onload = () => setTimeout(done, 500);
+    frame.onload = done;
     frame.src = url;
     document.body.append(frame);
 })"""
@@ -60,7 +60,8 @@ def framed(page: Page) -> Frame:
     page.evaluate(FRAME, opened["url"])
     found = page.frame("session")
     assert found is not None
-    assert ".launchyard/enter" not in found.url
+    # The way in leads on to the app.
+    found.wait_for_url(lambda url: url.startswith("http") and ".launchyard/enter" not in url)
     return found
 
 

@@ -46,6 +46,7 @@ def test_a_file_is_edited_and_saved(
     link = product.call("POST", "/v1/login-links", {"next": f"/sessions/{found['id']}"})["url"]
 
     with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        context.set_default_timeout(LOADED_MS)
         page = context.new_page()
         page.goto(link)
         editor = page.frame_locator("iframe")
