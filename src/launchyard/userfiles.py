@@ -30,7 +30,11 @@ class UserFiles:
     def __init__(self, settings: Settings, state: StateDir, engine: Channels) -> None:
         limits = settings.packages
         self.packages = Packages(
-            state.packages, size_max=limits.size_max, quota=limits.quota, keep_s=limits.keep_s
+            state.packages,
+            size_max=limits.size_max,
+            quota=limits.quota,
+            keep_s=limits.keep_s,
+            total_max=limits.total_max,
         )
         kept = SetUpSettings(
             directory=str(state.environments),

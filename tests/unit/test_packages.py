@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from launchyard.model.errors import Conflict, Infeasible, Invalid, LaunchyardError
-from launchyard.store.packages import KEEP_S, Packages, TooLargePackage
+from launchyard.store.packages import KEEP_S, PIN_S, Packages, TooLargePackage
 
 ADA, LI = 1001, 1002
 DATA = b"some archive" * 100
@@ -149,6 +149,20 @@ def test_what_no_job_needs_goes_after_a_while(tmp_path: Path) -> None:
     assert content(packages, ADA, "needed.zip") is not None
     assert content(packages, ADA, "asked.zip") is not None
     assert content(packages, ADA, "old.zip") is None
+
+
+def test_over_what_all_may_take_those_go_that_were_not_used_longest(tmp_path: Path) -> None:
+    clock = Clock()
+    packages = Packages(tmp_path, clock=clock, total_max=25)
+    for uid, name in ((ADA, "needed.zip"), (LI, "oldest.zip"), (ADA, "older.zip"), (LI, "newer.zip")):
+        uploaded(packages, uid, name, name.encode()[:10].ljust(10))
+        clock.now += PIN_S + 1
+    uploaded(packages, ADA, "fresh.zip", b"0123456789")
+    assert packages.collect({ADA: {"needed.zip"}}) == 3
+    assert content(packages, ADA, "needed.zip") is not None
+    assert content(packages, ADA, "fresh.zip") is not None
+    assert packages.collect({ADA: {"needed.zip"}}) == 0
+    assert packages.collect({}) == 0
 
 
 def test_a_content_stays_while_any_name_stands_for_it(tmp_path: Path) -> None:

@@ -299,6 +299,10 @@ KEYS: dict[str, Keys] = {
     "packages": {
         "size_max": ('"100MiB"', "The largest package that may be uploaded."),
         "quota": ('"5GiB"', "What all packages of one user may take."),
+        "total_max": (
+            "no limit",
+            "What those of all users may take before some go that no live job needs, longest unused first.",
+        ),
         "keep_h": (
             "24",
             "Hours after its last use that a package stays which no live job needs.",

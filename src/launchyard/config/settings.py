@@ -40,6 +40,7 @@ class PackageSettings:
     size_max: int = 100 << 20
     quota: int = 5 << 30
     keep_s: float = 24 * 3600.0
+    total_max: int | None = None
     kept_max: int = 10 << 30
     keep_failed_s: float = 0.0
     setup_memory_mib: int | None = None
@@ -280,6 +281,7 @@ def _packages(packages: Table, kept: Table) -> PackageSettings:
         size_max=packages.read("size_max", words.size, default.size_max),
         quota=packages.read("quota", words.size, default.quota),
         keep_s=3600.0 * packages.count("keep_h", 24, 0, 87_600),
+        total_max=packages.read("total_max", words.size, None),
         kept_max=kept.read("kept_max", words.size, default.kept_max),
         keep_failed_s=float(kept.count("keep_failed_s", 0, 0, 2_592_000)),
         setup_memory_mib=kept.read("memory", parse_memory, 0) or None,

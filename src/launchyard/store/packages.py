@@ -45,7 +45,8 @@ class Package:
 
 
 class Packages:
-    """The packages of all users. `keep_s` seconds after its last use one that no live job needs may go."""
+    """The packages of all users. `keep_s` seconds after its last use one that no live job needs may go, and
+    before that where all together take more than `total_max`: those that were used longest ago."""
 
     def __init__(
         self,
@@ -54,12 +55,14 @@ class Packages:
         size_max: int = SIZE_MAX,
         quota: int = QUOTA,
         keep_s: float = KEEP_S,
+        total_max: int | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.size_max = size_max
         self._path = path
         self._quota = quota
         self._keep_s = max(keep_s, PIN_S)
+        self._total_max = total_max
         self._clock = clock
         self._lock = threading.Lock()
         self._arriving: set[Path] = set()
@@ -114,10 +117,13 @@ class Packages:
     def collect(self, in_use: Mapping[int, Set[str]]) -> int:
         """Remove what no live job of its user names and nobody asked for lately; how many contents went."""
         removed = 0
-        with suppress(FileNotFoundError):
-            for user in list(self._path.iterdir()):
-                if user.name.isdigit():
-                    removed += self._collect_user(int(user.name), in_use.get(int(user.name), frozenset()))
+        for uid in self._users():
+            removed += self._collect_user(uid, in_use.get(uid, frozenset()), self._keep_s)
+        over = 0 if self._total_max is None else self._total() - self._total_max
+        for unused_s, uid, size in self._idle(in_use) if over > 0 else ():
+            if over > 0:
+                removed += self._collect_user(uid, in_use.get(uid, frozenset()), unused_s - 0.001)
+                over -= size
         return removed
 
     def refuse_size(self) -> None:
@@ -183,12 +189,33 @@ class Packages:
                 code="quota",
             )
 
-    def _collect_user(self, uid: int, in_use: Set[str]) -> int:
+    def _users(self) -> list[int]:
+        with suppress(FileNotFoundError):
+            return [int(user.name) for user in self._path.iterdir() if user.name.isdigit()]
+        return []
+
+    def _total(self) -> int:
+        return sum(_size(one) for uid in self._users() for one in self._of(uid, "content").iterdir())
+
+    def _idle(self, in_use: Mapping[int, Set[str]]) -> list[tuple[float, int, int]]:
+        """How long each package was not used that may go, with its user and size, the longest first. One that
+        was asked for just now is about to be named by a job."""
+        now, found = self._clock(), []
+        for uid in self._users():
+            for record in self._of(uid, "names").iterdir():
+                unused_s = now - record.stat().st_mtime
+                if record.name not in in_use.get(uid, frozenset()) and unused_s > PIN_S:
+                    size = _size(self._of(uid, "content") / record.read_text())
+                    found.append((unused_s, uid, size))
+        return sorted(found, reverse=True)
+
+    def _collect_user(self, uid: int, in_use: Set[str], keep_s: float) -> int:
+        """What was not used for so long, or longer."""
         now, removed = self._clock(), 0
         with self._lock:
             names, content = self._of(uid, "names"), self._of(uid, "content")
             for record in list(names.iterdir()):
-                if record.name not in in_use and record.stat().st_mtime < now - self._keep_s:
+                if record.name not in in_use and record.stat().st_mtime < now - keep_s:
                     record.unlink()
             needed = {record.read_text() for record in names.iterdir()}
             for one in list(content.iterdir()):
