@@ -26,6 +26,7 @@ def write(state: Path) -> Path:
     directory.mkdir(mode=0o755, parents=True, exist_ok=True)
     for name in COMMANDS:
         _write_if_other(directory / name, text(name, state))
+    link_manual(directory, Path(sys.prefix))
     if not sys.dont_write_bytecode:
         compile_commands(Path(__file__).parent)
     return directory
@@ -44,6 +45,18 @@ def text(name: str, state: Path) -> str:
         "from launchyard.cli.slurm.main import leave\n"
         f"leave({name!r})\n"
     )
+
+
+def link_manual(directory: Path, prefix: Path) -> None:
+    """`man sbatch` looks beside the sbatch that PATH finds: our pages come first where our commands do."""
+    pages, link = prefix / "share" / "launchyard" / "man", directory / "share" / "man"
+    if not pages.is_dir() or (link.is_symlink() and link.readlink() == pages):
+        return
+    link.parent.mkdir(mode=0o755, exist_ok=True)
+    fresh = link.with_name(f".man.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(pages)
+    fresh.replace(link)
 
 
 def compile_commands(package: Path) -> None:

@@ -76,3 +76,18 @@ def test_commands_are_compiled_for_users_who_cannot_write_them(tmp_path: Path) -
 
     compiled = sorted(path.relative_to(package).parent.parent for path in package.rglob("*.pyc"))
     assert [str(path) for path in compiled] == [".", "cli", "cli/slurm/batch"]
+
+
+def test_man_finds_the_pages_of_our_commands_beside_them(tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    for prefix in (old, new):
+        (prefix / "share/launchyard/man/man1").mkdir(parents=True)
+    directory = tmp_path / "slurm"
+    directory.mkdir()
+
+    for prefix in (old, new, new):
+        dropin.link_manual(directory, prefix)
+
+    assert (directory / "share/man").resolve() == new / "share/launchyard/man"
+    dropin.link_manual(directory, tmp_path / "without")
+    assert (directory / "share/man").resolve() == new / "share/launchyard/man"
