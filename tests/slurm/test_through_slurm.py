@@ -144,6 +144,13 @@ def test_arrays_and_our_own_sbatch_go_through(product: Product, tmp_path: Path) 
     assert set(ends) == {"COMPLETED"}
 
 
+def test_srun_in_a_job_is_slurms_and_gives_its_tasks_the_variables_of_the_job(product: Product) -> None:
+    said = ["srun", "sh", "-c", "echo $WORD $SLURM_PROCID"]
+    variables = {"WORD": "mine", "PATH": "/usr/bin:/bin"}
+    job = product.until(product.call("POST", "/v1/jobs", body(said, environment=variables))["id"])
+    assert (job["state"], product.log(job["id"])) == ("COMPLETED", b"mine 0\n")
+
+
 def test_names_and_options_that_are_slurms_alone_go_through_and_so_does_its_refusal(
     product: Product, lab: Lab
 ) -> None:
@@ -186,15 +193,20 @@ def _facts(lab: Lab, number: str) -> dict[str, str]:
 
 
 def test_what_is_not_given_to_slurm_is_refused_at_once(product: Product) -> None:
-    """With the sentence that its engine declares."""
-    refused = (
-        ({"terminal": True}, "once it runs `ly shell` opens one"),
-        ({"resources": {"cpus": 0.5, "memory_mib": 50}}, "Slurm gives whole CPUs and whole GPUs"),
-        ({"parts": [{"resources": {"cpus": 1}}]}, "jobs of unlike parts are not given to Slurm"),
-    )
-    for more, sentence in refused:
-        with pytest.raises(Refused, match=sentence):
+    """With the sentence that its engine declares, for all that it does."""
+    needing: dict[str, dict[str, object]] = {
+        "terminal": {"terminal": True},
+        "steps": {"kind": "driver"},
+        "parts of CPUs": {"resources": {"cpus": 0.5, "memory_mib": 50}},
+        "unlike parts": {"parts": [{"resources": {"cpus": 1}}]},
+        "ray": {"metadata": {"launchyard.ray": "true"}},
+    }
+    declared: dict[str, str] = product.call("GET", "/v1/status")["clusters"][0]["cannot"]
+    assert declared.keys() == needing.keys()
+    for lack, more in needing.items():
+        with pytest.raises(Refused, match=re.escape(declared[lack])):
             product.call("POST", "/v1/jobs", body(["true"]) | more)
+    assert product.all_jobs() == []
 
 
 def test_ordinary_user_has_it_for_himself(lab: Lab, place: Path) -> None:

@@ -19,6 +19,7 @@ from launchyard.engine.slurm.asking import script_of
 RUNNER = (Path(__file__).parents[2] / "src/launchyard/engine/slurm/runner.py").read_text()
 OF_SLURM = {
     "SLURM_JOB_ID": "12",
+    "SLURM_EXPORT_ENV": "NIL",
     "SLURM_JOB_NODELIST": "n[1-2]",
     "SLURMD_NODENAME": "n1",
     "CUDA_VISIBLE_DEVICES": "1",
@@ -94,6 +95,7 @@ def test_variables_are_the_jobs_and_slurms_own_are_slurms(place: Place) -> None:
     ran = place.run(argv=("env",), environment=given)
     found = dict(line.split("=", 1) for line in ran.stdout.splitlines())
     assert (found["MINE"], found["SLURM_JOB_ID"], found["CUDA_VISIBLE_DEVICES"]) == ("é", "12", "1")
+    assert "SLURM_EXPORT_ENV" not in found
     assert (found["LAUNCHYARD_NODE"], found["LAUNCHYARD_NODES"]) == ("n1", "n1,n2")
     assert not Path(found["TMPDIR"]).exists()
 

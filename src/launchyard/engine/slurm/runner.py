@@ -36,8 +36,11 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 OF_SLURM = ("SLURM", "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 """How the names of variables begin that Slurm knows better than we."""
 ALSO_OF_SLURM = ("HOSTNAME", "ENVIRONMENT")
-OURS = ("SLURM_ARRAY_", "SLURM_RESTART_COUNT")
-"""To Slurm each attempt, and each task of an array of ours, is a job by itself, which knows no number."""
+OURS = ("SLURM_ARRAY_", "SLURM_RESTART_COUNT", "SLURM_EXPORT_ENV")
+"""To Slurm each attempt, and each task of an array of ours, is a job by itself, which knows no number.
+
+That sbatch was given no variables is no wish of the user's, which srun in the script would heed.
+"""
 
 
 def main() -> int:
@@ -186,7 +189,7 @@ def environment_of(order: Dict[str, Any], own_tmp: str) -> Dict[str, str]:
         if name.startswith(OURS) or not name.startswith(OF_SLURM)
     }
     for name, value in os.environ.items():
-        if name.startswith(OF_SLURM) or name in ALSO_OF_SLURM:
+        if name in ALSO_OF_SLURM or (name.startswith(OF_SLURM) and not name.startswith(OURS)):
             found[name] = value
     found["TMPDIR"] = own_tmp
     found["LAUNCHYARD_NODE"] = here()
