@@ -119,13 +119,14 @@ def test_f5_everything_killed_while_jobs_wait_starts_them_afterwards(
 
 def test_p8_upgrade_of_the_launcher_under_a_running_job(product: Product, journal: Path) -> None:
     """P8: SIGHUP executes the keeper anew; the job's exit code is its own."""
-    job_id = int(
-        product.call("POST", "/v1/jobs", {"script": script(journal, lines=10, pause_s=0.1, code=9)})["id"]
-    )
+    go = journal.parent / "go"
+    body = {"script": script(journal, lines=10, pause_s=0.1, code=9, gate=go)}
+    job_id = int(product.call("POST", "/v1/jobs", body)["id"])
     product.until(job_id, "RUNNING")
     for pid in product.keepers():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGHUP)
+    go.touch()
     assert product.until(job_id)["exit_code"] == 9
     again = int(product.call("POST", "/v1/jobs", {"script": script(journal)})["id"])
     verify(product, [job_id, again], journal)

@@ -110,7 +110,8 @@ def test_f7_torn_journal_of_the_launcher_goes_on_from_its_last_whole_record(
     product: Product, journal: Path
 ) -> None:
     """F7: half a record at the end of the launcher's journal."""
-    body = {"script": script(journal, lines=10, pause_s=0.2, code=4)}
+    go = journal.parent / "go"
+    body = {"script": script(journal, lines=10, pause_s=0.2, code=4, gate=go)}
     job_id = int(product.call("POST", "/v1/jobs", body)["id"])
     product.until(job_id, "RUNNING")
     (launcher,) = [pid for pid in product.keepers() if "--keeper-fd" in command_line(pid)]
@@ -123,6 +124,7 @@ def test_f7_torn_journal_of_the_launcher_goes_on_from_its_last_whole_record(
         file.write(b'00000000 {"k":"end","l":"to')
     os.kill(launcher, signal.SIGKILL)
     product.start()
+    go.touch()
     assert product.until(job_id)["exit_code"] == 4
     verify(product, [job_id], journal)
 
@@ -182,11 +184,12 @@ def _all_said(journal: Path, job_ids: list[int], word: str) -> bool:
 @pytest.mark.timeout(200)
 def test_f14_held_database_is_answered_with_try_again_and_recovers(product: Product, journal: Path) -> None:
     """F14: reads work, submissions get 503 with Retry-After, what ended meanwhile is recorded."""
-    job_id = int(
-        product.call("POST", "/v1/jobs", {"script": script(journal, lines=3, pause_s=0.3, code=6)})["id"]
-    )
+    go = journal.parent / "go"
+    body = {"script": script(journal, lines=3, pause_s=0.3, code=6, gate=go)}
+    job_id = int(product.call("POST", "/v1/jobs", body)["id"])
     product.until(job_id, "RUNNING")
     with held(product.state / "daemon" / "launchyard.db"):
+        go.touch()
         connection = product.client()._connection
         connection.request("POST", "/v1/jobs", b'{"command": ["true"]}', {"Content-Type": "application/json"})
         response = connection.getresponse()

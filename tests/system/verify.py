@@ -21,6 +21,7 @@ for n in $(seq {lines}); do
     echo "line $n of $LAUNCHYARD_JOB_ID" >> "$j.out"
     {pause}
 done
+{wait}
 echo "end {code}" >> "$j"
 exit {code}
 """
@@ -33,10 +34,13 @@ class ClientJournal:
     acknowledged: list[int] = field(default_factory=list)
 
 
-def script(journal: Path, *, lines: int = 3, pause_s: float = 0, code: int = 0) -> str:
-    """A batch script that keeps its own journal in `journal`."""
+def script(
+    journal: Path, *, lines: int = 3, pause_s: float = 0, code: int = 0, gate: Path | None = None
+) -> str:
+    """A batch script that keeps its own journal in `journal`, and does not end before `gate` is there."""
     pause = f"sleep {pause_s}" if pause_s else ":"
-    return SCRIPT.format(journal=journal, lines=lines, pause=pause, code=code)
+    wait = f"while [ ! -e {gate} ]; do sleep 0.05; done" if gate else ":"
+    return SCRIPT.format(journal=journal, lines=lines, pause=pause, code=code, wait=wait)
 
 
 def until_all_ended(product: Product, within_s: float = 120) -> list[Json]:
