@@ -156,6 +156,20 @@ def test_a_move_changes_its_row_alone_and_stands_out_without_being_animated(
     cancel(portal, *jobs)
 
 
+def test_the_row_of_a_job_that_moved_stands_out_in_the_table(portal: Portal, page: Page) -> None:
+    job = portal.product.submit("sleep 600", name="moves in the table", resources={"cpus": 1})
+    portal.product.until(job, "RUNNING")
+    page.goto(f"{portal.url}/jobs")
+    row = page.get_by_role("row").filter(has_text="moves in the table")
+    expect(row.get_by_text("running")).to_be_visible()
+    page.evaluate(FLASHES)
+    portal.product.call("POST", f"/v1/jobs/{job}/suspend", {})
+    expect(row.get_by_text("suspended")).to_be_visible()
+    page.wait_for_function("flashed.some(([row]) => row.includes('moves in the table'))")
+    expect(page.locator(".flash")).to_have_count(0)
+    cancel(portal, job)
+
+
 def test_a_tab_that_nobody_looks_at_draws_nothing_until_somebody_does(portal: Portal, page: Page) -> None:
     away = home(page.context, portal)
     away.evaluate(TURN, True)

@@ -7,13 +7,14 @@ import { type RefObject, useLayoutEffect, useRef } from "react";
 
 const FLASH_MS = 600;
 
-/** For the element that is to flash. */
-export function useFlash<Flashing extends HTMLElement>(value: unknown): RefObject<Flashing | null> {
+/** For the element that is to flash; not when it begins to show another thing, named by `of`. */
+export function useFlash<Flashing extends HTMLElement>(value: unknown, of?: string): RefObject<Flashing | null> {
   const element = useRef<Flashing>(null);
-  const before = useRef(value);
+  const before = useRef({ value, of });
   useLayoutEffect(() => {
-    if (Object.is(before.current, value)) return;
-    before.current = value;
+    const isChange = before.current.of === of && !Object.is(before.current.value, value);
+    before.current = { value, of };
+    if (!isChange) return;
     const shown = element.current;
     shown?.classList.add("flash");
     const end = () => shown?.classList.remove("flash");
@@ -22,6 +23,6 @@ export function useFlash<Flashing extends HTMLElement>(value: unknown): RefObjec
       clearTimeout(timer);
       end();
     };
-  }, [value]);
+  }, [value, of]);
   return element;
 }

@@ -19,13 +19,15 @@ interface InSight {
   /** The first row that is to be drawn, and how many from there on, if there are as many. */
   first: number;
   count: number;
+  /** More rows come into sight at a time than are kept ready: nothing of what is drawn now lasts. */
+  fast: boolean;
   /** Brings a row into sight. */
   scrollTo: (index: number) => void;
 }
 
 /** `body` begins where its first row would be. */
 export function useInSight(body: RefObject<HTMLElement | null>, rows: number, height: number): InSight {
-  const [sight, setSight] = useState(() => ({ first: 0, count: drawnAtOnce(height, OVER) }));
+  const [sight, setSight] = useState(() => ({ first: 0, count: drawnAtOnce(height, OVER), fast: false }));
   useLayoutEffect(() => {
     let frame = 0;
     let calm: ReturnType<typeof setTimeout> | undefined;
@@ -34,15 +36,16 @@ export function useInSight(body: RefObject<HTMLElement | null>, rows: number, he
       frame = 0;
       const top = body.current?.getBoundingClientRect().top ?? 0;
       const at = Math.floor((COVERED - top) / height);
-      const over = before !== null && Math.abs(at - before) > OVER ? 0 : OVER;
+      const fast = before !== null && Math.abs(at - before) > OVER;
+      const over = fast ? 0 : OVER;
       before = at;
       clearTimeout(calm);
-      if (over === 0) calm = setTimeout(look, CALM_MS);
+      if (fast) calm = setTimeout(look, CALM_MS);
       const count = drawnAtOnce(height, over);
       const wanted = Math.max(0, Math.min(rows - count, at - over));
       // At the end all that is left is shown.
       const first = wanted === rows - count ? wanted : wanted - (wanted % STEP);
-      setSight((now) => (now.first === first && now.count === count ? now : { first, count }));
+      setSight((now) => (now.first === first && now.count === count && now.fast === fast ? now : { first, count, fast }));
     };
     const soon = () => {
       frame ||= requestAnimationFrame(look);

@@ -78,7 +78,7 @@ export const jobWords = {
     suspend: "Suspend",
     resume: "Resume",
     requeue: "Requeue",
-    terminal: "Open a terminal",
+    terminal: "Terminal",
     rerunFailed: "Run failed tasks again",
     openPage: "Open page",
     copyAs: "Copy as",

@@ -1,7 +1,7 @@
 /** A line of the table: a job, a group of them, or the way to all tasks of an array. */
 
 import { memo } from "react";
-import { Icon, SegmentBar, Status } from "@/components";
+import { Icon, SegmentBar, Status, useFlash } from "@/components";
 import { duration } from "@/state/format";
 import { hasEnded } from "@/state/jobstate";
 import { jobWords } from "@/words/jobs";
@@ -20,6 +20,8 @@ interface Props {
   selected: boolean;
   current: boolean;
   open: boolean;
+  /** Nobody can read more than numbers, names and states: the cells of the rest stay empty. */
+  brief: boolean;
   /** 0 of a line in which nothing ticks. */
   now: number;
   onToggle: (key: string) => void;
@@ -30,6 +32,7 @@ export const JobLineRow = memo(function JobLineRow(props: Props) {
   const { line, index, selected, current, open } = props;
   return (
     <tr
+      ref={useFlash<HTMLTableRowElement>(line.kind === "job" && line.row.state, line.key)}
       role="row"
       className={styles.row}
       aria-rowindex={index + 2}
@@ -48,14 +51,14 @@ export const JobLineRow = memo(function JobLineRow(props: Props) {
       <td role="cell" className={styles.name}>
         <Name line={line} cluster={props.clusters} />
       </td>
-      <Rest line={line} now={props.now} />
+      <Rest line={line} now={props.now} brief={props.brief} />
     </tr>
   );
 });
 
-function Rest({ line, now }: { line: Line; now: number }) {
-  const row = line.kind === "job" ? line.row : null;
-  const why = line.kind === "group" ? tallyOfAll(line.rows) : row ? whyOf(row) : "";
+function Rest({ line, now, brief }: Pick<Props, "line" | "now" | "brief">) {
+  const row = line.kind === "job" && !brief ? line.row : null;
+  const why = row ? whyOf(row) : line.kind === "group" && !brief ? tallyOfAll(line.rows) : "";
   return (
     <>
       <td role="cell" className={styles.user}>

@@ -30,7 +30,7 @@ interface Props {
 export function JobTable({ lines, users, selected, onSelect, onFold, onOpen, openKey }: Props) {
   const body = useRef<HTMLTableSectionElement>(null);
   const height = useRowHeight();
-  const { first, count, scrollTo } = useInSight(body, lines.length, height);
+  const { first, count, fast, scrollTo } = useInSight(body, lines.length, height);
   const now = useNow();
   const clusters = useClusters().length > 0;
   const latest = useRef({ lines, selected, onSelect, onOpen });
@@ -55,7 +55,8 @@ export function JobTable({ lines, users, selected, onSelect, onFold, onOpen, ope
     if (!line) continue;
     shown.push(
       <JobLineRow
-        key={line.key}
+        // Who scrolls fast is shown other jobs in the same rows: to change their text is half the work of new ones.
+        key={fast ? index % count : line.key}
         line={line}
         index={index}
         users={users}
@@ -63,7 +64,8 @@ export function JobTable({ lines, users, selected, onSelect, onFold, onOpen, ope
         selected={selected.has(line.key)}
         current={index === current}
         open={line.key === openKey}
-        now={line.kind === "job" && line.row.ended_at === null ? now : 0}
+        brief={fast}
+        now={!fast && line.kind === "job" && line.row.ended_at === null ? now : 0}
         onToggle={toggle}
         onFold={onFold}
       />,
