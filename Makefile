@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PORTAL := src/launchyard/portal/static/index.html
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .lock ! -name README.md -print)
 
-.PHONY: setup demo test test-portal test-engines test-all check static web types units units-and-tidy bench wheel docs site clean
+.PHONY: setup demo test test-portal test-engines test-guest test-all check static web types units units-and-tidy bench wheel docs site clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) $(PORTAL)
@@ -73,6 +73,10 @@ test-engines: setup
 		echo "On engine $$engine:" && $(PYTEST) --engine $$engine $(ON_ENGINES) && \
 			$(PYTEST) --engine $$engine tests/browser/test_notebooks.py || exit 1; \
 	done
+
+# The launcher in a small Debian under qemu, with cgroup v2 alone (scripts/install-guest). Part of test-all.
+test-guest: setup
+	$(PYTEST) tests/guest
 
 # Before each commit: under 10 s with a warm cache.
 check: $(STAMP)

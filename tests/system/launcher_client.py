@@ -244,14 +244,14 @@ def cgroup_bases(name: str) -> list[Path]:
 
 
 @contextlib.contextmanager
-def temporary_rig(*, started: bool = True, **options: Any) -> Iterator[Rig]:
+def temporary_rig(*, started: bool = True, kind: type[Rig] = Rig, **options: Any) -> Iterator[Rig]:
     """A rig in a directory that other users may enter (pytest's own they may not).
 
     Files in /tmp that begin with the directory's name and a dot go with it.
     """
     state_dir = Path(tempfile.mkdtemp(prefix="launchyard-test-"))
     state_dir.chmod(0o755)
-    rig = Rig(state_dir, **options)
+    rig = kind(state_dir, **options)
     try:
         if started:
             rig.start()
