@@ -141,6 +141,7 @@ def test_f16_second_daemon_on_a_bind_mount_refuses(product: Product, tmp_path: P
         os.system(f"umount {mount}")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_f29_stopped_daemon_lets_jobs_run_on_and_takes_them_up_again(
     number: signal.Signals, product: Product, journal: Path

@@ -89,6 +89,7 @@ def _degraded(product: Product) -> bool:
     return bool(product.call("GET", "/v1/status")["degraded"])
 
 
+@pytest.mark.alone
 def test_second_server_stands_by_and_takes_over_when_the_first_dies(make_product: Make, url: str) -> None:
     first, second = make_product(config(url), "first"), make_product(config(url), "second")
     first.start()

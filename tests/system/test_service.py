@@ -92,6 +92,7 @@ def test_tls_is_spoken_and_a_new_certificate_needs_no_restart(tmp_path: Path) ->
         assert "https://yard.example.org/login#" in ly(product.state, "open", "--json").out
 
 
+@pytest.mark.alone
 def test_somebody_who_is_slow_at_the_handshake_keeps_nobody_waiting(tmp_path: Path) -> None:
     certificate(tmp_path, "yard.example.org")
     with product_with(tmp_path, TLS.format(folder=tmp_path)) as product:
@@ -128,6 +129,7 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
         product.start()
 
 
+@pytest.mark.alone
 def test_sighup_reads_the_configuration_and_sigterm_drains_in_five_seconds(tmp_path: Path) -> None:
     with product_with(tmp_path, 'listen = "127.0.0.1:0"\n') as product:
         product.start()

@@ -241,6 +241,7 @@ def test_a_revoked_token_ends_what_it_holds_open(bench: Bench) -> None:
         connection.close()
 
 
+@pytest.mark.alone
 def test_a_stop_ends_what_is_open_within_seconds(tmp_path: Path) -> None:
     """F29: drain HTTP, under 5 s."""
     with running(tmp_path) as bench:

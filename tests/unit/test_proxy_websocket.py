@@ -124,6 +124,7 @@ def resident_mib() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / MIB
 
 
+@pytest.mark.alone
 def test_a_revoked_login_loses_what_it_has_open(yard: Yard) -> None:
     """Threat 30: WebSockets and requests of sessions, within 5 s; in truth at once."""
     made = yard.bench.ask("POST", "/v1/tokens", {}, user="ada").json
