@@ -86,6 +86,11 @@ def may(caller: Caller, right: Right) -> bool:
     return right in _HAVE[caller.role, caller.scope, bool(caller.coordinates)]
 
 
+def rights_of(caller: Caller) -> frozenset[Right]:
+    """All that the role and the credential both give."""
+    return _HAVE[caller.role, caller.scope, bool(caller.coordinates)]
+
+
 def require(caller: Caller, right: Right) -> None:
     """Raises `Forbidden`: for want of a role, or of a credential that is for this."""
     if may(caller, right):

@@ -76,9 +76,10 @@ class Login:
 class Me:
     """Who asks, and what its pages need to know of the server.
 
-    `csrf` is sent as `X-Launchyard-CSRF` with each write that the cookie vouches for. `session_host` is where
-    a session is shown, with `{id}` for its id; null: below `/session/ID/` of this address. Who asks for
-    `/v1/events` with `last_event` as `after` misses nothing of what happened since this answer.
+    `rights` are those of `policy.rights`: what the role and the credential both give. `csrf` is sent as
+    `X-Launchyard-CSRF` with each write that the cookie vouches for. `session_host` is where a session is
+    shown, with `{id}` for its id; null: below `/session/ID/` of this address. Who asks for `/v1/events` with
+    `last_event` as `after` misses nothing of what happened since this answer.
     """
 
     user: str
@@ -86,6 +87,7 @@ class Me:
     admin: bool
     role: Literal["user", "coordinator", "operator", "administrator"]
     coordinates: list[str]
+    rights: list[str]
     mode: Literal["one-user", "machine"]
     cluster: str
     version: str

@@ -116,6 +116,7 @@ const NOBODY: Me = {
   admin: false,
   role: "user",
   coordinates: [],
+  rights: [],
   mode: "one-user",
   cluster: "",
   version: "",

@@ -597,9 +597,10 @@ export interface MarkNode {
 /**
  * Who asks, and what its pages need to know of the server.
  *
- * `csrf` is sent as `X-Launchyard-CSRF` with each write that the cookie vouches for. `session_host` is where
- * a session is shown, with `{id}` for its id; null: below `/session/ID/` of this address. Who asks for
- * `/v1/events` with `last_event` as `after` misses nothing of what happened since this answer.
+ * `rights` are those of `policy.rights`: what the role and the credential both give. `csrf` is sent as
+ * `X-Launchyard-CSRF` with each write that the cookie vouches for. `session_host` is where a session is
+ * shown, with `{id}` for its id; null: below `/session/ID/` of this address. Who asks for `/v1/events` with
+ * `last_event` as `after` misses nothing of what happened since this answer.
  */
 export interface Me {
   user: string;
@@ -607,6 +608,7 @@ export interface Me {
   admin: boolean;
   role: "user" | "coordinator" | "operator" | "administrator";
   coordinates: string[];
+  rights: string[];
   mode: "one-user" | "machine";
   cluster: string;
   version: string;

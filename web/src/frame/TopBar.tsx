@@ -5,6 +5,7 @@ import { useMe } from "@/api/queries";
 import { api } from "@/api/client";
 import { Button, Icon, IconButton, Menu, MenuItem, MenuLine, MenuTitle, toastFailure } from "@/components";
 import { type Theme, setTheme, useTheme } from "@/state/preference";
+import { administers } from "@/state/rights";
 import { words } from "@/words";
 import { Bell } from "./Bell";
 import { openPalette } from "./Palette";
@@ -72,7 +73,7 @@ function UserMenu() {
       <MenuItem icon="key" to="/settings/tokens">
         {frame.tokens}
       </MenuItem>
-      {me.admin && (
+      {administers(me) && (
         <MenuItem icon="cluster" to="/admin">
           {frame.admin}
         </MenuItem>

@@ -77,7 +77,7 @@ export const usageWords = {
 export const adminWords = {
   title: "Administration",
   tabs: { nodes: "Nodes", partitions: "Partitions", audit: "Audit", config: "Configuration" },
-  onlyAdmins: "Only administrators see this page. Ask root of this machine.",
+  onlyAdmins: "Nothing here is for you to change. Administrators and operators see more; ask root of this machine.",
   nodes: {
     label: "Nodes",
     columns: { name: "Name", state: "State", used: "CPUs", memory: "Memory", jobs: "Jobs", reason: "Reason", act: "" },

@@ -30,6 +30,7 @@ from launchyard.model.number import shown
 from launchyard.model.role import Role
 from launchyard.model.submission import Caller
 from launchyard.model.token import BROWSER, Token
+from launchyard.policy.rights import rights_of
 from launchyard.wire.login import LogIn, NewLoginLink
 
 LINK_S = 600
@@ -106,6 +107,7 @@ async def me(request: Request) -> Response:
             "admin": caller.role is Role.ADMINISTRATOR,
             "role": caller.role,
             "coordinates": list(caller.coordinates),
+            "rights": sorted(rights_of(caller)),
             "mode": "machine" if services.owner_uid is None else "one-user",
             "cluster": services.slurm.cluster,
             "version": __version__,

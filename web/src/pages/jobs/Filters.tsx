@@ -3,6 +3,7 @@
 import { useEffect, useRef } from "react";
 import { useClusters, useMe } from "@/api/queries";
 import { Icon, isElsewhere } from "@/components";
+import { seesOthers } from "@/state/rights";
 import { jobWords } from "@/words/jobs";
 import { KINDS, type Kind, type Shown } from "./filter";
 import styles from "./jobs.module.css";
@@ -35,7 +36,7 @@ export function Filters({ shown, onChange }: Props) {
           {words.states[kind]}
         </button>
       ))}
-      {me.admin && (
+      {seesOthers(me) && (
         <button
           type="button"
           className={styles.chip}

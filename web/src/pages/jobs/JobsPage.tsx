@@ -4,6 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { useMe } from "@/api/queries";
 import { Button, CopyLine, Empty, Failure, LinkButton, Page as PageFrame, SkeletonRows } from "@/components";
+import { seesOthers } from "@/state/rights";
 import { useSearch } from "@/state/useSearch";
 import { words } from "@/words";
 import { jobWords } from "@/words/jobs";
@@ -73,7 +74,7 @@ export function JobList({ shown, onChange, folds = true }: Props) {
     <>
       <JobTable
         lines={lines}
-        users={me.admin && user !== me.user}
+        users={seesOthers(me) && user !== me.user}
         selected={selected}
         onSelect={setSelected}
         onFold={onFold}
