@@ -12,12 +12,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ray import wire as wires
+from tests.ray.wire import Bad
+
 PATIENCE_S = 180.0
+TRIES = 3
 
 
 class Lab:
@@ -30,6 +35,7 @@ class Lab:
         *,
         nodes: int = 3,
         cpus: int = 4,
+        memory_mib: int = 3814,
         named: str = "",
         user: str = "",
         labels: str = "",
@@ -43,7 +49,7 @@ class Lab:
         self.directory = directory
         self.nodes = nodes
         self._programs = programs
-        self._cpus = cpus
+        self._cpus, self._memory_mib = cpus, memory_mib
         self._mark = secrets.token_hex(3)
         self._net = f"10.{64 + secrets.randbelow(128)}.{secrets.randbelow(250)}"
         self._port, self._client_port = _free_port(), _free_port()
@@ -80,15 +86,25 @@ class Lab:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o755)
         self._make_network()
-        for node in range(self.nodes):
-            self.start_node(node)
-        self._wait_for_all()
+        for left in reversed(range(TRIES)):
+            for node in range(self.nodes):
+                self.start_node(node)
+            try:
+                self._wait_for_all()
+            except AssertionError:
+                # The head's own agent was slow to answer: what has joined it is of no use.
+                if not left:
+                    raise
+            else:
+                break
+            for node in reversed(range(self.nodes)):
+                self.kill_node(node)
 
     def start_node(self, node: int) -> None:
         """Also again, after it was killed."""
         words = [f"--node-ip-address={self.ip(node)}", f"--num-cpus={self._cpus}", "--block"]
         # Without ports of its own each node takes some at random, and those of two may meet.
-        words += ["--min-worker-port=0", "--max-worker-port=0", "--memory=4000000000"]
+        words += ["--min-worker-port=0", "--max-worker-port=0", f"--memory={self._memory_mib << 20}"]
         words += ["--object-store-memory=100000000", "--disable-usage-stats", "--num-gpus=2"]
         if self._named:
             words += [f"--node-name={self._named}{node or ''}"]
@@ -110,7 +126,7 @@ class Lab:
             # Names are not looked up: nobody there would answer.
             within = f"mount --bind {own} {seen} && mount --bind /dev/null /etc/resolv.conf && "
             within += "".join(f"{shlex.join(_hiding(path))} && " for path in self._hidden.get(node, ()))
-            # On a busy machine Ray gives up to start when its head is slow to answer.
+            # On a busy machine Ray gives up to start when its head or its own agent is slow to answer.
             within += 'until "$@"; do sleep 1; done'
             command = ["ip", "netns", "exec", self._space(node), "sh", "-c", within, "sh", *command]
         with (self.directory / f"ray-{node}.log").open("ab") as log:
@@ -150,7 +166,8 @@ class Lab:
             "LANG": "C.UTF-8",
             "LAUNCHYARD_NODES": str(self.base),
             "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_raylet_start_wait_time_s": "180",
+            # A raylet whose agent has not come within 15 s ends itself, which is told after this time alone.
+            "RAY_raylet_start_wait_time_s": "45",
             "RAY_agent_register_timeout_ms": "120000",
         }
 
@@ -168,6 +185,35 @@ class Lab:
     def join(self, node: int) -> None:
         _ip("link", "set", self._wire(node), "up")
 
+    @contextmanager
+    def worse(self, node: int, how: Bad) -> Iterator[None]:
+        """Its wire is that bad meanwhile."""
+        middle, wire, here = f"lyn{self._mark}", self._wire(node), f"lyw{self._mark}"
+        _ip("netns", "add", middle)
+        _ip("link", "add", here, "type", "veth", "peer", "name", "far", "netns", middle)
+        _ip("link", "set", wire, "nomaster", "netns", middle)
+        for device in (wire, "far"):
+            _ip("-n", middle, "link", "set", device, "up")
+        _ip("link", "set", here, "master", self._bridge, "up")
+        words = [sys.executable, "-m", wires.__name__]
+        inside = ["ip", "netns", "exec", self._space(node)]
+        subprocess.run([*words, "offload", here, "off"], check=True)
+        subprocess.run([*inside, *words, "offload", "eth0", "off"], check=True)
+        command = ["ip", "netns", "exec", middle, *words, "pass", wire, "far", how.told()]
+        passing = subprocess.Popen(command, stdout=subprocess.PIPE)
+        try:
+            assert passing.stdout is not None
+            assert passing.stdout.readline() == wires.READY
+            yield
+        finally:
+            passing.kill()
+            passing.communicate()
+            _ip("-n", middle, "link", "set", wire, "netns", str(os.getpid()))
+            _ip("link", "set", wire, "master", self._bridge, "up")
+            _ip("link", "del", here)
+            _ip("netns", "del", middle)
+            subprocess.run([*inside, *words, "offload", "eth0", "on"], check=True)
+
     def kill_node(self, node: int) -> None:
         """All that Ray has there, at once; what left its tree lives on."""
         tree = _descendants(self._processes[node].pid)
@@ -175,6 +221,15 @@ class Lab:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._processes.pop(node).wait()
+
+    def kill_launcher(self, node: int) -> None:
+        """With its keeper: what runs jobs there."""
+        own = os.fsencode(self.base)
+        for pid in _pids():
+            words = _of(pid, "cmdline")
+            if b"launchyard.launcher" in words and own in words and f"-{self.name(node)}\0".encode() in words:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def bring_back(self) -> None:
         """All of Ray anew, after its head has died: as an operator does it. Ray starts no head while it sees

@@ -14,6 +14,7 @@ import pytest
 
 from tests.ray.clustered import START_S, product_on, up
 from tests.ray.lab import PATIENCE_S, Lab
+from tests.ray.wire import Bad
 from tests.system.ly import ly
 from tests.system.product import ENDED, Json, Product, wait_for
 
@@ -25,6 +26,7 @@ DONE_FIRST = 30
 NODE_FAIL_S = 30.0
 AWAY_S = 6.0
 """Less than that after which Ray gives a node up."""
+LOSSY_S = 15.0
 WORK = (
     "echo begin $LAUNCHYARD_LAUNCH_ID >> {ledger}; sleep 1; code=$((LAUNCHYARD_ARRAY_INDEX % 3)); "
     "echo end $LAUNCHYARD_LAUNCH_ID $code >> {ledger}; exit $code"
@@ -60,6 +62,10 @@ class Work:
     def until_all_ended(self, within_s: float = 240) -> list[Json]:
         wait_for(lambda: len(self.ended()) == 2 * HALF, within_s, "all have ended", 0.2)
         return self.tasks()
+
+    def verify_that_no_job_noticed(self) -> None:
+        assert set(self.verify()) == {"COMPLETED", "FAILED"}
+        assert {task["attempt"] for task in self.tasks()} == {1}
 
     def verify(self) -> Counter[str]:
         """What is told is what happened; the number of jobs by state."""
@@ -108,6 +114,30 @@ def test_daemon(product: Product, tmp_path: Path) -> None:
     assert {task["attempt"] for task in work.tasks()} == {1}
 
 
+def test_launcher_of_a_node_with_its_keeper(product: Product, lab: Lab, tmp_path: Path) -> None:
+    """F4: of what ran there nobody sees the end, which is told as that; others take their place."""
+    work = Work(product, tmp_path / "ledger")
+    lab.kill_launcher(1)
+    states = work.verify()
+    print(f"ray: launcher and keeper killed: {dict(states)}")
+    assert states["LOST"] <= 4
+    assert states["NODE_FAIL"] == 0
+    assert {task["attempt"] for task in work.tasks()} == {1}
+
+
+def test_all_of_ours_at_once(product: Product, lab: Lab, tmp_path: Path) -> None:
+    """F5, and with the server the bridge ends."""
+    work = Work(product, tmp_path / "ledger")
+    product.kill()
+    for node in range(lab.nodes):
+        lab.kill_launcher(node)
+    product.start(timeout_s=START_S)
+    states = work.verify()
+    print(f"ray: everything of ours killed: {dict(states)}")
+    assert states["LOST"] <= 12
+    assert states["NODE_FAIL"] == 0
+
+
 def test_head(product: Product, lab: Lab, tmp_path: Path) -> None:
     """F27: Ray forgets all that it had; the jobs do not end by it, and none is told to have done what it has
     not."""
@@ -126,12 +156,40 @@ def test_network_of_a_node_that_is_away_for_a_while(product: Product, lab: Lab, 
     """F25: what ends meanwhile is told of afterwards, and nothing is started twice."""
     work = Work(product, tmp_path / "ledger")
     lab.cut(2)
-    away = time.monotonic() + AWAY_S
-    wait_for(lambda: time.monotonic() > away, 2 * AWAY_S, "some time has passed")
+    pass_s(AWAY_S)
     lab.join(2)
+    work.verify_that_no_job_noticed()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [Bad(late_s=0.3), Bad(late_s=0.3, loss=0.02), Bad(mute="node"), Bad(mute="rest")],
+    ids=["late", "late and lossy", "its words are lost", "it is deaf"],
+)
+def test_network_of_a_node_that_is_bad_for_a_while(
+    product: Product, lab: Lab, tmp_path: Path, how: Bad
+) -> None:
+    """F25: shorter than Ray needs to give the node up, so no job may notice."""
+    work = Work(product, tmp_path / "ledger")
+    with lab.worse(2, how):
+        pass_s(AWAY_S)
+    work.verify_that_no_job_noticed()
+
+
+def test_network_of_a_node_that_loses_a_fifth_of_all(product: Product, lab: Lab, tmp_path: Path) -> None:
+    """F25: Ray may give the node up, which is told as that, and nothing is started twice."""
+    work = Work(product, tmp_path / "ledger")
+    with lab.worse(2, Bad(late_s=0.05, loss=0.2)):
+        pass_s(LOSSY_S)
     states = work.verify()
-    assert set(states) == {"COMPLETED", "FAILED"}
-    assert {task["attempt"] for task in work.tasks()} == {1}
+    print(f"ray: a fifth of all frames lost for {LOSSY_S:g} s: {dict(states)}")
+    assert states["LOST"] == 0
+    wait_for(lambda: up(product) == 3, PATIENCE_S, "all nodes serve")
+
+
+def pass_s(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() > until, 2 * seconds, "some time has passed")
 
 
 def _stale(product: Product) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from launchyard.engine.ray.remembered import yard_of
 from tests.ray.lab import Lab as RayLab
 from tests.slurm.lab import CGROUPS, missing
 from tests.slurm.lab import Lab as SlurmLab
@@ -50,7 +51,7 @@ def engine(name: str, *, nodes: int, memory_mib: int = ROOMY_MIB) -> Iterator[No
         return
     if os.geteuid() != 0:
         pytest.skip(f"a cluster of engine {name} needs root")
-    with _slurm(nodes, memory_mib) if name == "slurm" else _ray(nodes) as ground:
+    with (_slurm if name == "slurm" else _ray)(nodes, memory_mib) as ground:
         product.GROUND = ground
         try:
             yield
@@ -85,23 +86,29 @@ def _slurm(nodes: int, memory_mib: int) -> Iterator[product.Ground]:
         shutil.rmtree(place, ignore_errors=True)
 
 
+def _of_ray(lab: RayLab, state: Path) -> Path:
+    """On its first node."""
+    key = (state / "daemon" / "engines" / "ray" / "key").read_bytes()
+    return lab.base / f"{yard_of(key)}-{lab.name(0)}" / "environments"
+
+
 @contextmanager
-def _ray(nodes: int) -> Iterator[product.Ground]:
+def _ray(nodes: int, memory_mib: int) -> Iterator[product.Ground]:
     if shutil.which("ip") is None:
         pytest.skip("nodes in network namespaces need the program ip (iproute2)")
     place = Path(tempfile.mkdtemp(prefix="lyr", dir="/tmp"))
-    lab = RayLab(place, programs(), nodes=nodes, named="n", labels="zone=a")
+    lab = RayLab(place, programs(), nodes=nodes, named="n", labels="zone=a", memory_mib=memory_mib)
     try:
         lab.start()
         clusters = RAY.format(address=lab.address, python=lab.python)
-        clear = lab.kill_leftovers_of_jobs
         yield product.Ground(
             engine="ray",
             clusters=clusters,
             nodes=nodes,
             start_s=START_S,
             ray_address=lab.address,
-            clear=clear,
+            clear=lab.kill_leftovers_of_jobs,
+            environments=lambda state: _of_ray(lab, state),
         )
     finally:
         lab.stop()
