@@ -2,7 +2,7 @@
 
 A job that a live one still needs stays: what it waits for, and the array that it is a task of. Ids of
 forgotten jobs are never handed out again. Only logs in our spool are removed; files that a job named are its
-user's own. What nothing refers to any more then (`leftovers`) goes some hours later, at the first start at once.
+user's own. What nothing refers to any more then (`leftovers`) goes some hours later, after a start at once.
 """
 
 import asyncio
