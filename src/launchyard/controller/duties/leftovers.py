@@ -1,7 +1,7 @@
 """What nothing refers to once jobs are forgotten: their scripts and environments, and keys of submissions.
 
-All jobs are looked through for the texts that they name, some hundred at a time, off the loop. What they name
-is noted as bits of a hash: a text may be kept that nobody needs, until another look hashes otherwise, but none
+All jobs are looked through for the texts that they name, some hundred at a time, off the loop. These are
+noted as bits of a hash: a text may be kept that nobody needs, until another look hashes otherwise, but none
 goes that somebody needs. What comes in meanwhile is noted beside it; between the decision and its change
 nothing is awaited, and changes are made durable in their order.
 """
