@@ -5,7 +5,9 @@ and is run by the commands of its units; two users made for tests work with it.
 """
 
 import contextlib
+import os
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.system.accounts import account
-from tests.system.product import PATIENCE_S, Client
+from tests.system.product import PATIENCE_S, Client, job_pids
 from tests.system.units import Unit, end_all_that_name
 from tests.tidy.source import ROOT
 
@@ -90,6 +92,9 @@ def installed_site() -> Iterator[Site]:
         yield _serving(place)
     finally:
         end_all_that_name(place)
+        for pid in job_pids(place / "var"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         shutil.rmtree(place, ignore_errors=True)
 
 
