@@ -250,6 +250,8 @@ def test_job_that_slurm_began_twice_is_lost_unless_its_first_run_wrote_down_its_
         yard.helpers.keep("aa02.end", exit_code=75)
         for job in yard.slurm.jobs.values():
             job.state, job.nodes, job.exit_code = "FAILED", "n1", "75:0"
+        await yard.until(lambda: len(yard.of(LaunchEnded)) == 2)
+        yard.now += 60
         await yard.until(lambda: len(yard.of(LaunchEnded)) == 3)
 
     with_engine(yard, story)
@@ -257,6 +259,26 @@ def test_job_that_slurm_began_twice_is_lost_unless_its_first_run_wrote_down_its_
     assert (ends["aa01"].lost, ends["aa01"].exit_code) == (True, None)
     assert "a second time" in (ends["aa01"].error or "")
     assert [(ends[one].lost, ends[one].exit_code) for one in ("aa02", "aa03")] == [(False, 75), (False, 75)]
+
+
+def test_failure_that_slurm_tells_is_believed_after_the_record_was_waited_for(yard: Yard) -> None:
+    """Slurm tells FAILED of a launch whose answer came too late for it, though the job runs to its end."""
+
+    async def story(engine: SlurmEngine) -> None:
+        engine.start([launch("aa01"), launch("aa02")])
+        await yard.until(lambda: len(yard.of(LaunchTaken)) == 2)
+        yard.helpers.keep("aa01.start")
+        for job in yard.slurm.jobs.values():
+            job.state, job.nodes, job.exit_code = "FAILED", "n1", "1:0"
+        await yard.looked()
+        assert not yard.of(LaunchEnded)
+        yard.helpers.keep("aa01.end", exit_code=0)
+        await yard.until(lambda: len(yard.of(LaunchEnded)) == 1)
+        yard.now += 60
+        await yard.until(lambda: len(yard.of(LaunchEnded)) == 2)
+
+    with_engine(yard, story)
+    assert [(one.launch_id, one.exit.exit_code) for one in yard.of(LaunchEnded)] == [("aa01", 0), ("aa02", 1)]
 
 
 def test_new_daemon_never_gives_again_what_an_earlier_one_may_have_given(yard: Yard) -> None:

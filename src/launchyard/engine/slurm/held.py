@@ -67,6 +67,8 @@ class Held:
     told_suspended: bool = False
     ending: bool = False
     """How it ended is being asked."""
+    doubted_since: float | None = None
+    """Since when Slurm says that it failed, and its runner has not written down how it ended."""
     end: LaunchEnded | None = None
 
     def forget_told(self) -> None:

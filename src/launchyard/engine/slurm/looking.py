@@ -34,6 +34,9 @@ FORGET_S = 60.0
 """So long a launch may be missing everywhere before it is lost."""
 SEARCH_S = 10.0
 """How often it is searched for meanwhile."""
+DOUBT_S = 30.0
+"""So long the runner's record is waited for where Slurm says FAILED without it: a launch whose answer came too
+late for Slurm is told as failed too, and runs to its end all the same."""
 NODES_S = 30.0
 PAUSE_MAX_S = 30.0
 """The longest pause between two looks at a Slurm that does not answer."""
@@ -230,14 +233,20 @@ class Looking:
                     told = await remembered(self._commands, row.slurm_id)
                 now = self._table.clock()
                 at = min(row.end_at or now, now)
-                exited = (
-                    lacking(at, held.given.needs, told)
-                    or begun_twice(at, found.start, told)
-                    or end_of(row.state, at, found.end, told)
-                )
+                exited = lacking(at, held.given.needs, told) or begun_twice(at, found.start, told)
+                if exited is None:
+                    if row.state == "FAILED" and found.end is None and self._doubts(held, now):
+                        return
+                    exited = end_of(row.state, at, found.end, told)
                 self._table.ended(held, exited, held.started_by(row, now, self._table.next_token))
             finally:
                 held.ending = False
+
+    @staticmethod
+    def _doubts(held: Held, now: float) -> bool:
+        """Whether its runner may yet write down how it ended; each look asks again."""
+        held.doubted_since = held.doubted_since or now
+        return bool(held.given.directory) and now - held.doubted_since < DOUBT_S
 
     async def _learn_output(self, held: Held, slurm_id: int) -> None:
         async with self._ends:
