@@ -35,8 +35,8 @@ FORGET_S = 60.0
 SEARCH_S = 10.0
 """How often it is searched for meanwhile."""
 DOUBT_S = 30.0
-"""So long the runner's record is waited for where Slurm says FAILED without it: it says so too of a launch whose
-answer came late, and which runs to its end all the same."""
+"""So long the runner's record is waited for where Slurm says FAILED without it: it says so too of a launch
+whose answer came late, and which runs to its end all the same."""
 NODES_S = 30.0
 PAUSE_MAX_S = 30.0
 """The longest pause between two looks at a Slurm that does not answer."""
