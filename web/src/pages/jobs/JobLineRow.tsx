@@ -20,8 +20,6 @@ interface Props {
   selected: boolean;
   current: boolean;
   open: boolean;
-  /** Nobody can read more than numbers, names and states: the cells of the rest stay empty. */
-  brief: boolean;
   /** 0 of a line in which nothing ticks. */
   now: number;
   onToggle: (key: string) => void;
@@ -51,14 +49,33 @@ export const JobLineRow = memo(function JobLineRow(props: Props) {
       <td role="cell" className={styles.name}>
         <Name line={line} cluster={props.clusters} />
       </td>
-      <Rest line={line} now={props.now} brief={props.brief} />
+      <Rest line={line} now={props.now} />
     </tr>
   );
 });
 
-function Rest({ line, now, brief }: Pick<Props, "line" | "now" | "brief">) {
-  const row = line.kind === "job" && !brief ? line.row : null;
-  const why = row ? whyOf(row) : line.kind === "group" && !brief ? tallyOfAll(line.rows) : "";
+/** A line that is gone before anybody could use it, as somebody scrolls fast: which one it is, and no more. */
+export const Glimpse = memo(function Glimpse({ line, index, selected }: Pick<Props, "line" | "index" | "selected">) {
+  return (
+    <tr role="row" className={styles.row} aria-rowindex={index + 2} data-selected={selected || undefined}>
+      <td role="cell" className={styles.check} />
+      <td role="cell" className={styles.id}>
+        {line.kind === "job" && (
+          <span className={styles.number} data-depth={line.depth}>
+            {refOf(line.row)}
+          </span>
+        )}
+      </td>
+      <td role="cell" className={styles.name}>
+        {line.kind === "group" ? said.group(line.group) : line.row.name}
+      </td>
+    </tr>
+  );
+});
+
+function Rest({ line, now }: Pick<Props, "line" | "now">) {
+  const row = line.kind === "job" ? line.row : null;
+  const why = row ? whyOf(row) : line.kind === "group" ? tallyOfAll(line.rows) : "";
   return (
     <>
       <td role="cell" className={styles.user}>

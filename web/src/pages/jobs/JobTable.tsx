@@ -12,7 +12,7 @@ import { useTableKeys } from "@/components/useTableKeys";
 import { useNow } from "@/state/now";
 import { jobWords } from "@/words/jobs";
 import type { Line } from "./fold";
-import { JobLineRow } from "./JobLineRow";
+import { Glimpse, JobLineRow } from "./JobLineRow";
 import styles from "./table.module.css";
 
 const { list: said } = jobWords;
@@ -54,21 +54,24 @@ export function JobTable({ lines, users, selected, onSelect, onFold, onOpen, ope
     const line = lines[index];
     if (!line) continue;
     shown.push(
-      <JobLineRow
-        // Who scrolls fast is shown other jobs in the same rows: to change their text is half the work of new ones.
-        key={fast ? index % count : line.key}
-        line={line}
-        index={index}
-        users={users}
-        clusters={clusters}
-        selected={selected.has(line.key)}
-        current={index === current}
-        open={line.key === openKey}
-        brief={fast}
-        now={!fast && line.kind === "job" && line.row.ended_at === null ? now : 0}
-        onToggle={toggle}
-        onFold={onFold}
-      />,
+      fast ? (
+        // Other lines in the same rows: to change their text is half the work of new ones.
+        <Glimpse key={index % count} line={line} index={index} selected={selected.has(line.key)} />
+      ) : (
+        <JobLineRow
+          key={line.key}
+          line={line}
+          index={index}
+          users={users}
+          clusters={clusters}
+          selected={selected.has(line.key)}
+          current={index === current}
+          open={line.key === openKey}
+          now={line.kind === "job" && line.row.ended_at === null ? now : 0}
+          onToggle={toggle}
+          onFold={onFold}
+        />
+      ),
     );
   }
   return (
