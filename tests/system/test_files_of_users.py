@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 def home(served: Product) -> Iterator[Path]:
     """A folder of ada's in her home, removed afterwards by herself."""
     path = Path(pwd.getpwnam(ADA).pw_dir, "files-test")
+    shutil.rmtree(path, ignore_errors=True)  # of a run that was cut off
     status, answer = asked(served, ADA, "POST", "/v1/files/folders", {"path": "~/files-test"})
     assert status == 201, answer
     yield path
