@@ -8,7 +8,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.tidy.source import Source, functions, python_files
+from tests.tidy.catalogue import page, tests_by_number
+from tests.tidy.source import Source, functions
 
 FAULTS = {
     1: ("The daemon is killed while jobs are submitted", "what was acknowledged is known, no id comes twice"),
@@ -69,16 +70,13 @@ _NUMBERS = re.compile(r"\bF(\d{1,2})\b(?: to F(\d{1,2})\b)?")
 
 def made_to_happen() -> dict[int, list[str]]:
     """By fault, `file::test` of those that make it happen."""
-    found: dict[int, list[str]] = {number: [] for number in FAULTS}
-    for source in python_files():
-        if source.name.startswith("tests/") and "/test_" in source.name:
-            for number, test in _tests(source):
-                found[number].append(test)
-    return found
+    return tests_by_number(FAULTS, _tests)
 
 
 def _tests(source: Source) -> Iterator[tuple[int, str]]:
     """What a file says of itself holds for all of its tests that say nothing else."""
+    if "/test_" not in source.name:
+        return
     of_file = _numbers(ast.get_docstring(source.tree) or "")
     for name, function in functions(source):
         if name.rpartition(".")[2].startswith("test_"):
@@ -99,10 +97,4 @@ def _numbers(text: str) -> list[int]:
 
 def faults_page() -> str:
     """docs/reference/faults.md"""
-    parts = [HEAD]
-    tests = made_to_happen()
-    for number, (what, how) in FAULTS.items():
-        parts.append(f"\n## {number}. {what}\n\n{how[:1].upper()}{how[1:]}.\n\n")
-        lines = [f"- `{one}`" for one in sorted(tests[number])]
-        parts.append("\n".join(lines or ["No test yet."]) + "\n")
-    return "".join(parts)
+    return page(HEAD, FAULTS, made_to_happen())

@@ -7,7 +7,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.tidy.source import Source, functions, python_files
+from tests.tidy.catalogue import page, tests_by_number
+from tests.tidy.source import Source, functions
 
 THREATS = {
     1: (
@@ -85,15 +86,12 @@ stand here.
 
 def tried() -> dict[int, list[str]]:
     """By threat, `file::test` of those that try it."""
-    found: dict[int, list[str]] = {number: [] for number in THREATS}
-    for source in python_files():
-        if source.name.startswith("tests/") and "hreat" in source.text:
-            for number, test in _tries(source):
-                found[number].append(test)
-    return found
+    return tests_by_number(THREATS, _tries)
 
 
 def _tries(source: Source) -> Iterator[tuple[int, str]]:
+    if "hreat" not in source.text:
+        return
     for name, function in functions(source):
         said = re.findall(r"\b[Tt]hreats? ([\d, and]+)", ast.get_docstring(function) or "")
         said += re.findall(r"^test_threat_(\d+)_", name)
@@ -103,10 +101,4 @@ def _tries(source: Source) -> Iterator[tuple[int, str]]:
 
 def threats_page() -> str:
     """docs/reference/threats.md"""
-    parts = [HEAD]
-    tests = tried()
-    for number, (what, how) in THREATS.items():
-        parts.append(f"\n## {number}. {what}\n\n{how[:1].upper()}{how[1:]}.\n\n")
-        lines = [f"- `{one}`" for one in sorted(tests[number])]
-        parts.append("\n".join(lines or ["No test yet."]) + "\n")
-    return "".join(parts)
+    return page(HEAD, THREATS, tried())
