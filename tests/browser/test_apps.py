@@ -6,13 +6,14 @@ VS Code and JupyterLab's Python have files of their own, openbox and the shell a
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
+from tests.browser.cells import run_cell
 from tests.browser.portal import CONFIG, Portal
 from tests.system.kept import keep_packages
 from tests.system.product import Product, wait_for
@@ -60,17 +61,6 @@ def opened(portal: Portal, app: str, **asked: object) -> Iterator[tuple[Page, Fr
     product.until(made["id"])
 
 
-def run_cell(page: Page, frame: FrameLocator) -> None:
-    """The first one; again, as a person would: JupyterLab forgets what is run while its kernel comes up."""
-    cell = frame.locator(".jp-Notebook .jp-CodeCell").first
-    for _ in range(12):
-        cell.locator(".cm-content").click()
-        page.keyboard.press("Control+Enter")
-        with suppress(AssertionError):
-            expect(cell.locator(".jp-InputPrompt")).not_to_have_text("[ ]:", timeout=10_000)
-            return
-
-
 @pytest.mark.skipif(not KERNEL.exists(), reason="needs R's kernel: scripts/install-apps")
 def test_a_cell_of_r_is_run_in_jupyterlab(portal: Portal, tmp_path: Path) -> None:
     cell: dict[str, Any] = {
@@ -86,7 +76,7 @@ def test_a_cell_of_r_is_run_in_jupyterlab(portal: Portal, tmp_path: Path) -> Non
     (tmp_path / "model.ipynb").write_text(json.dumps(notebook))
     with opened(portal, "jupyter", working_dir=str(tmp_path)) as (page, frame):
         frame.locator(".jp-DirListing-item", has_text="model.ipynb").dblclick()
-        run_cell(page, frame)
+        run_cell(page, frame.locator(".jp-Notebook .jp-CodeCell").first)
         expect(frame.locator(".jp-OutputArea").first).to_contain_text("R 4 42", timeout=LOADED_MS)
 
 

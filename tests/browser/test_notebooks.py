@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
+from tests.browser.cells import run_cell
 from tests.browser.portal import CONFIG, Portal, serious_faults
 from tests.system.kept import keep_packages
 from tests.system.product import Product, wait_for
@@ -143,9 +144,8 @@ def test_a_cell_is_run_and_the_notebook_goes_on_as_a_sweep(portal: Portal, place
         cells.nth(1).locator(".cm-content").click()
         page.keyboard.press("Control+End")
         page.keyboard.type("\nprint('rate', rate)")
-        cells.nth(0).locator(".cm-content").click()
-        page.keyboard.press("Shift+Enter")
-        page.keyboard.press("Shift+Enter")
+        for cell in (cells.nth(0), cells.nth(1)):
+            run_cell(page, cell)
         expect(cells.nth(1).locator(".jp-OutputArea")).to_contain_text("my kernel 1,2", timeout=PATIENCE_MS)
         expect(cells.nth(1).locator(".jp-OutputArea")).to_contain_text("rate 0.5")
 
