@@ -342,7 +342,13 @@ class FakeController(Controller):
             self.jobs[job.id] = job
         previous = None if before is None else before.state
         event = StateChanged(
-            seq=job.id, job_id=job.id, user=job.user, state=job.state, previous=previous, at=T0
+            seq=job.id,
+            job_id=job.id,
+            user=job.user,
+            state=job.state,
+            previous=previous,
+            at=T0,
+            account=job.account,
         )
         for tell in list(self.told):
             tell([event])
@@ -614,6 +620,11 @@ def eventually(holds: Callable[[], bool], what: str = "the condition") -> None:
     while not holds():
         assert time.monotonic() < deadline, f"{what} did not come true within 30 s"
         time.sleep(0.01)
+
+
+def as_rules(bench: Bench, rules: Rules) -> None:
+    """These are in force from now on."""
+    bench.on_loop(lambda: setattr(bench.controller.administration, "in_force", rules))
 
 
 @contextmanager

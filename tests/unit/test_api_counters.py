@@ -21,7 +21,7 @@ from tests.unit.yard import running_yard
 
 
 def moved(state: S, previous: S | None) -> StateChanged:
-    return StateChanged(1, 1, "ada", state, previous, 0.0)
+    return StateChanged(1, 1, "ada", state, previous, 0.0, None)
 
 
 def test_jobs_are_counted_by_what_became_of_them_until_the_counters_are_set_back() -> None:
@@ -41,7 +41,7 @@ def test_the_wait_of_a_job_counts_also_if_it_ended_before_its_start_was_told() -
     )
     metrics = Metrics(cast("Controller", controller), lambda: False)
     for tell in told:
-        tell([StateChanged(1, 1, "ada", S.RUNNING, S.STARTING, 105.0, 100.0)])
+        tell([StateChanged(1, 1, "ada", S.RUNNING, S.STARTING, 105.0, None, 100.0)])
 
     waits = next(one for one in metrics.families() if one.name == "launchyard_wait_seconds")
     assert ("_sum", {}, 5.0) in list(waits.figures)

@@ -62,6 +62,7 @@ class Bench:
                     state=JobState.COMPLETED,
                     previous=JobState.RUNNING,
                     at=self.now,
+                    account=None,
                 )
             ]
         )

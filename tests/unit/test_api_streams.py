@@ -16,15 +16,18 @@ import pytest
 
 from launchyard.api import events
 from launchyard.api.context import Context
-from launchyard.api.events import EventHub, Told
+from launchyard.api.events import EventHub, Hearer, Told
 from launchyard.api.routes.logs import MARK
+from launchyard.model.account import Account
 from launchyard.model.array import Array, Indexes
 from launchyard.model.event import StateChanged
+from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller
+from launchyard.policy.rights import sight
 from launchyard.wire.shape import names
 from launchyard.wire.shapes import JobMoved
-from tests.api_bench import ADA, BOB, ROOT, T0, Bench, eventually, job_of, running
+from tests.api_bench import ADA, BOB, ROOT, T0, Bench, as_rules, eventually, job_of, running
 
 
 @pytest.fixture
@@ -92,6 +95,29 @@ def test_events_go_to_the_owner_and_to_administrators_only(bench: Bench) -> None
         assert [roots.next()[1]["job_id"] for _ in range(2)] == [5, 6]
 
 
+def test_a_coordinator_hears_of_the_jobs_of_the_account_also_of_missed_ones(tmp_path: Path) -> None:
+    """What lists show moves on before one's eyes, and nothing else does."""
+    coordinated = {"physics": Account(name="physics", coordinators=("bob",)), "arts": Account(name="arts")}
+    with running(tmp_path) as bench:
+        as_rules(bench, Rules(accounts=coordinated))
+        with listening(bench, "bob") as bobs:
+            bench.put(job_of(ADA, 5, account="arts"))
+            bench.put(job_of(ADA, 6, account="physics"))
+            event = bobs.next()[1]
+            assert (event["job_id"], event["user"], event["account"]) == (6, "ada", "physics")
+            last = bobs.id
+        bench.put(job_of(ADA, 7))
+        bench.put(job_of(ADA, 8, account="physics"))
+        with listening(bench, "bob", last) as bobs:
+            assert bobs.next()[1]["job_id"] == 8
+
+
+def test_where_jobs_are_shown_to_all_everybody_hears_of_them(tmp_path: Path) -> None:
+    with running(tmp_path, jobs_visible_to_all=True) as bench, listening(bench, "bob") as bobs:
+        bench.put(job_of(ADA, 5))
+        assert bobs.next()[1]["job_id"] == 5
+
+
 def test_a_client_that_comes_back_misses_nothing(bench: Bench) -> None:
     with listening(bench, "ada") as stream:
         bench.put(job_of(ADA, 1))
@@ -126,13 +152,19 @@ def test_an_id_that_is_not_ours_is_answered_by_reset(bench: Bench, last: str) ->
 
 def changed(number: int, caller: Caller = ADA) -> StateChanged:
     return StateChanged(
-        seq=number, job_id=number, user=caller.user, state=JobState.RUNNING, previous=None, at=T0
+        seq=number,
+        job_id=number,
+        user=caller.user,
+        state=JobState.RUNNING,
+        previous=None,
+        at=T0,
+        account=None,
     )
 
 
 async def first_words(hub: EventHub, caller: Caller, last_id: str | None) -> bytes:
     """What a client hears at once."""
-    stream = hub.stream(caller, last_id, lambda: None)
+    stream = hub.stream(Hearer(caller.user, sight(caller), all_sessions=False), last_id, lambda: None)
     head = await anext(stream)
     waiting = await anext(stream)
     await stream.aclose()

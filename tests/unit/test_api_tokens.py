@@ -18,7 +18,7 @@ from launchyard.model.rules import Members, Rules
 from launchyard.model.state import JobState
 from launchyard.model.when import parse_rfc3339
 from launchyard.policy.rights import OF_ROLE, OF_SCOPE, Right
-from tests.api_bench import ADA, T0, Answer, Bench, job_of, running
+from tests.api_bench import ADA, T0, Answer, Bench, as_rules, job_of, running
 
 
 @pytest.fixture(scope="module")
@@ -262,10 +262,6 @@ def test_the_last_use_is_kept_when_the_server_stops(tmp_path: Path) -> None:
 
 
 # -- roles, by the same gate
-
-
-def as_rules(bench: Bench, rules: Rules) -> None:
-    bench.on_loop(lambda: setattr(bench.controller.administration, "in_force", rules))
 
 
 def test_a_role_holds_and_ends_with_the_rules(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Server-sent events: each move of a job kept in a ring, sent to those whose job it is; encoded if one hears.
+"""Server-sent events: each move of a job kept in a ring, sent to those who see it; encoded if one hears.
 
 An id is `RUN-NUMBER`: the number counts the events of this run of the daemon. A client that comes back with
 an id that the ring no longer has, or of another run, is told `reset`: it must read the state anew. A client
@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import msgspec
 
 from launchyard.model.event import SessionMoved, StateChanged
-from launchyard.model.submission import Caller
+from launchyard.model.sight import Sight
 from launchyard.model.when import rfc3339
-from launchyard.policy.rights import Right, may
 
 RING_MAX = 20_000
 BACKLOG_MAX_BYTES = 8 * 1024 * 1024
@@ -26,25 +25,32 @@ RESET = b"event: reset\ndata: {}\n\n"
 
 
 @dataclass(frozen=True, slots=True)
+class Hearer:
+    """Who listens: hears of the jobs that lists show, and of the sessions that are there for them."""
+
+    user: str
+    jobs: Sight
+    all_sessions: bool
+
+    def hears(self, event: StateChanged | SessionMoved) -> bool:
+        if isinstance(event, SessionMoved):
+            return self.all_sessions or self.user in event.users
+        return self.jobs.has(event.user, event.account)
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """One event and its number in this run."""
 
     number: int
     event: StateChanged | SessionMoved
 
-    def is_for(self, user: str | None) -> bool:
-        """`user` None: an administrator, who hears of all."""
-        event = self.event
-        if isinstance(event, SessionMoved):
-            return user is None or user in event.users
-        return user is None or user == event.user
-
 
 class Subscriber:
     """One listening client: what is still to be sent to it."""
 
-    def __init__(self, user: str | None, drop: Callable[[], None]) -> None:
-        self.user = user
+    def __init__(self, hearer: Hearer, drop: Callable[[], None]) -> None:
+        self.hearer = hearer
         self._drop = drop
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -101,18 +107,18 @@ class EventHub:
         self._number += 1
         told = Told(self._number, event)
         self._ring.append(told)
-        hearing = [one for one in self._subscribers if told.is_for(one.user)]
+        hearing = [one for one in self._subscribers if one.hearer.hears(event)]
         if hearing:
             data = self._encode(told)
             for subscriber in hearing:
                 subscriber.put(data)
 
     async def stream(
-        self, caller: Caller, last_id: str | None, drop: Callable[[], None]
+        self, hearer: Hearer, last_id: str | None, drop: Callable[[], None]
     ) -> AsyncGenerator[bytes, None]:
-        """What the caller may hear, after `last_id` when given; `drop` cuts a client that is too slow."""
-        subscriber = Subscriber(None if may(caller, Right.SEE_ALL) else caller.user, drop)
-        for data in self._missed(subscriber.user, last_id):
+        """What is for `hearer`, after `last_id` when given; `drop` cuts a client that is too slow."""
+        subscriber = Subscriber(hearer, drop)
+        for data in self._missed(hearer, last_id):
             subscriber.put(data)
         self._subscribers.add(subscriber)
         try:
@@ -124,7 +130,7 @@ class EventHub:
         finally:
             self._subscribers.discard(subscriber)
 
-    def _missed(self, user: str | None, last_id: str | None) -> list[bytes]:
+    def _missed(self, hearer: Hearer, last_id: str | None) -> list[bytes]:
         if last_id is None:
             return []
         run, _, digits = last_id.partition("-")
@@ -132,7 +138,8 @@ class EventHub:
         oldest = self._ring[0].number if self._ring else self._number + 1
         if run != self._run or not oldest - 1 <= number <= self._number:
             return [b"id: " + self._id(self._number) + b"\n" + RESET]
-        return [self._encode(told) for told in self._ring if told.number > number and told.is_for(user)]
+        missed = (told for told in self._ring if told.number > number and hearer.hears(told.event))
+        return [self._encode(told) for told in missed]
 
     def _id(self, number: int) -> bytes:
         return f"{self._run}-{number}".encode()
@@ -147,6 +154,7 @@ class EventHub:
             "seq": event.seq,
             "job_id": event.job_id,
             "user": event.user,
+            "account": event.account,
             "state": event.state,
             "previous": event.previous,
             "at": rfc3339(event.at),

@@ -73,7 +73,7 @@ LIST: Description = {
 }
 
 EVENTS: Description = {
-    "summary": "What happens to the caller's jobs, as server-sent events.",
+    "summary": "What happens to the jobs that the caller sees in lists, as server-sent events.",
     "parameters": [
         parameter("Last-Event-ID", "header", _TEXT, "Go on after this event."),
         parameter("after", "query", _TEXT, "The same, for the first connection of a browser."),

@@ -367,4 +367,4 @@ def _resolve(done: "asyncio.Future[None]") -> None:
 
 def _moved(job: Job, before: JobState | None, at: float) -> StateChanged:
     ready_at = job.eligible_at or job.submitted_at
-    return StateChanged(0, job.id, job.user, job.state, before, at, ready_at)
+    return StateChanged(0, job.id, job.user, job.state, before, at, job.account, ready_at)

@@ -169,5 +169,7 @@ class StateChanged:
     state: JobState
     previous: JobState | None
     at: float
+    account: str | None
+    """That it is charged to."""
     ready_at: float | None = None
     """Since when it could start, as known at this move: it may have ended when somebody hears of it."""

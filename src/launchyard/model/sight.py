@@ -13,7 +13,11 @@ class Sight:
     accounts: frozenset[str] = frozenset()
 
     def covers(self, job: Job) -> bool:
-        return self.user is None or job.user == self.user or job.account in self.accounts
+        return self.has(job.user, job.account)
+
+    def has(self, user: str, account: str | None) -> bool:
+        """A job of this user that is charged to this account."""
+        return self.user is None or user == self.user or account in self.accounts
 
 
 EVERYBODYS = Sight(user=None)

@@ -469,6 +469,7 @@ class JobMoved:
     seq: int
     job_id: int
     user: str
+    account: str | None
     state: JobState
     previous: JobState | None
     at: str

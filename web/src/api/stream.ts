@@ -8,6 +8,7 @@ export interface JobMoved {
   seq: number;
   job_id: number;
   user: string;
+  account: string | null;
   state: string;
   previous: string;
   at: string;

@@ -435,6 +435,7 @@ export interface JobMoved {
   seq: number;
   job_id: number;
   user: string;
+  account: string | null;
   state: JobState;
   previous: JobState | null;
   at: string;

@@ -7,8 +7,10 @@ from starlette.responses import Response
 from launchyard.api import pages
 from launchyard.api.connection import connection_of
 from launchyard.api.context import caller_of, context_of
+from launchyard.api.events import Hearer
 from launchyard.api.query import Query
 from launchyard.api.stream import Parts
+from launchyard.policy.rights import Right, may, sight
 
 router = APIRouter()
 
@@ -19,5 +21,7 @@ async def events(request: Request) -> Response:
     # The header is of a client that comes back, so it is the later one.
     after = Query(request, ("after",)).text("after")
     last_id = request.headers.get("last-event-id", after)
-    stream = context.events.stream(caller, last_id, connection_of(request.scope).abort)
+    jobs = sight(caller, visible_to_all=context.services.jobs_visible_to_all)
+    hearer = Hearer(caller.user, jobs, all_sessions=may(caller, Right.SEE_ALL))
+    stream = context.events.stream(hearer, last_id, connection_of(request.scope).abort)
     return Parts(stream, "text/event-stream", context.closing)
