@@ -26,15 +26,18 @@ OF_THE_ORIGIN = frozenset(
     {
         *(b"clear-site-data", b"service-worker-allowed", b"set-login", b"access-control-allow-origin"),
         *(b"nel", b"report-to", b"reporting-endpoints", b"accept-ch", b"origin-agent-cluster"),
+        *(b"access-control-allow-credentials", b"use-as-dictionary"),
     }
 )
 """In an answer at the portal's own origin these would speak for the portal."""
 SANDBOX = "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads"
 NAME_MAX_BYTES = 256
-TOKEN_PREFIX = b"bearer ly_"
+OUR_TOKEN = re.compile(rb"(?<![0-9A-Za-z_-])ly_")
+"""In whichever scheme and however far from it."""
+CREDENTIALS = frozenset({b"authorization", b"x-ray-authorization"})
 
 _NOT_TO_APP = OF_A_CONNECTION | {b"forwarded", b"x-real-ip", b"via"}
-_LOOKED_AT = _NOT_TO_APP | {b"host", b"cookie", b"authorization"}
+_LOOKED_AT = _NOT_TO_APP | {b"host", b"cookie"} | CREDENTIALS
 _LOOKED_AT_IN_A_HANDSHAKE = _LOOKED_AT | {b"content-length"}
 _NOT_FROM_APP = OF_A_CONNECTION | {
     *(b"date", b"x-frame-options", b"strict-transport-security", b"alt-svc", b"public-key-pins"),
@@ -93,8 +96,8 @@ def _allowed(name: bytes, value: bytes, without_ours: Callable[[str], str]) -> b
     """What an app may know of it; empty: nothing."""
     if name == b"host":
         return value
-    if name == b"authorization":
-        return b"" if value.lower().startswith(TOKEN_PREFIX) else value
+    if name in CREDENTIALS:
+        return b"" if OUR_TOKEN.search(value) else value
     if name == b"cookie":
         return without_ours(value.decode("latin-1")).encode("latin-1")
     return b""

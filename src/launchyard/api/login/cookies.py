@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 PORTAL, SESSION, FRAME = "launchyard", "launchyard-session", "launchyard-frame"
 OURS = "launchyard"
+MARK = "ly_"
+"""With this begins every secret of ours."""
 HEADER_MAX_BYTES = 16 * 1024
 
 
@@ -19,9 +21,9 @@ def name_of(kind: str, host: str, *, secure: bool) -> str:
 
 
 def is_ours(name: str) -> bool:
-    """Whether an app may neither see nor set it."""
+    """Whether an app may neither see nor set it. Browsers send the value of one without a name as a pair."""
     bare = name.strip().lower()
-    return bare.removeprefix("__host-").removeprefix("__secure-").startswith(OURS)
+    return not bare or bare.removeprefix("__host-").removeprefix("__secure-").startswith(OURS)
 
 
 def pairs(header: str) -> list[tuple[str, str]]:
@@ -42,7 +44,9 @@ def value_of(headers: Iterable[str], name: str) -> str | None:
 
 def without_ours(header: str) -> str:
     """A Cookie header as an app may see it; empty: nothing is left."""
-    return "; ".join(f"{name}={value}" for name, value in pairs(header) if not is_ours(name))
+    theirs = [(name, value) for name, value in pairs(header) if not is_ours(name)]
+    # Ray's clients have a token of ours in a cookie of Ray's name.
+    return "; ".join(f"{name}={value}" for name, value in theirs if not value.strip('"').startswith(MARK))
 
 
 def set_cookie(
