@@ -11,9 +11,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import pytest
 
 from tests.slurm import settings
 
@@ -247,3 +249,18 @@ def _until(condition: Callable[[], bool], what: str, within_s: float = PATIENCE_
     while not condition():
         assert time.monotonic() < deadline, f"after {within_s:g} s still not: {what}"
         time.sleep(0.1)
+
+
+L = TypeVar("L", bound=Lab)
+
+
+@contextlib.contextmanager
+def brought_up(lab: L) -> Iterator[L]:
+    """Such a cluster while it is up. The test is skipped where no Slurm is installed; it fails in CI."""
+    if lack := missing():
+        pytest.skip(f"real Slurm is not installed (scripts/install-slurm): no {', '.join(lack)}")
+    try:
+        lab.start()
+        yield lab
+    finally:
+        lab.stop()

@@ -1,31 +1,23 @@
-"""The whole product in front of a real Slurm: the page as it is written, and everything killed under load."""
+"""The whole product in front of a real Slurm, and everything killed under load."""
 
 import os
 import pwd
 import re
-import shlex
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from tests.slurm.lab import Lab, missing
+from tests.slurm.lab import Lab, brought_up
 from tests.slurm.ours import drop_in
 from tests.slurm.settings import USERS
 from tests.system.ly import ly
 from tests.system.product import ENDED, Product, Refused, wait_for
 from tests.system.verify import script, until_all_ended, verify
-from tests.tidy.source import ROOT
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(900)]
-PAGE = (ROOT / "docs/guides/on-slurm.md").read_text()
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-DONE_ALREADY = ("cat", "[[", "name", "engine", "END", "chmod", "ly up")
-"""The test's own product is up, with such a file."""
 CONFIG = """
 listen = "127.0.0.1:0"
 allow_root_jobs = true
@@ -41,15 +33,8 @@ bin = "/usr/bin"
 
 @pytest.fixture(scope="module")
 def lab(place: Path) -> Iterator[Lab]:
-    lack = missing()
-    if lack:
-        pytest.skip(f"real Slurm is not installed (scripts/install-slurm): no {', '.join(lack)}")
-    lab = Lab(place / "lab-behind")
-    try:
-        lab.start()
+    with brought_up(Lab(place / "lab-behind")) as lab:
         yield lab
-    finally:
-        lab.stop()
 
 
 @pytest.fixture
@@ -64,21 +49,6 @@ def product(lab: Lab, place: Path, tmp_path: Path) -> Iterator[Product]:
 
 def body(command: list[str], **more: object) -> dict[str, object]:
     return {"command": command, "resources": {"cpus": 1, "memory_mib": 50}, "time_limit_s": 600, **more}
-
-
-def test_page_works_as_written(product: Product) -> None:
-    lines = [line for line in BLOCKS[0].splitlines() if line and not line.startswith(DONE_ALREADY)]
-    assert len(lines) == 2
-    environment = {**os.environ, "LAUNCHYARD_STATE": str(product.state)}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    said = [
-        subprocess.run(
-            shlex.split(line), env=environment, capture_output=True, text=True, timeout=100, check=True
-        ).stdout
-        for line in lines
-    ]
-    assert "hello from n" in said[0]
-    assert "hello" in said[1]
 
 
 def test_job_is_found_by_slurms_number_and_says_why_it_waits(product: Product, lab: Lab) -> None:
@@ -278,69 +248,3 @@ def _until_ended(product: Product, count: int) -> None:
 
 def _ended(product: Product) -> int:
     return sum(job["state"] in ENDED for job in product.all_jobs())
-
-
-class Person(NamedTuple):
-    """Somebody at a shell of a login node, in an empty directory."""
-
-    name: str
-    home: Path
-    environment: dict[str, str]
-
-    def types(self, text: str) -> str:
-        entry = pwd.getpwnam(self.name)
-        switch = ["setpriv", "--reuid", self.name, "--regid", str(entry.pw_gid), "--init-groups"]
-        done = subprocess.run(
-            [*switch, "bash", "-e", "-c", text],
-            env=self.environment,
-            cwd=self.home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
-@pytest.fixture
-def person(lab: Lab, place: Path) -> Person:
-    entry = pwd.getpwnam(USERS[0])
-    home = Path(tempfile.mkdtemp(dir=place))
-    os.chown(home, entry.pw_uid, entry.pw_gid)
-    environment = {**lab.environment, "HOME": entry.pw_dir, "LAUNCHYARD_STATE": str(home / "state")}
-    environment["PATH"] = f"{Path(sys.executable).parent}:{lab.environment['PATH']}"
-    return Person(USERS[0], home, environment)
-
-
-def test_page_leads_from_nothing_to_a_running_cluster(person: Person) -> None:
-    """Every line of its first block, typed as it is."""
-    try:
-        said = person.types(BLOCKS[0])
-    finally:
-        person.types("ly down --cancel-jobs")
-    assert "hello from n" in said
-    assert "completed" in said.splitlines()[-1]
-
-
-def test_page_leads_from_slurm_to_a_cluster_of_ones_own(person: Person, lab: Lab) -> None:
-    """Only where its files are is another."""
-    home = Path(tempfile.mkdtemp(dir=lab.directory))
-    home.chmod(0o755)
-    environment = person.environment | {"LAUNCHYARD_STATE": str(home / "state")}
-    root, person = Person("root", home, environment), person._replace(environment=environment)
-    try:
-        root.types(BLOCKS[1].replace("/etc/slurm", str(lab.directory / "etc")))
-        assert person.types(BLOCKS[2]).splitlines()[-1] == "hello from a step"
-    finally:
-        root.types("ly down --cancel-jobs")
-
-
-def test_page_leads_to_this_machine_and_slurm_under_one_server(person: Person) -> None:
-    try:
-        said = person.types(BLOCKS[3])
-    finally:
-        person.types("ly down --cancel-jobs")
-    assert "hello from this machine" in said
-    assert "hello from n" in said

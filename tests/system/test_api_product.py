@@ -64,6 +64,18 @@ def test_a_followed_log_comes_line_by_line_and_ends_with_the_job(product: Produc
     assert product.until(job)["state"] == "COMPLETED"
 
 
+@pytest.mark.parametrize(("order", "printed"), [("release", b"one\nend"), ("cancel", b"")])
+def test_a_log_is_followed_from_before_its_job_has_started(
+    product: Product, order: str, printed: bytes
+) -> None:
+    """The answer goes on until the job has ended, however long it waits first."""
+    job = product.submit("echo one; printf end", hold=True)
+    log = opened(product, f"/v1/jobs/{job}/logs?follow=1")
+    product.call("POST", f"/v1/jobs/{job}/{order}")
+    assert log.read() == printed
+    product.until(job)
+
+
 def test_events_tell_of_every_move(product: Product) -> None:
     events = opened(product, "/v1/events")
     job = product.submit("true")

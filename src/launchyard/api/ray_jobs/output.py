@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 
 from launchyard.api.context import Context
-from launchyard.api.routes.logs import PART_BYTES, attempt_after, printed
+from launchyard.api.routes.logs import PART_BYTES, attempts, printed
 from launchyard.api.services import LogPart
 from launchyard.api.watching import until
-from launchyard.controller.launching import launch_of
 from launchyard.model.job import Job
 
 CHUNK_LINES = 10
@@ -32,15 +31,12 @@ async def text_of(context: Context, job: Job, first: LogPart) -> AsyncGenerator[
 async def followed(context: Context, job: Job) -> AsyncGenerator[str, None]:
     """All that it prints until it has ended, beginning with its latest attempt."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    attempt = await _begun(context, job, None)
-    while attempt is not None:
-        async with aclosing(printed(context, attempt, "stdout", 0)) as parts:
-            async for part in parts:
-                if text := decoder.decode(part.data):
-                    yield text
-        launch_id = launch_of(attempt)
-        following = None if launch_id is None else await attempt_after(context, job.id, launch_id)
-        attempt = following or await _begun(context, job, launch_id)
+    async with aclosing(attempts(context, job)) as latest:
+        async for attempt in latest:
+            async with aclosing(printed(context, attempt, "stdout", 0)) as parts:
+                async for part in parts:
+                    if text := decoder.decode(part.data):
+                        yield text
     if text := decoder.decode(b"", final=True):
         yield text
 
@@ -58,20 +54,6 @@ def chunks(text: str) -> Iterator[str]:
             end = newline + 1
         yield text[at:end]
         at = end
-
-
-async def _begun(context: Context, job: Job, launch_id: str | None) -> Job | None:
-    """The job once it has an attempt that is another than `launch_id`; None: it ended without one."""
-    controller, store = context.services.controller, context.services.store
-
-    def moved(now: Job | None) -> bool:
-        return now is None or now.ended or (launch_of(now) != launch_id and now.attempt is not None)
-
-    over = asyncio.Event()
-    with until(controller, job.id, moved, over):
-        await over.wait()
-    now = controller.live_job(job.id) or await context.read(lambda: store.job(job.id))
-    return None if now is None or launch_of(now) in (None, launch_id) else now
 
 
 async def ended(context: Context, job: Job) -> None:

@@ -101,22 +101,46 @@ async def _follow(context: Context, job: Job, stream: str, offset: int) -> Respo
 
 async def _following(context: Context, job: Job, stream: str, offset: int) -> AsyncGenerator[bytes, None]:
     """Attempt by attempt: one that is tried again goes on in another log, or in the file that it names."""
-    capped, attempt = False, job
-    while True:
-        launch_id = launch_of(attempt)
-        async with aclosing(printed(context, attempt, stream, offset)) as parts:
-            async for part in parts:
-                capped, offset = part.capped, part.offset + len(part.data)
-                if part.data:
-                    yield part.data
-        following = None if launch_id is None else await attempt_after(context, job.id, launch_id)
-        if following is None:
-            break
-        if (following.stdout if stream == "stdout" else following.stderr or following.stdout) is None:
-            offset = 0
-        attempt = following
+    capped, first = False, True
+    async with aclosing(attempts(context, job)) as latest:
+        async for attempt in latest:
+            if (
+                not first
+                and (attempt.stdout if stream == "stdout" else attempt.stderr or attempt.stdout) is None
+            ):
+                offset = 0
+            first = False
+            async with aclosing(printed(context, attempt, stream, offset)) as parts:
+                async for part in parts:
+                    capped, offset = part.capped, part.offset + len(part.data)
+                    if part.data:
+                        yield part.data
     if capped:
         yield MARK
+
+
+async def attempts(context: Context, job: Job) -> AsyncGenerator[Job, None]:
+    """The job as of its latest attempt, once there is one, then as of each that comes, until it has ended."""
+    now = job if launch_of(job) is not None else await _begun(context, job, None)
+    while now is not None:
+        yield now
+        launch_id = launch_of(now)
+        following = None if launch_id is None else await _attempt_after(context, job.id, launch_id)
+        now = following or await _begun(context, job, launch_id)
+
+
+async def _begun(context: Context, job: Job, launch_id: str | None) -> Job | None:
+    """The job once it has an attempt that is another than `launch_id`; None: it ended without one."""
+    controller, store = context.services.controller, context.services.store
+
+    def moved(now: Job | None) -> bool:
+        return now is None or now.ended or (launch_of(now) != launch_id and now.attempt is not None)
+
+    over = asyncio.Event()
+    with until(controller, job.id, moved, over):
+        await over.wait()
+    now = controller.live_job(job.id) or await context.read(lambda: store.job(job.id))
+    return None if now is None or launch_of(now) in (None, launch_id) else now
 
 
 async def printed(context: Context, attempt: Job, stream: str, offset: int) -> AsyncGenerator[LogPart, None]:
@@ -132,7 +156,7 @@ def _is_over(launch_id: str | None, now: Job | None) -> bool:
     return now is None or now.ended or (launch_id is not None and launch_of(now) != launch_id)
 
 
-async def attempt_after(context: Context, job_id: int, launch_id: str) -> Job | None:
+async def _attempt_after(context: Context, job_id: int, launch_id: str) -> Job | None:
     """The job as of the attempt after this launch; None: there was none."""
     store = context.services.store
     now = context.services.controller.live_job(job_id) or await context.read(lambda: store.job(job_id))
