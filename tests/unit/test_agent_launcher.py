@@ -82,7 +82,7 @@ def carried(directory: Path) -> Iterator[Carried]:
     """Of an agent that has its launcher; both are ended."""
     key = secrets.token_bytes(seal.KEY_BYTES)
     base = directory / "nodes"
-    agent = Agent({"base": str(base), "yard": "y", "node": "n", "allow_root_jobs": True})
+    agent = Agent({"base": str(base), "yard": "y", "node": "n", "allow_root_jobs": True, "hooks": {}})
     agent.adopt(key)
     coming = directory / "coming"
     coming.mkdir()

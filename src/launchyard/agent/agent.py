@@ -20,6 +20,7 @@ from typing import Any
 
 from launchyard.agent import place, seal
 from launchyard.agent.streams import Streams
+from launchyard.launcher import hooks
 from launchyard.launcher.messages import PACKAGE_PARENT, SOCKET_NAME, keeper_argv
 
 LAUNCHER = "launcher"
@@ -64,10 +65,12 @@ class Session:
 
 
 class Agent:
-    """Made once in its process. `order` says where: `base`, `yard`, `node`, `allow_root_jobs`."""
+    """Made once in its process. `order` says where: `base`, `yard`, `node`; `allow_root_jobs`, and by `hooks`
+    which programs of the site are run around jobs."""
 
     def __init__(self, order: dict[str, Any]) -> None:
         self._allow_root_jobs = bool(order["allow_root_jobs"])
+        self._hooks: dict[str, Any] = order["hooks"]
         self._directory = place.directory(order["base"], order["yard"], order["node"])
         self._coming = place.own(os.path.join(self._directory, "coming"))
         # Of each user one is made there by the launcher.
@@ -148,6 +151,7 @@ class Agent:
             self._start_launcher()
 
     def _start_launcher(self) -> None:
+        hooks.write(place.own(os.path.join(self._directory, LAUNCHER), 0o711), self._hooks)
         command = keeper_argv(
             self._directory,
             daemon_uid=os.getuid(),

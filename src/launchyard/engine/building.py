@@ -3,9 +3,10 @@
 Each engine's package has `engine.py` with `build(around) -> Engine`; only the composition root calls it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from launchyard.engine.gateway import Channels
 from launchyard.engine.protocol import Engine
@@ -29,6 +30,8 @@ class Surroundings:
     spool: str
     clock: Callable[[], float]
     allow_root_jobs: bool = False
+    hooks: Mapping[str, Any] = field(default_factory=dict)
+    """The site's programs around jobs, as a launcher reads them."""
     patience_s: float = 30.0
     """How long a cluster that does not answer yet holds up a start; then it is away until it does."""
 

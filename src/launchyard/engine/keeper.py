@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from launchyard.launcher import hooks
 from launchyard.launcher.messages import SOCKET_NAME, encode, keeper_argv, rest
@@ -61,8 +61,14 @@ def _say_hooks(state: Path, site: SiteHooks) -> None:
     for program in (site.prolog, site.epilog):
         if program is not None and (why := hooks.refusal(str(program))) is not None:
             raise Invalid(f"a hook of the site is not run: {why}")
-    prolog, epilog = (None if one is None else str(one) for one in (site.prolog, site.epilog))
-    hooks.write(str(state / "launcher"), prolog, epilog, site.time_limit_s)
+    hooks.write(str(state / "launcher"), values_of(site))
+
+
+def values_of(site: SiteHooks) -> dict[str, Any]:
+    """As a launcher reads them; empty where there are none."""
+    programs = {hooks.PROLOG: site.prolog, hooks.EPILOG: site.epilog}
+    found: dict[str, Any] = {what: str(program) for what, program in programs.items() if program is not None}
+    return found | {"limit_s": site.time_limit_s} if found else {}
 
 
 def dismiss_keeper(state: Path) -> None:

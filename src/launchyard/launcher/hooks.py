@@ -6,6 +6,8 @@ anything of the job, the epilog by a child of the launcher once nothing of the j
 for them.
 """
 
+from __future__ import annotations
+
 import contextlib
 import json
 import os
@@ -64,10 +66,10 @@ class Hooks:
             self._read = now
 
 
-def write(directory: str, prolog: str | None, epilog: str | None, limit_s: float) -> None:
-    """Say which they are, whole or not at all."""
+def write(directory: str, values: dict[str, Any]) -> None:
+    """Say which they are, whole or not at all: `prolog`, `epilog`, `limit_s`; empty: none."""
     path = os.path.join(directory, FILE)
-    if prolog is None and epilog is None:
+    if not values:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         return
@@ -75,7 +77,7 @@ def write(directory: str, prolog: str | None, epilog: str | None, limit_s: float
         os.unlink(path + ".new")
     fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "w") as file:
-        json.dump({PROLOG: prolog, EPILOG: epilog, "limit_s": limit_s}, file)
+        json.dump(values, file)
     os.rename(path + ".new", path)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -27,15 +29,32 @@ Told = Callable[[], None]
 class Order:
     """What every agent of this daemon is started with."""
 
-    def __init__(self, *, yard: str, key: bytes, packed: bytes, version: str, root_jobs: bool) -> None:
+    def __init__(
+        self,
+        *,
+        yard: str,
+        key: bytes,
+        packed: bytes,
+        version: str,
+        root_jobs: bool,
+        hooks: dict[str, Any],
+    ) -> None:
         self.yard = yard
         self.key = key
         self.packed = packed
-        self.version = version
+        rules = json.dumps([root_jobs, hooks], sort_keys=True)
+        self.version = f"{version}-{zlib.crc32(rules.encode()):08x}"
+        """An agent that was started with other code or other rules makes way."""
         self.root_jobs = root_jobs
+        self.hooks = hooks
 
     def of(self, name: str) -> dict[str, Any]:
-        return {"yard": self.yard, "node": name, "allow_root_jobs": self.root_jobs}
+        return {
+            "yard": self.yard,
+            "node": name,
+            "allow_root_jobs": self.root_jobs,
+            "hooks": self.hooks,
+        }
 
 
 class Carrier:

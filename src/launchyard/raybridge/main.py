@@ -1,6 +1,6 @@
 """The bridge: joins a Ray cluster as a program of it, and speaks with the daemon over the socket on stdin.
 
-    daemon -> bridge: begin{address, key, yard, version, root_jobs, packed, directory} · connect{name}
+    daemon -> bridge: begin{address, key, yard, version, root_jobs, hooks, packed, directory} · connect{name}
         with one descriptor · held{l, shares} · free{l} · only{ls} · want{shares}
     bridge -> daemon: joined{ray, python, address} · nodes{nodes} whenever they are others · failed{why}
 
@@ -94,6 +94,7 @@ class Bridge:
             packed=packed,
             version=message["version"],
             root_jobs=message["root_jobs"],
+            hooks=message["hooks"],
         )
         self._directory, self._kind = message["directory"], kind_of_actor()
         self._holds = Holds(message["yard"])

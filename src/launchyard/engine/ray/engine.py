@@ -79,6 +79,7 @@ class RayEngine:
             "key": key.hex(),
             "yard": yard_of(key),
             "root_jobs": around.allow_root_jobs,
+            "hooks": dict(around.hooks),
             "directory": str(around.directory),
         }
         self._bridge = Bridge(python, around.directory, begin, self._hear, self._gone)
