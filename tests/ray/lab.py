@@ -23,6 +23,24 @@ from tests.ray.wire import Bad
 
 PATIENCE_S = 180.0
 TRIES = 3
+_JOIN = """
+import ray, time
+ray.init(address={address!r}, log_to_driver=False, logging_level="ERROR")
+"""
+_WAIT_FOR = """
+while sum(node["Alive"] for node in ray.nodes()) < {nodes}:
+    time.sleep(0.2)
+"""
+_FORGET = """
+from ray._raylet import PlacementGroupID
+from ray.util.placement_group import PlacementGroup
+for one in ray.util.list_named_actors(all_namespaces=True):
+    if one["name"].startswith("agent-"):
+        ray.kill(ray.get_actor(one["name"], namespace=one["namespace"]))
+for number, one in ray.util.placement_group_table().items():
+    if one["state"] != "REMOVED":
+        ray.util.remove_placement_group(PlacementGroup(PlacementGroupID(bytes.fromhex(number))))
+"""
 
 
 class Lab:
@@ -267,28 +285,30 @@ class Lab:
             if b"LAUNCHYARD_LAUNCH_ID=" in _of(pid, "environ") and own in _of(pid, "environ"):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+        # Agents of daemons that are gone, a process on each node for as long as Ray is there, and what their
+        # jobs hold. A Ray that has been killed has neither.
+        with contextlib.suppress(subprocess.SubprocessError):
+            self._say_to_ray(_FORGET, within_s=60)
 
     # -- looking
 
     def _wait_for_all(self) -> None:
         """Until the head counts all nodes."""
-        program = f"""
-import ray, time
-ray.init(address={self.address!r}, log_to_driver=False, logging_level="ERROR")
-while sum(node["Alive"] for node in ray.nodes()) < {self.nodes}:
-    time.sleep(0.2)
-"""
         try:
-            subprocess.run(
-                [self.python, "-c", program],
-                env=self.environment,
-                capture_output=True,
-                check=True,
-                timeout=PATIENCE_S,
-            )
+            self._say_to_ray(_WAIT_FOR.format(nodes=self.nodes), within_s=PATIENCE_S)
         except subprocess.SubprocessError as error:
             told = [path.read_text()[-2000:] for path in sorted(self.directory.glob("ray-*.log"))]
             raise AssertionError("\n".join([str(error), *told])) from None
+
+    def _say_to_ray(self, program: str, within_s: float) -> None:
+        """A program of the cluster, to its end."""
+        subprocess.run(
+            [self.python, "-c", _JOIN.format(address=self.address) + program],
+            env=self.environment,
+            capture_output=True,
+            check=True,
+            timeout=within_s,
+        )
 
     def until(self, condition: Callable[[], bool], what: str, within_s: float = PATIENCE_S) -> None:
         deadline = time.monotonic() + within_s

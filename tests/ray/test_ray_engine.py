@@ -64,8 +64,10 @@ def test_jobs_run_on_each_node_and_their_logs_are_read_there(lab: Lab) -> None:
 def test_socket_that_a_job_listens_on_is_reached_through_its_node(lab: Lab) -> None:
     path = lab.directory / f"session-{secrets.token_hex(4)}.sock"
     program = (
-        "import socket; s=socket.socket(socket.AF_UNIX); "
-        f"s.bind({str(path)!r}); s.listen(); c=s.accept()[0]; c.sendall(c.recv(5)[::-1])"
+        "import os, socket; s=socket.socket(socket.AF_UNIX); "
+        # It has its name once it is listened on.
+        f"s.bind({str(path)!r} + '.new'); s.listen(); os.rename({str(path)!r} + '.new', {str(path)!r}); "
+        "c=s.accept()[0]; c.sendall(c.recv(5)[::-1])"
     )
 
     async def body(made: Running) -> None:
@@ -111,7 +113,7 @@ def test_node_that_is_killed_has_failed_soon_and_is_fenced_when_it_is_back(lab: 
     async def body(made: Running) -> None:
         order = made.launch(2, "sh", "-c", f"echo $$ > {pid_file}; exec sleep 1000")
         made.engine.start([order])
-        await made.until(pid_file.exists)
+        await made.until(lambda: pid_file.exists() and pid_file.read_text().endswith("\n"))
         pid = int(pid_file.read_text())
         lab.kill_node(2)
         await made.until(lambda: bool(made.of(NodeFailed)), within_s=30)
