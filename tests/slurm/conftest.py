@@ -16,7 +16,7 @@ from tests.slurm.sides import Said, Side, make_users
 from tests.system import beneath
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def ground(request: pytest.FixtureRequest) -> Iterator[None]:
     """What `--engine` asks for, below what is ours."""
     with beneath.engine(request.config.getoption("--engine"), nodes=4, memory_mib=4000):
@@ -53,7 +53,7 @@ def cluster_of_ours(home: Path) -> Iterator[Side]:
 
 
 @pytest.fixture(scope="session")
-def ours(place: Path) -> Iterator[Side]:
+def ours(ground: None, place: Path) -> Iterator[Side]:
     with cluster_of_ours(place / "ours") as side:
         yield side
 

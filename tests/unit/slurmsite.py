@@ -34,6 +34,11 @@ PARTITIONS = (
     "PartitionName=debug AllowGroups=ALL AllowAccounts=ALL AllowQos=high Default=YES DefaultTime=01:00:00"
     " MaxNodes=UNLIMITED MaxTime=1-00:00:00 MinNodes=0 Nodes=n[1-3] PriorityTier=1 State=UP\n"
 )
+USERS = (
+    "Current Association Manager state\nUser Records\n"
+    "UserName=ada(1001) DefAccount=physics DefWckey= AdminLevel=None\n"
+    "UserName=li(1002) DefAccount=(null) DefWckey= AdminLevel=None\n"
+)
 
 
 @dataclass
@@ -49,19 +54,18 @@ class Theirs:
     exit_code: str = "0:0"
     start: str = "N/A"
     output: str = "/dev/null"
+    node_count: str = "1"
+    gres: str = "N/A"
+    tres: str = "cpu=2,mem=200M,node=1,billing=2"
 
     @property
     def row(self) -> str:
-        facts = {
-            "A": str(self.number),
-            "T": self.state,
-            "r": self.reason,
-            "U": str(self.uid),
-            "N": self.nodes,
-        }
-        facts |= {"S": self.start, "V": "2026-11-22T02:00:00", "e": "N/A", "C": "2", "D": "1", "P": "debug"}
-        facts |= {"a": "physics", "q": "normal", "m": "100M", "b": "N/A", "l": "1:00:00", "K": "N/A"}
-        values = [facts.get(letter, str(self.number)) for letter in SQUEUE_FIELDS]
+        facts = {"State": self.state, "Reason": self.reason, "UserID": str(self.uid), "NodeList": self.nodes}
+        facts |= {"StartTime": self.start, "SubmitTime": "2026-11-22T02:00:00", "EndTime": "N/A"}
+        facts |= {"NumCPUs": "2", "NumNodes": self.node_count, "Partition": "debug", "Account": "physics"}
+        facts |= {"QOS": "normal", "MinMemory": "100M", "tres-per-node": self.gres, "TimeLimit": "1:00:00"}
+        facts |= {"ArrayTaskID": "N/A", "tres-alloc": self.tres}
+        values = [facts.get(name, str(self.number)) for name in SQUEUE_FIELDS]
         return APART.join([*values, "/home/ada", "a name", self.comment])
 
 
@@ -96,7 +100,7 @@ class FakeSlurm(Commands):
             facts = f"ExitCode={job.exit_code} StdOut={job.output} Power=" if job else ""
             return Ran(code=0 if job else 1, out=f"JobId={arguments[-1]} {facts}" if job else "")
         texts = {"config": CONFIG.format(storage=self.storage, min_job_age=self.min_job_age)}
-        texts |= {"node": NODES, "partition": PARTITIONS}
+        texts |= {"node": NODES, "partition": PARTITIONS, "flags=users": USERS}
         return Ran(code=0, out=texts.get(arguments[-1], ""))
 
     async def act(

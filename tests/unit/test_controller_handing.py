@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from launchyard.engine.fake import AmendOrder, FakeEngine, HoldOrder
-from launchyard.engine.protocol import EngineConnected, LaunchFound, LaunchSuspended, LaunchTaken, LaunchWaits
+from launchyard.engine.protocol import (
+    EngineConnected,
+    LaunchFound,
+    LaunchSuspended,
+    LaunchTaken,
+    LaunchWaits,
+    NodesChanged,
+)
 from launchyard.model.ability import Abilities, Placing
 from launchyard.model.array import Indexes
 from launchyard.model.errors import Conflict
@@ -372,6 +379,24 @@ def test_job_is_handed_over_with_its_runtime_environment_or_not_at_all(task: str
             engine.finish(engine.launches[0].launch_id, cancelled=True)
             await yard.until_ended(job.id)
             await yard.until(lambda: "remove" in environments.done)
+
+    asyncio.run(run())
+
+
+def test_job_that_names_no_account_has_the_one_that_its_engine_has_for_its_user() -> None:
+    async def run() -> None:
+        async with two() as yard:
+            before, _ = await there(yard)
+            user = yard.job(before.id).user
+            site = yard.controller.clusters.named("site")
+            yard.engine.tell(NodesChanged(nodes=NODES, accounts={user: "theirs", "nobody": "none"}))
+            await yard.until(lambda: user in site.accounts)
+            yard.engine.tell(NodesChanged(nodes=NODES))
+            after, _ = await there(yard)
+            named, _ = await there(yard, account="mine")
+            found = [yard.job(one.id).account for one in (before, after, named)]
+            assert found == [None, "theirs", "mine"]
+            assert yard.controller.counters.cycles > 0
 
     asyncio.run(run())
 

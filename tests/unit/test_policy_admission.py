@@ -309,5 +309,8 @@ def test_where_the_engine_places_accounts_and_qos_go_through_as_they_are() -> No
     assert (again.account, again.qos) == ("mine", "other")
     plain = admit(submission(), ADA, site, job_id=1, now=T0)
     assert (plain.account, plain.qos) == (None, "normal")
+    known = replace(site, accounts={"local": {"ada": "hers", "li": "his"}, "other": {"ada": "no"}})
+    assert admit(submission(), ADA, known, job_id=1, now=T0).account == "hers"
+    assert admit(submission(account="theirs"), ADA, known, job_id=1, now=T0).account == "theirs"
     with pytest.raises(Infeasible, match="there is no QOS 'urgent'"):
         admitted(qos="urgent")

@@ -19,7 +19,13 @@ OLD = {
     **{"job_id": 73008, "job_state": "RUNNING", "state_reason": "None", "user_id": 1001, "nodes": "n[1-2]"},
     **{"start_time": 1795327852, "submit_time": 1795327850, "end_time": 0, "cpus": 2, "time_limit": 60},
     **{"partition": "debug", "account": "physics", "qos": "normal", "memory_per_node": 50},
-    **{"memory_per_cpu": None, "tres_per_node": "gres:gpu:1", "array_job_id": 0, "array_task_id": None},
+    **{
+        "memory_per_cpu": None,
+        "tres_per_node": "gres:gpu:1",
+        "node_count": 2,
+        "array_job_id": 0,
+        "array_task_id": None,
+    },
     **{"array_task_string": "", "current_working_directory": "/tmp", "name": "wrap"},
     "comment": "x launchyard:ab12",
 }
@@ -88,7 +94,11 @@ def test_rows_are_as_those_of_squeue() -> None:
         2,
     )
     assert (row.start_at, row.end_at, row.time_limit_s, row.gpus) == (1795327852.0, None, 3600, 1)
-    assert (row.memory_mib, row.array, row.launch) == (50, None, "ab12")
+    assert (row.memory_mib, row.array, row.launch) == (100, None, "ab12")
+    (all_told,) = rows_of({"jobs": [{**OLD, "tres_alloc_str": "cpu=2,mem=300M,node=2,gres/gpu=4"}]})
+    assert (all_told.memory_mib, all_told.gpus) == (300, 2)
+    (a_cpu,) = rows_of({"jobs": [{**OLD, "memory_per_node": None, "memory_per_cpu": 70}]})
+    assert a_cpu.memory_mib == 140
     (new,) = rows_of({"jobs": [NEW]})
     assert (new.state, new.cpus, new.time_limit_s, new.array) == ("COMPLETING", 2, None, 73000)
 

@@ -14,6 +14,7 @@ from launchyard.engine.slurm.told import (
     SQUEUE_FIELDS,
     Row,
     accounted,
+    default_accounts,
     launch_in,
     marked,
     nodes_of,
@@ -22,13 +23,14 @@ from launchyard.engine.slurm.told import (
     rows_of,
     seconds_in,
     settings_of,
+    squeue_words,
 )
 from launchyard.engine.slurm.words import allocation_of, end_of, reason_of
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job, JobKind
 from launchyard.model.node import NodeState
 from launchyard.model.resources import Request
-from tests.unit.slurmsite import CONFIG, NODES, PARTITIONS, Theirs
+from tests.unit.slurmsite import CONFIG, NODES, PARTITIONS, USERS, Theirs
 
 
 def asked(metadata: dict[str, str] | None = None, **request: Any) -> Launch:
@@ -70,13 +72,41 @@ def test_row_of_squeue_is_read_with_its_mark() -> None:
     assert [(one.slurm_id, one.uid, one.launch, one.nodes) for one in found] == [
         (12, 7, "ab12", ("n1", "n2"))
     ]
-    assert (found[0].memory_mib, found[0].time_limit_s, found[0].start_at) == (100, 3600, None)
+    assert (found[0].memory_mib, found[0].time_limit_s, found[0].start_at) == (200, 3600, None)
 
 
 def test_separator_in_a_comment_shifts_no_field() -> None:
     found = rows_of(Theirs(number=12, uid=7, comment=f"a{APART}b launchyard:ab12").row)
     assert (found[0].name, found[0].launch) == ("a name", "ab12")
-    assert len(SQUEUE_FIELDS) == 18
+    assert len(SQUEUE_FIELDS) == 19
+
+
+@pytest.mark.parametrize(
+    ("facts", "memory_mib", "gpus"),
+    [
+        ({"tres": "cpu=4,mem=4000M,node=1,billing=4,gres/gpu=2"}, 4000, 2),
+        ({"tres": "cpu=4,mem=1.5G,node=2,gres/gpu=4,gres/gpu:a100=4", "node_count": "2"}, 1536, 2),
+        # Its GPUs are not counted by the site.
+        ({"tres": "cpu=2,mem=200M,node=2", "node_count": "2", "gres": "gres:gpu:fake:1"}, 200, 1),
+        # Of an older one: as if what it tells were of each node.
+        ({"tres": "", "node_count": "2", "gres": "gpu:1"}, 200, 1),
+    ],
+)
+def test_amounts_are_what_slurm_gives_in_all(facts: dict[str, str], memory_mib: int, gpus: int) -> None:
+    (found,) = rows_of(Theirs(number=12, uid=7, comment="", nodes="n1", **facts).row)
+    assert (found.memory_mib, found.gpus) == (memory_mib, gpus)
+
+
+def test_an_older_squeue_is_asked_by_letters() -> None:
+    option, fields = squeue_words((22, 5))
+    assert (option, fields[:15], fields[-8:]) == ("-O", f"JobID:{APART},State:{APART}", "Comment:")
+    option, fields = squeue_words((20, 2))
+    assert (option, fields[:5], fields[-8:]) == ("-o", f"%A{APART}%T", f"%Z{APART}%j{APART}%k")
+    assert fields.count(APART) == squeue_words((22, 5))[1].count(APART)
+
+
+def test_users_have_the_accounts_that_slurm_says() -> None:
+    assert default_accounts(records(USERS)) == {"ada": "physics"}
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ class LiveCluster:
         self.facts: EngineFacts | None = None
         self.told_nodes = False
         """Its engine has told of its nodes since it was opened."""
+        self.accounts: Mapping[str, str] = {}
+        """By user, in an engine with accounts of its own: that of a job which names none."""
         self.found: set[str] = set()
         """Launches that users gave the engine past us."""
         self.gateway = engine if isinstance(engine, Gateway) else None

@@ -84,7 +84,8 @@ class Reports:
         if facts is None:
             raise RuntimeError(f"the engine of cluster {cluster.name} was not opened")
         if not cluster.told_nodes:
-            self._nodes_changed(cluster, NodesChanged(nodes=facts.nodes, partitions=facts.partitions))
+            told = NodesChanged(nodes=facts.nodes, partitions=facts.partitions, accounts=facts.accounts)
+            self._nodes_changed(cluster, told)
         return facts
 
     def stop(self, job: Job, grace_s: int | None = None) -> None:
@@ -196,6 +197,7 @@ class Reports:
     def _nodes_changed(self, cluster: LiveCluster, report: NodesChanged) -> None:
         """What an operator has said of a node holds on."""
         live = self._loop.live
+        cluster.accounts = cluster.accounts if report.accounts is None else report.accounts
         before = {name: node for name, node in live.nodes.items() if node.cluster == cluster.name}
         told = [replace(one, cluster=cluster.name) for one in report.nodes]
         nodes = {one.name: _as_marked(one, live.marks.get((cluster.name, one.name))) for one in told}

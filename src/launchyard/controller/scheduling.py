@@ -64,7 +64,7 @@ class Scheduler:
             if cluster.epoch is None or not len(self._loop.live.queue.of(cluster.name)):
                 continue
             if cluster.places:
-                self.handing.hand_over(cluster)
+                self._hand_over(cluster)
             else:
                 kept += self._plan(cluster)
         self.kept_for = tuple(kept)
@@ -74,6 +74,12 @@ class Scheduler:
     def start_now(self, job: Job, start: Start) -> None:
         """A new job that takes nothing of any node, whatever waits; as one change with what led to it."""
         self._start(job, start, self._loop.now())
+
+    def _hand_over(self, cluster: LiveCluster) -> None:
+        """What there is of a pass where the engine places; it starts nothing."""
+        began, depth = time.perf_counter(), len(self._loop.live.queue.of(cluster.name))
+        self.handing.hand_over(cluster)
+        self.counters.cycle(self._loop.now(), time.perf_counter() - began, depth, 0)
 
     def _plan(self, cluster: LiveCluster) -> tuple[int, ...]:
         """The jobs for which it keeps resources."""

@@ -55,6 +55,7 @@ class Submitting:
         return Cluster(
             name=self._loop.clusters.default.name,
             abilities=self._abilities,
+            accounts={one.name: one.accounts for one in self._loop.clusters if one.accounts},
             away=[one.name for one in self._loop.clusters if one.lost_since is not None],
             capacity=live.capacity,
             reservations=live.reservations,

@@ -189,6 +189,8 @@ class NodesChanged:
 
     nodes: tuple[Node, ...]
     partitions: tuple[Partition, ...] | None = None
+    accounts: Mapping[str, str] | None = None
+    """Of an engine with accounts of its own: by user that of a job which names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,12 +272,14 @@ class EngineFacts:
     """What an engine is: its nodes and how it enforces.
 
     `cpus` are the machine's own numbers of a node's CPUs, in the node's order, where they can be pinned.
-    `partitions` are its own, of an engine that has some. `details` are shown in `ly status`.
+    `partitions` and `accounts` (see `NodesChanged`) are its own, of an engine that has some.
+    `details` are shown in `ly status`.
     """
 
     nodes: tuple[Node, ...]
     enforcement: Enforcement
     partitions: tuple[Partition, ...] = ()
+    accounts: Mapping[str, str] = field(default_factory=dict)
     cpus: Mapping[str, Sequence[int]] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=dict)
 

@@ -42,6 +42,8 @@ class Cluster:
     reservations: Mapping[str, Reservation] = field(default_factory=dict)
     abilities: Mapping[str, Abilities] = field(default_factory=dict)
     """Of the engine of each cluster, the default one first; empty: `name` is the only one."""
+    accounts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Of the engine of each cluster with accounts of its own: by user that of a job which names none."""
     away: Collection[str] = ()
     """Clusters of which the engine does not answer."""
 
@@ -175,7 +177,8 @@ def _enter(
 ) -> Entry:
     """Where the engine places, accounts and QOS are its own, and so is the refusal."""
     if cluster.abilities_of(partition).places is Placing.ENGINE:
-        return enter_elsewhere(user, asked, partition, cluster.rules, cluster.book)
+        account = asked[0] or cluster.accounts.get(partition.cluster, {}).get(user)
+        return enter_elsewhere(user, (account, asked[1]), partition, cluster.rules, cluster.book)
     return enter(user, groups, asked, partition, cluster.rules, cluster.book)
 
 

@@ -89,7 +89,7 @@ class SlurmEngine:
     async def open(self, report: Callable[[Sequence[EngineReport]], None]) -> EngineFacts:
         """A Slurm that does not answer is waited for; one that forgets too early is refused."""
         self._table.report = report
-        nodes, partitions = await self._looking.first()
+        parts = await self._looking.first()
         self._run = asyncio.ensure_future(self._looking.run())
         site = self._looking.site
         self._ways.version = "" if site is None else site.version
@@ -98,8 +98,9 @@ class SlurmEngine:
             found["rest"] = self._around.cluster.rest
         users = "switched" if self.abilities.users else "single"
         return EngineFacts(
-            nodes=nodes,
-            partitions=partitions,
+            nodes=parts.nodes,
+            partitions=parts.partitions,
+            accounts=parts.accounts,
             enforcement=Enforcement(memory="slurm", cpus="slurm", processes="slurm", users=users),
             details=found,
         )

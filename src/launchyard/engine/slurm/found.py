@@ -77,7 +77,7 @@ class Found:
             request=Request(
                 cpus_milli=1000 * row.cpus,
                 memory_mib=row.memory_mib,
-                gpus=row.gpus,
+                gpus=row.gpus * max(1, len(row.nodes)),
                 nodes=max(1, len(row.nodes)),
             ),
             time_limit_s=row.time_limit_s,

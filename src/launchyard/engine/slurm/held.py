@@ -114,7 +114,7 @@ class Held:
 
     def started_by(self, row: Row, now: float, token: int) -> Iterator[EngineReport]:
         """It has nodes, so it was started; one that was cancelled before has none."""
-        memory_mib = row.memory_mib * len(row.nodes) or self.given.memory_mib
+        memory_mib = row.memory_mib or self.given.memory_mib
         return self.started_on(row.nodes, row.start_at, now, token, (row.cpus, memory_mib, row.gpus))
 
     def started_on(

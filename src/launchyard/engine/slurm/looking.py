@@ -18,15 +18,13 @@ from launchyard.engine.slurm.found import Found, found_id
 from launchyard.engine.slurm.held import Held
 from launchyard.engine.slurm.outcome import in_accounting, output_of, records_of, remembered
 from launchyard.engine.slurm.rest import Rest
-from launchyard.engine.slurm.site import Site, parts_of, site_of
+from launchyard.engine.slurm.site import Parts, Site, parts_of, site_of
 from launchyard.engine.slurm.table import Table
-from launchyard.engine.slurm.told import ENDED, SQUEUE_FORMAT, Accounted, Row, Rows
+from launchyard.engine.slurm.told import ENDED, Accounted, Row, Rows, squeue_words, version_of
 from launchyard.engine.slurm.whereabouts import Whereabouts
 from launchyard.engine.slurm.words import LATE_S, begun_twice, end_of, lacking
 from launchyard.model.errors import Invalid, LaunchyardError, Unavailable
 from launchyard.model.event import Exited
-from launchyard.model.node import Node
-from launchyard.model.partition import Partition
 
 GLANCE_S = 30.0
 """How often the record of a running job is looked for: Slurm may never notice that it has ended."""
@@ -43,7 +41,6 @@ PAUSE_MAX_S = 30.0
 ENDS_AT_ONCE = 16
 FORGOTTEN = "Slurm has no record of it any more, so its exit code is not known"
 NEVER_SEEN = "sbatch did not answer, and Slurm has no job with its mark; whether it ran is not known"
-Parts = tuple[tuple[Node, ...], tuple[Partition, ...]]
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +76,7 @@ class Looking:
         self._wrong = ""
         """What was last found wrong with its settings."""
         self.site: Site | None = None
-        self.parts: Parts = ((), ())
+        self.parts = Parts()
         self._rows = Rows()
         self._found = Found(table, cluster)
         self._whereabouts = Whereabouts(table, helpers)
@@ -131,7 +128,8 @@ class Looking:
             else:
                 return rows, ""
         of = [] if self._uid is None else ["-u", str(self._uid)]
-        ran = await self._commands.look("squeue", "-h", "-a", "-t", "all", "-o", SQUEUE_FORMAT, *of)
+        words = squeue_words(() if self.site is None else version_of(self.site.version))
+        ran = await self._commands.look("squeue", "-h", "-a", "-t", "all", *words, *of)
         if not ran.ok:
             return None, ran.sentence
         return await asyncio.to_thread(self._rows.read, ran.out), ""
@@ -161,7 +159,8 @@ class Looking:
             return
         if parts != self.parts:
             self.parts = parts
-            self._table.tell([NodesChanged(nodes=parts[0], partitions=parts[1])])
+            changed = NodesChanged(nodes=parts.nodes, partitions=parts.partitions, accounts=parts.accounts)
+            self._table.tell([changed])
 
     # -- what a look says
 

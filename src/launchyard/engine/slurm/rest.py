@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from launchyard.engine.slurm.told import Row, gpus_in, launch_in, names_in
+from launchyard.engine.slurm.told import Row, amounts_in, gpus_in, launch_in, names_in
 from launchyard.model.errors import Unavailable
 from launchyard.model.number import shown
 
@@ -134,7 +134,11 @@ def _row(one: Mapping[str, Any]) -> Row | None:
         return None
     minutes = _number(one.get("time_limit"))
     in_array = _number(one.get("array_task_id")) is not None or bool(one.get("array_task_string"))
-    memory = _number(one.get("memory_per_node")) or _number(one.get("memory_per_cpu")) or 0
+    cpus, count = _number(one.get("cpus")) or 1, max(1, _number(one.get("node_count")) or 1)
+    memory_mib, gpus = amounts_in(_text(one.get("tres_alloc_str")) or _text(one.get("tres_req_str")))
+    if memory_mib is None:
+        a_node, a_cpu = _number(one.get("memory_per_node")), _number(one.get("memory_per_cpu"))
+        memory_mib = (a_node or 0) * count or (a_cpu or 0) * cpus
     user = _number(one.get("user_id"))
     return Row(
         slurm_id=slurm_id,
@@ -145,12 +149,12 @@ def _row(one: Mapping[str, Any]) -> Row | None:
         submitted_at=_moment(one.get("submit_time")),
         end_at=_moment(one.get("end_time")),
         nodes=names_in(_text(one.get("nodes"))),
-        cpus=_number(one.get("cpus")) or 1,
+        cpus=cpus,
         partition=_text(one.get("partition")),
         account=_text(one.get("account")),
         qos=_text(one.get("qos")),
-        memory_mib=memory,
-        gpus=gpus_in(_text(one.get("tres_per_node"))),
+        memory_mib=memory_mib,
+        gpus=gpus_in(_text(one.get("tres_per_node"))) if gpus is None else -(-gpus // count),
         time_limit_s=None if minutes is None else 60 * minutes,
         array=_number(one.get("array_job_id")) if in_array else None,
         working_dir=_text(one.get("current_working_directory")),

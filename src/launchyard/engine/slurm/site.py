@@ -1,10 +1,18 @@
 """What a Slurm is: its settings as far as we rely on them, its nodes and its partitions."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from launchyard.engine.slurm.commands import Commands
-from launchyard.engine.slurm.told import nodes_of, partitions_of, records, seconds_in, settings_of
+from launchyard.engine.slurm.told import (
+    default_accounts,
+    nodes_of,
+    partitions_of,
+    records,
+    seconds_in,
+    settings_of,
+)
 from launchyard.model.errors import Invalid, Unavailable
 from launchyard.model.node import Node
 from launchyard.model.partition import Partition
@@ -47,13 +55,27 @@ async def site_of(commands: Commands, poll_s: float) -> Site:
     )
 
 
-async def parts_of(commands: Commands, cluster: str) -> tuple[tuple[Node, ...], tuple[Partition, ...]]:
-    """Its nodes and partitions now. Raises `Unavailable`."""
-    nodes, partitions = await asyncio.gather(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Its nodes and partitions, and by user the account of a job that names none."""
+
+    nodes: tuple[Node, ...] = ()
+    partitions: tuple[Partition, ...] = ()
+    accounts: Mapping[str, str] = field(default_factory=dict)
+
+
+async def parts_of(commands: Commands, cluster: str) -> Parts:
+    """As they are now; without slurmdbd there are no accounts. Raises `Unavailable`."""
+    nodes, partitions, users = await asyncio.gather(
         commands.look("scontrol", "-o", "show", "node", limit_s=ASK_S),
         commands.look("scontrol", "-o", "-a", "show", "partition", limit_s=ASK_S),
+        commands.look("scontrol", "-o", "show", "assoc_mgr", "flags=users", limit_s=ASK_S),
     )
     for ran in (nodes, partitions):
         if not ran.ok:
             raise Unavailable(f"Slurm does not answer: {ran.sentence}")
-    return nodes_of(records(nodes.out), cluster), partitions_of(records(partitions.out), cluster)
+    return Parts(
+        nodes=nodes_of(records(nodes.out), cluster),
+        partitions=partitions_of(records(partitions.out), cluster),
+        accounts=default_accounts(records(users.out)) if users.ok else {},
+    )

@@ -4,6 +4,7 @@ Commands are asked in a form of our own: fields apart by a character that no val
 comment last. What does not read as expected is left out rather than guessed at.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -16,10 +17,17 @@ from launchyard.model.walltime import parse_walltime
 
 APART = "\x1f"
 """Between fields: it is in no name or path that Slurm takes from us."""
-SQUEUE_FIELDS = ("A", "T", "r", "U", "S", "V", "e", "N", "C", "D", "P", "a", "q", "m", "b", "l", "F", "K")
-SQUEUE_TEXTS = ("Z", "j", "k")
-"""Texts of users: the working directory, the name and the comment."""
-SQUEUE_FORMAT = APART.join(f"%{letter}" for letter in SQUEUE_FIELDS + SQUEUE_TEXTS)
+SQUEUE_FIELDS = {
+    **{"JobID": "%A", "State": "%T", "Reason": "%r", "UserID": "%U", "StartTime": "%S", "SubmitTime": "%V"},
+    **{"EndTime": "%e", "NodeList": "%N", "NumCPUs": "%C", "NumNodes": "%D", "Partition": "%P"},
+    **{"Account": "%a", "QOS": "%q", "MinMemory": "%m", "tres-per-node": "%b", "TimeLimit": "%l"},
+    **{"ArrayJobID": "%F", "ArrayTaskID": "%K", "tres-alloc": ""},
+}
+"""By their long names, with their letters; what a job has in all has none."""
+SQUEUE_TEXTS = {"WorkDir": "%Z", "Name": "%j", "Comment": "%k"}
+"""Texts of users."""
+LONG_NAMES_SINCE = (20, 11)
+"""Of Slurm: long names of fields, each as wide as it is and with what comes after it."""
 SACCT_FIELDS = ("JobIDRaw", "State", "ExitCode", "Start", "End", "NodeList", "UID", "Submit", "Comment")
 
 MARK = "launchyard:"
@@ -50,13 +58,23 @@ class Row(NamedTuple):
     account: str
     qos: str
     memory_mib: int
+    """In all, where Slurm tells so; an older one tells of a node or of a CPU, and not of which."""
     gpus: int
+    """On each node."""
     time_limit_s: int | None
     array: int | None
     """The id of the array that it is a part of."""
     working_dir: str
     name: str
     launch: str | None
+
+
+def squeue_words(version: tuple[int, ...]) -> tuple[str, str]:
+    """How squeue of this version is asked for the fields, then the texts, in their order."""
+    fields = {**SQUEUE_FIELDS, **SQUEUE_TEXTS}
+    if version < LONG_NAMES_SINCE:
+        return "-o", APART.join(fields.values())
+    return "-O", f":{APART},".join(fields) + ":"
 
 
 class Rows:
@@ -66,7 +84,7 @@ class Rows:
         self._known: dict[str, Row] = {}
 
     def read(self, output: str) -> list[Row]:
-        """The jobs in the output of `squeue -h -o SQUEUE_FORMAT`, run with TZ=UTC."""
+        """The jobs in the output of `squeue -h` with `squeue_words`, run with TZ=UTC."""
         before, self._known = self._known, {}
         for line in output.split("\n"):
             row = before.get(line) or _row_of(line)
@@ -87,8 +105,10 @@ def _row_of(line: str) -> Row | None:
 
 
 def _row(fields: list[str]) -> Row:
-    slurm_id, state, reason, uid, start, submit, end, nodes, cpus, _, partition = fields[:11]
-    account, qos, memory, gres, limit, array, index, directory, name, comment = fields[11:]
+    slurm_id, state, reason, uid, start, submit, end, nodes, cpus, node_count, partition = fields[:11]
+    account, qos, memory, gres, limit, array, index, tres, directory, name, comment = fields[11:]
+    memory_mib, gpus = amounts_in(tres)
+    count = max(1, _number(node_count, 1))
     of_array = int(array) if array.isdigit() and index not in ("", "N/A") else None
     return Row(
         slurm_id=int(slurm_id),
@@ -103,8 +123,8 @@ def _row(fields: list[str]) -> Row:
         partition=partition,
         account=account,
         qos=qos,
-        memory_mib=_mib(memory),
-        gpus=gpus_in(gres),
+        memory_mib=_mib(memory) * count if memory_mib is None else memory_mib,
+        gpus=gpus_in(gres) if gpus is None else -(-gpus // count),
         time_limit_s=_limit(limit),
         array=of_array,
         working_dir=directory,
@@ -200,6 +220,18 @@ def settings_of(output: str) -> Mapping[str, str]:
     """`scontrol show config`."""
     pairs = (line.partition("=") for line in output.split("\n"))
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}
+
+
+def default_accounts(found: Iterable[Mapping[str, str]]) -> Mapping[str, str]:
+    """By user, of `scontrol -o show assoc_mgr flags=users`: `UserName=ada(1001) DefAccount=physics`."""
+    pairs = ((one.get("UserName", ""), one.get("DefAccount", "")) for one in found)
+    return {user.partition("(")[0]: name for user, name in pairs if user and name not in ("", "(null)")}
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """Of `22.05.8`; of what is not known the newest."""
+    found = re.match(r"(\d+)\.(\d+)", text.strip())
+    return (int(found[1]), int(found[2])) if found else (99, 0)
 
 
 def seconds_in(text: str) -> int | None:
@@ -325,6 +357,14 @@ def gpus_in(gres: str) -> int:
         if words[0] == "gpu":
             count += int(words[-1]) if words[-1].isdigit() else 1
     return count
+
+
+def amounts_in(tres: str) -> tuple[int | None, int | None]:
+    """Memory in MiB and GPUs of `cpu=2,mem=2000M,node=1,gres/gpu=1`; None for what is not in there: a site
+    need not count its GPUs so."""
+    found = dict(part.split("=", 1) for part in tres.split(",") if "=" in part)
+    gpus = found.get("gres/gpu", "")
+    return _mib(found["mem"]) if "mem" in found else None, int(gpus) if gpus.isdigit() else None
 
 
 def _gpu_type(gres: str) -> str:

@@ -15,6 +15,7 @@ from launchyard.engine.channel import Channel, Request, UserHelpers
 from launchyard.engine.slurm.commands import Commands
 from launchyard.engine.slurm.held import Held
 from launchyard.engine.slurm.table import Table
+from launchyard.engine.slurm.told import version_of
 from launchyard.launcher.messages import Message
 from launchyard.model.errors import Unavailable
 
@@ -98,7 +99,7 @@ class Ways:
 
     def _command(self, held: Held) -> list[str]:
         node = node_of(held)
-        overlap = ["--overlap"] if _version(self.version) >= OVERLAP_SINCE else []
+        overlap = ["--overlap"] if version_of(self.version) >= OVERLAP_SINCE else []
         return [
             self._commands.path("srun"),
             f"--jobid={held.given.slurm_id}",
@@ -125,12 +126,6 @@ def node_of(held: Held) -> str:
     if not _NODE.fullmatch(node):
         raise Unavailable(f"Slurm calls the node of the job '{node}', which is no name")
     return node
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """Of `22.05.8`; of what is not known the newest."""
-    found = re.match(r"(\d+)\.(\d+)", text.strip())
-    return (int(found[1]), int(found[2])) if found else (99, 0)
 
 
 def _why(message: Message | None) -> str:
