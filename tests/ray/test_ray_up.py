@@ -45,19 +45,21 @@ class Machine:
         self.home = directory / name
         self.space = f"lyg{secrets.token_hex(3)}"
         self.address = address
-        for part in ("etc", "tmp", "nodes"):
+        for part in ("etc/launchyard", "tmp", "nodes"):
             (self.home / part).mkdir(parents=True)
         (self.home / "ray").symlink_to(programs().parent)
         self.configure("")
 
     def configure(self, more: str) -> None:
-        file = self.home / "etc" / "config.toml"
+        file = self.home / "etc" / "launchyard" / "config.toml"
         file.write_text(SETTINGS + more)
         file.chmod(0o600)
 
     def type(self, line: str, tries: int = 4) -> str:
         """A line of the guide, as a person at this machine types it."""
-        bind = f"mount --bind {self.home}/etc /etc/launchyard && mount --bind {self.home}/tmp /tmp/ray"
+        # Nothing of this machine's own /etc is changed.
+        bind = f"mount -t overlay none -o lowerdir={self.home}/etc:/etc /etc"
+        bind += f" && mount --bind {self.home}/tmp /tmp/ray"
         words = ["ip", "netns", "exec", self.space, "bash", "-c", f"{bind} && cd /tmp && {line}"]
         path = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
         environment = {
@@ -97,19 +99,16 @@ def machines() -> Iterator[list[Machine]]:
     """Three, joined by a bridge in a namespace of its own."""
     directory = Path(tempfile.mkdtemp(prefix="lyg", dir="/tmp"))
     made = [Machine(directory, f"m{number}", f"10.0.0.{number}") for number in (1, 2, 3)]
-    places = [Path("/etc/launchyard"), Path("/tmp/ray")]
-    missing = [place for place in places if not place.exists()]
-    for place in missing:
-        place.mkdir()
+    place = Path("/tmp/ray")
+    place.mkdir(exist_ok=True)
     try:
         with sharing_nothing({one.space: one.address for one in made}):
             yield made
             for one in made:
                 one.stop()
     finally:
-        for place in missing:
-            with suppress(OSError):
-                place.rmdir()
+        with suppress(OSError):
+            place.rmdir()
         shutil.rmtree(directory, ignore_errors=True)
 
 
