@@ -1,5 +1,5 @@
-# What a person types: make setup, demo, test, test-portal, test-engines, test-all, check, bench, web, wheel, site. A fresh machine
-# needs python3.11 or newer with its venv module; everything else comes from requirements.lock.
+# What a person types: make setup, demo, test, test-portal, test-guides, test-engines, test-all, check, bench, web,
+# wheel, site. A fresh machine needs python3.11 or newer with its venv module; the rest comes from requirements.lock.
 
 # An interpreter that every user of the machine can execute, where there is one: root's own may lie in its home.
 PYTHON ?= $(shell for one in /usr/bin/python3 python3; do $$one -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one && break; done || true)
@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PORTAL := src/launchyard/portal/static/index.html
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .lock ! -name README.md -print)
 
-.PHONY: setup demo test test-portal test-engines test-guest test-all check static web types units units-and-tidy bench wheel docs site clean
+.PHONY: setup demo test test-portal test-guides test-engines test-guest test-all check static web types units units-and-tidy bench wheel docs site clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) $(PORTAL)
@@ -48,7 +48,7 @@ demo: setup
 
 # Four files at a time, those of the whole product first: most of them wait for a job, a clock or a disk. What says
 # how fast something is comes last, alone. (Compiled tests are kept whatever the shell says: there are many of them.)
-test test-portal test-engines test-all: export PYTHONDONTWRITEBYTECODE =
+test test-portal test-guides test-engines test-all: export PYTHONDONTWRITEBYTECODE =
 test: setup
 	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder -m "not slow and not alone" --ignore=tests/browser
 	$(PYTEST) -m "alone and not slow" --ignore=tests/browser
@@ -56,6 +56,10 @@ test: setup
 # The pages, in a real browser. What drives it keeps the event loop of its process: nothing else may run in it.
 test-portal: setup
 	$(PYTEST) -n 2 --dist loadfile -m "not slow" tests/browser
+
+# The guides of the engines, typed as they are written (scripts/install-slurm, install-ray).
+test-guides: setup
+	$(PYTEST) tests/slurm/test_page.py tests/ray/test_ray_up.py
 
 # Everything, with soak tests, negative controls and the real Slurm beside ours; what repeats itself does it often.
 test-all: export LAUNCHYARD_THOROUGH = 1
