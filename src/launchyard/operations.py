@@ -111,7 +111,7 @@ class Operations:
             bounds=bounds(settings),
             licences=settings.licences,
             environments=files.environments,
-            remove_logs=files.remove_logs,
+            logs=files,
             watch=self.hear,
         )
 

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 
 from launchyard.config import Settings
 from launchyard.engine.channel import UserHelpers
 from launchyard.engine.environments import HelperEnvironments, Opened, SetUpSettings
-from launchyard.engine.files import Files, Who
-from launchyard.engine.gateway import Channels
+from launchyard.engine.files import Files
+from launchyard.engine.local import LocalEngine
 from launchyard.engine.machine import memory_of_machine_mib
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job
@@ -27,7 +28,7 @@ _log = logging.getLogger(__name__)
 class UserFiles:
     """`packages` and `browsed` (users' own files) for the API, `environments` for the controller."""
 
-    def __init__(self, settings: Settings, state: StateDir, engine: Channels) -> None:
+    def __init__(self, settings: Settings, state: StateDir, engine: LocalEngine) -> None:
         limits = settings.packages
         self.packages = Packages(
             state.packages,
@@ -43,26 +44,33 @@ class UserFiles:
             memory_mib=limits.setup_memory_mib or memory_of_machine_mib() // 2,
         )
         self._spool = state.spool
+        self._engine = engine
         self._browsing = UserHelpers(engine)
         self.browsed = Files(self._browsing)
         self.environments = HelperEnvironments(UserHelpers(engine, kept.memory_mib), kept, self._opened)
         self._collecting: asyncio.Task[None] | None = None
 
     async def remove_logs(self, jobs: Sequence[Job]) -> None:
-        """The logs of all attempts in our spool on this machine, each as its user."""
+        """The logs of all attempts in our spool here, by the launcher: their directories are root's.
+
+        Raises `LaunchyardError` where one may still be there.
+        """
         names: dict[int, list[str]] = {}
         for job in jobs:
-            launches = [one.launch_id for one in job.past]
-            launches += [job.attempt.launch_id] if job.attempt is not None else []
-            names.setdefault(job.uid, []).extend(f"{job.id}-{launch}.log" for launch in launches)
+            names.setdefault(job.uid, []).extend(_logs_of(job))
         for uid, found in names.items():
-            spool = str(self._spool / str(uid))
-            paths = [f"{spool}/{name}" for name in found]
-            try:
-                if paths:
-                    await self.browsed.ask(Who(uid=uid, roots=(spool,)), "remove", spool, paths=paths)
-            except LaunchyardError as error:
-                _log.warning("logs of uid %d stay for now: %s", uid, error)
+            await self._engine.remove_logs(uid, found)
+
+    async def log_bytes(self, jobs: Sequence[Job]) -> list[int]:
+        """What the logs of each take on the disk."""
+        return await asyncio.to_thread(lambda: [self._taken(job) for job in jobs])
+
+    def _taken(self, job: Job) -> int:
+        taken = 0
+        for name in _logs_of(job):
+            with contextlib.suppress(OSError):
+                taken += os.lstat(self._spool / str(job.uid) / name).st_blocks * 512
+        return taken
 
     def start(self, in_use: InUse) -> None:
         """From now on remove what nobody needs, every now and then."""
@@ -89,3 +97,9 @@ class UserFiles:
     def _opened(self, uid: int, name: str) -> Opened | None:
         found = self.packages.open(uid, name)
         return None if found is None else Opened(found[0].digest, found[1])
+
+
+def _logs_of(job: Job) -> list[str]:
+    launches = [one.launch_id for one in job.past]
+    launches += [job.attempt.launch_id] if job.attempt is not None else []
+    return [f"{job.id}-{launch}.log" for launch in launches]

@@ -1,8 +1,11 @@
 """Accounts of this machine for tests. Its tools refuse while another of them works: they are asked again."""
 
+import contextlib
+import os
 import pwd
 import subprocess
 import time
+from collections.abc import Iterator
 
 PATIENCE_S = 60.0
 
@@ -14,6 +17,18 @@ def account(name: str) -> pwd.struct_passwd:
     except KeyError:
         run("useradd", "--create-home", "--shell", "/bin/sh", name)
         return pwd.getpwnam(name)
+
+
+@contextlib.contextmanager
+def acting_as(user: pwd.struct_passwd) -> Iterator[None]:
+    """The kernel tells a server this user, for connections made meanwhile."""
+    os.setegid(user.pw_gid)
+    os.seteuid(user.pw_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
 
 
 def run(*words: str, check: bool = True) -> None:

@@ -66,7 +66,7 @@ class Client:
     """One connection, reopened when it breaks; no retries: a fault test wants to see every failure."""
 
     def __init__(self, path: Path, timeout: float = 60) -> None:
-        self._connection = UnixConnection(path, timeout)
+        self._connection: http.client.HTTPConnection = UnixConnection(path, timeout)
 
     def call(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
@@ -116,7 +116,60 @@ GROUND = Ground()
 """See `tests.system.beneath`."""
 
 
-class Product:
+class Asking:
+    """What somebody asks a product, by connections of their own."""
+
+    def client(self, timeout: float = 60) -> Client:
+        """Another connection."""
+        raise NotImplementedError
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        client = self.client()
+        try:
+            return client.call(method, path, body)
+        finally:
+            client.close()
+
+    def submit(self, command: str | Sequence[str], **fields: object) -> int:
+        answer = self.call("POST", "/v1/jobs", {"command": command, **fields})
+        return int(answer["id"])
+
+    def job(self, job_id: int | str) -> Json:
+        found: Json = self.call("GET", f"/v1/jobs/{job_id}")
+        return found
+
+    def log(self, job_id: int | str, stream: str = "stdout") -> bytes:
+        found: bytes = self.call("GET", f"/v1/jobs/{job_id}/logs?stream={stream}")
+        return found
+
+    def until(self, job_id: int | str, *states: str, within_s: float = PATIENCE_S) -> Json:
+        """Wait until the job is in one of the states (any end, when none is named)."""
+        wanted = set(states) or ENDED
+
+        def there() -> Json | None:
+            job = self.job(job_id)
+            return job if job["state"] in wanted else None
+
+        return wait_for(there, within_s, f"job {job_id} in {sorted(wanted)}")
+
+    def cannot(self, lack: str) -> str | None:
+        """The sentence with which the default cluster refuses what it lacks; None: it can do that."""
+        sentence: str | None = self.call("GET", "/v1/status")["clusters"][0]["cannot"].get(lack)
+        return sentence
+
+    def all_jobs(self) -> list[Json]:
+        """Every job and task that it knows."""
+        jobs: list[Json] = []
+        cursor = ""
+        while True:
+            page = self.call("GET", f"/v1/jobs?limit=1000{cursor}")
+            jobs += page["jobs"]
+            if not page.get("next"):
+                return jobs
+            cursor = f"&cursor={page['next']}"
+
+
+class Product(Asking):
     """A daemon on `state`; `start`, `kill` and `start` again as often as a test likes."""
 
     def __init__(self, state: Path, config: str = "", *, source: Path | None = None) -> None:
@@ -251,51 +304,6 @@ class Product:
 
     def client(self, timeout: float = 60) -> Client:
         return Client(self.socket_path, timeout)
-
-    def call(self, method: str, path: str, body: object = None) -> Any:
-        client = self.client()
-        try:
-            return client.call(method, path, body)
-        finally:
-            client.close()
-
-    def submit(self, command: str | Sequence[str], **fields: object) -> int:
-        answer = self.call("POST", "/v1/jobs", {"command": command, **fields})
-        return int(answer["id"])
-
-    def job(self, job_id: int | str) -> Json:
-        found: Json = self.call("GET", f"/v1/jobs/{job_id}")
-        return found
-
-    def log(self, job_id: int | str, stream: str = "stdout") -> bytes:
-        found: bytes = self.call("GET", f"/v1/jobs/{job_id}/logs?stream={stream}")
-        return found
-
-    def until(self, job_id: int | str, *states: str, within_s: float = PATIENCE_S) -> Json:
-        """Wait until the job is in one of the states (any end, when none is named)."""
-        wanted = set(states) or ENDED
-
-        def there() -> Json | None:
-            job = self.job(job_id)
-            return job if job["state"] in wanted else None
-
-        return wait_for(there, within_s, f"job {job_id} in {sorted(wanted)}")
-
-    def cannot(self, lack: str) -> str | None:
-        """The sentence with which the default cluster refuses what it lacks; None: it can do that."""
-        sentence: str | None = self.call("GET", "/v1/status")["clusters"][0]["cannot"].get(lack)
-        return sentence
-
-    def all_jobs(self) -> list[Json]:
-        """Every job and task that it knows."""
-        jobs: list[Json] = []
-        cursor = ""
-        while True:
-            page = self.call("GET", f"/v1/jobs?limit=1000{cursor}")
-            jobs += page["jobs"]
-            if not page.get("next"):
-                return jobs
-            cursor = f"&cursor={page['next']}"
 
 
 DEFAULT_CONFIG = """

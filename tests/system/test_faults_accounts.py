@@ -1,6 +1,5 @@
 """Accounts that change or go away under the product (F34)."""
 
-import contextlib
 import os
 import pwd
 import shutil
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.system import accounts
+from tests.system.accounts import acting_as
 from tests.system.product import Product, Refused, wait_for
 
 pytestmark = pytest.mark.root
@@ -59,18 +59,6 @@ def leaver(place: Path) -> Iterator[pwd.struct_passwd]:
 
 def remove() -> None:
     accounts.run("userdel", "--force", NAME, check=False)
-
-
-@contextlib.contextmanager
-def acting_as(user: pwd.struct_passwd) -> Iterator[None]:
-    """The kernel tells a server this user, for connections made meanwhile."""
-    os.setegid(user.pw_gid)
-    os.seteuid(user.pw_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
 
 
 def submit_as(product: Product, user: pwd.struct_passwd, command: str, **fields: object) -> int:

@@ -144,6 +144,32 @@ def test_a_helper_is_a_socket_to_our_code_as_the_user(yard: Yard, eve: pwd.struc
     wait_for(lambda: not helpers_of(rig), hint="it ends with its socket")
 
 
+def test_logs_of_the_spool_are_removed_by_their_names(yard: Yard, eve: pwd.struct_passwd) -> None:
+    """Their folder is the launcher's: nobody else may take a file out of it."""
+    rig, client = yard
+    for l in ("kept", "gone"):
+        client.send(rig.sh("echo hello", l=l, uid=eve.pw_uid))
+        client.ended(l)
+    client.send(messages.remove_logs("r1", eve.pw_uid, ["gone.log", "never.log"]))
+    assert "error" not in client.expect("logs_removed", id="r1")
+    assert (rig.log("kept", eve.pw_uid), rig.log("gone", eve.pw_uid)) == ("hello\n", "")
+
+
+@pytest.mark.parametrize("name", ["../beside.log", "kept.sh", ".log", "a/b.log"])
+def test_what_is_no_log_of_the_spool_is_not_removed(name: str, eve: pwd.struct_passwd) -> None:
+    with temporary_rig() as rig:
+        client = rig.connect()
+        client.send(rig.sh("echo hello", l="kept", uid=eve.pw_uid))
+        client.ended("kept")
+        beside = rig.state_dir / "spool" / "beside.log"
+        beside.touch()
+        client.send(messages.remove_logs("r1", eve.pw_uid, ["kept.log", name]))
+        with pytest.raises(AssertionError, match="the launcher hung up"):
+            client.expect("logs_removed", id="r1")
+        assert beside.exists()
+        assert rig.log("kept", eve.pw_uid) == "hello\n"
+
+
 def test_a_helper_with_a_memory_limit_has_a_cgroup_and_all_that_it_starts_ends_with_it(
     yard: Yard, eve: pwd.struct_passwd
 ) -> None:

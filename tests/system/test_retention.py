@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgresql import one_cluster, schema_of
+from tests.system.person import ADA, LI, Person, for_all, served
 from tests.system.product import DEFAULT_CONFIG, Product, Refused, wait_for
 
 Make = Callable[..., Product]
@@ -51,6 +52,40 @@ def test_old_logs_go_and_their_jobs_stay(make_product: Make, tmp_path: Path) -> 
     with pytest.raises(Refused) as refused:
         product.log(jobs[0])
     assert refused.value.status == 404
+
+
+@pytest.mark.root
+def test_logs_of_users_go_by_age_and_by_what_they_take_the_oldest_first() -> None:
+    """F30: in a server of a machine's users the folders of logs are root's, and the server is not root."""
+    with served() as product:
+        people = [Person(product, name) for name in (ADA, LI)]
+        jobs = [one.until(one.submit("head -c 1000000 /dev/zero"))["id"] for one in (*people, *people)]
+        logs = {job: Path(product.job(job)["log_path"]) for job in jobs}
+        assert {log.stat().st_size for log in logs.values()} == {1_000_000}
+
+        _again_for_all(product, 'logs_max = "2MiB"')
+        wait_for(lambda: not any(logs[job].exists() for job in jobs[:2]), 60, "the oldest logs go")
+        runs = people[0].submit("head -c 1000000 /dev/zero; sleep 300")
+        live = Path(people[0].until(runs, "RUNNING")["log_path"])
+        wait_for(
+            lambda: live.exists() and live.stat().st_size == 1_000_000, 60, "a live job has a large log too"
+        )
+        _again_for_all(product, 'logs_max = "2MiB"\njobs_max = 3')
+        wait_for(lambda: len(product.all_jobs()) == 4, 60, "the oldest job is forgotten")
+        assert [log.exists() for log in logs.values()] == [False, False, True, True]
+        _again_for_all(product, 'logs = "1s"')
+        wait_for(lambda: not any(log.exists() for log in logs.values()), 60, "old logs go")
+        assert live.exists()
+        with pytest.raises(Refused) as refused:
+            people[1].log(jobs[3])
+        assert (refused.value.status, "logs_max" in str(refused.value)) == (404, False)
+
+
+def _again_for_all(product: Product, retention: str) -> None:
+    product.stop()
+    older()
+    product.configure(for_all(more=f"[retention]\n{retention}\n"))
+    product.start()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

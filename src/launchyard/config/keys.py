@@ -312,6 +312,7 @@ KEYS: dict[str, Keys] = {
         "jobs": ('"none"', 'How long ended jobs are remembered, such as `"365d"`; `"none"`: for good.'),
         "jobs_max": ("no limit", "How many of the newest ended jobs are remembered."),
         "logs": ('"none"', 'How long after its end the log of a job stays in our spool, such as `"90d"`.'),
+        "logs_max": ("no limit", "What all logs of ended jobs take in our spool before the oldest go."),
     },
     "runtime_env": {
         "kept_max": ('"10GiB"', "What unpacked packages and built environments of one user may take."),

@@ -233,6 +233,7 @@ def _keep(table: Table) -> Keep:
         jobs_s=table.read("jobs", words.keep, None),
         jobs_max=table.count("jobs_max", 1, 1, 1_000_000_000) if "jobs_max" in table else None,
         logs_s=table.read("logs", words.keep, None),
+        logs_max=table.read("logs_max", words.size, None),
     )
 
 

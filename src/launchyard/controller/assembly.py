@@ -15,7 +15,8 @@ from launchyard.controller.duties import begin, deadlines, silence
 from launchyard.controller.duties.charging import Charging
 from launchyard.controller.duties.demand import Demand
 from launchyard.controller.duties.leftovers import Leftovers
-from launchyard.controller.duties.retention import RemoveLogs, Retention, no_logs
+from launchyard.controller.duties.logroom import Logs, NoLogs
+from launchyard.controller.duties.retention import Retention
 from launchyard.controller.duties.unkillable import AFTER_S, Unkillable
 from launchyard.controller.launching import Launcher, LaunchSettings
 from launchyard.controller.live import LiveJobs
@@ -102,7 +103,7 @@ async def assemble(
     read_rules_file: Callable[[], Rules] = Rules,
     licences: Mapping[str, int] | None = None,
     environments: Environments | None = None,
-    remove_logs: RemoveLogs = no_logs,
+    logs: Logs | None = None,
     watch: Callable[[Sequence[StateChanged]], None] | None = None,
 ) -> Yard:
     """Load live jobs, connect the engines, start planning. Must run on the loop that will own it all.
@@ -127,7 +128,7 @@ async def assemble(
     administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
     administration.changed, steps.cpus = triggers.reconfigured, _cpus(facts)
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
-    retention = Retention(loop, store, bounds.keep, Leftovers(loop, store, texts), remove_logs)
+    retention = Retention(loop, store, bounds.keep, Leftovers(loop, store, texts), logs or NoLogs())
     duty = _begin(loop, bounds, settling, retention, (reserving, triggers, outlooks, sessions))
     controller = Controller(
         loop=loop,

@@ -41,6 +41,9 @@ from launchyard.raycluster.started import with_cluster
 
 RETRY_S = (0.02, 1.0)
 ANSWER_S = 20.0
+REMOVING_S = 90.0
+"""More than the launcher gives it."""
+LOGS_AT_ONCE = 500
 Report = Callable[[Sequence[EngineReport]], None]
 Message = messages.Message
 
@@ -178,6 +181,17 @@ class LocalEngine:
         found: Mapping[str, Mapping[str, float]] = told.get("launches", {})
         return found
 
+    async def remove_logs(self, uid: int, names: Sequence[str]) -> None:
+        """Take these out of the user's spool. Raises `Unavailable` where one of them may still be there."""
+        if names and "logs" not in self._features:
+            raise Unavailable("logs stay for now: the launcher is of an older version and cannot remove them")
+        for start in range(0, len(names), LOGS_AT_ONCE):
+            number = str(next(self._numbers))
+            order = messages.remove_logs(number, uid, names[start : start + LOGS_AT_ONCE])
+            error = (await self._ask(number, order, REMOVING_S)).get("error")
+            if error is not None:
+                raise Unavailable(f"logs of uid {uid} stay for now: {error}")
+
     # -- connection
 
     async def _connect(self) -> None:
@@ -307,7 +321,7 @@ class LocalEngine:
             case "helper":
                 fd = {"fd": self._fds.pop(0)} if message.get("ok") and self._fds else {}
                 self._answered(message | fd)
-            case "usage":
+            case "usage" | "logs_removed":
                 self._answered(message)
             case "step_ended":
                 step = self._steps.pop(message["id"], None)
@@ -322,15 +336,15 @@ class LocalEngine:
         elif "fd" in message:
             os.close(message["fd"])
 
-    async def _ask(self, number: str, question: Message) -> Message:
+    async def _ask(self, number: str, question: Message, limit_s: float = ANSWER_S) -> Message:
         self._check()
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
         self._send([question])
         try:
-            return await asyncio.wait_for(answer, ANSWER_S)
+            return await asyncio.wait_for(answer, limit_s)
         except TimeoutError:
-            raise Unavailable(f"the launcher did not answer within {ANSWER_S:g} s; try again") from None
+            raise Unavailable(f"the launcher did not answer within {limit_s:g} s; try again") from None
         finally:
             self._answers.pop(number, None)
 

@@ -1,4 +1,4 @@
-"""Children that are not launches: helpers (our code as a user), steps inside a launch, and cleaners.
+"""Children that are not launches: helpers (our code as a user), steps inside a launch, cleaners, removers.
 
 They are not journaled: whoever asked for one hears of its end on the same connection or asks again.
 """
@@ -15,11 +15,13 @@ from launchyard.launcher.child import Plan, fork, give_leave, hear, make_pipes
 from launchyard.launcher.messages import (
     Message,
     helper_started,
+    logs_removed,
     package_argv,
     step_ended,
     step_started,
 )
 from launchyard.launcher.private_tmp import empty_as
+from launchyard.launcher.spool import remove_in_child
 from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch
 
@@ -127,10 +129,12 @@ class Attendants:
         self._state.timers.after(self._state.settings.setup_limit_s, str(pid), "attendant")
 
     def overdue(self, name: str) -> None:
-        """The time for the set-up (of a cleaner: for its work) is over."""
+        """The time for the set-up (of a cleaner or remover: for its work) is over."""
         pid = int(name)
         attendant = self._by_pid.get(pid)
-        if attendant is not None and (attendant.setup is not None or attendant.kind == "cleaner"):
+        if attendant is not None and (
+            attendant.setup is not None or attendant.kind in ("cleaner", "remover")
+        ):
             attendant.said = attendant.said or "the set-up took too long"
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -167,6 +171,11 @@ class Attendants:
         if attendant.kind == "cleaner":
             self._cleaned(attendant.id)
             return
+        if attendant.kind == "remover":
+            self._state.tell(
+                logs_removed(attendant.id, error="some logs could not be removed" if status else None)
+            )
+            return
         if attendant.room is not None:
             # What it started and did not wait for ends with it.
             self._state.fence.kill(attendant.room)
@@ -187,6 +196,21 @@ class Attendants:
             self._state.tell(helper_started(attendant.id, error=sentence))
         else:
             self._state.tell(step_ended(attendant.id, error=sentence))
+
+    # ---- logs that are not kept any more
+
+    def remove_logs(self, id: str, uid: int, names: Sequence[str]) -> None:
+        """Of plain names in the user's spool, in a child with a deadline."""
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._state.tell(logs_removed(id, error=f"cannot fork: {error.strerror}"))
+            return
+        if pid == 0:
+            remove_in_child(self._state.settings.path("spool", str(uid)), names)
+        self._state.children[pid] = None
+        self._by_pid[pid] = _Attendant("remover", id, None)
+        self._state.timers.after(_CLEANING_LIMIT_S, str(pid), "attendant")
 
     # ---- private directories that were left full
 

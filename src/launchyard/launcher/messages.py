@@ -21,11 +21,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-VERSION = 3
+VERSION = 4
 """2 adds `suspend`, `resume` and `limit`; a launcher that knows them says so by the feature `suspend`.
 
 3 adds runners (`runner`, `signal_runner`, `forget_runners`, `runner_ended`), `steps_only` of `signal`,
-`warning_target` and `stdin` of `launch`: the feature `runners`."""
+`warning_target` and `stdin` of `launch`: the feature `runners`.
+
+4 adds `remove_logs`: the feature `logs`."""
 FRAME_MAX = 16 * 1024 * 1024
 SOCKET_NAME = "launcher/launcher.sock"
 """Where the launcher listens, below the state directory."""
@@ -286,6 +288,11 @@ def forget_runners(ids: Sequence[str]) -> Message:
     return {"t": "forget_runners", "ids": list(ids)}
 
 
+def remove_logs(id: str, uid: int, names: Sequence[str]) -> Message:
+    """Take these out of the user's spool; the answer `logs_removed` comes when it is done."""
+    return {"t": "remove_logs", "id": id, "uid": uid, "names": list(names)}
+
+
 def usage(id: str, ls: Sequence[str] | None = None) -> Message:
     """Ask what running launches use now: all of them, or only these, and then what they read and wrote."""
     return {"t": "usage", "id": id} if ls is None else {"t": "usage", "id": id, "ls": list(ls)}
@@ -309,7 +316,7 @@ def welcome(
 
     `features`: memory `cgroup v1|cgroup v2|sampling`, cpus `cpuset|affinity`, processes
     `cgroup.kill|freezer|marker`, users `switched|single`, suspend `freeze|stop` (from version 2 on), runners
-    `kept` (from version 3 on).
+    `kept` (from version 3 on), logs `removed` (from version 4 on).
     """
     message: Message = {"t": "hello", "v": VERSION, "epoch": epoch, "boot_id": boot_id}
     return message | {"known": list(known), "seq": seq, "features": features, "runners": list(runners)}
@@ -342,6 +349,11 @@ def helper_started(id: str, *, error: str | None = None) -> Message:
     return (
         {"t": "helper", "id": id, "ok": True} if error is None else {"t": "helper", "id": id, "error": error}
     )
+
+
+def logs_removed(id: str, *, error: str | None = None) -> Message:
+    """The answer to `remove_logs`; with an error some of them are still there."""
+    return {"t": "logs_removed", "id": id} | ({} if error is None else {"error": error})
 
 
 def step_started(id: str, pid: int) -> Message:

@@ -40,6 +40,7 @@ class Orders:
         runners: Runners,
     ) -> None:
         self._state = state
+        self._attendants = attendants
         self._runners = runners
         pauses = Pauses(state, endings, limits)
         self._endings = endings
@@ -59,6 +60,7 @@ class Orders:
             "runner": runners.start,
             "signal_runner": runners.signal,
             "forget_runners": runners.forget,
+            "remove_logs": self._remove_logs,
             "usage": self._usage,
             "rest": self._rest,
         }
@@ -160,6 +162,13 @@ class Orders:
     def _acknowledge(self, message: Message) -> None:
         if self._state.table.acknowledge(int(message["seq"])):
             self._state.remember({"k": "ack", "q": self._state.table.acked})
+
+    def _remove_logs(self, message: Message) -> None:
+        uid, names = message["uid"], message["names"]
+        wrong = [name for name in names if not _safe_name(name) or not name.endswith(".log")]
+        if not isinstance(uid, int) or wrong:
+            raise ValueError(f"uid {uid!r}, logs {wrong!r}")
+        self._attendants.remove_logs(str(message["id"]), uid, names)
 
     def _usage(self, message: Message) -> None:
         live, named = self._state.table.live, message.get("ls")

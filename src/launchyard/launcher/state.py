@@ -87,6 +87,7 @@ class State:
         features = {"memory": fence.memory, "cpus": fence.cpus, "processes": fence.processes}
         features["suspend"] = "stop" if fence.processes == "marker" else "freeze"
         features["runners"] = "kept"
+        features["logs"] = "removed"
         return features | {"users": "switched" if self.settings.switch else "single"}
 
 

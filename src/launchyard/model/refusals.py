@@ -147,8 +147,8 @@ REFUSALS: Mapping[str, Entry] = {
     ),
     "no-session": Entry("The job is no session.", "Look at your sessions.", "ly session list"),
     "log-gone": Entry(
-        "The log is not there any more: its time was over (`[retention] logs`), or somebody removed the "
-        "file.",
+        "The log is not there any more: its time was over (`[retention] logs`), room was needed for others "
+        "(`logs_max`), or somebody removed the file.",
         "Run the job again, with `-o` to keep its output in a file of yours.",
         "ly rerun 16",
     ),

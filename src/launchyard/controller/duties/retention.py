@@ -1,4 +1,4 @@
-"""Duty, every ten minutes: ended jobs that are old or many are forgotten, and old logs removed.
+"""Duty, every ten minutes: ended jobs that are old or many are forgotten, logs that are old or large removed.
 
 A job that a live one still needs stays: what it waits for, and the array that it is a task of. Ids of
 forgotten jobs are never handed out again. Only logs in our spool are removed; files that a job named are its
@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from launchyard.controller.duties.leftovers import Leftovers
+from launchyard.controller.duties.logroom import LogRoom, Logs
 from launchyard.controller.loop import Loop
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job
@@ -21,17 +22,11 @@ SWEEP_S = 6 * 3600.0
 """Between two looks for what nothing refers to: each looks through all jobs."""
 AT_ONCE = 500
 
-RemoveLogs = Callable[[Sequence[Job]], Awaitable[None]]
-
 _log = logging.getLogger(__name__)
 
 
-async def no_logs(jobs: Sequence[Job]) -> None:
-    """Where there are none."""
-
-
 class Retention:
-    """`remove_logs` removes those of all attempts of ended jobs; what is not there is no fault."""
+    """A job is forgotten once its logs are gone: nobody else would know of them."""
 
     def __init__(
         self,
@@ -39,19 +34,22 @@ class Retention:
         store: Store,
         keep: Keep,
         leftovers: Leftovers,
-        remove_logs: RemoveLogs = no_logs,
+        logs: Logs,
         every_s: float = EVERY_S,
     ) -> None:
         self._loop = loop
         self._store = store
         self._keep = keep
-        self._remove_logs = remove_logs
+        self._logs = logs
+        self._room = LogRoom(store, logs)
         self._every_s = every_s
         self._logs_until = 0.0
         self._leftovers = leftovers
         self._forgot = 0
         """Jobs, since the last look for what they left."""
         self._swept_at: float | None = None
+        if keep.logs_max is not None:
+            loop.watch(self._room.hear)
 
     async def run(self) -> None:
         while True:
@@ -67,10 +65,16 @@ class Retention:
             until = self._loop.now() - self._keep.logs_s
             await self._each(self._remove_logs, until, since=self._logs_until)
             self._logs_until = until
+        if self._keep.logs_max is not None and (went := await self._room.keep_below(self._keep.logs_max)):
+            _log.info("removed the oldest logs, %d MiB", went >> 20)
         if self._keep.jobs_s is not None or self._keep.jobs_max is not None:
             before = 0.0 if self._keep.jobs_s is None else self._loop.now() - self._keep.jobs_s
             await self._each(self._forget, before, newest=self._keep.jobs_max)
             await self._sweep()
+
+    async def _remove_logs(self, jobs: Sequence[Job]) -> None:
+        await self._logs.remove_logs(jobs)
+        self._room.removed(jobs)
 
     async def _sweep(self) -> None:
         """Where something may have been left, but not all the time."""
@@ -84,7 +88,12 @@ class Retention:
             _log.info("forgot %d scripts and environments and %d keys that nothing refers to", texts, keys)
 
     async def _each(
-        self, do: RemoveLogs, before: float, *, since: float = 0.0, newest: int | None = None
+        self,
+        do: Callable[[Sequence[Job]], Awaitable[None]],
+        before: float,
+        *,
+        since: float = 0.0,
+        newest: int | None = None,
     ) -> None:
         after_id = 0
         while True:
