@@ -5,6 +5,7 @@ token and a browser, and ruth administers. What is asked goes over the socket by
 """
 
 import base64
+import http.client
 import json
 import os
 import pwd
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -102,6 +103,7 @@ class Yard:
     tokens: dict[str, str] = field(default_factory=dict)
     token_ids: dict[str, str] = field(default_factory=dict)
     _browsers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _kept: socket.socket | None = None
 
     @cached_property
     def port(self) -> int:
@@ -138,9 +140,12 @@ class Yard:
         headers: Mapping[str, str] | None = None,
         raw: bytes | None = None,
     ) -> Answer:
-        """One request by its own connection; `path` goes out as it is. `user`: by this one's token."""
+        """One request; `path` goes out as it is. `user`: by this one's token.
+
+        By a connection that is kept from request to request, as long as the server keeps it.
+        """
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
-        sent = {"Host": self.host, "Connection": "close"}
+        sent = {"Host": self.host}
         if user:
             sent["Authorization"] = f"Bearer {self.tokens[user]}"
         if body is not None or raw is not None:
@@ -150,9 +155,17 @@ class Yard:
         sent |= dict(headers or {})
         lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         head = f"{method} {path} HTTP/1.1\r\n{lines}\r\n"
-        with self.connect() as sock:
-            sock.sendall(head.encode("latin-1", "replace") + data)
-            return parsed(read_all(sock))
+        sock, self._kept = self._kept or self.connect(), None
+        sock.sendall(head.encode("latin-1", "replace") + data)
+        response = http.client.HTTPResponse(sock, method=method)
+        response.begin()
+        pairs = [(name.lower(), value) for name, value in response.getheaders()]
+        answer = Answer(response.status, pairs, response.read())
+        if response.will_close:
+            sock.close()
+        else:
+            self._kept = sock
+        return answer
 
     def handshake(self, path: str, headers: Mapping[str, str]) -> Answer:
         """The server's first answer to a WebSocket's opening; the connection is left at once."""
@@ -254,6 +267,21 @@ class Yard:
         """What the daemon has used of the processor."""
         words = Path(f"/proc/{self.product.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+    def listening(self) -> list[tuple[str, str]]:
+        """Address and port, in hexadecimal, at which processes of this server listen."""
+        inodes = set()
+        for pid in (self.product.pid, *self.product.keepers()):
+            for fd in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(OSError):
+                    inodes.add(str(fd.readlink()))
+        rows = [
+            line.split()
+            for name in ("tcp", "tcp6", "udp", "udp6")
+            for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+        ]
+        mine = [row for row in rows if f"socket:[{row[9]}]" in inodes and row[3] in ("0A", "07")]
+        return [(row[1].partition(":")[0], row[1].partition(":")[2]) for row in mine]
 
     def rss_mib(self) -> int:
         text = Path(f"/proc/{self.product.pid}/status").read_text()

@@ -93,6 +93,7 @@ def test_imports_and_errors_are_counted_and_outputs_left_out() -> None:
             cell("!pip install y\nimport pandas", outputs=failed),
         ),
         "x.ipynb",
+        imports=True,
     )
     assert (read_as.imports, read_as.errors, read_as.code_cells, read_as.marked) == (
         ("numpy", "os", "pandas", "sklearn"),

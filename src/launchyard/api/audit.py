@@ -39,7 +39,8 @@ class Recorder:
 
     def answered(self, scope: Any, status: int) -> None:
         """Before the answer leaves."""
-        if "audit" in scope["state"] or (not self._of_apps and changes(scope)):
+        told = changes(scope) or status in REFUSALS
+        if "audit" in scope["state"] or (not self._of_apps and told):
             self._audit(record_of(scope, self._clock(), status))
 
     def refused(self, scope: Any, error: LaunchyardError) -> None:

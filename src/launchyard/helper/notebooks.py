@@ -107,7 +107,7 @@ def one_notebook(order: Message) -> Message:
         **_open_json(seen, opened.get(path), silent, _edited(order)),
     }
     try:
-        read = notebook.read(text, os.path.basename(path))
+        read = notebook.read(text, os.path.basename(path), imports=True)
     except Invalid as error:
         return {**told, "invalid": str(error)}
     bare = json.dumps(dict(read.content), ensure_ascii=False)

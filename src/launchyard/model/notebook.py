@@ -20,8 +20,11 @@ SOURCE_MAX = 500
 
 Cells = Sequence[Mapping[str, Any]]
 
-_LINE = re.compile(r"\s*([A-Za-z.][\w.]*)\s*(?:<-|=)\s*([^#]+?)\s*;?\s*(?:#+\s*(.*))?", re.ASCII)
-"""An assignment in R, Julia and languages like them."""
+READ_MAX = 16 * 1024
+"""Letters of a cell's source, or of a value, that are read as Python: that takes long, and nothing else runs."""
+
+_LINE = re.compile(r"\s*([A-Za-z.][\w.]*)\s*(?:<-|=)([^#]*)(?:#+(.*))?", re.ASCII)
+"""An assignment in R, Julia and languages like them; blanks are cut off afterwards, so it is linear."""
 _WORDS: Mapping[str, Any] = {
     "TRUE": True,
     "FALSE": False,
@@ -67,8 +70,11 @@ class Notebook:
     """The notebook without outputs."""
 
 
-def read(text: str, name: str) -> Notebook:
-    """The notebook in `text`. Raises `Invalid` where it is none, or of a form nobody writes any more."""
+def read(text: str, name: str, *, imports: bool = False) -> Notebook:
+    """The notebook in `text`. Raises `Invalid` where it is none, or of a form nobody writes any more.
+
+    `imports`: what its code imports is looked for too, which takes its time.
+    """
     try:
         loaded: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -90,7 +96,7 @@ def read(text: str, name: str) -> Notebook:
         marked=marked is not None,
         parameters=parameters,
         unread=unread,
-        imports=tuple(sorted(_imports(code))) if language == "python" else (),
+        imports=tuple(sorted(_imports(code))) if imports and language == "python" else (),
         errors=sum(1 for cell in code if _failed(cell)),
         content={**loaded, "cells": [_bare(cell) for cell in cells], "metadata": _without_widgets(metadata)},
     )
@@ -150,6 +156,8 @@ def _typed(text: str) -> Any:
     stripped = text.strip()
     if stripped in _WORDS and stripped not in ("T", "F"):
         return _WORDS[stripped]
+    if len(stripped) > READ_MAX:
+        return _as_json(stripped, text)
     try:
         value: Any = ast.literal_eval(stripped)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -174,16 +182,23 @@ def _plain(value: Any) -> bool:
 
 
 def _parameters(source: str, language: str) -> tuple[tuple[Parameter, ...], bool]:
+    if len(source) > READ_MAX:
+        return (), True
     if language != "python":
         found = (_LINE.fullmatch(line) for line in source.splitlines()[:SOURCE_MAX])
-        made = [_of_text(one[1], one[2], one[3] or "") for one in found if one]
-        return _latest(made), False
+        told = [(one[1], _statement(one[2]), (one[3] or "").strip()) for one in found if one]
+        return _latest([_of_text(*one) for one in told if one[1]]), False
     try:
         tree = ast.parse(without_magics(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return (), True
     lines = source.splitlines()
     return _latest([one for statement in tree.body for one in _of_statement(statement, source, lines)]), False
+
+
+def _statement(text: str) -> str:
+    """Without the blanks and the semicolon around it."""
+    return text.strip().removesuffix(";").rstrip()
 
 
 def _latest(parameters: Sequence[Parameter]) -> tuple[Parameter, ...]:

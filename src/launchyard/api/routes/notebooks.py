@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from launchyard.api import describenotebooks, notebooks, sessions
-from launchyard.api.answers import answer, problem
+from launchyard.api.answers import TooLarge, answer, problem
 from launchyard.api.body import parse_json, read_body, refuse_other_formats
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.lookup import find, parse_ref
@@ -26,6 +26,8 @@ from launchyard.wire.notebooks import RunNotebook
 
 JUPYTER = "jupyter"
 """How the names of apps begin that answer as Jupyter does."""
+BODY_MAX_BYTES = 256 * 1024
+"""Values are read as Python, which takes many times as long as JSON."""
 
 router = APIRouter()
 
@@ -58,6 +60,8 @@ async def run_notebook(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     sent = await read_body(request)
     refuse_other_formats(request)
+    if len(sent) > BODY_MAX_BYTES:
+        raise TooLarge(f"the values are larger than {BODY_MAX_BYTES >> 10} KiB; put what is long into a file")
     body = decode(RunNotebook, parse_json(sent))
     job = await _session(context, caller, request)
     asked, variables = await _texts(context, job)
