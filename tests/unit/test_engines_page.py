@@ -23,3 +23,9 @@ def test_what_an_engine_lacks_is_no_on_its_page(column: int, lacks: Mapping[Lack
     assert len(rows) == len(Lack) <= 8
     told = {lack: row[column].startswith("no") for lack, row in zip(Lack, rows, strict=True)}
     assert told == {lack: lack in lacks for lack in Lack}
+
+
+def test_guide_of_slurm_has_the_sentences_that_submissions_are_refused_with() -> None:
+    guide = (ROOT / "docs/guides/on-slurm.md").read_text()
+    told = guide.partition("| what needs it | its sentence |\n|---|---|\n")[2].partition("\n\n")[0]
+    assert [line.strip("| ").split(" | ")[1] for line in told.splitlines()] == list(OF_SLURM.values())

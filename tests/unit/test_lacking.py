@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from launchyard.engine.ray.engine import LACKS as OF_RAY
+from launchyard.engine.slurm.engine import LACKS as OF_SLURM
 from launchyard.model.ability import EVERYTHING, Abilities, Lack
 from launchyard.model.errors import Infeasible
 from launchyard.model.job import Job, JobKind
@@ -29,6 +31,16 @@ def test_job_that_needs_what_the_engine_lacks_is_refused_with_the_sentence_of_th
     sentence = f"it has no {lack.value}; take another cluster"
     with pytest.raises(Infeasible, match=sentence):
         refuse_lacking(NEEDING[lack], Abilities(lacks={lack: sentence}), runtime_env=False)
+
+
+@pytest.mark.parametrize("lacks", [OF_SLURM, OF_RAY], ids=["slurm", "ray"])
+def test_every_sentence_of_an_engine_is_what_somebody_is_refused_with(lacks: Mapping[Lack, str]) -> None:
+    said = []
+    for lack in lacks:
+        with pytest.raises(Infeasible) as refused:
+            refuse_lacking(NEEDING[lack], Abilities(lacks=lacks), runtime_env=False)
+        said.append(str(refused.value).partition(" cannot run this: ")[2])
+    assert said == list(lacks.values())
 
 
 def test_half_a_gpu_is_a_part_too() -> None:

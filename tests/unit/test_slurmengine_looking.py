@@ -50,7 +50,10 @@ class Yard:
     reports: list[EngineReport] = field(default_factory=list)
 
     def engine(self, poll_s: float = 0.01) -> SlurmEngine:
-        around = Surroundings(
+        return SlurmEngine(self.surroundings(poll_s), self.slurm, self.helpers)
+
+    def surroundings(self, poll_s: float = 0.01) -> Surroundings:
+        return Surroundings(
             cluster=ClusterSettings(name="hpc", engine=EngineKind.SLURM, poll_s=poll_s),
             directory=self.directory,
             host=NoHost(),
@@ -59,7 +62,6 @@ class Yard:
             spool="/nowhere",
             clock=lambda: self.now,
         )
-        return SlurmEngine(around, self.slurm, self.helpers)
 
     @property
     def helpers(self) -> FakeHelpers:
@@ -134,6 +136,21 @@ def test_job_goes_from_the_queue_to_its_end(yard: Yard) -> None:
     assert yard.of(LaunchStarted)[0].allocation.nodes == ("n1",)  # type: ignore[union-attr]
     exited = yard.of(LaunchEnded)[0].exit
     assert (exited.exit_code, exited.usage.cpu_s) == (3, 1.5)
+
+
+def test_programs_of_the_site_that_are_not_run_there_are_told_of(yard: Yard) -> None:
+    def hooks_of(engine: SlurmEngine) -> str | None:
+        async def told() -> str | None:
+            facts = await engine.open(yard.take)
+            await engine.close()
+            return facts.details.get("hooks")
+
+        return asyncio.run(told())
+
+    around = yard.surroundings()
+    assert hooks_of(SlurmEngine(around, yard.slurm, yard.helpers)) is None
+    around = replace(around, hooks={"prolog": "/etc/launchyard/prolog", "limit_s": 30})
+    assert "Slurm runs its own" in (hooks_of(SlurmEngine(around, yard.slurm, yard.helpers)) or "")
 
 
 def test_job_that_ran_between_two_looks_was_started_too(yard: Yard) -> None:

@@ -7,6 +7,7 @@ given to Slurm twice: what was handed over is written down first, and what nobod
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -42,12 +43,18 @@ LACKS: Mapping[Lack, str] = {
     Lack.RAY: "no Ray cluster is started inside Slurm's jobs; start one in the script",
 }
 POLL_LEAST_S = 1.0
+OWN_HOOKS = (
+    "prolog and epilog of [hooks] are not run here: Slurm runs its own (Prolog and Epilog of slurm.conf)"
+)
+_log = logging.getLogger(__name__)
 
 
 def build(around: Surroundings) -> "SlurmEngine":
     """Raises `Invalid` where Slurm's commands cannot be found."""
     helpers, settings = UserHelpers(around.host), around.cluster
     settings = replace(settings, poll_s=max(POLL_LEAST_S, settings.poll_s))
+    if around.hooks:
+        _log.warning("cluster %s: %s", settings.name, OWN_HOOKS)
     commands = Commands(helpers, bin=settings.bin, conf=settings.conf, hidden=[around.drop_in])
     return SlurmEngine(replace(around, cluster=settings), commands, helpers)
 
@@ -96,6 +103,8 @@ class SlurmEngine:
         found = {} if site is None else {"slurm": site.version, "cluster": site.name}
         if self._around.cluster.rest:
             found["rest"] = self._around.cluster.rest
+        if self._around.hooks:
+            found["hooks"] = OWN_HOOKS
         users = "switched" if self.abilities.users else "single"
         return EngineFacts(
             nodes=parts.nodes,
