@@ -26,6 +26,7 @@ from launchyard.api.listing import matches
 from launchyard.api.server import listen_tcp, listen_unix, serve
 from launchyard.api.services import LogPart, Services, Terminal, TerminalEnd
 from launchyard.api.tokens import new_token
+from launchyard.config.overlay import difference, over
 from launchyard.controller.administration import Administration, UsageRow
 from launchyard.controller.clusters import LiveClusters
 from launchyard.controller.controller import Controller, JobRef, NodeUse
@@ -198,7 +199,7 @@ class FakeAdministration(Administration):
 
     def __init__(self) -> None:
         self.alone = asyncio.Lock()
-        self.at_run_time = False
+        self.kept = ""
         self.in_force = Rules()
 
     @property
@@ -213,11 +214,12 @@ class FakeAdministration(Administration):
     def nodes(self) -> frozenset[str]:
         return frozenset({"n1"})
 
-    async def put_in_force(self, rules: Rules, text: str) -> None:
-        self.in_force, self.at_run_time = rules, True
+    async def put_in_force(self, rules: Rules) -> None:
+        self.in_force, self.kept = rules, difference(Rules(), rules)
 
-    async def reload(self) -> None:
-        self.in_force, self.at_run_time = Rules(), False
+    async def reload(self, *, forget: bool = False) -> None:
+        self.in_force = Rules() if forget else over(Rules(), self.kept)
+        self.kept = difference(Rules(), self.in_force)
 
     def usage(self, caller: Caller, others: bool = False) -> list[UsageRow]:
         return [UsageRow(account=None, user=caller.user, cpu_s=7200.0)]

@@ -18,11 +18,12 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, cast
 
-from launchyard import __version__, config, dropin
+from launchyard import __version__, dropin
 from launchyard.api.outputs import JobTerminals
 from launchyard.api.server import listen_tcp, listen_unix
 from launchyard.api.shells import Shells
 from launchyard.config import Settings
+from launchyard.config.overlay import over
 from launchyard.controller.assembly import Bounds, Yard
 from launchyard.controller.clusters import LiveCluster
 from launchyard.controller.launching import LaunchSettings
@@ -139,13 +140,13 @@ def shells_of(terminals: JobTerminals, settings: Settings) -> Shells:
     return Shells(terminals, host=socket.gethostname(), keep_s=keep_s, clock=time.time)
 
 
-def rules_at_run_time(text: str) -> Rules | None:
-    """The rules that were put in force while an earlier daemon ran; None: those of the file are in force."""
+def rules_with(kept: str, file: Rules) -> Rules:
+    """The rules of the file with what was changed while an earlier daemon ran."""
     try:
-        return config.read_rules(text, "the rules put in force by ly admin") if text else None
+        return over(file, kept)
     except Invalid as error:
-        _log.error("%s; the rules of the configuration file are in force", error)
-        return None
+        _log.error("%s; the rules of the configuration file alone are in force", error)
+        return file
 
 
 def nodes_here(settings: Settings) -> tuple[Node, ...]:

@@ -18,7 +18,7 @@ from launchyard.api.certificate import Certificate
 from launchyard.api.filtering import SubmitFilter, checked
 from launchyard.api.forwarded import Doors
 from launchyard.api.metrics import Metrics
-from launchyard.composition import bounds, engines_of, launch_settings, local_cluster, rules_at_run_time
+from launchyard.composition import bounds, engines_of, launch_settings, local_cluster, rules_with
 from launchyard.config import Settings
 from launchyard.controller.assembly import Yard, assemble
 from launchyard.daemonlog import reopen_log
@@ -90,7 +90,7 @@ class Operations:
         """The controller, with what an earlier daemon left taken in."""
         settings = self._settings
         engine.launcher_stays = lambda: prepared.tenancy.lost
-        at_run_time = rules_at_run_time(await asyncio.to_thread(store.rules))
+        kept = await asyncio.to_thread(store.rules)
         if local_cluster(settings) is None:
             # Jobs run elsewhere; whoever acts for users here is started by this launcher all the same.
             await engine.open(lambda reports: None)
@@ -103,8 +103,8 @@ class Operations:
             store=store,
             engines=engines,
             nodes=prepared.nodes,
-            rules=at_run_time or settings.rules,
-            rules_at_run_time=at_run_time is not None,
+            rules=rules_with(kept, settings.rules),
+            file_rules=settings.rules,
             read_rules_file=lambda: self._read_settings().rules,
             clock=time.time,
             launching=launch_settings(settings, self._state),
@@ -181,7 +181,9 @@ class Operations:
             if self._certificate is not None:
                 await asyncio.to_thread(self._certificate.read)
             if self._yard is not None:
-                await self._yard.controller.administration.reload()
+                administration = self._yard.controller.administration
+                async with administration.alone:
+                    await administration.reload()
         except LaunchyardError as error:
             _log.error("the configuration was not read again: %s", error)
             return

@@ -118,6 +118,21 @@ def test_what_is_wrong_with_the_configuration_is_shown_with_its_line(portal: Por
         expect(page.get_by_role("alert").filter(has_text="depht")).to_be_visible()
 
 
+def test_what_was_changed_of_the_rules_is_listed_and_taken_back(portal: Portal) -> None:
+    change = {"kind": "qos", "name": "nightly", "values": {"priority": "7"}}
+    with portal.logged_in() as page:
+        portal.product.call("POST", "/v1/admin/policy", change)
+        go(page, portal, "/admin/config")
+        listed = page.get_by_text("qos nightly")
+        expect(listed).to_be_visible()
+        page.get_by_role("button", name="Read the file again").click()
+        expect(page.get_by_text("The file was read again")).to_be_visible()
+        expect(listed).to_be_visible()
+        page.get_by_role("button", name="Take back the changes").click()
+        page.get_by_role("dialog").get_by_role("button", name="Take back the changes").click()
+        expect(listed).to_have_count(0)
+
+
 def test_refusals_are_listed(portal: Portal, page: Page) -> None:
     page.request.get(f"{portal.url}/v1/jobs/no-such-job-991")
     page.request.get(f"{portal.url}/v1/jobs/999991")

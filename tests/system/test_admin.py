@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from launchyard.model.when import parse_rfc3339
 from tests.system.ly import ly
-from tests.system.product import DEFAULT_CONFIG, Product, Refused, wait_for
+from tests.system.product import DEFAULT_CONFIG, PATIENCE_S, Product, Refused, wait_for
 
 RULES = """
 [[accounts]]
@@ -19,7 +21,7 @@ limits = { cpus = 1 }
 """
 
 
-def test_rules_hold_at_once_survive_a_kill_and_give_way_to_the_file(
+def test_rules_hold_at_once_survive_a_kill_and_a_reload_until_they_are_taken_back(
     make_product: Callable[..., Product], tmp_path: Path
 ) -> None:
     product = make_product(DEFAULT_CONFIG + RULES)
@@ -38,7 +40,24 @@ def test_rules_hold_at_once_survive_a_kill_and_give_way_to_the_file(
     product.start()
     third = product.submit(["sleep", "600"])
     assert product.job(third)["reason"] == "waits because account physics uses 2 of 2 CPUs"
-    assert ly(product.state, "admin", "show").out.startswith("# In force, from ly admin\n")
+    assert ly(product.state, "admin", "show").out.startswith(
+        "# In force, from the configuration file but for what ly admin changed, which goes before it:\n"
+        "#   account physics: limits.cpus\n"
+    )
+
+    product.config.write_text(product.config.read_text().replace("limits = { cpus = 1 }", "shares = 7"))
+    os.kill(product.pid, signal.SIGHUP)
+
+    def read_again() -> bool:
+        return "shares = 7" in ly(product.state, "admin", "show").out
+
+    wait_for(read_again, PATIENCE_S, "the file was read again")
+    assert product.job(third)["reason"] == "waits because account physics uses 2 of 2 CPUs"
+    product.kill()
+    product.start()
+    assert read_again()
+    assert product.job(third)["reason"] == "waits because account physics uses 2 of 2 CPUs"
+    product.config.write_text(product.config.read_text().replace("shares = 7", "limits = { cpus = 1 }"))
 
     wrong = tmp_path / "rules.toml"
     wrong.write_text('[scheduler]\norder = "ffo"\n[[accounts]]\nname = "other"\n')
@@ -52,7 +71,13 @@ def test_rules_hold_at_once_survive_a_kill_and_give_way_to_the_file(
     assert product.job(third)["reason"].startswith("waits for account physics, which is not there any more")
     assert "root may use: other" in ly(product.state, "submit", "--account", "physics", "--", "x").err
 
-    assert ly(product.state, "admin", "reload").out == ("The rules of the configuration file are in force.\n")
+    assert ly(product.state, "admin", "reload").out == (
+        "The rules of the configuration file are in force but for what ly admin changed (ly admin show).\n"
+    )
+    assert product.job(third)["reason"].startswith("waits for account physics, which is not there any more")
+    assert ly(product.state, "admin", "reload", "--forget").out == (
+        "The rules of the configuration file are in force.\n"
+    )
     assert product.job(third)["reason"] == "waits because account physics uses 2 of 1 CPUs"
     for job in (first, second, third):
         ly(product.state, "cancel", str(job))

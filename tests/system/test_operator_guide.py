@@ -120,7 +120,7 @@ def test_everything_in_the_operator_guide_works_as_written(machine: Machine) -> 
     client.close()
     assert [job["command"] for job in jobs] == ["hostname"], "it outlives restore, reload and restart"
     assert "physics" in said["ly admin show"]
-    assert source == "file", "a reload of the service reads the rules of the file again"
+    assert source == "run time", "what was set outlives a reload and a restart of the service"
     assert (machine.folder / "var/backups/before-upgrade.backup").stat().st_mode & 0o777 == 0o600
 
 

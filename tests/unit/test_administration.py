@@ -21,20 +21,24 @@ from tests.unit.yard import ADA, BOB, ROOT, running_yard
 TEXT = '[[partitions]]\nname = "all"\n[[qos]]\nname = "normal"\nlimits = { jobs = 1 }\n'
 
 
-def test_rules_are_in_force_at_once_and_kept_as_text() -> None:
+def test_rules_are_in_force_at_once_kept_over_a_reload_and_forgotten() -> None:
     async def scene() -> None:
         store = MemoryStore()
         async with running_yard(store=store, nodes=NODES, rules=rules()) as yard:
             administration: Administration = yard.controller.administration
-            assert not administration.at_run_time
-            await administration.put_in_force(read_rules(TEXT, "t"), TEXT)
-            assert administration.at_run_time
-            assert store.rules() == TEXT
+            assert not administration.kept
+            await administration.put_in_force(read_rules(TEXT, "t"))
+            assert "normal" in administration.kept
+            assert store.rules() == administration.kept
             first, second = await yard.submit(), await yard.submit()
             await yard.until_state(first.id, S.RUNNING)
             assert yard.state(second.id) is S.PENDING
 
             await administration.reload()
+            assert administration.rules.qos["normal"].limits.jobs == 1
+            assert yard.state(second.id) is S.PENDING
+
+            await administration.reload(forget=True)
             assert store.rules() == ""
             assert administration.rules == Rules()
             assert second.id not in yard.controller._loop.live.queue, "its partition is not in the file"

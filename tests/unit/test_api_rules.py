@@ -57,7 +57,24 @@ def test_one_thing_is_changed_removed_and_forgotten(bench: Bench) -> None:
     gone = {"kind": "account", "name": "physics", "remove": True}
     assert bench.ask("POST", PATH, gone, user="root").json["tables"]["accounts"] == []
     assert bench.ask("POST", PATH, gone, user="root").status == 404
-    assert bench.ask("POST", "/v1/admin/reload", user="root").json["source"] == "file"
+    assert bench.ask("GET", PATH, user="root").json["source"] == "file", "as the file has it again"
+
+    bench.ask("POST", PATH, body, user="root")
+    reloaded = bench.ask("POST", "/v1/admin/reload", user="root").json
+    assert (reloaded["source"], reloaded["changes"]) == (
+        "run time",
+        [
+            {
+                "kind": "account",
+                "name": "physics",
+                "account": None,
+                "keys": ["everyone", "limits.gpus"],
+                "removed": False,
+            }
+        ],
+    )
+    forgotten = bench.ask("POST", "/v1/admin/reload?forget=1", user="root").json
+    assert (forgotten["source"], forgotten["changes"]) == ("file", [])
 
 
 def test_usage_is_told_in_hours(bench: Bench) -> None:

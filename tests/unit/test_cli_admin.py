@@ -33,7 +33,16 @@ def ly(capfdbinary: pytest.CaptureFixture[bytes]) -> Ly:
 
 def in_force(*accounts: str) -> dict[str, Any]:
     tables = {"accounts": [{"name": name} for name in accounts], "scheduler": {"order": "default"}}
-    return {"source": "run time", "text": '[[accounts]]\nname = "a\\u001b"\n', "tables": tables}
+    changes = [
+        {"kind": "account", "name": "physics", "account": None, "keys": ["limits.gpus"], "removed": False},
+        {"kind": "user", "name": "ada", "account": "physics", "keys": [], "removed": True},
+    ]
+    return {
+        "source": "run time",
+        "changes": changes,
+        "text": '[[accounts]]\nname = "a\\u001b"\n',
+        "tables": tables,
+    }
 
 
 def test_set_tells_new_things_from_changed_ones(server: CannedServer, ly: Ly) -> None:

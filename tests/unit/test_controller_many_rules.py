@@ -28,7 +28,7 @@ async def full(yard: Yard) -> list[int]:
 
 async def begun(yard: Yard, rules: Rules) -> "asyncio.Task[None]":
     """Other rules are on their way in, and not all jobs have their place."""
-    put = asyncio.create_task(yard.controller.administration.put_in_force(rules, ""))
+    put = asyncio.create_task(yard.controller.administration.put_in_force(rules))
     while not yard.controller._loop.live.unsettled:
         await asyncio.sleep(0)
     return put
@@ -82,7 +82,7 @@ def test_rules_that_come_while_others_are_taking_their_places_hold_for_all() -> 
             live = yard.controller._loop.live
             await yard.until(lambda: not live.unsettled)
             assert list(live.queue.in_order()) == waiting
-            await yard.controller.administration.put_in_force(closed, "")
+            await yard.controller.administration.put_in_force(closed)
             await yard.until(lambda: not live.unsettled)
             assert len(live.queue) == 0
 

@@ -442,7 +442,8 @@ CHANGE_RULES: Description = {
 }
 
 RELOAD_RULES: Description = {
-    "summary": "Put the rules of the configuration file in force again (administrators).",
+    "summary": "Read the rules of the file again; what was changed goes before it (administrators).",
+    "parameters": [_parameter("forget", "query", _FLAG, "Take back what was changed while the server ran.")],
     **_answers(200, ref(shapes.RulesInForce), "The rules in force.", 400, 503, 507),
 }
 

@@ -47,7 +47,7 @@ def without(rules: Rules, kind: str, name: str, values: Mapping[str, str]) -> st
     """The text of the rules without this thing. Raises `NotFound`."""
     tables = rules_tables(rules)
     if kind == SCHEDULER:
-        raise Invalid("the scheduler cannot be removed; set its keys, or run: ly admin reload")
+        raise Invalid("the scheduler cannot be removed; set its keys, or run: ly admin reload --forget")
     target = _found(tables, kind, name, values)
     if target is None:
         there = ", ".join(sorted({str(one["name"]) for one in tables[_table(kind)]})) or "none"

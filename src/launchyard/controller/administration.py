@@ -1,7 +1,7 @@
 """The rules of the queue while the server runs: shown, replaced as a whole, read again; and who used what.
 
-Rules put in force here are kept in the store and go before those of the configuration file, until
-`reload` reads the file again.
+What is changed here is kept in the store (`config.overlay`) and goes before the configuration file, also when
+that is read again, until it is forgotten.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isinf
 
+from launchyard.config.overlay import difference, over
 from launchyard.controller.loop import Loop
 from launchyard.controller.parties import Parties
 from launchyard.controller.users import Users
@@ -46,18 +47,17 @@ class UsageRow:
 class Administration:
     """For administrators but for `usage`. `read_file` reads the rules of the configuration file."""
 
-    def __init__(
-        self, loop: Loop, users: Users, *, at_run_time: bool, read_file: Callable[[], Rules]
-    ) -> None:
+    def __init__(self, loop: Loop, users: Users, *, file: Rules, read_file: Callable[[], Rules]) -> None:
         self._loop = loop
         self._users = users
+        self._file = file
         self._read_file = read_file
         self.alone = asyncio.Lock()
         """Held from reading the rules in force to putting changed ones there."""
         self.changed: Callable[[], None] = lambda: None
         """Told when other rules are in force."""
-        self.at_run_time = at_run_time
-        """The rules in force were put there at run time; else they are those of the file."""
+        self.kept = difference(file, self.told)
+        """What was changed of the file's rules."""
 
     @property
     def rules(self) -> Rules:
@@ -80,14 +80,14 @@ class Administration:
         largest = max((node.cpus for node in nodes), default=1)
         return max(job.request.nodes, -(-job.request.cpus_milli // (largest * 1000)))
 
-    async def put_in_force(self, rules: Rules, text: str) -> None:
-        """From now on, and after a restart. `text` is what they are read from then."""
-        await self._use(rules, text)
+    async def put_in_force(self, rules: Rules) -> None:
+        """From now on: what of them is not in the file is kept, whatever that says later."""
+        await self._use(self._file, rules)
 
-    async def reload(self) -> None:
-        """Read the configuration file again; its rules are in force from now on. Raises `Invalid`."""
-        rules = await asyncio.to_thread(self._read_file)
-        await self._use(rules, "")
+    async def reload(self, *, forget: bool = False) -> None:
+        """Read the configuration file again; `forget` what was changed here. Raises `Invalid`."""
+        file = await asyncio.to_thread(self._read_file)
+        await self._use(file, file if forget else await asyncio.to_thread(over, file, self.kept, self.nodes))
 
     def usage(self, caller: Caller, others: bool = False) -> list[UsageRow]:
         """Accounts from the top down with their users; others' only for administrators, or if `others`."""
@@ -100,12 +100,13 @@ class Administration:
         }
         return [row for row in rows if (row.user or caller.user) == caller.user and _among(row, own)]
 
-    async def _use(self, rules: Rules, text: str) -> None:
+    async def _use(self, file: Rules, rules: Rules) -> None:
         self._loop.refuse_when_degraded()
         await self._users.refresh()
+        kept = await asyncio.to_thread(difference, file, rules)
         self._loop.live.use_rules(rules, self._loop.now())
-        self._loop.draft.rules = text
-        self.at_run_time = bool(text)
+        self._file, self.kept = file, kept
+        self._loop.draft.rules = kept
         self.changed()
         self._loop.plan_soon()
         await self._loop.committed()

@@ -99,7 +99,7 @@ async def assemble(
     clock: Callable[[], float],
     launching: LaunchSettings,
     bounds: Bounds = USUAL,
-    rules_at_run_time: bool = False,
+    file_rules: Rules | None = None,
     read_rules_file: Callable[[], Rules] = Rules,
     licences: Mapping[str, int] | None = None,
     environments: Environments | None = None,
@@ -109,7 +109,8 @@ async def assemble(
     """Load live jobs, connect the engines, start planning. Must run on the loop that will own it all.
 
     `engines` are by cluster, the default one first; `nodes` those that are known before their engine answers.
-    `watch` hears of what moves from the first moment on.
+    `file_rules` are those of the configuration file where others are in force. `watch` hears of what moves
+    from the first moment on.
     """
     loop = await _loop(store, LiveClusters(engines), nodes, rules, clock, licences, bounds, watch)
     texts, users, settling, running = Texts(store), Users(), Settling(loop), Running(loop)
@@ -125,7 +126,7 @@ async def assemble(
     crontabs, reasons = Crontabs(loop, submitting), Reasons(loop, scheduler, preparing.reason)
     await _recall(store, (crontabs, triggers, steps), preparing)
     facts = await _open(loop, reports)
-    administration = Administration(loop, users, at_run_time=rules_at_run_time, read_file=read_rules_file)
+    administration = Administration(loop, users, file=file_rules or rules, read_file=read_rules_file)
     administration.changed, steps.cpus = triggers.reconfigured, _cpus(facts)
     outlooks = Outlooks(loop, scheduler, reasons, submitting)
     retention = Retention(loop, store, bounds.keep, Leftovers(loop, store, texts), logs or NoLogs())

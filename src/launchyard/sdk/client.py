@@ -243,9 +243,10 @@ class Client:
         body = {"kind": kind, "name": name, "values": dict(values or {}), "remove": remove}
         return Record(self.transport.json("POST", "/v1/admin/policy", body))
 
-    def reload_rules(self) -> Record:
-        """Put the rules of the configuration file in force again."""
-        return Record(self.transport.json("POST", "/v1/admin/reload"))
+    def reload_rules(self, *, forget: bool = False) -> Record:
+        """Read the rules of the configuration file again; `forget` what was changed while the server ran."""
+        query = "?forget=1" if forget else ""
+        return Record(self.transport.json("POST", f"/v1/admin/reload{query}"))
 
     @property
     def sessions(self) -> "Sessions":

@@ -404,10 +404,26 @@ class ReservationList:
 
 
 @shape
+class RuleChange:
+    """What was changed of one thing: some of its keys, or it was removed."""
+
+    kind: str
+    name: str
+    account: str | None
+    keys: list[str]
+    removed: bool
+
+
+@shape
 class RulesInForce:
-    """The rules of the queue as TOML, and as the same tables in JSON. `source`: where they are from."""
+    """The rules of the queue as TOML, and as the same tables in JSON.
+
+    `source` is `file` where they are those of the configuration file; else `changes` are what administrators
+    have changed of them, which goes before the file (empty for a coordinator).
+    """
 
     source: Literal["file", "run time"]
+    changes: list[RuleChange]
     text: str
     tables: dict[str, Any]
 

@@ -1080,9 +1080,24 @@ export interface Rows {
   rows: unknown[][];
 }
 
-/** The rules of the queue as TOML, and as the same tables in JSON. `source`: where they are from. */
+/** What was changed of one thing: some of its keys, or it was removed. */
+export interface RuleChange {
+  kind: string;
+  name: string;
+  account: string | null;
+  keys: string[];
+  removed: boolean;
+}
+
+/**
+ * The rules of the queue as TOML, and as the same tables in JSON.
+ *
+ * `source` is `file` where they are those of the configuration file; else `changes` are what administrators
+ * have changed of them, which goes before the file (empty for a coordinator).
+ */
 export interface RulesInForce {
   source: "file" | "run time";
+  changes: RuleChange[];
   text: string;
   tables: Record<string, unknown>;
 }

@@ -14,12 +14,14 @@ from launchyard.api.body import read_as
 from launchyard.api.context import caller_of, context_of
 from launchyard.api.query import Query
 from launchyard.config import changed, read_rules, rules_text, without
+from launchyard.config.overlay import changes
 from launchyard.config.text import rules_tables
 from launchyard.controller.administration import Administration, UsageRow
 from launchyard.model.errors import NotFound
 from launchyard.model.number import shown
 from launchyard.model.submission import Caller
 from launchyard.policy.coordinating import refuse_change, shown_rules
+from launchyard.policy.rights import Right, may
 from launchyard.wire.convert import checked_name
 from launchyard.wire.orders import ChangeRules, PutRules
 
@@ -58,8 +60,9 @@ async def change(request: Request) -> Response:
 @router.post("/v1/admin/reload", openapi_extra=describe.RELOAD_RULES)
 async def reload(request: Request) -> Response:
     administration = _administration(request)
+    query = Query(request, ("forget",))
     async with administration.alone:
-        await administration.reload()
+        await administration.reload(forget=query.flag("forget"))
     return _in_force(administration, caller_of(request))
 
 
@@ -105,15 +108,17 @@ def _administration(request: Request) -> Administration:
 async def _put_in_force(administration: Administration, caller: Caller, text: str, where: str) -> Response:
     """Refused whole when anything in it is wrong."""
     rules = await asyncio.to_thread(read_rules, text, where, administration.nodes)
-    await administration.put_in_force(rules, text)
+    await administration.put_in_force(rules)
     return _in_force(administration, caller)
 
 
 def _in_force(administration: Administration, caller: Caller) -> Response:
     rules = shown_rules(caller, administration.rules)
+    changed_here = changes(administration.kept) if may(caller, Right.RULES) else []
     return answer(
         {
-            "source": "run time" if administration.at_run_time else "file",
+            "source": "run time" if administration.kept else "file",
+            "changes": [one._asdict() for one in changed_here],
             "text": rules_text(rules),
             "tables": rules_tables(rules),
         }

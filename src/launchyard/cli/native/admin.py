@@ -17,8 +17,9 @@ from launchyard.sdk.records import Record
 def admin() -> None:
     """The rules of the queue: partitions, QOS, accounts, users, limits, scheduler.
 
-    What is changed here holds at once and after a restart, and goes before the configuration file until
-    `ly admin reload` reads that again.
+    A value that is changed here holds at once, after a restart, and when the configuration file is read
+    again: it goes before what the file says, and all else is the file's. It is taken back by
+    `ly admin reload --forget`.
     """
 
 
@@ -31,8 +32,14 @@ def show(as_json: bool) -> None:
     if as_json:
         out_json(rules.to_json())
         return
-    source = "the configuration file" if rules.source == "file" else "ly admin"
-    out(f"# In force, from {source}")
+    if rules.source == "file":
+        out("# In force, from the configuration file")
+    else:
+        out("# In force, from the configuration file but for what ly admin changed, which goes before it:")
+    for one in rules.changes or ():
+        account = f" account={one.account}" if one.account else ""
+        what = f"{one.kind} {one.name}".strip() + account
+        out(clean(f"#   {what}: {'removed' if one.removed else ', '.join(one['keys']) or 'new'}"))
     for line in str(rules.text or "").splitlines():
         out(clean(line))
 
@@ -83,12 +90,14 @@ def remove(kind: str, words: tuple[str, ...], as_json: bool) -> None:
 
 
 @admin.command()
+@click.option("--forget", is_flag=True, help="Take back all that was changed by ly admin.")
 @json_option
-def reload(as_json: bool) -> None:
-    """Read the rules of the configuration file again; what was changed here is forgotten."""
+def reload(forget: bool, as_json: bool) -> None:
+    """Read the rules of the configuration file again; what was changed here goes before them."""
     with client() as server:
-        rules = server.reload_rules()
-    _done(rules, "The rules of the configuration file are in force.", as_json)
+        rules = server.reload_rules(forget=forget)
+    but = "" if rules.source == "file" else " but for what ly admin changed (ly admin show)"
+    _done(rules, f"The rules of the configuration file are in force{but}.", as_json)
 
 
 admin.add_command(install)

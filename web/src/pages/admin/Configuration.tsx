@@ -3,7 +3,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api } from "@/api/client";
-import type { ConfigState, RulesInForce } from "@/api/types";
+import type { ConfigState, RuleChange, RulesInForce } from "@/api/types";
 import { AreaField, Button, Facts, Failure, SkeletonRows, StatusMark, confirm, toast, toastFailure } from "@/components";
 import { adminWords } from "@/words/cluster";
 import styles from "./admin.module.css";
@@ -19,16 +19,17 @@ export function Configuration() {
     queryFn: ({ signal }) => api.get<ConfigState>("/v1/admin/config", undefined, signal),
     staleTime: 0,
   });
-  const reload = async () => {
-    const runTime = data?.source === "run time";
-    if (runTime && !(await confirm({ title: say.reloadAsk, body: say.reloadHow, action: say.reload }))) return;
+  const reload = async (query: string) => {
     try {
-      client.setQueryData(policyKey, await api.post<RulesInForce>("/v1/admin/reload"));
+      client.setQueryData(policyKey, await api.post<RulesInForce>(`/v1/admin/reload${query}`));
       toast(say.reloaded);
     } catch (refused) {
       toastFailure(refused);
     }
     await file.refetch();
+  };
+  const forget = async () => {
+    if (await confirm({ title: say.forgetAsk, body: say.forgetHow, action: say.forget })) await reload("?forget=1");
   };
   if (error) return <Failure error={error} retry={() => void refetch()} />;
   if (!data) return <SkeletonRows rows={6} />;
@@ -36,14 +37,28 @@ export function Configuration() {
     <div className={styles.config}>
       {file.data && <FileState problem={file.data.problem} />}
       <div className={styles.source}>
-        <Facts facts={[[say.source, say.sources[data.source]]]} />
-        <Button icon="again" changes onClick={() => void reload()}>
+        <Facts
+          facts={[
+            [say.source, say.sources[data.source]],
+            ...data.changes.map((one): [string, string] => [titleOf(one), one.removed ? say.removed : one.keys.join(", ") || say.made]),
+          ]}
+        />
+        <Button icon="again" changes onClick={() => void reload("")}>
           {say.reload}
         </Button>
+        {data.changes.length > 0 && (
+          <Button changes onClick={() => void forget()}>
+            {say.forget}
+          </Button>
+        )}
       </div>
       <Rules rules={data} />
     </div>
   );
+}
+
+function titleOf({ kind, name, account }: RuleChange): string {
+  return [kind, name, account && `(${account})`].filter(Boolean).join(" ");
 }
 
 function FileState({ problem }: { problem: string | null }) {
