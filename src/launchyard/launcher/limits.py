@@ -48,7 +48,8 @@ class Limits:
             timers.at(_warning_at(launch, at), launch.l, "warn")
 
     def sweep(self, now: float) -> None:
-        """Once a second: set-ups that hang, logs that grow too long."""
+        """Once a second: set-ups that hang, logs that grow too long, timers that are for nobody."""
+        self._state.timers.tidy(self._state.table.live)
         for launch in list(self._state.table.live.values()):
             if launch.status is not None or not launch.pid or launch.suspended:
                 continue
