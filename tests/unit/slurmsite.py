@@ -85,6 +85,8 @@ class FakeSlurm(Commands):
     min_job_age: int = 300
     storage: str = "accounting_storage/none"
     looks: int = 0
+    asked: list[int] = field(default_factory=list)
+    """Each job that was asked for by itself."""
 
     def has(self, name: str) -> bool:
         return True
@@ -96,6 +98,7 @@ class FakeSlurm(Commands):
             self.looks += 1
             return Ran(code=0, out="\n".join(job.row for job in self.jobs.values()) + "\n")
         if name == "scontrol" and "job" in arguments:
+            self.asked.append(int(arguments[-1]))
             job = self.jobs.get(int(arguments[-1]))
             facts = f"ExitCode={job.exit_code} StdOut={job.output} Power=" if job else ""
             return Ran(code=0 if job else 1, out=f"JobId={arguments[-1]} {facts}" if job else "")

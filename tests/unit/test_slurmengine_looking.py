@@ -287,8 +287,11 @@ def test_failure_that_slurm_tells_is_believed_after_the_record_was_waited_for(ya
         yard.helpers.keep("aa01.start")
         for job in yard.slurm.jobs.values():
             job.state, job.nodes, job.exit_code = "FAILED", "n1", "1:0"
-        await yard.looked()
+        await yard.until(lambda: len(yard.slurm.asked) == 2)
+        await yard.looked(9)
         assert not yard.of(LaunchEnded)
+        # Slurm tells no more than it did, so it is not asked at each look.
+        assert sorted(yard.slurm.asked) == [101, 102]
         yard.helpers.keep("aa01.end", exit_code=0)
         await yard.until(lambda: len(yard.of(LaunchEnded)) == 1)
         yard.now += 60
@@ -296,6 +299,7 @@ def test_failure_that_slurm_tells_is_believed_after_the_record_was_waited_for(ya
 
     with_engine(yard, story)
     assert [(one.launch_id, one.exit.exit_code) for one in yard.of(LaunchEnded)] == [("aa01", 0), ("aa02", 1)]
+    assert sorted(yard.slurm.asked) == [101, 102, 102]
 
 
 def test_new_daemon_never_gives_again_what_an_earlier_one_may_have_given(yard: Yard) -> None:

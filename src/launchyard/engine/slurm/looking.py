@@ -227,8 +227,10 @@ class Looking:
                 if held.given.found and held.given.output is None:
                     await self._ask_output(held, row.slurm_id)
                 found = await records_of(self._helpers, held.launch_id, held.given)
-                told = None
+                told, since = None, held.doubted_since
                 if found.end is None and row.state == "FAILED":
+                    if since is not None and self._doubts(held, self._table.clock()):
+                        return
                     told = await remembered(self._commands, row.slurm_id)
                 now = self._table.clock()
                 at = min(row.end_at or now, now)
@@ -243,7 +245,8 @@ class Looking:
 
     @staticmethod
     def _doubts(held: Held, now: float) -> bool:
-        """Whether its runner may yet write down how it ended; each look asks again."""
+        """Whether its runner may yet write down how it ended: each look asks for that, and Slurm only at
+        the first and after the last."""
         held.doubted_since = held.doubted_since or now
         return bool(held.given.directory) and now - held.doubted_since < DOUBT_S
 
