@@ -26,6 +26,8 @@ import launchyard
 from tests.system.accounts import account
 from tests.system.product import PATIENCE_S, Json, Product, wait_for
 from tests.system.test_two_users import asked
+from tests.unit.slurmsite import CONFIG as SLURM_CONFIG
+from tests.unit.slurmsite import NODES, PARTITIONS
 
 ADA, LI, RUTH = "lytest1", "lytest2", "lytest3"
 CONFIG = """
@@ -55,6 +57,26 @@ account = "secret"
 name = "node"
 cpus = 8
 memory = "4GiB"
+[[clusters]]
+name = "local"
+engine = "local"
+default = true
+[[clusters]]
+name = "lab"
+engine = "slurm"
+bin = "{slurm}"
+poll_s = 10.0
+"""
+SLURM = """#!/bin/sh
+# What takes the place of Slurm's commands: writes down the words that it was given, and by whom.
+name=${{0##*/}}
+{{ printf '%s\\0' "$name" "$@"; }} >> {log}/words.$(id -u)
+case "$name $*" in
+*"show config"*) cat {log}/config ;;
+*"show node"*) cat {log}/nodes ;;
+*"show partition"*) cat {log}/partitions ;;
+sbatch*) cat > {log}/script.$(id -u); echo 4711 ;;
+esac
 """
 APP = """
 title = "{name}"
@@ -345,7 +367,9 @@ def serving(more: str = "") -> Iterator[Yard]:
         folder = Path(name)
         folder.chmod(0o755)
         _apps(folder / "apps")
-        product = Product(folder / "state", CONFIG.format(apps=folder / "apps", more=more))
+        _slurm(folder / "slurm")
+        settings = CONFIG.format(apps=folder / "apps", slurm=folder / "slurm", more=more)
+        product = Product(folder / "state", settings)
         try:
             product.start()
             yard = Yard(product, folder)
@@ -366,3 +390,16 @@ def _apps(folder: Path) -> None:
         (made / "app.toml").write_text(APP.format(name=name, open=listens))
         (made / "serve.py").write_text(SERVE.read_text())
         (made / "start.sh").write_text(f'exec /usr/bin/python3 "$LAUNCHYARD_APP_DIR/serve.py" {site}\n')
+
+
+def _slurm(folder: Path) -> None:
+    """Programs with the names of Slurm's, and what they say of their cluster."""
+    log = folder / "log"
+    log.mkdir(parents=True)
+    log.chmod(0o1777)
+    for name in ("sbatch", "scancel", "scontrol", "squeue"):
+        (folder / name).write_text(SLURM.format(log=log))
+        (folder / name).chmod(0o755)
+    (log / "config").write_text(SLURM_CONFIG.format(storage="accounting_storage/none", min_job_age=300))
+    (log / "nodes").write_text(NODES)
+    (log / "partitions").write_text(PARTITIONS)

@@ -20,6 +20,7 @@ from launchyard.policy.rights import (
     may,
     owns,
     reads,
+    refuse_ahead,
     refuse_other_account,
     require,
     role_of,
@@ -221,3 +222,15 @@ def test_a_coordinator_sees_the_rules_of_the_own_accounts() -> None:
     assert set(shown.accounts) == {"optics", "physics", "science"}
     assert (shown.associations, shown.roles) == ({}, {})
     assert shown_rules(caller(Role.ADMINISTRATOR), TREE) is TREE
+
+
+def test_only_operators_put_a_job_before_those_of_others() -> None:
+    """Threat 11: by a nice below 0; what was so already may stay."""
+    user, operator = Caller(user="ada", uid=1001), Caller(user="op", uid=1002, role=Role.OPERATOR)
+    for nice, before in ((-1, 0), (-6, -5)):
+        with pytest.raises(Forbidden, match="write 0 or more"):
+            refuse_ahead(user, nice, before)
+        refuse_ahead(operator, nice, before)
+    refuse_ahead(user, None)
+    for nice, before in ((0, 0), (5, 0), (-5, -5), (-4, -5)):
+        refuse_ahead(user, nice, before)

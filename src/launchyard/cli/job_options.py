@@ -45,7 +45,7 @@ PLACE: tuple[click.Option, ...] = (
     click.Option(["--qos"], metavar="NAME", help="How urgent."),
     click.Option(["--cluster"], metavar="NAME", help="Which cluster."),
     click.Option(["--group"], metavar="NAME", help="A name that joins jobs."),
-    click.Option(["--nice"], type=int, metavar="N", help="Later by this much (less than 0: sooner)."),
+    click.Option(["--nice"], type=int, metavar="N", help="Later by this much (operators: -N, sooner)."),
     click.Option(["--after"], metavar="WHAT", help="Wait for others (afterok:12, after:13+5, singleton)."),
     click.Option(
         ["--keep-on-failed-dependency"],

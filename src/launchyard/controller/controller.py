@@ -36,7 +36,7 @@ from launchyard.policy import arrays, turns
 from launchyard.policy.case import Room, room_of
 from launchyard.policy.lifecycle import REQUEUE, apply
 from launchyard.policy.order import Ordering
-from launchyard.policy.rights import above, acts, owns
+from launchyard.policy.rights import above, acts, owns, refuse_ahead
 from launchyard.policy.snapshot import seconds_of
 from launchyard.store.protocol import Store
 
@@ -183,6 +183,7 @@ class Controller:
     async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job:
         """Change what a waiting job asks for, or shorten a running one."""
         job = await self._mine(caller, ref, whole=True)
+        refuse_ahead(caller, update.nice, job.nice)
         if job.cron is not None:
             raise Conflict(f"job {ref} is a line of a crontab; change it there by scrontab -e", code="cron")
         if job.attempt is not None:

@@ -20,7 +20,7 @@ from launchyard.policy.admission import Cluster, admit, amend
 from launchyard.policy.dependencies import Verdict, never
 from launchyard.policy.handover import refuse_change
 from launchyard.policy.limits import Party
-from launchyard.policy.rights import charged, refuse_other_account, sees
+from launchyard.policy.rights import charged, refuse_ahead, refuse_other_account, sees
 from launchyard.store.protocol import Store
 
 Gate = Callable[[Caller, Submission], Awaitable[Submission]]
@@ -75,7 +75,8 @@ class Submitting:
         return job
 
     async def passed(self, caller: Caller, submission: Submission) -> Submission:
-        """What the gates make of it, in their order."""
+        """What the gates make of it, in their order. Raises `Forbidden` also by itself."""
+        refuse_ahead(caller, submission.nice)
         for gate in self.gates:
             submission = await gate(caller, submission)
         return submission

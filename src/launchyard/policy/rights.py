@@ -124,6 +124,15 @@ def _coordinators(account: str, rules: Rules) -> set[str]:
 # -- a job, and somebody
 
 
+def refuse_ahead(caller: Caller, nice: int | None, before: int = 0) -> None:
+    """Raises `Forbidden` for a `nice` below 0 and below what it was: who asks for that goes before others."""
+    if nice is not None and nice < min(0, before) and not may(caller, Right.ACT_ALL):
+        raise Forbidden(
+            f"nice {nice} puts the job before those of others, and only an administrator or an operator may; "
+            f"write 0 or more"
+        )
+
+
 def owns(caller: Caller, job: Job) -> bool:
     """Whether one may look into it and change it: its owner, and administrators."""
     return (job.uid == caller.uid and _is_of_token(caller, job)) or may(caller, Right.CONTENT_ALL)
