@@ -48,8 +48,13 @@ class Person(Asking):
     def __init__(self, product: Product, name: str) -> None:
         self.entry = account(name)
         self._product = product
+        self.renew()
+
+    def renew(self) -> None:
+        """Another token: the last one may have been revoked."""
         with acting_as(self.entry):
-            self.token: str = product.call("POST", "/v1/tokens", {"name": "tests"})["token"]
+            made: str = self._product.call("POST", "/v1/tokens", {"name": "tests"})["token"]
+        self.token = made
 
     def client(self, timeout: float = 60) -> Client:
         return ByToken(self._product.facts["url"], self.token, timeout)
