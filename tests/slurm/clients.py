@@ -83,8 +83,9 @@ CLIENTS = (
     ),
     Client(
         "snakemake-executor-plugin-slurm",
-        "sacct -X --parsable2 --clusters all --noheader --format=JobIdRaw,State --starttime $(date +%FT%H:00)"
-        " --endtime now --name steps",
+        # An hour earlier: it ended just now, and that may be before this hour began.
+        "sacct -X --parsable2 --clusters all --noheader --format=JobIdRaw,State"
+        " --starttime $(date -d '1 hour ago' +%FT%H:00) --endtime now --name steps",
         rf"\d+\|{WORD}",
     ),
     Client(
