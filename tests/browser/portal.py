@@ -43,6 +43,10 @@ grace_s = 2
 name = "node"
 cpus = 4
 memory = "4GiB"
+[[webhooks]]
+name = "team"
+kind = "slack"
+url = "http://127.0.0.1:9/nobody"
 """
 
 Theme = Literal["light", "dark"]

@@ -73,16 +73,26 @@ def test_the_composer_says_when_it_would_start_and_what_is_wrong(portal: Portal)
 
 
 def test_lines_of_a_script_count_where_the_form_is_empty(portal: Portal) -> None:
-    with portal.logged_in("/new/batch") as page:
+    with portal.logged_in("/new/batch", expected=("404",)) as page:
         script = "#!/bin/bash\n#SBATCH -J lines --mem=64M\n#SBATCH --time=00:10:00\nhostname\n"
         page.get_by_role("textbox", name="Script").fill(script)
         page.get_by_role("textbox", name="Time limit").fill("5m")
         page.get_by_text("More: array").click()
-        page.get_by_role("group", name="Send mail when it").get_by_label("ends").check()
+        told = page.get_by_role("group", name="Tell me when it")
+        told.get_by_label("ends").check()
+        told.get_by_label("nears its time limit").check()
+        told.get_by_role("textbox", name="Where").fill("tema")
+        rail = page.get_by_role("complementary", name="When it would start")
+        expect(rail).to_contain_text("here is no webhook")
+        told.get_by_role("textbox", name="Where").fill("team")
+        expect(rail).to_contain_text("Starts now")
         page.get_by_role("button", name="Submit").click()
         made = portal.product.call("GET", f"/v1/jobs/{job_of(page)}")
         assert (made["name"], made["resources"]["memory_mib"], made["time_limit_s"]) == ("lines", 64, 300)
-        assert made["metadata"]["slurm.mail-type"] == "END"
+        assert made["metadata"] == {"launchyard.notify": "end,limit", "launchyard.notify-to": "team"}
+        page.goto(f"{portal.url}/new/batch?from={made['id']}")
+        expect(told.get_by_role("textbox", name="Where")).to_have_value("team")
+        expect(told.get_by_label("ends")).to_be_checked()
 
 
 def test_a_failed_job_says_why_and_is_run_again_with_what_helps(portal: Portal) -> None:

@@ -33,10 +33,10 @@ export const composeWords = {
     retries: "Tries after a failure",
     hold: "Hold it",
     requeue: "Put it back in the queue when its node fails",
-    mail: "Send mail when it",
-    mailTo: "Mail to",
+    notify: "Tell me when it",
+    notifyTo: "Where",
   },
-  moments: { BEGIN: "starts", END: "ends", FAIL: "fails", TIME_LIMIT_90: "nears its time limit" },
+  moments: { start: "starts", end: "ends", fail: "fails", limit: "nears its time limit" },
   help: {
     name: "What it is listed as; its runs are compared by it.",
     memory: "Such as 4G or 512M.",
@@ -46,7 +46,7 @@ export const composeWords = {
     workingDir: "Where it runs; your home when empty.",
     env: "One a line: NAME=value.",
     hold: "It waits until you release it.",
-    mailTo: "Your account on the server when empty. Sent by the server's mail program, if it has one.",
+    notifyTo: "Mail addresses, names of webhooks, URLs, with commas between them; your mailbox when empty.",
     defaults: "Empty fields take the cluster's defaults.",
   },
   wrong: {

@@ -5,7 +5,7 @@ import { useClusters } from "@/api/queries";
 import { AreaField, CheckField, SelectField, TextField } from "@/components";
 import { composeWords } from "@/words/compose";
 import { partitionsQuery } from "../cluster/asks";
-import { type Draft, type Field, MAIL_MOMENTS, type Wrong, withMoment } from "./draft";
+import { type Draft, type Field, MOMENTS, type Wrong, withMoment } from "./draft";
 import styles from "./newbatch.module.css";
 
 interface Props {
@@ -14,7 +14,7 @@ interface Props {
   onChange: (some: Partial<Draft>) => void;
 }
 
-const OF_DETAILS: readonly Field[] = ["array", "after", "begin", "group", "env", "retries", "hold", "requeue", "nodes", "account", "mail"];
+const OF_DETAILS: readonly Field[] = ["array", "after", "begin", "group", "env", "retries", "hold", "requeue", "nodes", "account", "notify"];
 
 export function Details({ draft, wrong, onChange }: Props) {
   const { fields, help } = composeWords;
@@ -62,32 +62,39 @@ export function Details({ draft, wrong, onChange }: Props) {
           <AreaField label={fields.env} help={help.env} error={wrong.env} rows={3} spellCheck={false} value={draft.env} onChange={set("env")} />
           <CheckField label={fields.requeue} checked={draft.requeue} onChange={(event) => onChange({ requeue: event.target.checked })} />
           <CheckField label={fields.hold} help={help.hold} checked={draft.hold} onChange={(event) => onChange({ hold: event.target.checked })} />
-          <Mail draft={draft} onChange={onChange} />
+          <Notify draft={draft} onChange={onChange} />
         </div>
       </details>
     </>
   );
 }
 
-/** Whom to tell what by mail. Browsers are told of every end, as Settings say. */
-function Mail({ draft, onChange }: Pick<Props, "draft" | "onChange">) {
+/** Of what to tell, and where. Browsers are told of every end, as Settings say. */
+function Notify({ draft, onChange }: Pick<Props, "draft" | "onChange">) {
   const { fields, help, moments } = composeWords;
-  const chosen = draft.mail.split(",");
+  const chosen = draft.notify.split(",");
   return (
-    <fieldset className={styles.mail}>
-      <legend>{fields.mail}</legend>
+    <fieldset className={styles.notify}>
+      <legend>{fields.notify}</legend>
       <div className={styles.moments}>
-        {MAIL_MOMENTS.map((one) => (
+        {MOMENTS.map((one) => (
           <CheckField
             key={one}
             label={moments[one]}
             checked={chosen.includes(one)}
-            onChange={(event) => onChange({ mail: withMoment(draft.mail, one, event.target.checked) })}
+            onChange={(event) => onChange({ notify: withMoment(draft.notify, one, event.target.checked) })}
           />
         ))}
       </div>
-      {draft.mail && (
-        <TextField label={fields.mailTo} help={help.mailTo} type="email" value={draft.mailTo} onChange={(event) => onChange({ mailTo: event.target.value })} />
+      {draft.notify && (
+        <TextField
+          label={fields.notifyTo}
+          help={help.notifyTo}
+          value={draft.notifyTo}
+          onChange={(event) => onChange({ notifyTo: event.target.value })}
+          spellCheck={false}
+          autoCapitalize="off"
+        />
       )}
     </fieldset>
   );

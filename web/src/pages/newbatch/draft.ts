@@ -28,9 +28,9 @@ export interface Draft {
   retries: string;
   hold: boolean;
   requeue: boolean;
-  /** The moments about which mail is sent, with commas between them, and to whom. */
-  mail: string;
-  mailTo: string;
+  /** The moments of which somebody is told, with commas between them, and where, as `--notify` has them. */
+  notify: string;
+  notifyTo: string;
   /** What a job that is run again had and no field shows. */
   rest: Partial<SubmitJob>;
 }
@@ -60,8 +60,8 @@ export const EMPTY: Draft = {
   retries: "",
   hold: false,
   requeue: false,
-  mail: "",
-  mailTo: "",
+  notify: "",
+  notifyTo: "",
   rest: {},
 };
 
@@ -101,6 +101,7 @@ export function submissionOf(draft: Draft): Partial<SubmitJob> {
     hold: draft.hold || undefined,
     requeue: draft.requeue || undefined,
     retries: draft.retries ? { ...rest.retries, count: Number(draft.retries) } : undefined,
+    login: true,
     environment: draft.env.trim() ? variablesOf(draft.env) : undefined,
     metadata: metadataOf(draft),
     resources: {
@@ -114,21 +115,21 @@ export function submissionOf(draft: Draft): Partial<SubmitJob> {
   return body as Partial<SubmitJob>;
 }
 
-// As sbatch's --mail-type and --mail-user keep them.
-const MAIL_TYPE = "slurm.mail-type";
-const MAIL_USER = "slurm.mail-user";
+// As --notify and --notify-to keep them; sbatch's --mail-type and --mail-user have keys of their own and stay as they are.
+const NOTIFY = "launchyard.notify";
+const NOTIFY_TO = "launchyard.notify-to";
 
-export const MAIL_MOMENTS = ["BEGIN", "END", "FAIL", "TIME_LIMIT_90"] as const;
+export const MOMENTS = ["start", "end", "fail", "limit"] as const;
 
 /** The moments with this one, or without it. */
-export function withMoment(mail: string, moment: string, on: boolean): string {
-  const left = mail.split(",").filter((one) => one && one !== moment);
+export function withMoment(moments: string, moment: string, on: boolean): string {
+  const left = moments.split(",").filter((one) => one && one !== moment);
   return (on ? [...left, moment] : left).join(",");
 }
 
-function metadataOf({ rest, mail, mailTo }: Draft): Record<string, string> | undefined {
-  const { [MAIL_TYPE]: _type, [MAIL_USER]: _user, ...others } = rest.metadata ?? {};
-  const metadata = { ...others, ...(mail && { [MAIL_TYPE]: mail }), ...(mail && mailTo.trim() && { [MAIL_USER]: mailTo.trim() }) };
+function metadataOf({ rest, notify, notifyTo }: Draft): Record<string, string> | undefined {
+  const { [NOTIFY]: _moments, [NOTIFY_TO]: _places, ...others } = rest.metadata ?? {};
+  const metadata = { ...others, ...(notify && { [NOTIFY]: notify }), ...(notify && notifyTo.trim() && { [NOTIFY_TO]: notifyTo.trim() }) };
   return Object.keys(metadata).length > 0 ? metadata : undefined;
 }
 
@@ -155,8 +156,8 @@ export function draftOf(job: Job, texts: Texts): Draft {
     group: job.group ?? "",
     retries: retries ? String(retries.count) : "",
     requeue: job.requeue,
-    mail: job.metadata[MAIL_TYPE] ?? "",
-    mailTo: job.metadata[MAIL_USER] ?? "",
+    notify: job.metadata[NOTIFY] ?? "",
+    notifyTo: job.metadata[NOTIFY_TO] ?? "",
     rest: { metadata, ...(runtime_env && { runtime_env }), ...(retries && { retries }), ...(nice && { nice }), ...(resources && { resources }), ...(body.arguments && { arguments: body.arguments }) },
   };
 }
