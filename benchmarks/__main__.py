@@ -23,10 +23,11 @@ from benchmarks import (
     ray_jobs,
     sessions,
     simulation,
+    slurm_jobs,
     throughput,
     waiting,
 )
-from benchmarks.row import HEAD, Row
+from benchmarks.row import HEAD, Row, spliced
 from tests.system.product import Product
 
 USER = "lytest1"
@@ -48,6 +49,7 @@ def main() -> int:
             "files",
             "ray",
             "sessions",
+            "slurm",
         ),
         default="all",
     )
@@ -67,10 +69,12 @@ def main() -> int:
     for row in rows:
         print(row.line(), flush=True)
     lines += [row.line() for row in rows]
-    if options.report is not None:
-        options.report.write_text(_page(lines))
     missed = [line for line in lines if "| MISSED |" in line]
     print(f"{len(lines)} rows, {len(missed)} gates missed")
+    if options.report is not None:
+        if options.only != "all" and options.report.exists():
+            lines = spliced(options.report.read_text(), lines)
+        options.report.write_text(_page(lines))
     return 1 if missed else 0
 
 
@@ -132,9 +136,12 @@ def _user_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
 
 
 def _root_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
-    if options.only not in ("all", "throughput"):
-        return []
-    return throughput.rows(_maker(directory, "launchyard"), options.jobs, "root mode", (0.2, 0.15))
+    rows: list[Row] = []
+    if options.only in ("all", "throughput"):
+        rows += throughput.rows(_maker(directory, "launchyard"), options.jobs, "root mode", (0.2, 0.15))
+    if options.only in ("all", "slurm"):
+        rows += slurm_jobs.rows(directory, options.jobs)
+    return rows
 
 
 def _latencies(product: Product, directory: Path) -> list[Row]:

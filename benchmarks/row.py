@@ -34,3 +34,14 @@ class Row:
 
 
 HEAD = "| work | ours | against | ratio | gate | | note |\n|---|---|---|---|---|---|---|"
+
+
+def spliced(page: str, lines: list[str]) -> list[str]:
+    """The rows of a page, of which those of one group were measured again; new ones come last."""
+    fresh = {_work(line): line for line in lines}
+    kept = [line for line in page.splitlines() if line.startswith("| ") and line not in HEAD.splitlines()]
+    return [fresh.pop(_work(line), line) for line in kept] + list(fresh.values())
+
+
+def _work(line: str) -> str:
+    return line.split(" | ")[0]

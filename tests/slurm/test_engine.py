@@ -1,7 +1,6 @@
 """Our engine in front of a real Slurm: handed over, looked at, ended, lost and found again."""
 
 import asyncio
-import contextlib
 import os
 import pwd
 import secrets
@@ -36,14 +35,13 @@ from launchyard.model.event import Exited
 from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node
 from launchyard.model.resources import Request
+from tests.slurm.costs import bare_sbatch, used_below
 from tests.slurm.lab import Lab, missing
 from tests.slurm.settings import USERS
 from tests.system.product import Product
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(300)]
 PATIENCE_S = 60.0
-QUIET = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
-"""What a program prints goes nowhere."""
 Report = TypeVar("Report", bound=EngineReport)
 
 
@@ -306,41 +304,26 @@ def test_a_submission_costs_little_more_than_sbatch_itself(tell: Tell, lab: Lab,
     """In time of processors, all processes together: the same on a machine that others use."""
     script = tmp_path / "script"
     script.write_text("#!/bin/sh\ntrue\n")
-
-    def bare() -> float:
-        words = ["sbatch", "--parsable", "--mem=10", "--hold", "-o", "/dev/null", str(script)]
-        pid = os.posix_spawnp("sbatch", words, lab.environment, file_actions=[QUIET])
-        _, status, used = os.wait4(pid, 0)
-        assert status == 0
-        return used.ru_utime + used.ru_stime
+    product = Product(tmp_path / "state")
 
     async def ours(heard: Heard) -> float:
         """Of this process, which is the daemon, and of the one that acts for the user, with its sbatch."""
         one = asking(launch(), held=True)
-        here, there = time.process_time(), _used_below(tmp_path / "state")
+        here, there = time.process_time(), used_below(product)
         heard.engine.start([one])
         await heard.until(lambda: heard.of(LaunchTaken, one.launch_id))
-        return time.process_time() - here + _used_below(tmp_path / "state") - there
+        return time.process_time() - here + used_below(product) - there
 
     async def story(heard: Heard) -> None:
         looks, since = heard.engine.looks, time.monotonic()
         await ours(heard)
-        pairs = [(await asyncio.to_thread(bare), await ours(heard)) for _ in range(20)]
+        pairs = [
+            (await asyncio.to_thread(bare_sbatch, lab.environment, script), await ours(heard))
+            for _ in range(20)
+        ]
         alone, together = (statistics.mean(times) for times in zip(*pairs, strict=True))
         print(f"sbatch {1000 * alone:.1f} ms, ours {1000 * (together - alone):.1f} ms more")
         assert together - alone <= 0.030
         assert heard.engine.looks - looks <= time.monotonic() - since + 1
 
     tell(story)
-
-
-def _used_below(state: Path) -> float:
-    """Seconds of processors that those have used which this launcher began, with what they began."""
-    keepers = Product(state).keepers()
-    used = 0
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            if int(fields[1]) in keepers and int(path.parent.name) not in keepers:
-                used += sum(int(one) for one in fields[11:15])
-    return used / os.sysconf("SC_CLK_TCK")

@@ -11,13 +11,13 @@ import pytest
 
 from launchyard.engine.protocol import LaunchEnded, LaunchTaken, LaunchWaits
 from launchyard.engine.slurm.engine import build
+from tests.slurm.costs import counted
 from tests.slurm.lab import Lab, missing
 from tests.slurm.test_engine import Heard, asking, host, launch, surroundings
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.timeout(1500)]
 WAITING = 5000
 WATCHED_S = 30.0
-LOOKING = ("squeue", "scontrol", "sacct")
 
 
 @pytest.fixture
@@ -31,19 +31,6 @@ def lab(place: Path) -> Iterator[Lab]:
     finally:
         lab.run("scancel", "--state=PENDING")
         lab.stop()
-
-
-def counted(directory: Path) -> tuple[Path, Path]:
-    """A directory with Slurm's commands, of which those that look write down each time they are begun."""
-    bin = directory / "bin"
-    told = bin / "told"
-    bin.mkdir()
-    for name in ("sbatch", "scancel"):
-        (bin / name).symlink_to(f"/usr/bin/{name}")
-    for name in LOOKING:
-        (bin / name).write_text(f'#!/bin/sh\necho {name} >> "${{0%/*}}/told"\nexec /usr/bin/{name} "$@"\n')
-        (bin / name).chmod(0o755)
-    return bin, told
 
 
 def test_five_thousand_waiting_jobs_are_looked_at_once_a_second(lab: Lab, tmp_path: Path) -> None:
