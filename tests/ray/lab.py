@@ -57,12 +57,14 @@ class Lab:
         named: str = "",
         user: str = "",
         labels: str = "",
+        gpu_type: str = "",
     ) -> None:
-        """`directory` must have a short path: sockets of Ray lie deep below it. `named`: what nodes
-        are called, with their number from 1 on. `labels` are Ray's (`zone=a`).
-        `user`: as whom Ray runs on the head's, else as root."""
+        """`directory` must have a short path: sockets of Ray lie deep below it. `named`: what nodes are
+        called, with a number from 1 on where there are several. `labels` are Ray's (`zone=a`), `gpu_type`
+        that of its GPUs. `user`: as whom Ray runs on the head's, else as root."""
         self._user = user
         self._labels = labels
+        self._gpu_type = gpu_type
         self._named = named
         self.directory = directory
         self.nodes = nodes
@@ -95,7 +97,7 @@ class Lab:
     def name(self, node: int) -> str:
         """What the engine calls it."""
         if self._named:
-            return f"{self._named}{node or ''}"
+            return self._named if self.nodes == 1 else f"{self._named}{node + 1}"
         return "ip-" + self.ip(node).replace(".", "-")
 
     # -- up and down
@@ -125,9 +127,11 @@ class Lab:
         words += ["--min-worker-port=0", "--max-worker-port=0", f"--memory={self._memory_mib << 20}"]
         words += ["--object-store-memory=100000000", "--disable-usage-stats", "--num-gpus=2"]
         if self._named:
-            words += [f"--node-name={self._named}{node or ''}"]
+            words += [f"--node-name={self.name(node)}"]
         if self._labels:
             words += [f"--labels={self._labels}"]
+        if self._gpu_type:
+            words += [f'--resources={{"accelerator_type:{self._gpu_type}": 1}}']
         # What an earlier Ray of the node left is in the way of the next.
         own, seen = self.directory / f"t{node}-{secrets.token_hex(3)}", self.directory / "t"
         for path in (own, seen):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.ray.clustered import START_S, product_on
+from tests.ray.clustered import CONFIG, START_S, product_on, up
 from tests.ray.lab import Lab
 from tests.system.ly import ly
 from tests.system.product import Product, wait_for
@@ -120,6 +120,30 @@ def test_cluster_is_used_from_outside_through_its_client_port(lab: Lab, tmp_path
         ended = product.until(job)
         assert (ended["state"], ended["exit_code"], ended["attempt"]) == ("FAILED", 6, 1)
         assert product.log(job) == f"on {node}\n".encode()
+
+
+def test_server_of_another_user_than_rays_is_told_to_take_the_client_port(lab: Lab) -> None:
+    config = CONFIG.replace('daemon_user = "root"\n', "")
+    # As that user it may not look into pytest's directories.
+    product = Product(lab.directory / "other", config.format(address=lab.address, python=lab.python))
+    try:
+        product.start(timeout_s=START_S)
+        wait_for(lambda: "by its client port alone" in _away(product), START_S, "it is said why")
+        product.kill()
+        product.configure(config.format(address=lab.client_address, python=lab.python))
+        product.start(timeout_s=START_S)
+        wait_for(lambda: up(product) == lab.nodes, START_S, "all nodes serve")
+        job = product.submit(["id", "-u"])
+        assert product.until(job)["state"] == "COMPLETED"
+        assert product.log(job) == b"0\n"
+    finally:
+        product.destroy()
+        lab.kill_leftovers_of_jobs()
+
+
+def _away(product: Product) -> str:
+    (cluster,) = product.call("GET", "/v1/status")["clusters"]
+    return str(cluster["details"].get("away", ""))
 
 
 def _token(product: Product) -> dict[str, str]:

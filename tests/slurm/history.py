@@ -49,7 +49,7 @@ HISTORY: tuple[tuple[str, str, str], ...] = (
     ("arr", "ada", "sbatch --array=0-9:3%2 --wrap='sleep 3600' -J arr -w n2"),
     ("lic1", "ada", "sbatch -L matlab:3 --wrap='sleep 3600' -J lic1 -w n1"),
     ("single1", "li", "sbatch -d singleton --wrap='sleep 3600' -J single -w n2"),
-    ("excl", "ada", "sbatch --exclusive -n4 --wrap='srun -n4 sleep 3600' -J excl -w n3"),
+    ("excl", "ada", "sbatch --exclusive -n4 --wrap='srun -n4 sleep 3600 || exec sleep 3600' -J excl -w n3"),
     (UNTIL, "running", "long lic1 single1 excl"),
     # What waits, for every reason.
     ("held", "ada", "sbatch --parsable -H --wrap=true -J held"),

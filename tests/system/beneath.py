@@ -97,13 +97,21 @@ def _ray(nodes: int, memory_mib: int) -> Iterator[product.Ground]:
     if shutil.which("ip") is None:
         pytest.skip("nodes in network namespaces need the program ip (iproute2)")
     place = Path(tempfile.mkdtemp(prefix="lyr", dir="/tmp"))
-    lab = RayLab(place, programs(), nodes=nodes, named="n", labels="zone=a", memory_mib=memory_mib)
+    lab = RayLab(
+        place,
+        programs(),
+        nodes=nodes,
+        named="n",
+        labels="lab=,zone=a",
+        gpu_type="fake",
+        memory_mib=memory_mib,
+    )
     try:
         lab.start()
-        clusters = RAY.format(address=lab.address, python=lab.python)
         yield product.Ground(
             engine="ray",
-            clusters=clusters,
+            clusters=RAY.format(address=lab.address, python=lab.python),
+            clusters_of_others=RAY.format(address=lab.client_address, python=lab.python),
             nodes=nodes,
             start_s=START_S,
             ray_address=lab.address,

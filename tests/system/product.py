@@ -103,6 +103,8 @@ class Ground:
 
     engine: str = "local"
     clusters: str = ""
+    clusters_of_others: str = ""
+    """The same for a server that does not stay root, where that is told otherwise."""
     nodes: int = 0
     start_s: float = 0.0
     ray_address: str = "none"
@@ -184,7 +186,9 @@ class Product(Asking):
 
     def configure(self, config: str) -> None:
         """Its configuration from the next start on."""
-        self.config.write_text(config + self.ground.clusters)
+        stays = 'daemon_user = "root"' in config
+        clusters = (not stays and self.ground.clusters_of_others) or self.ground.clusters
+        self.config.write_text(config + clusters)
         self.config.chmod(0o600)
 
     # -- the daemon

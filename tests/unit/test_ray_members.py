@@ -184,11 +184,11 @@ def test_nodes_are_told_of_with_what_ray_counts(tmp_path: Path) -> None:
 
 
 def test_labels_that_nodes_were_given_are_features_also_while_the_cluster_is_away(tmp_path: Path) -> None:
-    told = {**ray_node("n1"), "labels": {"zone": "a", "ray.io/node-id": "f00"}}
+    told = {**ray_node("n1"), "labels": {"zone": "a", "big": "", "ray.io/node-id": "f00"}}
     node = node_of(told, "big", told["agent"])
-    assert node.features == ("zone=a",)
+    assert node.features == ("big", "zone=a")
     Remembered(tmp_path).came(node, "e1")
-    assert Remembered(tmp_path).model("n1").features == ("zone=a",)
+    assert Remembered(tmp_path).model("n1").features == ("big", "zone=a")
 
 
 def test_order_that_a_broken_connection_lost_is_given_again_and_its_stop_too(tmp_path: Path) -> None:

@@ -21,6 +21,10 @@ from launchyard.model.errors import Unavailable
 RETRY_S = (0.5, 5.0)
 LOG_BYTES = 4 << 20
 BRIDGE = "raybridge"
+OF_ANOTHER = (
+    "Ray is another user's on this machine and lets in user {uid} by its client port alone; "
+    'write address = "ray://HOST:10001"'
+)
 
 
 class Bridge:
@@ -46,6 +50,8 @@ class Bridge:
         self._task: asyncio.Task[None] | None = None
         self._why = ""
         self.log = directory / "bridge.log"
+        self._said_from = 0
+        """Where in its log what this bridge says begins."""
 
     def start(self) -> None:
         self._task = asyncio.ensure_future(self._keep())
@@ -128,6 +134,7 @@ class Bridge:
     def _open_log(self) -> Any:
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
+        self._said_from = self.log.stat().st_size if self.log.exists() else 0
         return self.log.open("ab")
 
     def _readable(self) -> None:
@@ -165,7 +172,10 @@ class Bridge:
     def _last_words(self) -> str:
         """Of a bridge that could not say why it ended: an import that failed, a death inside of Ray."""
         with contextlib.suppress(OSError):
-            lines = self.log.read_bytes()[-4096:].decode(errors="replace").strip().splitlines()
+            text = self.log.read_bytes()[self._said_from :].decode(errors="replace")
+            if "Permission denied" in text:
+                return OF_ANOTHER.format(uid=os.getuid())
+            lines = text.strip().splitlines()
             if lines and "No module named 'ray'" in lines[-1]:
                 return f"{self._python} has no ray; name the Python of the cluster by python ="
             if lines:

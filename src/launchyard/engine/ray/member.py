@@ -74,7 +74,7 @@ OF_RAY = "ray.io/"
 
 def node_of(told: Mapping[str, Any], cluster: str, agent: Mapping[str, Any]) -> Node:
     """What Ray says of a node. Its CPUs can be pinned where Ray counts those that the machine has; a label
-    that somebody gave it, `zone=a`, is a feature."""
+    that somebody gave it, `zone=a`, is a feature, and so is the name of one without a value."""
     cpus = len(agent.get("cpus", ()))
     labels = told.get("labels", {})
     return Node(
@@ -84,7 +84,11 @@ def node_of(told: Mapping[str, Any], cluster: str, agent: Mapping[str, Any]) -> 
         gpus=told["gpus"],
         gpu_type=told["gpu_type"],
         cluster=cluster,
-        features=tuple(f"{name}={labels[name]}" for name in sorted(labels) if not name.startswith(OF_RAY)),
+        features=tuple(
+            f"{name}={labels[name]}" if labels[name] else name
+            for name in sorted(labels)
+            if not name.startswith(OF_RAY)
+        ),
         pinned=cpus == told["cpus"] > 0,
     )
 
