@@ -152,7 +152,7 @@ def read_until(terminal: int, wanted: bytes, within_s: float) -> str:
 
 
 def wait_until_gone() -> bool:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while servers() and time.monotonic() < deadline:
         time.sleep(0.1)
     return not servers()
