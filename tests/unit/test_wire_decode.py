@@ -78,6 +78,7 @@ def test_enums_literals_and_nested_lists_are_read() -> None:
         (SubmitJob, {"nice": 1.5}, "nice must be a whole number, not 1.5"),
         (SubmitJob, {"nice": 2**63}, f"nice is out of range: {2**63}"),
         (SubmitJob, {"nice": 10**5000}, "nice is out of range: a very large number"),
+        (SubmitJob, {"kind": 3}, "kind must be driver, not 3"),
         (SubmitJob, {"hold": 1}, "hold must be true or false, not 1"),
         (SubmitJob, {"resources": None}, "resources must be an object, not null"),
         (SubmitJob, {"environment": {"A": 1}}, 'environment["A"] must be a text, not 1'),

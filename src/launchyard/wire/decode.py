@@ -90,6 +90,8 @@ def _readers(hint: Any) -> Readers:
 
 @cache
 def _expected(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(get_args(hint))
     names = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
     if get_origin(hint) in (Union, UnionType):
         return " or ".join(_expected(part) for part in get_args(hint) if part is not NoneType)

@@ -72,8 +72,10 @@ class SubmitJob:
     """One job or one array. Give either `command` (a string runs in a shell, a list as it is) or `script`.
 
     `array` is like `1-10:2%4,20`, `after` like `afterok:12:13,after:14+5` or `singleton`, `begin_at` and
-    `deadline_at` RFC 3339. `kind` is `driver` for a command that only holds what it is given for a client.
-    `parts` are further parts of a job whose first part has `partition`, `resources` and `part_metadata`.
+    `deadline_at` RFC 3339. `environment` left out is the bare one (HOME, USER, PATH ...); `login` puts to it
+    what the user has after logging in. `kind` is `driver` for a command that only holds what it is given for
+    a client. `parts` are further parts of a job whose first part has `partition`, `resources` and
+    `part_metadata`.
     """
 
     kind: Literal["driver"] | None = None
@@ -104,6 +106,7 @@ class SubmitJob:
     nice: int = 0
     working_dir: str | None = None
     environment: dict[str, str] | None = None
+    login: bool = False
     runtime_env: dict[str, Any] | None = None
     stdin: str | None = None
     stdout: str | None = None

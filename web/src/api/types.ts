@@ -1389,8 +1389,10 @@ export interface StepPart {
  * One job or one array. Give either `command` (a string runs in a shell, a list as it is) or `script`.
  *
  * `array` is like `1-10:2%4,20`, `after` like `afterok:12:13,after:14+5` or `singleton`, `begin_at` and
- * `deadline_at` RFC 3339. `kind` is `driver` for a command that only holds what it is given for a client.
- * `parts` are further parts of a job whose first part has `partition`, `resources` and `part_metadata`.
+ * `deadline_at` RFC 3339. `environment` left out is the bare one (HOME, USER, PATH ...); `login` puts to it
+ * what the user has after logging in. `kind` is `driver` for a command that only holds what it is given for
+ * a client. `parts` are further parts of a job whose first part has `partition`, `resources` and
+ * `part_metadata`.
  */
 export interface SubmitJob {
   kind?: "driver" | null;
@@ -1421,6 +1423,7 @@ export interface SubmitJob {
   nice?: number;
   working_dir?: string | null;
   environment?: Record<string, string> | null;
+  login?: boolean;
   runtime_env?: Record<string, unknown> | null;
   stdin?: string | null;
   stdout?: string | null;

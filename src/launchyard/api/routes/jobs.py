@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -93,6 +94,9 @@ async def _submit(
             if body.dry_run:
                 results[position] = await _dry_run(context, caller, submission, advised)
                 continue
+            if body.login:
+                login = await context.services.login(caller.uid)
+                submission = replace(submission, environment={**login, **(body.environment or {})} or None)
         except LaunchyardError as error:
             results[position] = error
             continue

@@ -13,7 +13,7 @@ export const RERUN_OF = "launchyard.rerun_of";
 
 type Body = Partial<SubmitJob>;
 
-/** What to send to `POST /v1/jobs`. Variables of the environment are not told by the server, so not in it. */
+/** What to send to `POST /v1/jobs`. The server does not tell a job's variables: those of a login take their place. */
 export function bodyOf(job: Job, texts: Texts, indexes?: string): Body {
   const { resources } = job;
   const metadata = Object.fromEntries(Object.entries(job.metadata).filter(([key]) => !key.startsWith(FOREIGN)));
@@ -25,6 +25,7 @@ export function bodyOf(job: Job, texts: Texts, indexes?: string): Body {
     metadata: job.id === null ? metadata : { ...metadata, [RERUN_OF]: String(job.id) },
     requeue: job.requeue || undefined,
     nice: job.nice || undefined,
+    login: true,
   };
   if (job.time_limit_s !== null) body.time_limit_s = job.time_limit_s;
   if (job.account !== null) body.account = job.account;
