@@ -1,6 +1,7 @@
 """`ly backup` of a busy server and `ly restore`: nothing runs twice, no id is handed out twice (F31)."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.postgresql import one_cluster, schema_of
-from tests.system.product import DEFAULT_CONFIG, Product, job_pids, wait_for
+from tests.system.person import ADA, Person, for_all
+from tests.system.product import DEFAULT_CONFIG, Asking, Product, job_pids, let_others_in, wait_for
 
 Make = Callable[..., Product]
 
@@ -39,32 +41,38 @@ def on_postgresql(tmp_path: Path) -> str:
     return f'database = "{one_cluster().url(schema_of(tmp_path))}"\n{DEFAULT_CONFIG}'
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_backup_of_a_busy_server_is_restored_and_no_id_comes_again(
+def test_f31_backup_of_a_server_busy_with_users_is_restored_and_no_id_comes_again(
     make_product: Make, tmp_path: Path, kind: str
 ) -> None:
-    product = make_product(on_postgresql(tmp_path) if kind == "postgresql" else "")
+    """F31: what was acknowledged before is known, what ran is found or LOST, and nothing runs twice."""
+    let_others_in(tmp_path)
+    database = f'database = "{one_cluster().url(schema_of(tmp_path))}"\n' if kind == "postgresql" else ""
+    product = make_product(for_all(more=database))
     product.start()
-    runs = product.submit(["sh", "-c", f"while [ ! -e {tmp_path}/mark ]; do sleep 0.1; done; exit 7"])
+    ada = Person(product, ADA)
+    runs = ada.submit(["sh", "-c", f"while [ ! -e {tmp_path}/mark ]; do sleep 0.1; done; exit 7"])
     starts = tmp_path / "starts"
     starts.mkdir()
-    ends = product.submit(["sh", "-c", f"echo x >>{starts}/ends; sleep 600"])
-    waits = product.submit(["sh", "-c", f"echo x >>{starts}/waits"], resources={"cpus": 3})
+    os.chown(starts, ada.entry.pw_uid, ada.entry.pw_gid)
+    ends = ada.submit(["sh", "-c", f"echo x >>{starts}/ends; sleep 600"])
+    waits = ada.submit(["sh", "-c", f"echo x >>{starts}/waits"], resources={"cpus": 3})
     for job in (runs, ends):
-        product.until(job, "RUNNING")
+        ada.until(job, "RUNNING")
     wait_for((starts / "ends").exists, 60, "it has said that it runs")
-    before = Submitter(product, tmp_path)
+    before = Submitter(ada)
     wait_for(lambda: len(before.acknowledged) > 50 or None, 60, "some are acknowledged")
     known = list(before.acknowledged)
     file = tmp_path / "queue.backup"
     back_up(product, file)
     wait_for(lambda: len(before.acknowledged) > len(known) + 50 or None, 60, "more come after it")
     before.stop()
-    product.call("POST", f"/v1/jobs/{ends}/cancel")
-    product.until(ends)
-    product.until(waits)
-    after = product.submit(["sleep", "300"])
-    product.until(after, "RUNNING")
+    ada.call("POST", f"/v1/jobs/{ends}/cancel")
+    ada.until(ends)
+    ada.until(waits)
+    after = ada.submit(["sleep", "300"])
+    ada.until(after, "RUNNING")
     product.stop()
 
     done = restore(product, file)
@@ -72,12 +80,12 @@ def test_backup_of_a_busy_server_is_restored_and_no_id_comes_again(
     jobs = {job["id"]: job for job in product.all_jobs()}
     assert set(known) <= set(jobs)
     assert done["next_job_id"] > max(*before.acknowledged, after)
-    assert product.submit(["true"], hold=True) > max(*before.acknowledged, after)
-    assert product.until(ends)["state"] == "LOST"
+    assert ada.submit(["true"], hold=True) > max(*before.acknowledged, after)
+    assert ada.until(ends)["state"] == "LOST"
     assert jobs[waits]["state"] == "PENDING"
-    assert "may have run since" in json.dumps(product.call("GET", f"/v1/jobs/{waits}"))
+    assert "may have run since" in json.dumps(ada.job(waits))
     (tmp_path / "mark").touch()
-    assert product.until(runs)["exit_code"] == 7
+    assert ada.until(runs)["exit_code"] == 7
     wait_for(lambda: not _runs("300", product), 60, "what the backup does not know ends")
     assert {path.name: path.read_text() for path in starts.iterdir()} == {"ends": "x\n", "waits": "x\n"}
 
@@ -85,15 +93,15 @@ def test_backup_of_a_busy_server_is_restored_and_no_id_comes_again(
 class Submitter:
     """Submits held jobs until it is stopped, from two connections."""
 
-    def __init__(self, product: Product, tmp_path: Path) -> None:
+    def __init__(self, asking: Asking) -> None:
         self.acknowledged: list[int] = []
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(product,)) for _ in range(2)]
+        self._threads = [threading.Thread(target=self._run, args=(asking,)) for _ in range(2)]
         for thread in self._threads:
             thread.start()
 
-    def _run(self, product: Product) -> None:
-        client = product.client()
+    def _run(self, asking: Asking) -> None:
+        client = asking.client()
         while not self._stop.is_set():
             answer = client.call("POST", "/v1/jobs", {"command": ["true"], "hold": True})
             self.acknowledged.append(answer["id"])

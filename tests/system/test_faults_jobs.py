@@ -12,7 +12,8 @@ import pytest
 
 from launchyard.model.state import TRANSITIONS, JobState
 from tests.system import accounts
-from tests.system.product import ENDED, Json, Product, Refused, job_pids, let_others_in, wait_for
+from tests.system.person import ADA, LI, Person, for_all, served
+from tests.system.product import ENDED, Asking, Json, Product, Refused, job_pids, let_others_in, wait_for
 
 ASKED = {"cpus": 0.5, "memory_mib": 64}
 
@@ -26,7 +27,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     one.destroy()
 
 
-def ran(product: Product, command: str | list[str], **fields: object) -> Json:
+def ran(product: Asking, command: str | list[str], **fields: object) -> Json:
     return product.until(product.submit(command, **{"resources": ASKED, **fields}))
 
 
@@ -142,30 +143,26 @@ def test_f33_log_is_what_the_job_wrote(name: str, product: Product, tmp_path: Pa
     assert followed == product.log(job_id) == OUTPUTS[name]
 
 
-CAPPED = """
-listen = "127.0.0.1:0"
-allow_root_jobs = true
-daemon_user = "root"
-grace_s = 2
-log_cap = "1MiB"
-"""
-
-
-def test_f21_log_over_its_cap_ends_the_job_with_that_cause_and_a_mark(
-    make_product: Callable[..., Product], tmp_path: Path
-) -> None:
+@pytest.mark.root
+def test_f21_log_of_a_user_over_its_cap_ends_the_job_with_that_cause_and_a_mark() -> None:
     """F21, threat 40: only in our spool; a file that the user names is never capped."""
-    product = make_product(CAPPED)
-    product.start()
-    job = ran(product, "while :; do head -c 100000 /dev/zero | tr '\\0' x; done")
-    assert job["state"] == "FAILED"
-    assert "log" in job["cause"]
-    log = product.log(job["id"])
-    assert len(log) < 3 << 20
-    assert log.rstrip().endswith(b"was not kept]")
-    mine = tmp_path / "mine"
-    assert ran(product, "head -c 5000000 /dev/zero", stdout=str(mine))["state"] == "COMPLETED"
-    assert mine.stat().st_size == 5_000_000
+    with served(for_all(more='log_cap = "1MiB"\n')) as product:
+        ada, li = Person(product, ADA), Person(product, LI)
+        other = li.submit("sleep 300", resources=ASKED)
+        job = ran(ada, "while :; do head -c 100000 /dev/zero | tr '\\0' x; done")
+        assert job["state"] == "FAILED"
+        assert "log" in job["cause"]
+        log = ada.log(job["id"])
+        assert len(log) < 3 << 20
+        assert log.rstrip().endswith(b"was not kept]")
+        mine = Path(ada.entry.pw_dir, f"flood-{os.getpid()}")
+        try:
+            assert ran(ada, "head -c 5000000 /dev/zero", stdout=str(mine))["state"] == "COMPLETED"
+            assert mine.stat().st_size == 5_000_000
+        finally:
+            mine.unlink(missing_ok=True)
+        assert li.job(other)["state"] == "RUNNING"
+        assert product.call("GET", "/v1/health")["status"] == "ok"
 
 
 @pytest.mark.timeout(200)

@@ -2,14 +2,17 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.postgresql import Cluster, one_cluster, running, schema_of
-from tests.system.product import Product, Refused, wait_for
+from tests.system.person import ADA, LI, Person, for_all
+from tests.system.product import Product, Refused, let_others_in, wait_for
 
 CONFIG = """
 listen = "127.0.0.1:0"
@@ -59,30 +62,61 @@ def test_daemon_that_is_killed_goes_on_at_once_with_its_jobs(
     assert product.until(waiting)["state"] == "COMPLETED"
 
 
-def test_database_that_goes_away_holds_everything_up_and_loses_nothing(
+@pytest.mark.root
+def test_f15_database_that_goes_away_holds_everything_up_and_loses_nothing_of_users(
     make_product: Make, cluster: Cluster, tmp_path: Path
 ) -> None:
-    """F15: no acknowledgement without it; ends wait in the launcher's journal."""
-    product = make_product(config(cluster.url()))
+    """F15: killed while users submit; no acknowledgement without it; ends wait in the launcher's journal."""
+    let_others_in(tmp_path)
+    product = make_product(for_all(more=f'database = "{cluster.url()}"\n'))
     product.start()
-    away, over, mark = tmp_path / "away", tmp_path / "over", tmp_path / "mark"
-    ends = product.submit(["sh", "-c", f"while [ ! -e {away} ]; do sleep 0.1; done; touch {over}; exit 3"])
-    runs = product.submit(["sh", "-c", f"while [ ! -e {mark} ]; do sleep 0.1; done; exit 4"])
+    ada, away, mark = Person(product, ADA), tmp_path / "away", tmp_path / "mark"
+    ends = ada.submit(["sh", "-c", f"while [ ! -e {away} ]; do sleep 0.1; done; exit 3"])
+    runs = ada.submit(["sh", "-c", f"while [ ! -e {mark} ]; do sleep 0.1; done; exit 4"])
     for job in (ends, runs):
-        product.until(job, "RUNNING")
-    cluster.stop()
-    away.touch()
-    wait_for(over.exists, 60, "a job ends meanwhile")
-    wait_for(lambda: _degraded(product), 60, "it says that the database is away")
-    with pytest.raises(Refused) as refused:
-        product.submit(["true"])
-    assert refused.value.status == 503
-    assert "database does not answer" in refused.value.problem["detail"]
-    cluster.start()
-    wait_for(lambda: not _degraded(product) or None, 60, "it goes on by itself")
+        ada.until(job, "RUNNING")
+    with submitting(Person(product, LI)) as acknowledged:
+        wait_for(lambda: len(acknowledged) > 20, 60, "jobs are acknowledged")
+        cluster.stop()
+        away.touch()
+        journal = product.state / "launcher" / "journal"
+        wait_for(lambda: b'"exit_code":3' in journal.read_bytes(), 60, "an end waits on the disk")
+        wait_for(lambda: _degraded(product), 60, "it says that the database is away")
+        with pytest.raises(Refused) as refused:
+            ada.submit(["true"])
+        assert refused.value.status == 503
+        assert "database does not answer" in refused.value.problem["detail"]
+        cluster.start()
+        wait_for(lambda: not _degraded(product) or None, 60, "it goes on by itself")
+        before = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > before + 20, 60, "more are acknowledged")
+    assert len(acknowledged) == len(set(acknowledged))
+    assert set(acknowledged) <= {job["id"] for job in product.all_jobs()}
     mark.touch()
-    assert [product.until(job)["exit_code"] for job in (ends, runs)] == [3, 4]
-    assert product.until(product.submit(["true"]))["state"] == "COMPLETED"
+    assert [ada.until(job)["exit_code"] for job in (ends, runs)] == [3, 4]
+    assert ada.until(ada.submit(["true"]))["state"] == "COMPLETED"
+
+
+@contextmanager
+def submitting(person: Person) -> Iterator[list[int]]:
+    """Held jobs, one after the other; what was acknowledged."""
+    acknowledged: list[int] = []
+    over = threading.Event()
+
+    def submit() -> None:
+        while not over.is_set():
+            try:
+                acknowledged.append(person.submit(["true"], hold=True))
+            except (Refused, OSError):
+                over.wait(0.05)
+
+    thread = threading.Thread(target=submit)
+    thread.start()
+    try:
+        yield acknowledged
+    finally:
+        over.set()
+        thread.join(120)
 
 
 def _degraded(product: Product) -> bool:
