@@ -11,9 +11,12 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from launchyard.launcher.messages import SOCKET_NAME
 from launchyard.model.errors import Conflict, Invalid
 
 SECRET_BYTES = 32
+SOCKET_MAX_BYTES = 107
+"""The kernel's own bound of the path of a unix socket."""
 OF_USERS = ("environments", None, 0o711)
 """Where the launcher makes a private directory for each user."""
 
@@ -94,12 +97,19 @@ class StateDir:
             secret = os.read(fd, 1024)
         finally:
             os.close(fd)
-        if len(secret) < SECRET_BYTES:
-            raise Invalid(f"{path} is too short for a secret; remove it, and a new one is made")
+        if len(secret) < SECRET_BYTES or len(set(secret)) < SECRET_BYTES // 4:
+            raise Invalid(f"{path} is too short or too plain for a secret; remove it, and a new one is made")
         return secret
 
     def prepare(self, owner: Owner) -> None:
         """Make what is missing and refuse what somebody else could have prepared."""
+        longest = max(len(os.fsencode(path)) for path in (self.api_socket, self.path / SOCKET_NAME))
+        if (over := longest - SOCKET_MAX_BYTES) > 0:
+            length = len(os.fsencode(self.path))
+            raise Invalid(
+                f"the path of the state directory, {self.path}, is {length} bytes long and so too long for "
+                f"the sockets in it; name one of at most {length - over} bytes with --state"
+            )
         parts = ((".", None, 0o755), ("daemon", owner, 0o700), ("run", owner, 0o755))
         launcher = (("launcher", None, 0o711), ("spool", None, 0o711), ("tmp", None, 0o711), OF_USERS)
         for name, of, mode in parts + launcher:

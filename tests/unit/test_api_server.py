@@ -53,11 +53,6 @@ def test_a_left_over_socket_is_replaced(tmp_path: Path) -> None:
         client.connect(str(path))
 
 
-def test_a_path_too_long_for_a_socket_is_said(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="longer than 107 bytes; choose a shorter --state"):
-        listen_unix(tmp_path / ("x" * 120), everyone=False)
-
-
 def test_a_client_that_never_finishes_its_head_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,6 @@ from launchyard.model.errors import Conflict, Invalid
 
 BACKLOG = 1024
 PORTS_TRIED = 100
-PATH_MAX_BYTES = 107
 RESERVED_FDS = 256
 PAUSE_S = 0.1
 HANDSHAKE_MAX_S = 10
@@ -71,10 +70,6 @@ def listen_unix(path: Path, *, everyone: bool) -> socket.socket:
 
     `everyone` may connect (the kernel says who it is), or our own user alone.
     """
-    if len(os.fsencode(path)) > PATH_MAX_BYTES:
-        raise Invalid(
-            f"the path of the socket, {path}, is longer than {PATH_MAX_BYTES} bytes; choose a shorter --state"
-        )
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     path.unlink(missing_ok=True)
     os.fchmod(sock.fileno(), 0o600)

@@ -1,11 +1,12 @@
-"""The server's own secret: made once, kept to itself."""
+"""The state directory: what it refuses, and the server's own secret."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from launchyard.model.errors import Invalid
-from launchyard.statedir import StateDir
+from launchyard.statedir import Owner, StateDir
 
 
 @pytest.fixture
@@ -39,3 +40,18 @@ def test_one_that_is_no_secret_is_refused(state: StateDir, wrong: str, tmp_path:
         path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises((Invalid, OSError)):
         state.secret()
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_path_too_long_for_a_socket_is_refused_before_anything_is_made(tmp_path: Path, over: int) -> None:
+    longest = 107 - len("/launcher/launcher.sock") + over
+    path = tmp_path / ("x" * (longest - len(os.fsencode(tmp_path)) - 1))
+    made = StateDir(path)
+    if over:
+        with pytest.raises(
+            Invalid, match=f"too long for the sockets in it; name one of at most {longest - 1} b"
+        ):
+            made.prepare(Owner(uid=os.getuid(), gid=os.getgid()))
+    else:
+        made.prepare(Owner(uid=os.getuid(), gid=os.getgid()))
+    assert path.exists() is not bool(over)
