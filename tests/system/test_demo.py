@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,30 +88,35 @@ def clusters(tmp_path: Path) -> list[str]:
     return [str(file)] if product.GROUND.clusters else []
 
 
-def demo_directories() -> set[str]:
-    return {path.name for path in Path(os.environ.get("TMPDIR", "/tmp")).glob("launchyard-demo.*")}
+@pytest.fixture
+def own() -> Iterator[Path]:
+    """Where the demo makes its directory: nobody else's is there."""
+    with tempfile.TemporaryDirectory(prefix="test-demo-", dir="/tmp") as name:
+        yield Path(name)
 
 
-def servers() -> list[str]:
-    """Command lines of everything that serves a demo's state directory."""
+def servers(own: Path) -> list[str]:
+    """Command lines of everything that serves the demo's state directory."""
     lines = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if re.search(r"--state[= ]\S*launchyard-demo\.", line):
+        if re.search(rf"--state[= ]{own}/launchyard-demo\.", line):
             lines.append(line)
     return lines
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_make_demo_without_a_terminal_ends_by_itself_and_leaves_nothing(clusters: list[str]) -> None:
-    before = demo_directories()
+def test_make_demo_without_a_terminal_ends_by_itself_and_leaves_nothing(
+    clusters: list[str], own: Path
+) -> None:
     done = subprocess.run(
         ["scripts/demo", *clusters],
         cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(own)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -119,23 +125,24 @@ def test_make_demo_without_a_terminal_ends_by_itself_and_leaves_nothing(clusters
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "What became of them:" in done.stdout
-    assert demo_directories() == before
-    assert wait_until_gone()
+    assert not list(own.iterdir())
+    assert wait_until_gone(own)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_make_demo_on_a_terminal_stays_up_until_ctrl_c(clusters: list[str]) -> None:
+def test_make_demo_on_a_terminal_stays_up_until_ctrl_c(clusters: list[str], own: Path) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(ROOT)
-        os.execv("scripts/demo", ["scripts/demo", *clusters])
+        os.execve("scripts/demo", ["scripts/demo", *clusters], {**os.environ, "TMPDIR": str(own)})
     text = read_until(terminal, b"Ctrl-C ends it", 200)
-    assert servers()
+    assert servers(own)
     os.write(terminal, b"\x03")
     read_until(terminal, b"nothing of this ever comes", 60)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, text
-    assert wait_until_gone()
+    assert not list(own.iterdir())
+    assert wait_until_gone(own)
 
 
 def read_until(terminal: int, wanted: bytes, within_s: float) -> str:
@@ -151,8 +158,8 @@ def read_until(terminal: int, wanted: bytes, within_s: float) -> str:
     return shown.decode(errors="replace")
 
 
-def wait_until_gone() -> bool:
+def wait_until_gone(own: Path) -> bool:
     deadline = time.monotonic() + 60
-    while servers() and time.monotonic() < deadline:
+    while servers(own) and time.monotonic() < deadline:
         time.sleep(0.1)
-    return not servers()
+    return not servers(own)
