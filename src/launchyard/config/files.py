@@ -1,9 +1,9 @@
 """The text of a configuration file; for root only where nobody else could have written it."""
 
-import os
 import stat
 from pathlib import Path
 
+from launchyard.launcher.trail import is_loose, trail
 from launchyard.model.errors import Invalid
 
 SIZE_MAX = 1 << 20
@@ -15,7 +15,7 @@ def read_text(path: Path, root: bool) -> str:
         real = path.resolve(strict=True)
         with real.open("rb") as file:
             if root:
-                _refuse_writable_by_others(real, os.fstat(file.fileno()))
+                _refuse_writable_by_others(path)
             data = file.read(SIZE_MAX + 1)
     except FileNotFoundError:
         raise
@@ -29,19 +29,14 @@ def read_text(path: Path, root: bool) -> str:
         raise Invalid(f"the configuration {path} is not UTF-8 text; is it the right file?") from None
 
 
-def _refuse_writable_by_others(path: Path, found: os.stat_result) -> None:
-    """Whoever may write the file, or swap it from a directory above, would command root.
-
-    In a sticky directory such as /tmp nobody swaps what belongs to root.
-    """
-    parts = [(path, found), *((parent, parent.stat()) for parent in path.parents)]
-    for part, status in parts:
-        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+def _refuse_writable_by_others(path: Path) -> None:
+    """Whoever may write the file, or swap it or a link to it from a directory above, would command root."""
+    for part, status in reversed(trail(str(path))):
         if status.st_uid != 0:
             raise Invalid(
-                f"root does not read {path}: {part} belongs to uid {status.st_uid}; run: chown root {part}"
+                f"root does not read {path}: {part} belongs to uid {status.st_uid}; run: chown -h root {part}"
             )
-        if status.st_mode & 0o022 and not sticky:
+        if is_loose(status):
             mode = stat.S_IMODE(status.st_mode)
             raise Invalid(
                 f"root does not read {path}: others may write {part} (mode {mode:o}); run: chmod go-w {part}"

@@ -16,6 +16,8 @@ import signal
 import stat
 from typing import Any, NamedTuple, NoReturn
 
+from launchyard.launcher.trail import is_loose, trail
+
 FILE = "hooks"
 PROLOG, EPILOG = "prolog", "epilog"
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -161,29 +163,25 @@ def _become(hook: Hook) -> NoReturn:
 
 
 def refusal(path: str) -> str | None:
-    """Why a program is not run: somebody else could have written it, or swap it from a directory above.
+    """Why a program is not run: somebody else could have written it, or swap what leads there.
 
-    It and all above belong to root or to us, and no group and nobody else may write there. In a sticky
-    directory such as /tmp nobody swaps what belongs to another.
+    It, all above it and the links on the way belong to root or to us, and no group and nobody else may write
+    there. In a sticky directory such as /tmp nobody swaps what belongs to another.
     """
     try:
-        real = os.path.realpath(path, strict=True)
-        found = os.stat(real)
+        passed = trail(path)
+        _, found = passed[-1]
         if not stat.S_ISREG(found.st_mode):
             return f"{path} is not a program"
         if not found.st_mode & 0o111:
             return f"{path} cannot be executed; run: chmod +x {path}"
-        while True:
-            sticky = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+        for part, found in reversed(passed):
             if found.st_uid not in (0, os.geteuid()):
-                return f"{real} belongs to uid {found.st_uid}; run: chown root {real}"
-            if found.st_mode & 0o022 and not sticky:
+                return f"{part} belongs to uid {found.st_uid}; run: chown -h root {part}"
+            if is_loose(found):
                 return (
-                    f"others may write {real} (mode {stat.S_IMODE(found.st_mode):o}); run: chmod go-w {real}"
+                    f"others may write {part} (mode {stat.S_IMODE(found.st_mode):o}); run: chmod go-w {part}"
                 )
-            if real == "/":
-                return None
-            real = os.path.dirname(real)
-            found = os.stat(real)
     except OSError as error:
         return f"{path} cannot be looked at: {(error.strerror or str(error)).lower()}"
+    return None
