@@ -114,6 +114,14 @@ class Person:
 
         wait_for(runs, PATIENCE_S, f"job {job} runs", 0.1)
 
+    def sees(self, path: str, word: str) -> None:
+        """In the text of the answer, whatever its spaces."""
+
+        def there() -> bool:
+            return word in self.ask("GET", path).body.decode().replace(": ", ":")
+
+        wait_for(there, PATIENCE_S, f"{word} in {path}", 0.1)
+
     def runs(self, *words: str) -> Done:
         """One of the commands: `ly`, or a drop-in command of Slurm's name."""
         program, *rest = words
