@@ -42,6 +42,28 @@ def test_names_with_colons_are_paths() -> None:
     assert own_cgroups(V2_MOUNT, "0::/a:b/c\n") == {"unified": "/sys/fs/cgroup/a:b/c"}
 
 
+def test_what_a_service_runs_is_beside_it_so_that_it_can_be_started_again(tmp_path: Path) -> None:
+    """Not where the service's own are from before, and not where it may not write."""
+    mountinfo = f"30 23 0:26 / {tmp_path} rw - cgroup2 cgroup2 rw\n"
+    service = tmp_path / "system.slice" / "launchyard.service"
+    service.mkdir(parents=True)
+    for place in (service, service.parent):
+        (place / "cgroup.controllers").write_text("memory pids")
+        (place / "cgroup.procs").write_text("")
+
+    def base() -> Path:
+        membership = f"0::/{service.relative_to(tmp_path)}\n"
+        assert cgroups.find("/state", mountinfo=mountinfo, membership=membership) is None, "it has no files"
+        (made,) = tmp_path.rglob("launchyard-*")
+        return made
+
+    first = base()
+    assert first.parent == service.parent
+    first.rmdir()
+    (service / first.name).mkdir()
+    assert base().parent == service
+
+
 def test_a_launcher_that_moved_aside_finds_its_launches_again(tmp_path: Path) -> None:
     """In v2 it must leave its own cgroup to hand controllers down; the next one begins where it went."""
     mountinfo = f"30 23 0:26 / {tmp_path} rw - cgroup2 cgroup2 rw\n"

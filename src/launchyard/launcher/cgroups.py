@@ -69,6 +69,8 @@ def find(state_dir: str, *, mountinfo: str, membership: str) -> Layout | None:
     for controller, found in own_cgroups(mountinfo, membership).items():
         # Where an earlier run of ours moved aside, its launches are beside it.
         own = found.removesuffix(f"/{name}{_ASIDE}")
+        if controller == "unified":
+            own = _home(own, name)
         base = os.path.join(own, name)
         try:
             os.makedirs(base, exist_ok=True)
@@ -108,6 +110,22 @@ def own_cgroups(mountinfo: str, membership: str) -> dict[str, str]:
             if path and (path + "/").startswith(root.rstrip("/") + "/"):
                 found[name] = os.path.join(mount, path[len(root.rstrip("/")) :].strip("/")).rstrip("/")
     return found
+
+
+def _home(own: str, name: str) -> str:
+    """Where our directory is: beside the cgroup of a service of systemd, where that hands down controllers.
+
+    Below it, it would hand them down to jobs that run on while the service is down, and the kernel lets no
+    process into such a cgroup: systemd could not start the service again.
+    """
+    above = os.path.dirname(own)
+    if not own.endswith(".service") or os.path.isdir(os.path.join(own, name)):
+        return own
+    with contextlib.suppress(OSError):
+        handed = read_bytes(os.path.join(own, "cgroup.controllers")).split()
+        if b"memory" in handed and os.access(os.path.join(above, "cgroup.procs"), os.W_OK):
+            return above
+    return own
 
 
 def _enable(own: str, base: str) -> frozenset[str]:
