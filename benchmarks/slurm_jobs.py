@@ -47,7 +47,6 @@ def rows(directory: Path, jobs: int) -> list[Row]:
         finally:
             product.destroy()
     finally:
-        lab.run("scancel", "--state=PENDING")
         lab.stop()
 
 

@@ -29,7 +29,6 @@ def lab(place: Path) -> Iterator[Lab]:
         lab.start()
         yield lab
     finally:
-        lab.run("scancel", "--state=PENDING")
         lab.stop()
 
 
