@@ -73,7 +73,7 @@ def test_the_composer_says_when_it_would_start_and_what_is_wrong(portal: Portal)
 
 
 def test_lines_of_a_script_count_where_the_form_is_empty(portal: Portal) -> None:
-    with portal.logged_in("/new/batch", expected=("404",)) as page:
+    with portal.logged_in("/new/batch", expected=("404", "400")) as page:
         script = "#!/bin/bash\n#SBATCH -J lines --mem=64M\n#SBATCH --time=00:10:00\nhostname\n"
         page.get_by_role("textbox", name="Script").fill(script)
         page.get_by_role("textbox", name="Time limit").fill("5m")
