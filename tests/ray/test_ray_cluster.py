@@ -1,21 +1,32 @@
 """What Ray sees of our jobs, and what jobs find of Ray: placement groups, demand, GPUs, `ray.init()`."""
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from launchyard.engine.ray.engine import LACKS
+from launchyard.model.ability import Lack
 from tests.ray.clustered import CONFIG, START_S, product_on, up
 from tests.ray.lab import Lab
-from tests.system.ly import ly
+from tests.system.ly import ly, variables
 from tests.system.product import Product, wait_for
 from tests.system.ray_client import Ray
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(400)]
 
+NEEDING = {
+    Lack.STEPS: "srun true",
+    Lack.UNLIKE_PARTS: "printf '#!/bin/sh\n' | sbatch -n1 : -n1",
+    Lack.NODES: "sbatch -N2 --wrap true",
+    Lack.RAY: "ly ray start",
+}
+"""A line of shell for each thing that the engine lacks."""
 SEEN = """
 import json, ray
 ray.init(address={address!r}, log_to_driver=False, logging_level="ERROR")
@@ -105,9 +116,21 @@ def test_job_of_the_ray_command_joins_the_cluster_that_it_runs_on(product: Produ
     assert "nodes 3" in said.text
 
 
-def test_cluster_for_clients_elsewhere_is_refused(product: Product) -> None:
-    said = ly(product.state, "ray", "start")
-    assert (said.code, "starts none of its own for clients" in said.err) == (2, True), said
+@pytest.mark.parametrize("lack", LACKS)
+def test_what_the_engine_lacks_is_refused_with_its_sentence(product: Product, lack: Lack) -> None:
+    path = f"{product.state}/slurm:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", NEEDING[lack]],
+        env={**variables(product.state), "PATH": path},
+        cwd="/tmp",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode != 0
+    assert LACKS[lack] in " ".join(done.stderr.split()), done
+    assert product.cannot(lack.value) == LACKS[lack]
 
 
 def test_cluster_is_used_from_outside_through_its_client_port(lab: Lab, tmp_path: Path) -> None:

@@ -25,7 +25,10 @@ def test_what_an_engine_lacks_is_no_on_its_page(column: int, lacks: Mapping[Lack
     assert told == {lack: lack in lacks for lack in Lack}
 
 
-def test_guide_of_slurm_has_the_sentences_that_submissions_are_refused_with() -> None:
-    guide = (ROOT / "docs/guides/on-slurm.md").read_text()
+@pytest.mark.parametrize(("page", "lacks"), [("on-slurm", OF_SLURM), ("ray-engine", OF_RAY)])
+def test_guide_has_the_sentences_that_submissions_are_refused_with(
+    page: str, lacks: Mapping[Lack, str]
+) -> None:
+    guide = (ROOT / f"docs/guides/{page}.md").read_text()
     told = guide.partition("| what needs it | its sentence |\n|---|---|\n")[2].partition("\n\n")[0]
-    assert [line.strip("| ").split(" | ")[1] for line in told.splitlines()] == list(OF_SLURM.values())
+    assert [line.strip("| ").split(" | ")[1] for line in told.splitlines()] == list(lacks.values())
