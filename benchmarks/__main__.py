@@ -19,6 +19,7 @@ from benchmarks import (
     peers,
     planning,
     portal,
+    ray_engine,
     ray_head,
     ray_jobs,
     sessions,
@@ -141,6 +142,8 @@ def _root_rows(directory: Path, options: argparse.Namespace) -> list[Row]:
         rows += throughput.rows(_maker(directory, "launchyard"), options.jobs, "root mode", (0.2, 0.15))
     if options.only in ("all", "slurm"):
         rows += slurm_jobs.rows(directory, options.jobs)
+    if options.only in ("all", "ray") and ray_head.programs() is not None:
+        rows += ray_engine.rows()
     return rows
 
 
