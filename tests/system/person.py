@@ -31,9 +31,8 @@ def for_all(cpus: int = 4, memory: str = "4GiB", more: str = "") -> str:
 class ByToken(Client):
     """One connection over TCP with a token."""
 
-    def __init__(self, url: str, token: str, timeout: float = 60) -> None:
-        host, _, port = url.removeprefix("http://").rpartition(":")
-        self._connection = http.client.HTTPConnection(host, int(port), timeout=timeout)
+    def __init__(self, address: tuple[str, int], token: str, timeout: float = 60) -> None:
+        self._connection = http.client.HTTPConnection(*address, timeout=timeout)
         self._token = token
 
     def call(
@@ -56,8 +55,14 @@ class Person(Asking):
             made: str = self._product.call("POST", "/v1/tokens", {"name": "tests"})["token"]
         self.token = made
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the server listens."""
+        host, _, port = str(self._product.facts["url"]).removeprefix("http://").rpartition(":")
+        return host, int(port)
+
     def client(self, timeout: float = 60) -> Client:
-        return ByToken(self._product.facts["url"], self.token, timeout)
+        return ByToken(self.address, self.token, timeout)
 
 
 @contextmanager
