@@ -42,6 +42,14 @@ def _start(named: Path | None, config_file: Path | None) -> None:
         allow_root_jobs=settings.allow_root_jobs,
         site=settings.service.hooks,
     )
+    _say_pid(state.path / "launcher")
+
+
+def _say_pid(folder: Path) -> None:
+    """For systemd, which removes this file when the service ends: it cannot be the lock."""
+    half = folder / "service.pid.new"
+    half.write_text((folder / "lock").read_text().split()[0] + "\n")
+    half.replace(folder / "service.pid")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ After=local-fs.target network.target remote-fs.target nss-user-lookup.target
 
 [Service]
 Type=forking
-PIDFile={state}/launcher/lock
+PIDFile={state}/launcher/service.pid
 ExecStart={python} -P -m launchyard.launcherservice --state {state} --config {config}
 # A new version takes the place of the old one by exec: every job stays its child.
 ExecReload=/bin/kill -HUP $MAINPID
