@@ -193,7 +193,8 @@ def test_jobs_end_as_they_ended(tell: Tell) -> None:
 
 
 def test_waiting_job_is_held_released_and_cancelled(tell: Tell, lab: Lab) -> None:
-    wide = asking(launch("sleep 60"), held=True)
+    # One process: of a shell beside it either may be the first that is told to end.
+    wide = asking(launch("exec sleep 60"), held=True)
 
     async def story(heard: Heard) -> None:
         heard.engine.start([wide])
