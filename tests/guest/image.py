@@ -17,15 +17,15 @@ from pathlib import Path
 
 from tests.tidy.source import ROOT
 
-RECIPE = 1
+RECIPE = 3
 """Rises when what is kept is made otherwise."""
 KERNEL = "linux-image-cloud-amd64"
-PACKAGES = ("python3", "python3-venv", "procps", "iproute2", "passwd", "util-linux", "git")
+PACKAGES = ("python3", "procps", "passwd", "util-linux", "git", "systemd", "systemd-sysv")
 MODULES = ("virtio_pci", "virtio_blk")
 """What the kernel needs to find its disks; each with those that it needs itself."""
 
 MIB = 1 << 20
-BASE_MIB = 1200
+BASE_MIB = 4000
 NEEDED = {
     "qemu-system-x86_64": "qemu-system-x86",
     "mmdebstrap": "mmdebstrap",
@@ -55,10 +55,36 @@ LEFT_OUT = (
         "psycopg*",
         "pip",
         "setuptools",
-        "cryptography*",
     ),
 )
 """Parts of the virtual environment that no test needs there."""
+
+SERVICE = f"""\
+[Unit]
+Description=What the guest is for
+After=basic.target
+[Service]
+Type=exec
+ExecStart=/bin/sh {ROOT}/tests/guest/begin
+# Then all controllers are handed down, before the first test as well.
+Delegate=yes
+[Install]
+WantedBy=multi-user.target
+"""
+"""How the tests begin: systemd is the first process, and starts them like any service."""
+FILE_SYSTEMS = "tmpfs /tmp tmpfs mode=1777 0 0\n"
+NO_UNITS = (
+    *(
+        "getty@.service",
+        "getty-static.service",
+        "serial-getty@.service",
+        "systemd-logind.service",
+        "systemd-random-seed.service",
+    ),
+    *("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer"),
+    *("dpkg-db-backup.timer", "systemd-journal-flush.service", "systemd-update-utmp.service"),
+)
+"""Parts of systemd that only cost time there."""
 
 INIT = """#!/bin/sh
 /bin/busybox mkdir -p /proc /sys /dev /root /bin
@@ -69,7 +95,7 @@ until [ -b /dev/vdc ] || [ $tries -gt 600 ]; do tries=$((tries + 1)); /bin/busyb
 /bin/busybox mount -t ext4 -o noatime /dev/vda /root
 /bin/busybox mount -t ext4 -o noatime /dev/vdb /root{where}
 /bin/busybox mount -o move /dev /root/dev
-exec /bin/busybox switch_root /root /bin/sh {where}/tests/guest/begin
+exec /bin/busybox switch_root /root /sbin/init
 """
 
 
@@ -90,9 +116,9 @@ def missing() -> list[str]:
 
 def base() -> Base:
     """As it is kept, made if it is not there."""
-    recipe = sha256(repr((RECIPE, KERNEL, PACKAGES, MODULES, _release(), str(ROOT))).encode()).hexdigest()[
-        :12
-    ]
+    recipe = sha256(
+        repr((RECIPE, KERNEL, PACKAGES, MODULES, SERVICE, NO_UNITS, _release())).encode()
+    ).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "launchyard"
     kept = cache / f"guest-{recipe}"
     if not kept.is_dir():
@@ -147,6 +173,12 @@ def _make(made: Path, work: Path) -> None:
     (root / str(ROOT).lstrip("/")).mkdir(parents=True, exist_ok=True)
     (root / "etc/hostname").write_text("guest\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost guest\n")
+    (root / "etc/fstab").write_text(FILE_SYSTEMS)
+    units = root / "etc/systemd/system"
+    (units / "guest.service").write_text(SERVICE)
+    (units / "multi-user.target.wants/guest.service").symlink_to("../guest.service")
+    for name in NO_UNITS:
+        (units / name).symlink_to("/dev/null")
     _file_system(made / "disk", root, BASE_MIB)
 
 

@@ -1,6 +1,6 @@
 """What runs inside a guest, where cgroup v2 has all controllers and nothing of v1 is there (test_guest.py).
 
-The launcher as root's own program, as a service whose cgroup was delegated to it, and as that of an ordinary
+The launcher as root's own program, in a scope whose cgroup was delegated to it, and as that of an ordinary
 user to whom one was delegated.
 """
 
@@ -26,7 +26,7 @@ from tests.system.launcher_client import (
 )
 
 ROOT = Path("/sys/fs/cgroup")
-SERVICE = ROOT / "launchyard.service"
+SCOPE = ROOT / "launchyard.scope"
 HOG = "x = bytearray(300 << 20)"
 Yard = tuple[Rig, Client]
 
@@ -34,7 +34,7 @@ Yard = tuple[Rig, Client]
 class Delegated(Rig):
     """A rig that starts in a cgroup of its own, as systemd makes one with Delegate=yes."""
 
-    folder = SERVICE
+    folder = SCOPE
 
     def start(self, **env: str) -> None:
         make_service(self.folder, self.uid)
@@ -56,7 +56,7 @@ def eve() -> pwd.struct_passwd:
     return account("lytest1")
 
 
-@pytest.fixture(scope="module", params=["at the root", "in a service"])
+@pytest.fixture(scope="module", params=["at the root", "in a scope"])
 def yard(request: pytest.FixtureRequest) -> Iterator[Yard]:
     kind = Rig if request.param == "at the root" else Delegated
     with temporary_rig(kind=kind) as rig:
@@ -87,14 +87,14 @@ def test_the_launcher_tells_what_it_can_here(yard: Yard) -> None:
 
 def test_a_launch_has_its_limits_in_its_one_cgroup(yard: Yard, eve: pwd.struct_passwd) -> None:
     rig, client = yard
-    client.send(rig.sh("sleep 1000", l="limits", memory_mib=64, pids_max=50, cpu_ids=[1], **as_user(eve)))
+    client.send(rig.sh("sleep 1000", l="limits", memory_mib=64, pids_max=50, cpu_ids=[0], **as_user(eve)))
     client.expect("started", l="limits")
     found = room(rig, "limits")
-    limits = {"memory.max": str(64 << 20), "memory.swap.max": "0", "pids.max": "50", "cpuset.cpus": "1"}
+    limits = {"memory.max": str(64 << 20), "memory.swap.max": "0", "pids.max": "50", "cpuset.cpus": "0"}
     held = {name: (found / name).read_text().strip() for name in limits if (found / name).exists()}
     assert held == {name: limits[name] for name in held}
     assert {"memory.max", "pids.max", "cpuset.cpus"} <= held.keys()
-    assert (found / "cpuset.cpus.effective").read_text() == "1\n"
+    assert (found / "cpuset.cpus.effective").read_text() == "0\n"
     client.send(messages.kill("limits", signal=signal.SIGKILL, grace_s=0))
     assert client.ended("limits")["signal"] == signal.SIGKILL
     wait_for(lambda: not found.exists(), hint="its cgroup is gone")
