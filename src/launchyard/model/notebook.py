@@ -21,7 +21,7 @@ SOURCE_MAX = 500
 Cells = Sequence[Mapping[str, Any]]
 
 READ_MAX = 16 * 1024
-"""Letters of a cell's source, or of a value, that are read as Python: that takes long, and nothing else runs."""
+"""Letters of a source, or of a value, that are read as Python: that takes long, and nothing else runs."""
 
 _LINE = re.compile(r"\s*([A-Za-z.][\w.]*)\s*(?:<-|=)([^#]*)(?:#+(.*))?", re.ASCII)
 """An assignment in R, Julia and languages like them; blanks are cut off afterwards, so it is linear."""
