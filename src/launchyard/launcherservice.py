@@ -40,6 +40,7 @@ def _start(named: Path | None, config_file: Path | None) -> None:
         state.path,
         daemon_uid=owner.uid,
         allow_root_jobs=settings.allow_root_jobs,
+        service=True,
         site=settings.service.hooks,
     )
     _say_pid(state.path / "launcher")

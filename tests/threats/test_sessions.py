@@ -7,6 +7,7 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 
 import pytest
@@ -139,7 +140,7 @@ def test_no_user_leads_the_proxy_elsewhere(yard: Yard, his: int) -> None:
         with pytest.raises(TimeoutError):
             listening.accept()
         # A user may say where the app of a session listens; what somebody else has there hears nothing.
-        told = {"launch_id": app["launch"], "what": "answers", "secret": "x" * 43, "port": port}
+        told = {"launch_id": app["launch"], "what": "answers", "secret": token_urlsafe(32), "port": port}
         assert yard.ask("POST", f"/v1/sessions/{his}/told", told, user=ADA).status == 404
         assert yard.ask("POST", f"/v1/sessions/{his}/told", told, user=LI).status < 300
         listening.settimeout(PATIENCE_S)

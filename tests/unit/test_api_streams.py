@@ -21,6 +21,8 @@ from launchyard.api.routes.logs import MARK
 from launchyard.model.account import Account
 from launchyard.model.array import Array, Indexes
 from launchyard.model.event import StateChanged
+from launchyard.model.job import Attempt
+from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller
@@ -28,6 +30,14 @@ from launchyard.policy.rights import sight
 from launchyard.wire.shape import names
 from launchyard.wire.shapes import JobMoved
 from tests.api_bench import ADA, BOB, ROOT, T0, Bench, as_rules, eventually, job_of, running
+
+ATTEMPT = Attempt(
+    number=1,
+    launch_id="l1",
+    epoch="e",
+    allocation=Allocation(shares=(NodeShare(node="n1", cpus_milli=1000, memory_mib=64),)),
+    allocated_at=T0,
+)
 
 
 @pytest.fixture
@@ -352,13 +362,14 @@ def test_a_job_without_output_has_an_empty_log(bench: Bench) -> None:
 
 def test_following_ends_when_the_job_has_ended_and_all_was_read(bench: Bench) -> None:
     bench.logs.contents[5] = b"one "
-    bench.put(job_of(ADA, 5, state=JobState.RUNNING))
+    bench.put(job_of(ADA, 5, state=JobState.PENDING))
     log = follow(bench, 5)
+    bench.put(job_of(ADA, 5, state=JobState.RUNNING, attempt=ATTEMPT))
     assert log.read(4) == b"one "
     bench.on_loop(lambda: bench.logs.contents.update({5: b"one two "}))
     assert log.read(4) == b"two "
     bench.on_loop(lambda: bench.logs.contents.update({5: b"one two three"}))
-    bench.put(job_of(ADA, 5, state=JobState.COMPLETED))
+    bench.put(job_of(ADA, 5, state=JobState.COMPLETED, attempt=ATTEMPT))
     assert log.read() == b"three"
     assert len(bench.controller.told) == 1
 
@@ -380,7 +391,7 @@ def test_a_log_that_was_cut_at_its_cap_ends_with_a_mark(bench: Bench) -> None:
 
 
 def test_a_reader_who_leaves_ends_the_following(bench: Bench) -> None:
-    bench.put(job_of(ADA, 5, state=JobState.RUNNING))
+    bench.put(job_of(ADA, 5, state=JobState.RUNNING, attempt=ATTEMPT))
     log = follow(bench, 5)
     eventually(lambda: len(bench.on_loop(lambda: list(bench.controller.told))) == 2)
     log.close()

@@ -32,19 +32,25 @@ class SiteHooks(Protocol):
 
 
 def launch_keeper(
-    state: Path, *, daemon_uid: int, allow_root_jobs: bool, fault: str = "", site: SiteHooks | None = None
+    state: Path,
+    *,
+    daemon_uid: int,
+    allow_root_jobs: bool,
+    service: bool = False,
+    fault: str = "",
+    site: SiteHooks | None = None,
 ) -> None:
     """Return once a launcher listens. Raises `Unavailable` with what the keeper said.
 
     It gets an empty environment: nothing of whoever starts a daemon may reach a launcher or a job. `fault`
-    names a point of `launchyard.faults` for it.
+    names a point of `launchyard.faults` for it. A `service` stays when the daemon stops.
     """
     if site is not None:
         _say_hooks(state, site)
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
     if fault:
         environment["LAUNCHYARD_FAULT"] = fault
-    command = keeper_argv(state, daemon_uid=daemon_uid, allow_root_jobs=allow_root_jobs)
+    command = keeper_argv(state, daemon_uid=daemon_uid, allow_root_jobs=allow_root_jobs, service=service)
     deadline = time.monotonic() + START_MAX_S
     while True:
         done = _run(command, environment, state)

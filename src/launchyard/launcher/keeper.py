@@ -37,11 +37,12 @@ _REWRITE_BYTES = 48 * 1024
 _BACKOFF_MAX_S = 5.0
 _READY_WITHIN_S = 30.0
 EXIT_TAKEN = 3
-_OPTIONS = ("--state", "--daemon-uid", "--setup-limit", "--allow-root-jobs", "--lock-fd", "--keeper-fd")
+_FLAGS = ("--allow-root-jobs", "--service")
+_OPTIONS = ("--state", "--daemon-uid", "--setup-limit", *_FLAGS, "--lock-fd", "--keeper-fd")
 
 
 class Options:
-    """The command line: `--state=DIR --daemon-uid=N [--allow-root-jobs]`; the rest is for our processes."""
+    """The command line: `--state=DIR --daemon-uid=N`, flags; the rest is for our processes."""
 
     def __init__(self, arguments: list[str]) -> None:
         values: dict[str, str] = {}
@@ -55,23 +56,23 @@ class Options:
         self.state_dir = os.path.abspath(values["--state"])
         self.daemon_uid = int(values.get("--daemon-uid", str(os.getuid())))
         self.setup_limit_s = float(values.get("--setup-limit", "60"))
-        self.allow_root_jobs = "--allow-root-jobs" in values
+        self.flags = [flag for flag in _FLAGS if flag in values]
         self.lock_fd = int(values["--lock-fd"]) if "--lock-fd" in values else None
         self.keeper_fd = int(values["--keeper-fd"]) if "--keeper-fd" in values else None
 
     def argv(self, **fds: int) -> list[str]:
         """The command of the same program with other file descriptors."""
         names = [f"--{name.replace('_', '-')}={fd}" for name, fd in fds.items()]
-        flags = ["--allow-root-jobs"] if self.allow_root_jobs else []
         state = [f"--state={self.state_dir}", f"--daemon-uid={self.daemon_uid}"]
         state.append(f"--setup-limit={self.setup_limit_s:g}")
-        return [*package_argv(_MODULE), *state, *flags, *names]
+        return [*package_argv(_MODULE), *state, *self.flags, *names]
 
     def settings(self) -> Settings:
         return Settings(
             state_dir=self.state_dir,
             daemon_uid=self.daemon_uid,
-            allow_root_jobs=self.allow_root_jobs,
+            allow_root_jobs="--allow-root-jobs" in self.flags,
+            service="--service" in self.flags,
             switch=os.getuid() == 0,
             setup_limit_s=self.setup_limit_s,
             files_soft_max=resource.getrlimit(resource.RLIMIT_NOFILE)[0],

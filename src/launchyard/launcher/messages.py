@@ -114,6 +114,7 @@ def keeper_argv(
     *,
     daemon_uid: int,
     allow_root_jobs: bool = False,
+    service: bool = False,
     setup_limit_s: float = 60,
     python: str = sys.executable,
 ) -> list[str]:
@@ -121,7 +122,8 @@ def keeper_argv(
 
     It returns once the launcher listens (exit 0), or says on stderr in one sentence why not (exit 1; another
     keeper already has the directory: exit 3). `daemon_uid` is the only user, beside its own, who may connect.
-    `setup_limit_s` is how long a job may take to come to its exec (a directory that does not answer).
+    A `service` stays when the daemon stops. `setup_limit_s` is how long a job may take to come to its exec (a
+    directory that does not answer).
     """
     return [
         *package_argv("launchyard.launcher.keeper", python),
@@ -129,6 +131,7 @@ def keeper_argv(
         f"--daemon-uid={daemon_uid}",
         f"--setup-limit={setup_limit_s:g}",
         *(["--allow-root-jobs"] if allow_root_jobs else []),
+        *(["--service"] if service else []),
     ]
 
 

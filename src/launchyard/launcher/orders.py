@@ -105,7 +105,7 @@ class Orders:
                 state.tell(messages.main_ended(launch.l))
 
     def _rest(self, message: Message) -> None:
-        if not self._state.table.live and not self.pending:
+        if not self._state.settings.service and not self._state.table.live and not self.pending:
             log("the daemon has stopped and no job is left")
             os.kill(os.getppid(), signal.SIGTERM)
 

@@ -25,7 +25,10 @@ _LOG_BYTES_MAX = 4 << 20
 
 
 class Settings(NamedTuple):
-    """How this launcher was started. `switch`: run by root, each launch becomes its user."""
+    """How this launcher was started. `switch`: run by root, each launch becomes its user.
+
+    `service`: somebody else than the daemon started it, and it stays when the daemon stops.
+    """
 
     state_dir: str
     daemon_uid: int
@@ -33,6 +36,7 @@ class Settings(NamedTuple):
     switch: bool
     files_soft_max: int = 1024
     setup_limit_s: float = 60
+    service: bool = False
 
     def path(self, *parts: str) -> str:
         return os.path.join(self.state_dir, *parts)

@@ -120,17 +120,22 @@ async def _following(context: Context, job: Job, stream: str, offset: int) -> As
 
 
 async def attempts(context: Context, job: Job) -> AsyncGenerator[Job, None]:
-    """The job as of its latest attempt, once there is one, then as of each that comes, until it has ended."""
-    now = job if launch_of(job) is not None else await _begun(context, job, None)
+    """The job as of its latest attempt, once there is one, then as of each that comes, until it has ended.
+
+    One that ends without any is told as it is then: how it was set up may be there to read.
+    """
+    now = job if job.ended or launch_of(job) is not None else await _begun(context, job, None)
     while now is not None:
         yield now
         launch_id = launch_of(now)
-        following = None if launch_id is None else await _attempt_after(context, job.id, launch_id)
+        if launch_id is None:
+            return
+        following = await _attempt_after(context, job.id, launch_id)
         now = following or await _begun(context, job, launch_id)
 
 
 async def _begun(context: Context, job: Job, launch_id: str | None) -> Job | None:
-    """The job once it has an attempt that is another than `launch_id`; None: it ended without one."""
+    """The job once it has another attempt than `launch_id`, or has ended before its first; None: no other."""
     controller, store = context.services.controller, context.services.store
 
     def moved(now: Job | None) -> bool:
@@ -140,7 +145,7 @@ async def _begun(context: Context, job: Job, launch_id: str | None) -> Job | Non
     with until(controller, job.id, moved, over):
         await over.wait()
     now = controller.live_job(job.id) or await context.read(lambda: store.job(job.id))
-    return None if now is None or launch_of(now) in (None, launch_id) else now
+    return None if now is None or (launch_id is not None and launch_of(now) == launch_id) else now
 
 
 async def printed(context: Context, attempt: Job, stream: str, offset: int) -> AsyncGenerator[LogPart, None]:
