@@ -117,6 +117,7 @@ def _ray(nodes: int, memory_mib: int) -> Iterator[product.Ground]:
             ray_address=lab.address,
             clear=lab.kill_leftovers_of_jobs,
             environments=lambda state: _of_ray(lab, state),
+            on_nodes=lambda: list(lab.base.iterdir()),
         )
     finally:
         lab.stop()

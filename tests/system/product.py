@@ -112,6 +112,8 @@ class Ground:
     clear: Callable[[], None] = lambda: None
     environments: Callable[[Path], Path] = lambda state: state / "environments"
     """Where those of jobs are made, of a product with this state directory that has started."""
+    on_nodes: Callable[[], list[Path]] = list
+    """What nodes elsewhere have in the place of a product's state directory."""
 
 
 GROUND = Ground()

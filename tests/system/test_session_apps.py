@@ -89,7 +89,8 @@ def running(product: Product, app: str, **fields: Any) -> Json:
 
 def facts(product: Product, found: Json) -> tuple[Path, Json]:
     """The session's own directory, and what its attendant wrote down."""
-    here = [(one.parents[1].name, one) for one in (product.state / "tmp").glob("*/s/session.json")]
+    states = (product.state, *product.ground.on_nodes())
+    here = [(one.parents[1].name, one) for at in states for one in at.glob("tmp/*/s/session.json")]
     there = [(one.parent.name, one) for one in Path("/tmp").glob(f"{ELSEWHERE}*/session.json")]
     launches = [(name.removeprefix(ELSEWHERE), one) for name, one in (*here, *there)]
     (path,) = [one for launch, one in launches if launch in found["job"]["log_path"]]

@@ -44,7 +44,7 @@ class Abilities:
     `users`: each job runs as who submitted it; else all run as one. `suspends`, `limits`: it can let a job
     stand still, and move the time limit of a running one. `holds`: it keeps what we handed over from starting
     while it is told to; only asked of engines that place. `joins_ray`: programs of a job that use Ray join
-    the cluster itself, so that none is started for `--ray`.
+    the cluster itself, so that none is started for `--ray`; one for others to use it may lack all the same.
     """
 
     places: Placing = Placing.OURS

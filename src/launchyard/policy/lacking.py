@@ -14,7 +14,7 @@ def refuse_lacking(job: Job, abilities: Abilities, *, runtime_env: bool) -> None
     if not abilities.lacks:
         return
     for lack in needs(job, runtime_env=runtime_env):
-        if lack is Lack.RAY and abilities.joins_ray and not is_driver(job):
+        if lack is Lack.RAY and abilities.joins_ray and not is_driver(job) and job.session is None:
             continue
         if (sentence := abilities.lacks.get(lack)) is not None:
             raise Infeasible(f"cluster {job.cluster} cannot run this: {sentence}", code="engine-lacks")
