@@ -69,6 +69,6 @@ def test_job_that_asks_for_ray_is_taken_where_it_joins_the_cluster_itself_unless
     refuse_lacking(asking, joins, runtime_env=False)
     with pytest.raises(Infeasible, match="no cluster of its own"):
         refuse_lacking(replace(asking, kind=JobKind.DRIVER), joins, runtime_env=False)
+    session = replace(asking, session=NEEDING[Lack.SESSION].session)
     with pytest.raises(Infeasible, match="no cluster of its own"):
-        session = NEEDING[Lack.SESSION].session
-        refuse_lacking(replace(asking, session=session), joins, runtime_env=False)
+        refuse_lacking(session, joins, runtime_env=False)
