@@ -34,6 +34,7 @@ from launchyard.controller.outlook import Outlook
 from launchyard.controller.reserving import Reserving
 from launchyard.controller.reviving import Reviving
 from launchyard.controller.sessions import Sessions
+from launchyard.controller.tally import Tally
 from launchyard.controller.users import UserEntry, Users
 from launchyard.model.account import Spent
 from launchyard.model.array import Array
@@ -395,6 +396,12 @@ class FakeController(Controller):
 
     def live_jobs(self) -> Iterable[Job]:
         return [self.jobs[job_id] for job_id in sorted(self.jobs)]
+
+    def states(self, counts: Callable[[int, str | None], bool]) -> dict[JobState, int]:
+        tally = Tally()
+        for job in self.jobs.values():
+            tally.move(None, job)
+        return tally.of(counts)
 
     def reason(self, job_id: int) -> Reason | None:
         return Reason(code="resources", sentence="waits for CPUs") if job_id in self.jobs else None

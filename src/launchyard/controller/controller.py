@@ -204,6 +204,10 @@ class Controller:
         """All jobs that have not ended, by id."""
         return [self._live.jobs[job_id] for job_id in sorted(self._live.jobs)]
 
+    def states(self, counts: Callable[[int, str | None], bool]) -> Mapping[JobState, int]:
+        """How many live jobs are in each state, of those of which `counts(uid, account)` holds."""
+        return self._live.tally.of(counts)
+
     def holding(self) -> Mapping[int, Job]:
         """The jobs that hold resources now, by id."""
         return self._live.holding

@@ -12,6 +12,7 @@ from launchyard.controller.dependents import Dependents
 from launchyard.controller.drivers import Drivers
 from launchyard.controller.parties import Parties
 from launchyard.controller.queues import Queues
+from launchyard.controller.tally import Tally
 from launchyard.model.account import PreemptMode
 from launchyard.model.array import Array
 from launchyard.model.change import NodeMark
@@ -89,6 +90,7 @@ class LiveJobs:
         """Jobs that stand still to make room for others."""
         self.deadlines: set[int] = set()
         """Jobs that must have ended by a certain time."""
+        self.tally = Tally()
         self.waits = Dependents()
         self.drivers = Drivers()
         self.prepared: set[int] = set()
@@ -98,6 +100,7 @@ class LiveJobs:
         """Take in a job as it is now; the tables follow."""
         before = self.jobs.get(job.id)
         self.jobs[job.id] = job
+        self.tally.move(before, job)
         if before is None:
             self._introduce(job, now)
         if job.deadline_at is not None:
@@ -118,6 +121,7 @@ class LiveJobs:
                 self.ledger.adopt(holds)
                 self._hold(job, holds)
                 self.jobs[job.id] = job
+                self.tally.move(None, job)
                 self._introduce(job, now)
                 self.waits.take(None, job)
                 self.drivers.admitted(job, 0)
@@ -130,6 +134,7 @@ class LiveJobs:
     def drop(self, job_id: int) -> None:
         """Forget a job whose end is durable."""
         job = self.jobs.pop(job_id)
+        self.tally.move(job, None)
         if job.launch_id is not None:
             self.by_launch.pop(job.launch_id, None)
         if job.task is not None:

@@ -145,7 +145,12 @@ def reads(caller: Caller, job: Job) -> bool:
 
 def sees(caller: Caller, job: Job) -> bool:
     """Whether one may know of it."""
-    return job.uid == caller.uid or may(caller, Right.SEE_ALL) or job.account in caller.coordinates
+    return knows(caller, job.uid, job.account)
+
+
+def knows(caller: Caller, uid: int, account: str | None) -> bool:
+    """Whether one may know of the jobs of a user in an account."""
+    return uid == caller.uid or may(caller, Right.SEE_ALL) or account in caller.coordinates
 
 
 def sight(caller: Caller, *, visible_to_all: bool = False) -> Sight:

@@ -1,5 +1,7 @@
 """Is it alive (open to all, tells nothing more), and how it is."""
 
+from functools import partial
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,7 +11,7 @@ from launchyard.api.answers import answer
 from launchyard.api.context import caller_of, context_of
 from launchyard.api.query import Query
 from launchyard.model.role import Role
-from launchyard.policy.rights import sees
+from launchyard.policy.rights import knows
 
 router = APIRouter()
 
@@ -25,16 +27,12 @@ async def status(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     Query(request, ())
     controller = context.services.controller
-    states: dict[str, int] = {}
-    for job in controller.live_jobs():
-        if sees(caller, job):
-            states[job.state] = states.get(job.state, 0) + 1
     return answer(
         {
             **context.services.status(),
             "degraded": controller.degraded,
             "user": caller.user,
             "admin": caller.role is Role.ADMINISTRATOR,
-            "jobs": states,
+            "jobs": controller.states(partial(knows, caller)),
         }
     )
