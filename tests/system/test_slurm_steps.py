@@ -332,7 +332,8 @@ def test_at_the_time_limit_tasks_have_time_to_end(product: Product) -> None:
 
 
 def test_tasks_of_a_cancelled_job_are_told_once_and_have_time_to_end(product: Product) -> None:
-    task = "trap 'echo told' TERM; echo ready; sleep 60 & wait; sleep 0.3; echo saved"
+    waits = "until [ \\$over ]; do sleep 0.02; done"
+    task = f"trap 'echo told; over=1' TERM; echo ready; {waits}; sleep 0.3; echo saved"
     body = {"script": f'#!/bin/sh\nsrun -n1 sh -c "{task}"; true\n', "environment": variables(product)}
     id = product.call("POST", "/v1/jobs", body)["id"]
     wait_for(lambda: b"ready" in product.log(id), PATIENCE_S, "the task is ready")
