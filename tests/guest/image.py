@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.tidy.source import ROOT
 
-RECIPE = 3
+RECIPE = 4
 """Rises when what is kept is made otherwise."""
 KERNEL = "linux-image-cloud-amd64"
 PACKAGES = ("python3", "procps", "passwd", "util-linux", "git", "systemd", "systemd-sysv")
@@ -72,7 +72,6 @@ Delegate=yes
 WantedBy=multi-user.target
 """
 """How the tests begin: systemd is the first process, and starts them like any service."""
-FILE_SYSTEMS = "tmpfs /tmp tmpfs mode=1777 0 0\n"
 NO_UNITS = (
     *(
         "getty@.service",
@@ -81,6 +80,8 @@ NO_UNITS = (
         "systemd-logind.service",
         "systemd-random-seed.service",
     ),
+    # What is there already, with the code below it where that lies in /tmp.
+    "tmp.mount",
     *("apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "fstrim.timer"),
     *("dpkg-db-backup.timer", "systemd-journal-flush.service", "systemd-update-utmp.service"),
 )
@@ -93,6 +94,8 @@ for module in {modules}; do /bin/busybox insmod /modules/$module; done
 tries=0
 until [ -b /dev/vdc ] || [ $tries -gt 600 ]; do tries=$((tries + 1)); /bin/busybox sleep 0.1; done
 /bin/busybox mount -t ext4 -o noatime /dev/vda /root
+/bin/busybox mount -t tmpfs -o mode=1777 tmpfs /root/tmp
+/bin/busybox mkdir -p /root{where}
 /bin/busybox mount -t ext4 -o noatime /dev/vdb /root{where}
 /bin/busybox mount -o move /dev /root/dev
 exec /bin/busybox switch_root /root /sbin/init
@@ -170,10 +173,8 @@ def _make(made: Path, work: Path) -> None:
     _run("mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", _release(), str(root))
     for name in ("proc", "sys", "dev", "run", "tmp"):
         (root / name).mkdir(exist_ok=True)
-    (root / str(ROOT).lstrip("/")).mkdir(parents=True, exist_ok=True)
     (root / "etc/hostname").write_text("guest\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost guest\n")
-    (root / "etc/fstab").write_text(FILE_SYSTEMS)
     units = root / "etc/systemd/system"
     (units / "guest.service").write_text(SERVICE)
     (units / "multi-user.target.wants/guest.service").symlink_to("../guest.service")
