@@ -36,7 +36,7 @@ from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node
 from launchyard.model.resources import Request
 from tests.slurm.costs import bare_sbatch, used_below
-from tests.slurm.lab import Lab, missing
+from tests.slurm.lab import Lab, brought_up
 from tests.slurm.settings import USERS
 from tests.system.product import Product
 
@@ -47,15 +47,8 @@ Report = TypeVar("Report", bound=EngineReport)
 
 @pytest.fixture(scope="module")
 def lab(place: Path) -> Iterator[Lab]:
-    lack = missing()
-    if lack:
-        pytest.skip(f"real Slurm is not installed (scripts/install-slurm): no {', '.join(lack)}")
-    lab = Lab(place / "engine-lab")
-    try:
-        lab.start()
+    with brought_up(Lab(place / "engine-lab")) as lab:
         yield lab
-    finally:
-        lab.stop()
 
 
 @dataclass

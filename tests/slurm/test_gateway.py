@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.apart import ApartLab
-from tests.slurm.lab import missing
+from tests.slurm.lab import brought_up
 from tests.slurm.settings import USERS
 from tests.slurm.test_through_slurm import CONFIG, body
 from tests.system.ly import Terminal, ly
@@ -26,15 +26,8 @@ USER, OTHER = USERS
 
 @pytest.fixture(scope="module")
 def lab(place: Path) -> Iterator[ApartLab]:
-    lack = missing()
-    if lack:
-        pytest.skip(f"real Slurm is not installed (scripts/install-slurm): no {', '.join(lack)}")
-    lab = ApartLab(place / "lab-apart", nodes=2)
-    try:
-        lab.start()
+    with brought_up(ApartLab(place / "lab-apart", nodes=2)) as lab:
         yield lab
-    finally:
-        lab.stop()
 
 
 @pytest.fixture(scope="module")
