@@ -1,17 +1,23 @@
 """The system user that the daemon becomes when root starts it; made where it is missing."""
 
+import contextlib
+import fcntl
 import os
 import pwd
 import shutil
 import stat
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from launchyard.model.errors import Invalid
 from launchyard.model.rayapi import RayApiSettings
 from launchyard.statedir import Owner
+
+_PATIENCE_S = 30.0
+"""For somebody else who is changing the machine's accounts."""
 
 
 def daemon_user(name: str) -> Owner:
@@ -27,14 +33,31 @@ def daemon_user(name: str) -> Owner:
 
 
 def _make(name: str) -> pwd.struct_passwd:
+    """One server at a time: of two that make the same user at once the later one changes its uid."""
+    accounts = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(accounts, fcntl.LOCK_EX)
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+        return _made(name)
+    finally:
+        os.close(accounts)
+
+
+def _made(name: str) -> pwd.struct_passwd:
     useradd = shutil.which("useradd", path="/usr/sbin:/usr/bin:/sbin:/bin")
     command = [useradd or "useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False) if useradd else None
-    if done is None or done.returncode:
-        why = done.stderr.strip() if done is not None else "there is no useradd"
-        raise Invalid(f"cannot make the system user {name} ({why}); make it, then start again")
-    print(f"Made the system user {name} for the daemon.", file=sys.stderr)
-    return pwd.getpwnam(name)
+    deadline, why = time.monotonic() + _PATIENCE_S, "there is no useradd"
+    while useradd:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            print(f"Made the system user {name} for the daemon.", file=sys.stderr)
+            return pwd.getpwnam(name)
+        why = done.stderr.strip()
+        if "lock" not in why or time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
+    raise Invalid(f"cannot make the system user {name} ({why}); make it, then start again")
 
 
 def _refuse_hidden_interpreter(name: str, owner: Owner) -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tests.slurm.history import FILES, HISTORY, UNTIL
 from tests.slurm.settings import FIRST_JOB_ID, USERS
+from tests.system.accounts import account
 
 WHO = dict(zip(("ada", "li"), USERS, strict=True)) | {"root": "root"}
 SETTLED_S = 300.0
@@ -128,5 +129,4 @@ def node_name() -> str:
 def make_users() -> None:
     """The users of both clusters, made as other tests make theirs."""
     for user in USERS:
-        if subprocess.run(["id", user], capture_output=True, check=False).returncode:
-            subprocess.run(["useradd", "--create-home", user], check=True)
+        account(user)

@@ -1,6 +1,7 @@
 """Accounts of this machine for tests. Its tools refuse while another of them works: they are asked again."""
 
 import contextlib
+import fcntl
 import os
 import pwd
 import subprocess
@@ -11,12 +12,20 @@ PATIENCE_S = 60.0
 
 
 def account(name: str) -> pwd.struct_passwd:
-    """An ordinary account for tests, made when it is missing (root only)."""
+    """An ordinary account for tests, made when it is missing (root only).
+
+    One at a time: on a new machine tests beside each other all miss the same ones, and an account can be
+    looked up before it has its home.
+    """
+    accounts = os.open("/etc", os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return pwd.getpwnam(name)
-    except KeyError:
+        fcntl.flock(accounts, fcntl.LOCK_EX)
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
         run("useradd", "--create-home", "--shell", "/bin/sh", name)
         return pwd.getpwnam(name)
+    finally:
+        os.close(accounts)
 
 
 @contextlib.contextmanager

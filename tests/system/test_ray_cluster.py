@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from launchyard.model.raycluster import driver_id
+from tests.system.accounts import account
 from tests.system.ly import LY, ly, variables
 from tests.system.product import Json, Product, job_pids, wait_for
 from tests.system.ray_client import Ray, RayError, programs
@@ -248,8 +249,7 @@ def test_a_cluster_of_a_ray_that_the_job_brings_along(product: Product, tasks: P
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it acts as two users")
 def test_ordinary_users_have_clusters_of_their_own_at_once(with_ray: Path, tasks: Path) -> None:
     for user in (ADA, LI):
-        if subprocess.run(["id", user], capture_output=True, check=False).returncode:
-            subprocess.run(["useradd", "--create-home", user], check=True)
+        account(user)
     if as_user(ADA, str(with_ray / "python"), "-c", "import ray"):
         pytest.skip("where Ray is installed other users may not look")
     with tempfile.TemporaryDirectory(prefix="ly-users-") as folder:

@@ -34,15 +34,13 @@ sys.stdout.buffer.write(answer.read())
 def made_users() -> None:
     """The two are there."""
     for user in (ADA, LI):
-        if subprocess.run(["id", user], capture_output=True, check=False).returncode:
-            subprocess.run(["useradd", "--create-home", user], check=True)
+        account(user)
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Product]:
     """A product of root's that both users can reach."""
-    for user in (ADA, LI):
-        account(user)
+    made_users()
     let_others_in(tmp_path)
     product = Product(tmp_path / "state", CONFIG)
     product.start()

@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import pwd
 import secrets
+import subprocess
+import sys
 
 import pytest
 
@@ -50,3 +53,16 @@ def test_a_refresh_forgets_who_is_gone() -> None:
         run("userdel", "--remove", name, check=False)
     asyncio.run(users.refresh())
     assert users.entry(uid) is None
+
+
+def test_servers_that_start_for_the_first_time_at_once_make_one_user() -> None:
+    name = f"lyusr{os.getpid() % 10_000}{secrets.token_hex(2)}"
+    text = f"from launchyard.daemonuser import daemon_user; print(daemon_user({name!r}).uid)"
+    command = [sys.executable, "-c", text]
+    starting = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+    try:
+        told = [one.communicate(timeout=60) for one in starting]
+        assert {out for out, _ in told} == {b"%d\n" % pwd.getpwnam(name).pw_uid}
+        assert sum(b"Made the system user" in err for _, err in told) == 1
+    finally:
+        run("userdel", name, check=False)
