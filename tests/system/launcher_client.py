@@ -199,11 +199,16 @@ class Rig:
         return int((self.state_dir / "launcher/lock").read_text().split()[0])
 
     def launcher_pid(self) -> int:
-        """The process that serves: a child of the keeper with a socket to it."""
-        return wait_for(
-            lambda: next((pid for pid, line in self.pids().items() if "--keeper-fd" in line), 0),
-            hint="the launcher runs",
-        )
+        """The process that serves: a child of the keeper with a socket to it.
+
+        A launch has its launcher's command line until its exec; it is none.
+        """
+
+        def found() -> int:
+            pids = {pid for pid, line in self.pids().items() if "--keeper-fd" in line}
+            return next((pid for pid in pids if parent_of(pid) not in (0, *pids)), 0)
+
+        return wait_for(found, hint="the launcher runs")
 
     # ---- launches
 
@@ -275,6 +280,13 @@ def processes_with(text: str) -> list[int]:
                 if text.encode() in (entry / "cmdline").read_bytes():
                     found.append(int(entry.name))
     return found
+
+
+def parent_of(pid: int) -> int:
+    """0 of a process that is gone."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    return 0
 
 
 def zombies_of(pid: int) -> list[int]:

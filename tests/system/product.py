@@ -268,7 +268,8 @@ class Product(Asking):
             for pid, line in lines.items()
             if "launchyard.launcher.keeper" in line and str(self.state) in line
         }
-        return [pid for pid, line in mine.items() if line != lines.get(_parent(pid))]
+        parents = {pid: _parent(pid) for pid in mine}
+        return [pid for pid, line in mine.items() if parents[pid] and line != lines.get(parents[pid])]
 
     def destroy(self) -> None:
         """End everything that was started on this state directory, jobs too."""

@@ -3,6 +3,7 @@
 import os
 import pty
 import pwd
+import select
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,15 @@ import pytest
 
 from launchyard.launcher import messages
 from tests.system.accounts import account
-from tests.system.launcher_client import ENV, Client, Rig, processes_with, temporary_rig, wait_for
+from tests.system.launcher_client import (
+    ENV,
+    PATIENCE_S,
+    Client,
+    Rig,
+    processes_with,
+    temporary_rig,
+    wait_for,
+)
 
 pytestmark = pytest.mark.root
 
@@ -75,18 +84,28 @@ def test_a_step_ends_with_its_launch(yard: Yard, eve: pwd.struct_passwd) -> None
     assert processes_with("98765") == []
 
 
+def shown_until(terminal: int, text: bytes) -> bytes:
+    """What a terminal shows comes in parts, and some time after it was written."""
+    shown = b""
+    while text not in shown:
+        assert select.select([terminal], [], [], PATIENCE_S)[0], shown
+        shown += os.read(terminal, 1000)
+    return shown
+
+
 def test_a_step_has_its_own_terminal(yard: Yard, eve: pwd.struct_passwd) -> None:
     _, client = yard
     job(yard, eve, "tty-host")
     ours, theirs = pty.openpty()
     os.fchown(theirs, eve.pw_uid, eve.pw_gid)
-    argv = ["sh", "-c", "tty; test -t 0 && test -t 2"]
+    argv = ["sh", "-c", "tty; test -t 0 && test -t 2 && read shown"]
     name = os.ttyname(theirs)
     client.send(
         messages.step(id="s3", l="tty-host", uid=eve.pw_uid, argv=argv, env=ENV, cwd="/", terminal=name)
     )
+    assert shown_until(ours, b"\n").decode().split()[0] == name
+    os.write(ours, b"\n")
     assert client.expect("step_ended", id="s3")["exit_code"] == 0
-    assert os.read(ours, 1000).decode().split()[0] == name
     os.close(ours)
     os.close(theirs)
     end_job(yard, "tty-host")
@@ -96,10 +115,12 @@ def test_a_job_can_have_a_terminal(yard: Yard, eve: pwd.struct_passwd) -> None:
     rig, client = yard
     ours, theirs = pty.openpty()
     os.fchown(theirs, eve.pw_uid, eve.pw_gid)
-    client.send(rig.sh("read x; echo got $x", l="tty", uid=eve.pw_uid, terminal=os.ttyname(theirs)))
+    text = "read x; echo got $x; read shown"
+    client.send(rig.sh(text, l="tty", uid=eve.pw_uid, terminal=os.ttyname(theirs)))
     os.write(ours, b"hello\n")
+    shown_until(ours, b"got hello")
+    os.write(ours, b"\n")
     assert client.ended("tty")["exit_code"] == 0
-    assert b"got hello" in os.read(ours, 1000)
     os.close(ours)
     os.close(theirs)
 

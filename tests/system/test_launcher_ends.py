@@ -160,9 +160,12 @@ def test_output_goes_to_files_named_by_the_user_relative_to_the_directory(yard: 
 
 def test_a_time_limit_warns_then_ends_a_job(yard: Yard) -> None:
     rig, client = yard
-    text = "trap 'echo warned' USR1; trap 'echo ended; exit 7' TERM; while :; do sleep 0.05; done"
+    traps = "trap 'echo warned' USR1; trap 'echo ended; exit 7' TERM"
     warning = {"warning_signal": int(signal.SIGUSR1), "warning_before_s": 0.5}
-    client.send(rig.sh(text, l="limit", time_limit_s=1.0, **warning))
+    began = time.monotonic()
+    client.send(rig.sh(f"{traps}; echo ready; while :; do sleep 0.05; done", l="limit", **warning))
+    wait_for(lambda: "ready" in rig.log("limit"), hint="its traps are set")
+    client.send(messages.limit("limit", time.monotonic() - began + 1))
     end = client.ended("limit")
     assert end["timed_out"] is True
     assert end["exit_code"] == 7
@@ -184,8 +187,8 @@ def test_a_stopped_job_is_ended_by_its_grace_not_kept(yard: Yard) -> None:
     rig, client = yard
     client.send(rig.sh("kill -STOP $$; sleep 100", l="stopped"))
     client.expect("started", l="stopped")
-    client.send(messages.kill("stopped", signal=signal.SIGTERM, grace_s=20))
-    assert client.ended("stopped", within_s=15)["signal"] == signal.SIGTERM
+    client.send(messages.kill("stopped", signal=signal.SIGTERM, grace_s=300))
+    assert client.ended("stopped")["signal"] == signal.SIGTERM
 
 
 def test_nothing_outlives_the_main_process(yard: Yard) -> None:
@@ -301,7 +304,7 @@ def test_many_short_jobs_leave_no_zombie_and_no_cgroup(yard: Yard) -> None:
         client.send(rig.launch(["true"] if code == 0 else ["sh", "-c", f"exit {code}"], l=l))
     for l, code in codes.items():
         assert client.ended(l, within_s=100)["exit_code"] == code
-    assert zombies_of(rig.launcher_pid()) == []
-    assert zombies_of(rig.keeper_pid()) == []
     wait_for(lambda: not rig.cgroups(), hint="cgroups are removed")
-    assert not list((rig.state_dir / "tmp").iterdir())
+    wait_for(lambda: not list((rig.state_dir / "tmp").iterdir()), hint="private directories are removed")
+    wait_for(lambda: not zombies_of(rig.launcher_pid()), hint="the launcher's children are reaped")
+    assert zombies_of(rig.keeper_pid()) == []

@@ -12,20 +12,22 @@ from tests.system.launcher_client import temporary_rig
 
 pytestmark = pytest.mark.root
 GROUP = "lygroup1"
+USER = "lytest6"
+"""Of this file's own: tests beside it look at the groups of others."""
 
 
 @pytest.fixture
 def group() -> Iterator[int]:
     """A supplementary group with the test's account in it."""
-    account("lytest1")
+    account(USER)
     accounts.run("groupadd", "--force", GROUP)
-    accounts.run("usermod", "--append", "--groups", GROUP, "lytest1")
+    accounts.run("usermod", "--append", "--groups", GROUP, USER)
     yield grp.getgrnam(GROUP).gr_gid
-    accounts.run("gpasswd", "--delete", "lytest1", GROUP)
+    accounts.run("gpasswd", "--delete", USER, GROUP)
 
 
 def test_threat_12_a_job_has_all_groups_of_its_user_and_none_of_the_launchers(group: int) -> None:
-    user = account("lytest1")
+    user = account(USER)
     with temporary_rig() as rig:
         client = rig.connect()
         client.send(
@@ -40,7 +42,7 @@ def test_threat_12_a_job_has_all_groups_of_its_user_and_none_of_the_launchers(gr
 
 
 def test_threat_12_a_file_of_the_users_group_can_be_read(group: int) -> None:
-    user = account("lytest1")
+    user = account(USER)
     with temporary_rig() as rig:
         shared = rig.state_dir / "shared"
         shared.write_text("for the group\n")

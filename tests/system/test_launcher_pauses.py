@@ -84,8 +84,8 @@ def test_a_suspended_launch_can_be_killed(rig: Rig) -> None:
     client = rig.connect()
     begun(rig, client, "a")
     suspend(rig, client, "a")
-    client.send(messages.kill("a", signal=signal.SIGTERM, grace_s=20))
-    assert client.ended("a", within_s=15)["signal"] == signal.SIGTERM
+    client.send(messages.kill("a", signal=signal.SIGTERM, grace_s=300))
+    assert client.ended("a")["signal"] == signal.SIGTERM
 
 
 def test_a_suspended_launch_can_be_killed_outright(rig: Rig) -> None:
@@ -113,10 +113,11 @@ def test_a_launch_stays_suspended_over_a_restart_of_the_launcher(rig: Rig) -> No
 def test_a_lowered_limit_ends_a_launch_and_a_raised_one_lets_it_live(rig: Rig) -> None:
     client = rig.connect()
     begun(rig, client, "short", time_limit_s=600, grace_s=1)
-    begun(rig, client, "long", time_limit_s=3, grace_s=1)
+    begun(rig, client, "long", time_limit_s=8, grace_s=1)
+    began = time.monotonic()
     client.send(messages.limit("short", 1), messages.limit("long", None))
     assert client.ended("short")["timed_out"]
     client = restart(rig)
-    passed(3)
+    passed(8 - (time.monotonic() - began))
     goes_on(rig, "long")
     assert client.heard("ended", l="long") is None

@@ -71,7 +71,8 @@ def test_the_end_of_a_runner_is_told_with_what_it_used(yard: Yard, eve: pwd.stru
 
 def test_a_signal_for_the_steps_reaches_the_runners_alone(yard: Yard, eve: pwd.struct_passwd) -> None:
     rig, client = yard
-    begin(yard, eve.pw_uid, "told", "trap 'echo told' USR1; while :; do sleep 0.05; done")
+    begin(yard, eve.pw_uid, "told", "trap 'echo told' USR1; echo up; while :; do sleep 0.05; done")
+    wait_for(lambda: rig.log("told", eve.pw_uid) == "up\n")
     out = Path("/tmp") / f"{rig.state_dir.name}.runner"
     text = f"trap 'exit 3' USR1; echo ready > {out}; while :; do sleep 0.05; done"
     client.send(runner("told", eve.pw_uid, text))
@@ -84,9 +85,9 @@ def test_a_signal_for_the_steps_reaches_the_runners_alone(yard: Yard, eve: pwd.s
     client.send(messages.signal("told", signal.SIGUSR1, steps_only=True))
 
     assert client.expect("runner_ended", id="told.0.0")["exit_code"] == 3
-    assert rig.log("told", eve.pw_uid) == ""
+    assert rig.log("told", eve.pw_uid) == "up\n"
     client.send(messages.signal("told", signal.SIGUSR1, main_only=True))
-    wait_for(lambda: rig.log("told", eve.pw_uid) == "told\n")
+    wait_for(lambda: rig.log("told", eve.pw_uid) == "up\ntold\n")
     out.unlink()
     end(yard, "told")
 
@@ -108,11 +109,15 @@ def test_a_runner_that_does_not_go_is_killed_with_all_it_started(yard: Yard, eve
 
 
 def test_a_runner_ends_with_its_launch_and_says_so_before_it(yard: Yard, eve: pwd.struct_passwd) -> None:
-    _, client = yard
-    begin(yard, eve.pw_uid, "brief", "sleep 0.3")
-    client.send(runner("brief", eve.pw_uid, "exec sleep 1000"))
+    rig, client = yard
+    over, mark = Path("/tmp") / f"{rig.state_dir.name}.over", f"6{os.getpid()}"
+    begin(yard, eve.pw_uid, "brief", f"while [ ! -e {over} ]; do sleep 0.05; done")
+    client.send(runner("brief", eve.pw_uid, f"exec sleep {mark}"))
+    wait_for(lambda: processes_with(f"sleep\0{mark}"))
 
+    over.touch()
     client.ended("brief")
+    over.unlink()
 
     told = client.expect("runner_ended", id="brief.0.0")
     assert (told["signal"], told["ending"]) == (signal.SIGTERM, True)
@@ -206,7 +211,8 @@ def test_runners_are_found_again_by_the_next_launcher(eve: pwd.struct_passwd) ->
         again = rig.connect()
         assert sorted(again.welcome["runners"]) == ["kept.0.0", "kept.1.0"]
         assert again.expect("runner_ended", id="kept.0.0")["exit_code"] == 5
-        again.send(messages.forget_runners(["kept.0.0"]))
+        again.send(messages.forget_runners(["kept.0.0"]), messages.usage("sync"))
+        again.expect("usage", id="sync")
         flag.touch()
         ended = again.expect("runner_ended", id="kept.1.0")
         assert (ended["exit_code"], "cpu_s" in ended) == (6, True)
