@@ -155,6 +155,7 @@ FILES = (
         there="would not do",
         change={"**/v1/admin/config": {"problem": "launchyard.toml, line 7: there is no setting listen_too"}},
     ),
+    Stop(name="meaning", path="/errors/end:memory", there="What helps"),
     Stop(name="about", path="/about", there="Enforced"),
     Stop(name="about-refused", path="/about", there=NO, refuse=("**/v1/status",)),
 )

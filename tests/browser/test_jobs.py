@@ -116,6 +116,10 @@ def test_a_waiting_job_says_why_and_is_changed_held_and_let_go(portal: Portal) -
     with portal.logged_in(f"/jobs/{job}") as page:
         expect(page.get_by_role("heading", name="What is short")).to_be_visible()
         expect(page.get_by_role("main")).to_contain_text(f"job {holder}")
+        page.get_by_role("link", name="What this means").click()
+        expect(page.get_by_role("heading", name="Why a job waits: resources")).to_be_visible()
+        expect(page.get_by_role("main")).to_contain_text("ly why")
+        page.go_back()
         page.get_by_role("button", name="Edit").click()
         page.get_by_role("dialog").get_by_role("textbox", name="Time limit").fill("30m")
         page.get_by_role("button", name="Save").click()

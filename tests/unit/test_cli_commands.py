@@ -226,6 +226,16 @@ def test_why_of_a_waiting_job_says_when_it_starts(server: CannedServer, ly: Ly) 
     assert third == "Asked   4 CPUs, 8 GiB, 2 h"
 
 
+def test_why_leads_to_the_page_of_its_message(server: CannedServer, ly: Ly) -> None:
+    server.answers["GET", "/v1/jobs/17"] = job_json(17)
+    why = {"id": 17, "code": "held", "type": "/v1/errors/wait:held", "reason": "is held by you"}
+    server.answers["GET", "/v1/jobs/17/why"] = why
+    server.answers["GET", "/v1/status"] = {"url": "https://yard.example"}
+
+    assert ly("why", "17")[1].splitlines()[-1] == "More    https://yard.example/errors/wait:held"
+    assert json.loads(ly("why", "17", "--json")[1]) == [why]
+
+
 def test_why_of_a_killed_job_gives_the_command_that_helps(server: CannedServer, ly: Ly) -> None:
     server.answers["GET", "/v1/jobs/16"] = ended_job(
         16,

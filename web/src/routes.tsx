@@ -47,6 +47,7 @@ const pages = [
   page("/admin/$tab", () => import("./pages/admin/AdminPage")),
   page("/settings", () => import("./pages/settings/SettingsPage")),
   page("/settings/$tab", () => import("./pages/settings/SettingsPage")),
+  page("/errors/$code", () => import("./pages/meaning/MeaningPage")),
   page("/about", () => import("./pages/about/AboutPage")),
   // Everything else, inside the frame: who is logged in gets a way on.
   createRoute({ getParentRoute: () => framed, path: "$", component: Missing }),

@@ -35,6 +35,14 @@ export const words = {
     restarted: "The server was started again; jobs ran on.",
     degraded: "The server cannot make anything durable now",
   },
+  meaning: {
+    wait: (code: string) => `Why a job waits: ${code}`,
+    end: (code: string) => `Why a job ended: ${code}`,
+    refused: (code: string) => `Why it is refused: ${code}`,
+    help: "What helps",
+    examples: "Numbers and names in the command are examples.",
+    link: "What this means",
+  },
   palette: {
     title: "Search",
     hint: "A job's number or name, a page, an action",

@@ -142,8 +142,12 @@ ATTACH_TERMINAL = socket(
     errors=(400, 404, 409),
 )
 REFUSAL: Description = {
-    "summary": "What a `code` of a problem document means, and what to do; its `type` is this address.",
-    "parameters": [parameter("code", "path", {"type": "string"}, "The code.")],
+    "summary": "What a code means, and what to do: of a problem, or of why a job waits or ended.",
+    "parameters": [
+        parameter(
+            "code", "path", {"type": "string"}, "The code; `wait:` or `end:` stands before that of a job."
+        )
+    ],
     **answers(
         200,
         {

@@ -14,6 +14,7 @@ from launchyard.model.errors import LaunchyardError
 from launchyard.model.job import Job
 from launchyard.model.state import JobState
 from launchyard.policy.case import key_of
+from launchyard.policy.catalogue import address_of_end
 from launchyard.policy.diagnose import diagnose
 from launchyard.policy.ending import Diagnosis
 from launchyard.store.protocol import JobQuery
@@ -91,6 +92,7 @@ def end_json(job: Job, found: Diagnosis, log_unread: str | None) -> dict[str, An
     return {
         **wait_json(job, Outlook(reason=None)),
         "code": found.code,
+        "type": address_of_end(found.code),
         "reason": found.sentence,
         "line": found.line,
         "command": found.command,

@@ -9,6 +9,7 @@ from launchyard.model.resources import format_cpus
 from launchyard.model.walltime import format_walltime
 from launchyard.model.when import rfc3339
 from launchyard.policy.case import key_of
+from launchyard.policy.catalogue import address_of_wait
 from launchyard.policy.suggest import Suggestion
 from launchyard.wire.job import cpus_json, estimate_json, time_json
 
@@ -20,6 +21,7 @@ def wait_json(job: Job, outlook: Outlook) -> dict[str, Any]:
         "id": job.id,
         "state": job.state,
         "code": None if reason is None else reason.code,
+        "type": None if reason is None else address_of_wait(reason.code),
         "reason": None if reason is None else reason.sentence,
         "estimate": None if reason is None else estimate_json(reason.estimate),
         "record": None if record is None else {"right": record.right, "count": record.count},

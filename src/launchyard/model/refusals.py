@@ -17,6 +17,7 @@ class Entry:
     command: str
 
 
+ERRORS = "/v1/errors"
 FORM = "form"
 """Stands for `form:NAME`, one code for each field of an app."""
 
@@ -24,7 +25,7 @@ FORM = "form"
 def address_of(code: str) -> str:
     """Where a server tells of a code: the `type` of its problem documents."""
     word = FORM if code.startswith(f"{FORM}:") else code
-    return f"/v1/errors/{word}" if word in REFUSALS else "about:blank"
+    return f"{ERRORS}/{word}" if word in REFUSALS else "about:blank"
 
 
 REFUSALS: Mapping[str, Entry] = {

@@ -315,7 +315,7 @@ class HitRate:
 
 @shape
 class Why:
-    """Why a job waits, or why it ended as it did. `code` is a stable word (docs/reference/errors.md).
+    """Why a job waits, or why it ended as it did. `code` is a stable word; `type` leads to what it means.
 
     Of a waiting job: nobody submitted after `overtaken_until` goes ahead of it; `sooner` is what would help.
     Of an ended job: `line` is the line of its log that belongs to the cause, `command` one that helps,
@@ -325,6 +325,7 @@ class Why:
     id: int
     state: JobState
     code: str | None
+    type: str | None
     reason: str | None
     estimate: EstimatedStart | None
     record: HitRate | None

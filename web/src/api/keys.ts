@@ -23,6 +23,7 @@ export const keys = {
   jobs: (filter: JobFilter = {}) => ["jobs", filter] as const,
   job: (id: number | string) => ["job", String(id)] as const,
   why: (id: number | string) => ["why", String(id)] as const,
+  meaning: (code: string) => ["meaning", code] as const,
   sessions: ["sessions"] as const,
   session: (id: number | string) => ["session", String(id)] as const,
 };

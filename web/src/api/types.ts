@@ -1750,7 +1750,7 @@ export interface WarningSignal {
 }
 
 /**
- * Why a job waits, or why it ended as it did. `code` is a stable word (docs/reference/errors.md).
+ * Why a job waits, or why it ended as it did. `code` is a stable word; `type` leads to what it means.
  *
  * Of a waiting job: nobody submitted after `overtaken_until` goes ahead of it; `sooner` is what would help.
  * Of an ended job: `line` is the line of its log that belongs to the cause, `command` one that helps,
@@ -1760,6 +1760,7 @@ export interface Why {
   id: number;
   state: JobState;
   code: string | null;
+  type: string | null;
   reason: string | null;
   estimate: EstimatedStart | null;
   record: HitRate | null;

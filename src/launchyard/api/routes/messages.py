@@ -1,4 +1,4 @@
-"""What a refusal means: the `type` of each problem document leads here."""
+"""What a code means: the `type` of each problem document leads here, and that of `GET /v1/jobs/{job}/why`."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -9,7 +9,7 @@ from launchyard.api.answers import answer
 from launchyard.api.query import Query
 from launchyard.model.errors import NotFound
 from launchyard.model.number import shown
-from launchyard.model.refusals import FORM, REFUSALS
+from launchyard.policy.catalogue import entry_of
 
 router = APIRouter()
 
@@ -18,7 +18,9 @@ router = APIRouter()
 async def refusal(request: Request) -> Response:
     Query(request, ())
     code = request.path_params["code"]
-    entry = REFUSALS.get(FORM if code.startswith(f"{FORM}:") else code)
+    entry = entry_of(code)
     if entry is None:
-        raise NotFound(f"there is no error code {shown(code)}; docs/reference/refusals.md has all")
+        raise NotFound(
+            f"there is no error code {shown(code)}; docs/reference has all: refusals.md, waiting.md, errors.md"
+        )
     return answer({"code": code, "meaning": entry.meaning, "help": entry.help, "command": entry.command})

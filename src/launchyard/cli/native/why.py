@@ -44,6 +44,16 @@ def why(jobs: tuple[str, ...], as_json: bool) -> None:
 
 
 def explain(server: Client, job: Job, answer: Record) -> None:
+    """What `ly why` says of one job, with the address of the page that says more."""
+    _explain(job, answer)
+    if answer.type and (not job.ended or not job.succeeded):
+        address = server.transport.address
+        portal = str(address) if address.socket is None else clean(server.status().url or "")
+        if portal:
+            out(f"More    {portal}{clean(answer.type).removeprefix('/v1')}")
+
+
+def _explain(job: Job, answer: Record) -> None:
     if job.ended:
         _explain_end(job, answer)
     elif job.state == "PENDING":

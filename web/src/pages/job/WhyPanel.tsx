@@ -12,6 +12,7 @@ import { At, Button, CopyLine, Failure, SkeletonRows, toast, toastFailure } from
 import { time } from "@/state/format";
 import { hasEnded } from "@/state/jobstate";
 import { useNow } from "@/state/now";
+import { words } from "@/words";
 import { jobWords } from "@/words/jobs";
 import { changeWord } from "./changes";
 import styles from "./job.module.css";
@@ -29,7 +30,9 @@ function Ended({ why }: { why: Why }) {
   if (!why.reason && !why.cause) return null;
   return (
     <section className={styles.ended}>
-      <p className={styles.reason}>{sentenceOf(why.reason ?? why.cause ?? "")}</p>
+      <p className={styles.reason}>
+        {sentenceOf(why.reason ?? why.cause ?? "")} <More why={why} />
+      </p>
       {why.line && (
         <figure>
           <figcaption className="muted small">{said.line}</figcaption>
@@ -47,12 +50,25 @@ function Ended({ why }: { why: Why }) {
   );
 }
 
+/** To the page of the code of a reason. */
+function More({ why }: { why: Why }) {
+  const code = why.type?.split("/").pop();
+  if (!code) return null;
+  return (
+    <Link to="/errors/$code" params={{ code }} className={styles.more}>
+      {words.meaning.link}
+    </Link>
+  );
+}
+
 function Waits({ why, job, id }: { why: Why; job: Job; id: string }) {
   return (
     <div className={styles.waits}>
       <section>
         <h2>{said.short}</h2>
-        <p className={styles.reason}>{why.reason && sentenceOf(why.reason)}</p>
+        <p className={styles.reason}>
+          {why.reason && sentenceOf(why.reason)} <More why={why} />
+        </p>
         <p>
           {said.ahead(why.ahead.count)}
           {why.ahead.jobs.length > 0 && ": "}
