@@ -1,8 +1,9 @@
 """The daemon's side of helpers: one process a user, asked over its socket, started when first needed.
 
-Answers are matched by id. What a helper sends beyond what was taken is bounded by its window, so a slow
-reader of a log holds at most a quarter of a megabyte here. A helper that has died is replaced: reads and
-follows go on where they were; only a terminal dies with its helper.
+Answers are matched by id; a part of a log may be for many. What a helper sends beyond what was taken is
+bounded by its window, so a slow reader of a log holds at most a quarter of a megabyte here, or less where
+there are many of them. A helper that has died is replaced: reads and follows go on where they were; only a
+terminal dies with its helper.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from launchyard.engine.gateway import Channels
+from launchyard.engine.inbox import Inbox, Turns
 from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode, receive
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound, Unavailable
 
@@ -24,6 +26,10 @@ TRIES = 3
 """How many helpers may die in a row under one request without having answered anything."""
 
 RECEIVED_FDS_MAX = 64
+JOINED_BYTES = 64 * 1024
+"""Of a log: what waits for a follower is given to it together, up to so much."""
+TOLD_BYTES = 16 * 1024
+"""The helper is told what a follower took when it is so much. (Half of the smallest window.)"""
 
 GONE: Message = {"t": "gone"}
 
@@ -112,6 +118,8 @@ class Channel:
     def __init__(self, fd: int) -> None:
         self.closed = False
         self._loop = asyncio.get_running_loop()
+        self._turns = Turns(self._loop)
+        """Of those who follow logs: everybody else is told at once."""
         self._socket = socket.socket(fileno=fd)
         self._socket.setblocking(False)
         self._decoder = Decoder()
@@ -140,13 +148,18 @@ class Channel:
 
     async def follow(self, path: str, offset: int, ended: asyncio.Event) -> AsyncGenerator[Part, None]:
         """As `UserHelpers.follow`, of this helper alone."""
-        with Request(self, {"t": "follow", "path": path, "offset": offset}) as request:
+        first = {"t": "follow", "path": path, "offset": offset, "many": True}
+        with Request(self, first, turns=self._turns) as request:
             finishing = asyncio.ensure_future(_finish(request, ended))
             try:
+                untold = 0
                 while (message := await request.next())["t"] != "done":
-                    part = _part(message, path)
+                    part = _joined(request, _part(message, path))
                     yield part
-                    request.say({"t": "more", "bytes": len(part.data)})
+                    untold += len(part.data)
+                    if untold >= TOLD_BYTES:
+                        request.say({"t": "more", "bytes": untold})
+                        untold = 0
                 request.over = True
             finally:
                 finishing.cancel()
@@ -224,11 +237,25 @@ class Channel:
                 self.close()
                 return
             message["fds"], self._received = self._received[:count], self._received[count:]
+        if "ids" in message:
+            self._take_many(message)
+            return
         take = self._takers.get(message["id"])
         if take is not None:
             take(message)
         else:
             _close(message.get("fds", ()))
+
+    def _take_many(self, message: Message) -> None:
+        """What is for many is decoded once."""
+        try:
+            message["data"] = data_of(message)
+            takers = [self._takers[id] for id in message["ids"] if id in self._takers]
+        except (KeyError, TypeError, ValueError):
+            self.close()
+            return
+        for take in takers:
+            take(message)
 
     def _writable(self) -> None:
         try:
@@ -263,7 +290,13 @@ class Request:
     """One conversation with a helper; leaving it cancels what is still going on."""
 
     def __init__(
-        self, channel: Channel, first: Message, *, fds: Sequence[int] = (), cancel: str = "cancel"
+        self,
+        channel: Channel,
+        first: Message,
+        *,
+        fds: Sequence[int] = (),
+        cancel: str = "cancel",
+        turns: Turns | None = None,
     ) -> None:
         self.over = False
         """The helper has nothing more to say."""
@@ -271,11 +304,11 @@ class Request:
         self._first = first
         self._fds = fds
         self._cancel = cancel
-        self._inbox: asyncio.Queue[Message] = asyncio.Queue()
+        self._inbox = Inbox(turns)
         self._id = ""
 
     def __enter__(self) -> "Request":
-        self._id = self._channel.enter(self._inbox.put_nowait)
+        self._id = self._channel.enter(self._inbox.put)
         self._channel.send({**self._first, "id": self._id}, self._fds)
         return self
 
@@ -285,25 +318,29 @@ class Request:
         if not self.over:
             self.say({"t": self._cancel})
         self._channel.leave(self._id)
-        while not self._inbox.empty():
-            _close(self._inbox.get_nowait().get("fds", ()))
+        while (message := self.at_once()) is not None:
+            _close(message.get("fds", ()))
 
     @property
     def waiting(self) -> int:
         """Messages that have come and were not taken."""
-        return self._inbox.qsize()
+        return len(self._inbox)
 
     def say(self, message: Message) -> None:
         self._channel.send({**message, "id": self._id})
 
     async def next(self) -> Message:
-        return await self._inbox.get()
+        return await self._inbox.take()
+
+    def at_once(self, fits: Callable[[Message], bool] = lambda message: True) -> Message | None:
+        """The next one if it is there, and if it fits."""
+        return self._inbox.take_at_once(fits)
 
     async def next_within(self, limit_s: float) -> Message | None:
         """None: nothing came in time; descriptors that come later are closed."""
         try:
             async with asyncio.timeout(limit_s):
-                return await self._inbox.get()
+                return await self._inbox.take()
         except TimeoutError:
             return None
 
@@ -314,7 +351,9 @@ def _close(fds: Sequence[int]) -> None:
 
 
 def data_of(message: Message) -> bytes:
-    return base64.b64decode(message["data"])
+    """What was for many was decoded for all of them."""
+    data: str | bytes = message["data"]
+    return data if isinstance(data, bytes) else base64.b64decode(data)
 
 
 def data_in(data: bytes) -> str:
@@ -337,6 +376,19 @@ def error_of(message: Message, path: str) -> LaunchyardError:
 async def _finish(request: Request, ended: asyncio.Event) -> None:
     await ended.wait()
     request.say({"t": "finish"})
+
+
+def _joined(request: Request, part: Part) -> Part:
+    """With what has come meanwhile and goes on where it ends."""
+    pieces, size, end = [part.data], part.size, part.offset + len(part.data)
+
+    def goes_on(message: Message) -> bool:
+        return bool(message["t"] == "part" and message["offset"] == end)
+
+    while end - part.offset < JOINED_BYTES and (message := request.at_once(goes_on)) is not None:
+        pieces.append(data_of(message))
+        size, end = message["size"], end + len(pieces[-1])
+    return part if len(pieces) == 1 else Part(data=b"".join(pieces), offset=part.offset, size=size)
 
 
 def _part(message: Message, path: str) -> Part:

@@ -11,7 +11,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from launchyard.helper.apps import apps, pythons, which
 from launchyard.helper.commands import command
@@ -150,7 +150,7 @@ class Helper:
 
     def _read(self, order: Message) -> None:
         data, offset, size = read_range(order["path"], order["offset"], order["limit"])
-        self._part(order["id"], data, offset, size)
+        self._part([order["id"]], data, offset, size)
 
     def _reach(self, order: Message) -> None:
         with reach(order, order["limit_s"]) as reached, self._sending:
@@ -160,9 +160,10 @@ class Helper:
         with way() as made, self._sending:
             send(self._connection, order["id"], made)
 
-    def _part(self, id: str, data: bytes, offset: int, size: int) -> None:
+    def _part(self, ids: Sequence[str], data: bytes, offset: int, size: int) -> None:
         text = base64.b64encode(data).decode("ascii")
-        self._answer({"t": "part", "id": id, "data": text, "offset": offset, "size": size})
+        whose = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
+        self._answer({"t": "part", **whose, "data": text, "offset": offset, "size": size})
 
     def _answer(self, message: Message) -> None:
         with self._sending, contextlib.suppress(OSError):

@@ -1,0 +1,73 @@
+"""Messages for one who takes them, who is woken in turn where many are told of the same thing."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from launchyard.launcher.messages import Message
+
+AT_ONCE = 25
+"""How many are woken before the loop sees to everything else again."""
+
+
+class Turns:
+    """Wakes those who have something to take, a few at a time, in the order in which they got it.
+
+    What comes for them meanwhile they take together, so the more there is to do the less it costs.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[Callable[[], None]] = deque()
+
+    def ask(self, wake: Callable[[], None]) -> None:
+        if not self._waiting:
+            self._loop.call_soon(self._serve)
+        self._waiting.append(wake)
+
+    def _serve(self) -> None:
+        for _ in range(min(AT_ONCE, len(self._waiting))):
+            self._waiting.popleft()()
+        if self._waiting:
+            self._loop.call_soon(self._serve)
+
+
+class Inbox:
+    """One caller takes; without `turns` it is woken at once."""
+
+    def __init__(self, turns: Turns | None = None) -> None:
+        self._turns = turns
+        self._messages: deque[Message] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._asked = False
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    def put(self, message: Message) -> None:
+        self._messages.append(message)
+        if self._waiter is None or self._asked:
+            return
+        if self._turns is None:
+            self._wake()
+        else:
+            self._asked = True
+            self._turns.ask(self._wake)
+
+    async def take(self) -> Message:
+        while not self._messages:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._messages.popleft()
+
+    def take_at_once(self, fits: Callable[[Message], bool]) -> Message | None:
+        """The next one if it is there, and if it fits."""
+        return self._messages.popleft() if self._messages and fits(self._messages[0]) else None
+
+    def _wake(self) -> None:
+        self._asked = False
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
