@@ -72,6 +72,9 @@ class Heard:
             assert asyncio.get_running_loop().time() < deadline, f"not reported: {self.reports}"
             await asyncio.sleep(0.005)
 
+    def connected_more_than(self, times: int) -> bool:
+        return len(self.of(EngineConnected)) > times
+
     async def ended(self, launch_id: str) -> LaunchEnded:
         await self.until(lambda: any(one.launch_id == launch_id for one in self.of(LaunchEnded)))
         return next(one for one in self.of(LaunchEnded) if one.launch_id == launch_id)

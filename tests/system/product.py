@@ -258,7 +258,15 @@ class Product(Asking):
     # -- the processes behind it
 
     def keepers(self) -> list[int]:
-        """The pids of the keeper and of the launcher of this state directory.
+        """The pids of the keeper and of the launcher of this state directory."""
+        return [pid for pid, _ in self._pair()]
+
+    def launchers(self) -> list[int]:
+        """The second of them alone."""
+        return [pid for pid, line in self._pair() if "--keeper-fd" in line]
+
+    def _pair(self) -> list[tuple[int, str]]:
+        """With the command line of each, read once: in the midst of an exec it is empty.
 
         A job's process has its launcher's command line until its exec; it is none of them.
         """
@@ -268,8 +276,8 @@ class Product(Asking):
             for pid, line in lines.items()
             if "launchyard.launcher.keeper" in line and str(self.state) in line
         }
-        parents = {pid: _parent(pid) for pid in mine}
-        return [pid for pid, line in mine.items() if parents[pid] and line != lines.get(parents[pid])]
+        parents = {pid: parent_of(pid) for pid in mine}
+        return [(pid, line) for pid, line in mine.items() if parents[pid] and line != lines.get(parents[pid])]
 
     def destroy(self) -> None:
         """End everything that was started on this state directory, jobs too."""
@@ -293,8 +301,9 @@ class Product(Asking):
 
     def kill_all(self, *roles: str) -> None:
         """kill -9 of the `daemon`, the `keeper` and the `launcher`, as named, at once."""
-        keeper = [pid for pid in self.keepers() if "--keeper-fd" not in command_line(pid)]
-        launcher = [pid for pid in self.keepers() if "--keeper-fd" in command_line(pid)]
+        pair = self._pair()
+        keeper = [pid for pid, line in pair if "--keeper-fd" not in line]
+        launcher = [pid for pid, line in pair if "--keeper-fd" in line]
         wanted = {"daemon": [self.pid] if self.process else [], "keeper": keeper, "launcher": launcher}
         for role in roles:
             for pid in wanted[role]:
@@ -380,7 +389,8 @@ def command_line(pid: int) -> str:
     return ""
 
 
-def _parent(pid: int) -> int:
+def parent_of(pid: int) -> int:
+    """0 of a process that is gone."""
     with contextlib.suppress(OSError):
         # After the name, which may have spaces in it: the state, then the parent.
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

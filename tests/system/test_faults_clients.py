@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.product import Client, Product, Refused, command_line, wait_for
+from tests.system.product import Client, Product, Refused, wait_for
 
 ASKED = {"cpus": 0.5, "memory_mib": 64}
 
@@ -82,7 +82,7 @@ def test_f10_daemon_without_descriptors_pauses_and_recovers(product: Product) ->
 @pytest.mark.timeout(200)
 def test_f10_launcher_without_descriptors_starts_jobs_later_and_loses_none(product: Product) -> None:
     """F10: launches wait for what is free."""
-    (launcher,) = [pid for pid in product.keepers() if "--keeper-fd" in command_line(pid)]
+    (launcher,) = product.launchers()
     used = len(list(Path(f"/proc/{launcher}/fd").iterdir()))
     _, hard = resource.prlimit(launcher, resource.RLIMIT_NOFILE)
     resource.prlimit(launcher, resource.RLIMIT_NOFILE, (used + 6, hard))

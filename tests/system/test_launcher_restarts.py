@@ -129,6 +129,23 @@ def test_the_launcher_takes_the_keepers_place(rig: Rig) -> None:
     assert client.ended("after")["exit_code"] == codes_after["after"]
 
 
+def test_keepers_killed_before_they_have_begun_leave_one_who_takes_their_place(rig: Rig) -> None:
+    """F4: kill -9 of each process that has just become the keeper, while its program is still loaded."""
+    client = rig.connect()
+    client.send(rig.sh("ulimit -Sn", l="before"))
+    client.ended("before")
+    for _ in range(6):
+        kill(wait_for(lambda: next(iter(keepers(rig)), 0), hint="there is a keeper"))
+    client = rig.connect()
+    client.send(rig.sh("ulimit -Sn; exit 9", l="after"))
+    assert client.ended("after")["exit_code"] == 9
+    assert rig.log("after") == rig.log("before")
+
+
+def keepers(rig: Rig) -> list[int]:
+    return [pid for pid, line in rig.pids().items() if "--keeper-fd" not in line]
+
+
 def test_after_a_kill_of_everything_jobs_are_adopted_or_lost(rig: Rig) -> None:
     """F5: kill -9 of keeper and launcher; never a 0 that was not."""
     codes = running(rig, rig.connect(), 4)
@@ -159,7 +176,7 @@ def test_what_ended_while_nothing_of_ours_ran_is_lost(rig: Rig) -> None:
 
 def test_an_adopted_job_keeps_its_time_limit_and_its_kill(rig: Rig) -> None:
     client = rig.connect()
-    client.send(rig.sh("exec sleep 1000", l="limited", time_limit_s=3, grace_s=1))
+    client.send(rig.sh("exec sleep 1000", l="limited", time_limit_s=3, grace_s=30))
     client.send(rig.sh("trap '' TERM; echo ready; while :; do sleep 0.1; done", l="unmoved"))
     wait_for(lambda: "ready" in rig.log("unmoved"))
     client.expect("started", l="limited")
@@ -249,7 +266,7 @@ def test_a_kill_at_any_point_starts_nothing_twice_and_invents_no_exit(
 def test_a_second_keeper_is_refused_and_the_first_undisturbed(rig: Rig) -> None:
     """F16."""
     client = rig.connect()
-    again = subprocess.run(rig.argv, capture_output=True, text=True, timeout=30, check=False)
+    again = subprocess.run(rig.argv, capture_output=True, text=True, timeout=60, check=False)
     assert again.returncode == 3
     assert f"process {rig.keeper_pid()}" in again.stderr
     assert again.stderr.count("\n") == 1

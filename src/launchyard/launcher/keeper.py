@@ -2,8 +2,8 @@
 
 When the launcher dies its jobs run on and become the keeper's children; their exits go into a journal of
 their own before they are reaped, and to the next launcher until it acknowledges them. When the keeper dies,
-the launcher sees the end of their socket and becomes the keeper by exec in its own process, so that its
-children stay its children.
+the launcher sees the end of their socket, starts the next launcher, and becomes the keeper by exec in its own
+process, so that its children stay its children. At each moment of that the death of one leaves the other.
 """
 
 import contextlib
@@ -38,7 +38,8 @@ _BACKOFF_MAX_S = 5.0
 _READY_WITHIN_S = 30.0
 EXIT_TAKEN = 3
 _FLAGS = ("--allow-root-jobs", "--service")
-_OPTIONS = ("--state", "--daemon-uid", "--setup-limit", *_FLAGS, "--lock-fd", "--keeper-fd")
+_FDS = ("--lock-fd", "--keeper-fd", "--launcher-fd", "--launcher-pid")
+_OPTIONS = ("--state", "--daemon-uid", "--setup-limit", *_FLAGS, *_FDS)
 
 
 class Options:
@@ -57,12 +58,13 @@ class Options:
         self.daemon_uid = int(values.get("--daemon-uid", str(os.getuid())))
         self.setup_limit_s = float(values.get("--setup-limit", "60"))
         self.flags = [flag for flag in _FLAGS if flag in values]
-        self.lock_fd = int(values["--lock-fd"]) if "--lock-fd" in values else None
-        self.keeper_fd = int(values["--keeper-fd"]) if "--keeper-fd" in values else None
+        self.lock_fd, self.keeper_fd, self.launcher_fd, self.launcher_pid = (
+            int(values[name]) if name in values else None for name in _FDS
+        )
 
-    def argv(self, **fds: int) -> list[str]:
-        """The command of the same program with other file descriptors."""
-        names = [f"--{name.replace('_', '-')}={fd}" for name, fd in fds.items()]
+    def argv(self, **numbers: int) -> list[str]:
+        """The command of the same program with other descriptors, and the launcher that it is to keep."""
+        names = [f"--{name.replace('_', '-')}={number}" for name, number in numbers.items()]
         state = [f"--state={self.state_dir}", f"--daemon-uid={self.daemon_uid}"]
         state.append(f"--setup-limit={self.setup_limit_s:g}")
         return [*package_argv(_MODULE), *state, *self.flags, *names]
@@ -97,6 +99,11 @@ class Keeper:
         self._backoff_s = 0.0
         self._stopping = False
         self._upgrading = False
+        if options.launcher_fd is not None and options.launcher_pid is not None:
+            os.set_inheritable(options.launcher_fd, False)
+            connection = socket.socket(fileno=options.launcher_fd)
+            self._launcher_pid, self._launcher = options.launcher_pid, Link(connection)
+            self._started_at = boot_clock()
 
     def run(self, ready: socket.socket | None = None) -> None:
         """Until SIGTERM (the launcher is stopped, jobs run on). `ready` hears when the launcher listens."""
@@ -106,6 +113,7 @@ class Keeper:
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "_stopping", True))
         signal.signal(signal.SIGHUP, lambda *_: setattr(self, "_upgrading", True))
         self._load()
+        self._tell_exits()
         while True:
             self._reap()
             if self._stopping or self._upgrading:
@@ -139,22 +147,26 @@ class Keeper:
     # ---- the launcher
 
     def _start_launcher(self) -> None:
-        ours, theirs = socket.socketpair()
-        os.set_inheritable(theirs.fileno(), True)
-        os.set_inheritable(self._lock_fd, True)
-        argv = self._options.argv(keeper_fd=theirs.fileno(), lock_fd=self._lock_fd)
         self._started_at = boot_clock()
-        pid = os.fork()
-        if pid == 0:
-            _exec(argv)
-        # A fault asked for by a test happens once, not to every launcher that follows.
-        os.environ.pop("LAUNCHYARD_FAULT", None)
-        os.set_inheritable(self._lock_fd, False)
-        theirs.close()
-        self._launcher_pid, self._launcher = pid, Link(ours)
-        for record in self._exits.values():
-            self._launcher.send({"t": "exit", **record})
-        self._launcher.flush()
+        try:
+            pid, connection = spawn_launcher(self._options, self._lock_fd)
+        except OSError as error:
+            log(f"the launcher cannot be started now: {error.strerror}")
+            self._start_later()
+            return
+        self._launcher_pid, self._launcher = pid, Link(connection)
+        self._tell_exits()
+
+    def _start_later(self) -> None:
+        lived_s = boot_clock() - self._started_at
+        self._backoff_s = 0.0 if lived_s > 1 else min(_BACKOFF_MAX_S, max(0.05, self._backoff_s * 2))
+        self._start_at = boot_clock() + self._backoff_s
+
+    def _tell_exits(self) -> None:
+        if self._launcher is not None:
+            for record in self._exits.values():
+                self._launcher.send({"t": "exit", **record})
+            self._launcher.flush()
 
     def _hear(self, launcher: Link) -> None:
         for message in launcher.receive():
@@ -170,9 +182,7 @@ class Keeper:
             self._launcher = None
 
     def _launcher_ended(self, status: int) -> None:
-        lived_s = boot_clock() - self._started_at
-        self._backoff_s = 0.0 if lived_s > 1 else min(_BACKOFF_MAX_S, max(0.05, self._backoff_s * 2))
-        self._start_at = boot_clock() + self._backoff_s
+        self._start_later()
         self._launcher_pid = 0
         if self._launcher is not None:
             self._launcher.close()
@@ -233,6 +243,24 @@ class Keeper:
             self._journal.rewrite([head, *({"k": "exit", **record} for record in self._exits.values())])
 
 
+def spawn_launcher(options: Options, lock_fd: int) -> tuple[int, socket.socket]:
+    """A new launcher of this process: its pid and our end of the socket. Raises `OSError`."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            pid = os.fork()
+        except OSError:
+            ours.close()
+            raise
+        if pid == 0:
+            os.set_inheritable(theirs.fileno(), True)
+            os.set_inheritable(lock_fd, True)
+            _exec(options.argv(keeper_fd=theirs.fileno(), lock_fd=lock_fd))
+    # A fault asked for by a test happens once, not to every launcher that follows.
+    os.environ.pop("LAUNCHYARD_FAULT", None)
+    return pid, ours
+
+
 # ---- the program
 
 
@@ -242,16 +270,31 @@ def main() -> None:
     if options.keeper_fd is not None and options.lock_fd is not None:
         os.set_inheritable(options.lock_fd, False)
         os.set_inheritable(options.keeper_fd, False)
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)
         serve(options.settings(), options.keeper_fd)
-        log("the keeper is gone: the launcher takes its place")
-        os.set_inheritable(options.lock_fd, True)
-        _exec(options.argv(lock_fd=options.lock_fd))
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
+        _take_keepers_place(options, options.lock_fd)
     elif options.lock_fd is not None:
         os.set_inheritable(options.lock_fd, False)
         _write_pid(options.lock_fd)
         Keeper(options, options.lock_fd).run()
     else:
         _start(options)
+
+
+def _take_keepers_place(options: Options, lock_fd: int) -> NoReturn:
+    """The next launcher is there before this process is its keeper: dying in between, it leaves an heir."""
+    log("the keeper is gone: the launcher takes its place")
+    os.environ.pop("LAUNCHYARD_FAULT", None)
+    heir = {}
+    try:
+        pid, connection = spawn_launcher(options, lock_fd)
+        os.set_inheritable(connection.fileno(), True)
+        heir = {"launcher_pid": pid, "launcher_fd": connection.detach()}
+    except OSError as error:
+        log(f"the next launcher is left to the keeper: {error.strerror}")
+    os.set_inheritable(lock_fd, True)
+    _exec(options.argv(lock_fd=lock_fd, **heir))
 
 
 def _start(options: Options) -> None:
