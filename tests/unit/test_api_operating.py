@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from launchyard.api.operating import Operating
+from launchyard.config.files import Unreadable
 from launchyard.model.errors import Invalid
 from tests.api_bench import Bench, running
 
@@ -37,6 +38,14 @@ def test_records_are_told_newest_first(bench: Bench) -> None:
 
 def test_what_is_wrong_with_the_configuration_is_told_before_a_restart(bench: Bench) -> None:
     assert "line 3" in bench.ask("GET", "/v1/admin/config", user="root").json["problem"]
+
+
+def test_a_file_that_is_closed_to_the_server_is_no_problem_of_the_next_start(tmp_path: Path) -> None:
+    def closed() -> None:
+        raise Unreadable("the server runs as launchyard, which may not read it again")
+
+    state = Operating(tmp_path / "audit.log", closed).file_state()
+    assert state == {"problem": None, "unread": "the server runs as launchyard, which may not read it again"}
 
 
 @pytest.mark.parametrize("path", ["/v1/admin/audit", "/v1/admin/config"])

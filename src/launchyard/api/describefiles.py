@@ -117,7 +117,7 @@ AUDIT: Description = {
 }
 CONFIG: Description = {
     "summary": "What is wrong with the configuration file as it is now; for administrators.",
-    **answers(200, ref(terminals.ConfigState), "The sentence, or null.", 400, 503),
+    **answers(200, ref(terminals.ConfigState), "A sentence, or null.", 400, 503),
 }
 
 _TERMINAL = parameter("terminal", "path", _TEXT, "The id of a terminal.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from launchyard.auditlog import AuditLog
+from launchyard.config.files import Unreadable
 from launchyard.model.errors import LaunchyardError
 
 LOOKED_AT_BYTES = 4 * 1024 * 1024
@@ -32,13 +33,15 @@ class Operating:
                 break
         return found[:most]
 
-    def problem(self) -> str | None:
-        """What is wrong with the configuration file as it is now. May wait for the disk."""
+    def file_state(self) -> dict[str, str | None]:
+        """`wire.terminals.ConfigState`: of the configuration file as it is now. May wait for the disk."""
         try:
             self._read_settings()
+        except Unreadable as error:
+            return {"problem": None, "unread": str(error)}
         except LaunchyardError as error:
-            return str(error)
-        return None
+            return {"problem": str(error), "unread": None}
+        return {"problem": None, "unread": None}
 
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:

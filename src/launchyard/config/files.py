@@ -1,5 +1,8 @@
 """The text of a configuration file; for root only where nobody else could have written it."""
 
+import grp
+import os
+import pwd
 import stat
 from pathlib import Path
 
@@ -7,6 +10,11 @@ from launchyard.launcher.trail import is_loose, trail
 from launchyard.model.errors import Invalid
 
 SIZE_MAX = 1 << 20
+USUAL_PATH = "/etc/launchyard/config.toml"
+
+
+class Unreadable(Invalid):
+    """The file is closed to the daemon, which root has read it for at its start, and will at the next one."""
 
 
 def read_text(path: Path, root: bool) -> str:
@@ -20,6 +28,8 @@ def read_text(path: Path, root: bool) -> str:
     except FileNotFoundError:
         raise
     except OSError as error:
+        if root and os.geteuid() != 0 and isinstance(error, PermissionError):
+            raise Unreadable(_closed(path)) from None
         raise Invalid(f"cannot read the configuration {path}: {error.strerror}") from None
     if len(data) > SIZE_MAX:
         raise Invalid(f"the configuration {path} is larger than 1 MiB; is it the right file?")
@@ -27,6 +37,26 @@ def read_text(path: Path, root: bool) -> str:
         return data.decode()
     except UnicodeDecodeError:
         raise Invalid(f"the configuration {path} is not UTF-8 text; is it the right file?") from None
+
+
+def _closed(path: Path) -> str:
+    """Whom the file, or a directory above it, is closed to, and what opens it."""
+    user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+    whole = Path(os.path.abspath(path))
+    for part in reversed(whole.parents):
+        if not os.access(part, os.X_OK):
+            return (
+                f"the server runs as {user}, which may not enter {part} (mode {_mode(part)}), so it cannot read "
+                f"{path} again; move the configuration to where it may, such as {USUAL_PATH}"
+            )
+    return (
+        f"the server runs as {user}, which may not read {path} again (mode {_mode(whole)}); "
+        f"run: chgrp {group} {path} && chmod g+r {path}"
+    )
+
+
+def _mode(path: Path) -> str:
+    return f"{stat.S_IMODE(path.stat().st_mode):o}"
 
 
 def _refuse_writable_by_others(path: Path) -> None:

@@ -47,6 +47,10 @@ class AuditRecords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigState:
-    """`GET /v1/admin/config`: what is wrong with the configuration file as it is now; null: nothing."""
+    """`GET /v1/admin/config`: what is wrong with the configuration file as it is now; null: nothing.
+
+    `unread` is why nobody knows: the server may not read it while it runs. It is read at the next start.
+    """
 
     problem: str | None
+    unread: str | None

@@ -177,9 +177,14 @@ export interface Columns {
   columns: Record<string, unknown[]>;
 }
 
-/** `GET /v1/admin/config`: what is wrong with the configuration file as it is now; null: nothing. */
+/**
+ * `GET /v1/admin/config`: what is wrong with the configuration file as it is now; null: nothing.
+ *
+ * `unread` is why nobody knows: the server may not read it while it runs. It is read at the next start.
+ */
 export interface ConfigState {
   problem: string | null;
+  unread: string | null;
 }
 
 /** The ids of the jobs, in the order of the lines. */

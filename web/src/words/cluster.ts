@@ -109,6 +109,7 @@ export const adminWords = {
   },
   config: {
     fileWrong: "The configuration file would not do for a start",
+    fileUnread: "The configuration file cannot be read again while the server runs",
     fileRight: "The configuration file is right.",
     source: "Rules in force",
     sources: { file: "those of the configuration file", "run time": "those of the configuration file but for what was changed while the server ran, which goes before it" },

@@ -27,7 +27,7 @@ async def audit(request: Request) -> Response:
 async def config(request: Request) -> Response:
     operating = _operating(request)
     Query(request, ())
-    return answer({"problem": await context_of(request).read(operating.problem)})
+    return answer(await context_of(request).read(operating.file_state))
 
 
 def _operating(request: Request) -> Operating:

@@ -33,12 +33,17 @@ class Finding(NamedTuple):
 def configuration(server: Client) -> Finding:
     """Whether the server would start again with its configuration as it is now."""
     try:
-        problem = server.transport.json("GET", "/v1/admin/config").get("problem")
+        state = server.transport.json("GET", "/v1/admin/config")
     except LaunchyardError:
         return Finding("configuration", OK, "in force; administrators are told whether its file is in order")
-    if problem is None:
-        return Finding("configuration", OK, "the file is in order")
-    return Finding("configuration", FAIL, clean(problem), "mend it before the next start: ly config check")
+    if problem := state.get("problem"):
+        return Finding(
+            "configuration", FAIL, clean(problem), "mend it before the next start: ly config check"
+        )
+    if unread := state.get("unread"):
+        found, _, advice = clean(unread).partition("; ")
+        return Finding("configuration", WARN, f"SIGHUP and ly admin reload are refused: {found}", advice)
+    return Finding("configuration", OK, "the file is in order")
 
 
 def examine(facts: Record) -> list[Finding]:

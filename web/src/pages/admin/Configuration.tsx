@@ -35,7 +35,7 @@ export function Configuration() {
   if (!data) return <SkeletonRows rows={6} />;
   return (
     <div className={styles.config}>
-      {file.data && <FileState problem={file.data.problem} />}
+      {file.data && <FileState {...file.data} />}
       <div className={styles.source}>
         <Facts
           facts={[
@@ -61,12 +61,13 @@ function titleOf({ kind, name, account }: RuleChange): string {
   return [kind, name, account && `(${account})`].filter(Boolean).join(" ");
 }
 
-function FileState({ problem }: { problem: string | null }) {
-  if (problem === null) return <StatusMark glyph="tick" tone="done" word={say.fileRight} />;
+function FileState({ problem, unread }: ConfigState) {
+  const told = problem ?? unread;
+  if (told === null) return <StatusMark glyph="tick" tone="done" word={say.fileRight} />;
   return (
     <div className={styles.problem} role="alert">
-      <StatusMark glyph="cross" tone="failed" word={say.fileWrong} />
-      <p>{problem}</p>
+      <StatusMark glyph="cross" tone="failed" word={problem === null ? say.fileUnread : say.fileWrong} />
+      <p>{told}</p>
     </div>
   );
 }
