@@ -1,6 +1,6 @@
 """Rules and configuration of a server that root started, and that is a system user by then.
 
-Who may change them, what holds after SIGHUP and a restart, and a file that is closed to the server. Run as root.
+Who may change them, what holds after SIGHUP and a restart, and a file that is closed to the server.
 """
 
 import json

@@ -28,8 +28,8 @@ commands are examples.
 WAITS_HEAD = """# Why a job waits
 
 `ly why JOB` says it in a sentence with numbers, and `ly jobs --json` has the code of it in `reason`.
-It ends with the address at which the portal has the same as here, for the code of this job; `GET /v1/errors/wait:CODE`
-has it for programs (`type` in `ly why --json`). Ids and names in the commands are examples.
+It ends with the address at which the portal has the same as here, for the code of this job; programs have it
+from `GET /v1/errors/wait:CODE` (`type` in `ly why --json`). Ids and names in the commands are examples.
 """
 
 

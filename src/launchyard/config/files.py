@@ -42,15 +42,14 @@ def read_text(path: Path, root: bool) -> str:
 def _closed(path: Path) -> str:
     """Whom the file, or a directory above it, is closed to, and what opens it."""
     user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
-    whole = Path(os.path.abspath(path))
-    for part in reversed(whole.parents):
+    for part in reversed(path.absolute().parents):
         if not os.access(part, os.X_OK):
             return (
-                f"the server runs as {user}, which may not enter {part} (mode {_mode(part)}), so it cannot read "
-                f"{path} again; move the configuration to where it may, such as {USUAL_PATH}"
+                f"the server runs as {user}, which may not enter {part} (mode {_mode(part)}), so it cannot "
+                f"read {path} again; move the configuration to where it may, such as {USUAL_PATH}"
             )
     return (
-        f"the server runs as {user}, which may not read {path} again (mode {_mode(whole)}); "
+        f"the server runs as {user}, which may not read {path} again (mode {_mode(path)}); "
         f"run: chgrp {group} {path} && chmod g+r {path}"
     )
 

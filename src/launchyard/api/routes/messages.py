@@ -21,6 +21,6 @@ async def refusal(request: Request) -> Response:
     entry = entry_of(code)
     if entry is None:
         raise NotFound(
-            f"there is no error code {shown(code)}; docs/reference has all: refusals.md, waiting.md, errors.md"
+            f"there is no error code {shown(code)}; docs/reference has all (refusals, waiting, errors)"
         )
     return answer({"code": code, "meaning": entry.meaning, "help": entry.help, "command": entry.command})
