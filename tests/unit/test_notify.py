@@ -3,19 +3,23 @@
 import asyncio
 import json
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from launchyard.model import notify
 from launchyard.model.errors import Forbidden, Invalid, LaunchyardError, NotFound
+from launchyard.model.event import StateChanged
 from launchyard.model.job import Job, JobKind
 from launchyard.model.state import JobState
 from launchyard.notify.outbox import Entry, Outbox
 from launchyard.notify.secrets import read_secret
 from launchyard.notify.settings import MailSettings, NotifySettings, Webhook
+from launchyard.notify.watching import Watching
 from launchyard.notify.way import Failed, Rejected, origin_of
 from launchyard.notify.ways import Ways
 from launchyard.notify.words import (
@@ -190,7 +194,7 @@ class Places:
 
 
 async def until(condition: object) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline
         await asyncio.sleep(0.005)
@@ -239,5 +243,48 @@ def test_what_was_not_delivered_is_by_the_next_run(tmp_path: Path) -> None:
         await second.start()
         await until(lambda: second.delivered == 1)
         assert places.tried == ["x"]
+
+    asyncio.run(test())
+
+
+class Quick:
+    """A controller whose jobs have ended when their moves are published, with a store that has them."""
+
+    def __init__(self, ended: Job) -> None:
+        self.ended = ended
+        self.sessions = self
+        self.publish: list[Callable[[Sequence[StateChanged]], None]] = []
+
+    def watch(self, look: Callable[[Sequence[StateChanged]], None]) -> Callable[[], None]:
+        self.publish.append(look)
+        return lambda: None
+
+    def live_jobs(self) -> list[Job]:
+        return [self.ended]
+
+    def live_job(self, job_id: int) -> None:
+        return None
+
+    def job(self, job_id: int) -> Job:
+        return self.ended
+
+    def room(self, job: Job) -> None:
+        return None
+
+
+def test_the_begin_of_a_job_is_told_although_it_has_ended_by_then(tmp_path: Path) -> None:
+    ended = job(state=S.COMPLETED, ended_at=101, started_at=None, metadata={notify.KEY: "start,end"})
+    quick: Any = Quick(ended)
+
+    async def test() -> None:
+        told = Places()
+        outbox = Outbox(tmp_path / "n", told.deliver, time.time)
+        ways = Ways(NotifySettings(), "main")
+        watching = Watching(quick, quick, quick, ways, outbox, time.time, "main", "http://127.0.0.1:1")
+        await watching.start()
+        moves = ((S.STARTING, S.PENDING), (S.RUNNING, S.STARTING), (S.COMPLETED, S.RUNNING))
+        quick.publish[0]([StateChanged(1, 12, "ada", now, before, 100.0, None) for now, before in moves])
+        await until(lambda: outbox.delivered == 2)
+        await watching.close()
 
     asyncio.run(test())

@@ -178,9 +178,11 @@ class Watching:
 
     async def _moved(self, event: StateChanged, job: Job | None) -> None:
         async with self._making:
-            if event.state in ENDED:
-                # It is stored as it ended; what is live, if anything, may be older.
+            if event.state in ENDED or job is None:
+                # It is stored as it ended; what is live, if anything, may be older. One that began and ended
+                # before its begin was published is live no more.
                 job = await asyncio.to_thread(self._store.job, event.job_id)
+            if event.state in ENDED:
                 self._wanting.discard(event.job_id)
                 self._told = {one for one in self._told if one[0] != event.job_id}
             if job is None:
