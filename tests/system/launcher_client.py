@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from launchyard.launcher import messages
 from launchyard.launcher.messages import Message
+from tests.system.product import parent_of
 
 PATIENCE_S = 60.0
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/"}
@@ -280,13 +281,6 @@ def processes_with(text: str) -> list[int]:
                 if text.encode() in (entry / "cmdline").read_bytes():
                     found.append(int(entry.name))
     return found
-
-
-def parent_of(pid: int) -> int:
-    """0 of a process that is gone."""
-    with contextlib.suppress(OSError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    return 0
 
 
 def zombies_of(pid: int) -> list[int]:

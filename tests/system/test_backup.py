@@ -14,7 +14,15 @@ import pytest
 
 from tests.postgresql import one_cluster, schema_of
 from tests.system.person import ADA, Person, for_all
-from tests.system.product import DEFAULT_CONFIG, Asking, Product, job_pids, let_others_in, wait_for
+from tests.system.product import (
+    DEFAULT_CONFIG,
+    Asking,
+    Product,
+    command_line,
+    job_pids,
+    let_others_in,
+    wait_for,
+)
 
 Make = Callable[..., Product]
 
@@ -114,8 +122,7 @@ class Submitter:
 
 
 def _runs(argument: str, product: Product) -> bool:
-    words = f"sleep\0{argument}\0".encode()
-    return any(words in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in job_pids(product.state))
+    return any(f"sleep {argument} " in command_line(pid) for pid in job_pids(product.state))
 
 
 def test_where_nothing_is_left_ids_go_on_far_above_the_backup(make_product: Make, tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ import pytest
 
 from tests.often import THOROUGH
 from tests.system.product import Json, Product, Refused, wait_for
-from tests.system.verify import script, until_all_ended, verify
+from tests.system.verify import said_by_all, script, until_all_ended, verify
 
 
 def submit_until_done(product: Product, journal: Path, count: int, acknowledged: list[int]) -> None:
     """One client: goes on until `count` submissions are acknowledged, and writes down each of those."""
-    client = product.client(timeout=20)
+    client = product.client()
     body = quick(journal)
     deadline = time.monotonic() + 200
     while len(acknowledged) < count and time.monotonic() < deadline:
@@ -91,7 +91,7 @@ def test_f2_daemon_killed_at_a_named_step_keeps_every_promise(
     for count in (1, 2, 3, 5, 8, 13) if THOROUGH else (1, 3, 8):
         with contextlib.suppress(OSError, http.client.HTTPException, Refused):
             product.start(fault=f"{point}:{count}")
-            client = product.client(timeout=20)
+            client = product.client()
             for code in range(10):
                 body = {
                     "script": script(journal, code=code % 3),
@@ -184,7 +184,7 @@ def test_p8_jobs_run_on_while_the_daemon_is_killed_and_their_ends_arrive(
         product.until(job_id, "RUNNING")
     product.kill()
     go.touch()
-    wait_for(lambda: all("end 7" in (journal / f"{n}.1").read_text() for n in ids) or None, 60, "jobs ended")
+    wait_for(lambda: said_by_all(journal, ids, "end 7"), 60, "jobs ended")
     product.start()
     for job_id in ids:
         assert product.until(job_id)["exit_code"] == 7

@@ -11,7 +11,7 @@ import pytest
 
 from launchyard.store import archive, meta
 from tests.system.person import ADA, Person, served
-from tests.system.product import Product, Refused, job_pids, wait_for
+from tests.system.product import Product, Refused, command_line, job_pids, parent_of, wait_for
 
 pytestmark = pytest.mark.root
 
@@ -55,6 +55,12 @@ def make_older(product: Product) -> None:
     os.chown(path, owner.st_uid, owner.st_gid)
 
 
+def _shell(product: Product) -> int | None:
+    """The job's main process: the program that it sleeps with has its command line too until its exec."""
+    shells = [pid for pid in job_pids(product.state) if "gate" in command_line(pid)]
+    return next((pid for pid in shells if parent_of(pid) not in (0, *shells)), None)
+
+
 def test_f17_upgrade_that_is_killed_and_one_that_is_not_under_a_running_job_of_a_user(
     product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,7 +71,7 @@ def test_f17_upgrade_that_is_killed_and_one_that_is_not_under_a_running_job_of_a
     waits = ada.submit(["true"], hold=True)
     product.stop()
     make_older(product)
-    (pid,) = {pid for pid in job_pids(product.state) if b"gate" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+    pid = wait_for(lambda: _shell(product), 60, "the job has come to its exec")
 
     product.module = "tests.system.killed_upgrade"
     seen = set()

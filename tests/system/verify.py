@@ -43,6 +43,12 @@ def script(
     return SCRIPT.format(journal=journal, lines=lines, pause=pause, code=code, wait=wait)
 
 
+def said_by_all(journal: Path, job_ids: list[int], word: str) -> bool:
+    """Whether each of these jobs has written this word into its journal."""
+    files = [journal / f"{job_id}.1" for job_id in job_ids]
+    return all(file.exists() and word in file.read_text() for file in files)
+
+
 def until_all_ended(product: Product, within_s: float = 120) -> list[Json]:
     """All jobs, once every one of them has ended."""
 

@@ -22,7 +22,7 @@ class Watcher:
 
     def __enter__(self) -> "Watcher":
         self._thread.start()
-        assert self._begun.wait(30), "the stream of events does not begin"
+        assert self._begun.wait(60), "the stream of events does not begin"
         return self
 
     def __exit__(
