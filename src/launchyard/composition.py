@@ -115,11 +115,17 @@ def stop_on_signal() -> asyncio.Event:
     return stop
 
 
+def spare_memory() -> None:
+    """All that is loaded from here on stays: until `settle_memory` nobody looks for circles in it."""
+    gc.collect()
+    gc.disable()
+
+
 def settle_memory() -> None:
     """What is there now stays for ever, and nearly all that comes goes by itself: look for circles seldom."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def launch_settings(settings: Settings, state: StateDir) -> LaunchSettings:

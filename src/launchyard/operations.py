@@ -18,7 +18,14 @@ from launchyard.api.certificate import Certificate
 from launchyard.api.filtering import SubmitFilter, checked
 from launchyard.api.forwarded import Doors
 from launchyard.api.metrics import Metrics
-from launchyard.composition import bounds, engines_of, launch_settings, local_cluster, rules_with
+from launchyard.composition import (
+    bounds,
+    engines_of,
+    launch_settings,
+    local_cluster,
+    rules_with,
+    spare_memory,
+)
 from launchyard.config import Settings
 from launchyard.controller.assembly import Yard, assemble
 from launchyard.daemonlog import reopen_log
@@ -88,6 +95,7 @@ class Operations:
 
     async def yard(self, prepared: Prepared, store: Store, engine: LocalEngine, files: UserFiles) -> Yard:
         """The controller, with what an earlier daemon left taken in."""
+        spare_memory()
         settings = self._settings
         engine.launcher_stays = lambda: prepared.tenancy.lost
         kept = await asyncio.to_thread(store.rules)

@@ -98,24 +98,16 @@ class LiveJobs:
 
     def put(self, job: Job, now: float) -> None:
         """Take in a job as it is now; the tables follow."""
-        before = self.jobs.get(job.id)
-        self.jobs[job.id] = job
-        self.tally.move(before, job)
-        if before is None:
-            self._introduce(job, now)
-        if job.deadline_at is not None:
-            self.deadlines.add(job.id)
-        self.waits.take(before, job)
-        self._book(before, job)
-        self.parties.follow(job, now)
+        self._take(job, now)
         self._line_up(job, now)
         if not job.request.cpus_milli:
             self._let_drivers_in(job.uid, now)
 
-    def adopt(self, jobs: Iterable[Job], now: float) -> None:
+    def adopt(self, jobs: Collection[Job], now: float) -> None:
         """Take in the live jobs of an earlier run; what they hold is booked as it is."""
+        self._keep_partitions(_partitions_of(jobs), {})
+        places: list[tuple[Entry, Job]] = []
         for job in jobs:
-            self.keep_partition(job)
             holds = _holding(job)
             if holds is not None:
                 self.ledger.adopt(holds)
@@ -128,8 +120,15 @@ class LiveJobs:
                 self.by_launch[job.launch_id or ""] = job.id
                 self.parties.follow(job, now)
                 self._note_yielded(job)
-            else:
+            elif not job.request.cpus_milli:
                 self.put(job, now)
+            else:
+                self._take(job, now)
+                if (place := self._place(job, now)) is not None:
+                    places.append((place, job))
+        # First to start first: a queue takes who comes last at once, and moves all others for anybody else.
+        for place, job in sorted(places, key=lambda one: (one[0].key, one[1].id)):
+            self._stand(job, place)
 
     def drop(self, job_id: int) -> None:
         """Forget a job whose end is durable."""
@@ -198,9 +197,7 @@ class LiveJobs:
 
     def _use(self, rules: Rules, now: float) -> None:
         before, self.partitions = self.partitions, dict(rules.partitions)
-        named = {job.partition for job in self.jobs.values()}
-        named.update(part.partition for job in self.jobs.values() if job.parts for part in job.parts)
-        self._keep_partitions(named, before)
+        self._keep_partitions(_partitions_of(self.jobs.values()), before)
         at_work = [job for job in self.jobs.values() if job.attempt is not None]
         self.parties.use_rules(rules, at_work, now)
         self.index = Index(self.ledger, self.nodes.values(), self.partitions)
@@ -232,7 +229,7 @@ class LiveJobs:
 
     def keep_partition(self, job: Job) -> None:
         """A partition that is gone stays closed for as long as there are jobs in it."""
-        self._keep_partitions({job.partition, *(part.partition for part in job.parts)}, {})
+        self._keep_partitions(_partitions_of([job]), {})
 
     def _keep_partitions(self, named: set[str], before: Mapping[str, Partition]) -> None:
         for name in named - self.partitions.keys():
@@ -331,6 +328,19 @@ class LiveJobs:
         self.nodes[node.name] = node
         self.ledger.set_open(node.name, node.state is NodeState.UP)
 
+    def _take(self, job: Job, now: float) -> None:
+        """All tables but the queue follow."""
+        before = self.jobs.get(job.id)
+        self.jobs[job.id] = job
+        self.tally.move(before, job)
+        if before is None:
+            self._introduce(job, now)
+        if job.deadline_at is not None:
+            self.deadlines.add(job.id)
+        self.waits.take(before, job)
+        self._book(before, job)
+        self.parties.follow(job, now)
+
     def _introduce(self, job: Job, now: float) -> None:
         if job.task is not None:
             self.tasks[job.task.job_id, job.task.index] = job.id
@@ -388,15 +398,21 @@ class LiveJobs:
                     return
 
     def _line_up(self, job: Job, now: float) -> None:
+        place = self._place(job, now)
+        if place is None:
+            self.queue.drop(job.id)
+        else:
+            self._stand(job, place)
+
+    def _stand(self, job: Job, place: Entry) -> None:
+        self.queue.put(job.cluster, job.id, place.shape, place.key, place.count, place.party)
+
+    def _place(self, job: Job, now: float) -> Entry | None:
+        """Where the job stands in the queue; None: it is not to be considered now."""
         if job.state is not JobState.PENDING and job.array is None and job.request.cpus_milli:
-            self.queue.drop(job.id)
-            return
+            return None
         count = self.drivers.admitted(job, self._may_start(job, now))
-        if not count:
-            self.queue.drop(job.id)
-            return
-        entry = self.entry(job, now, count)
-        self.queue.put(job.cluster, job.id, entry.shape, entry.key, entry.count, entry.party)
+        return self.entry(job, now, count) if count else None
 
     def entry(self, job: Job, now: float, count: int = 1) -> Entry:
         """Where the job stands in the queue."""
@@ -425,6 +441,11 @@ class LiveJobs:
         if job.array is not None:
             return arrays.available(job)
         return 1
+
+
+def _partitions_of(jobs: Collection[Job]) -> set[str]:
+    named = {job.partition for job in jobs}
+    return named.union(part.partition for job in jobs if job.parts for part in job.parts)
 
 
 def _at_work(job: Job) -> bool:

@@ -86,12 +86,15 @@ class WaitingQueue:
 
     def put(self, job_id: int, shape: Shape, key: Key, count: int = 1, party: Party | None = None) -> None:
         """Add the job, or move it where it now belongs. `party` where limits count."""
-        lane = self._lanes.get((shape, party))
-        if lane is None or self._where.get(job_id) != (lane, key):
-            self.drop(job_id)
-            lane = self._lanes.setdefault((shape, party), Lane(shape, party))
-            insort(lane.entries, (key, job_id))
-            insort(self._order, (key, job_id))
+        lane, where = self._lanes.get((shape, party)), self._where.get(job_id)
+        if where is None or where[0] is not lane or where[1] != key:
+            if where is not None:
+                self.drop(job_id)
+                lane = self._lanes.get((shape, party))
+            if lane is None:
+                lane = self._lanes[shape, party] = Lane(shape, party)
+            _put_in(lane.entries, (key, job_id))
+            _put_in(self._order, (key, job_id))
             self._where[job_id] = (lane, key)
         self.counts[job_id] = count
 
@@ -125,6 +128,14 @@ class WaitingQueue:
         """How many entries come before this one."""
         _, key = self._where[job_id]
         return bisect_left(self._order, (key, job_id))
+
+
+def _put_in(entries: list[Entry], entry: Entry) -> None:
+    """Most come last."""
+    if not entries or entries[-1] < entry:
+        entries.append(entry)
+    else:
+        insort(entries, entry)
 
 
 class Thinned(Protocol):

@@ -6,6 +6,7 @@ Whatever differs between them (connecting, waiting, errors, files) is the adapte
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from zlib import compress, crc32, decompress
 from zlib import error as ZlibError
@@ -31,6 +32,9 @@ from launchyard.store.statements import Upsert
 
 ASKED_AT_ONCE = 5_000
 """How many ids or digests one query names."""
+
+ROWS_AT_ONCE = 1_000
+"""How many rows are in memory while very many are read."""
 
 IN_FORCE = "in force"
 RESERVATIONS = "reservations"
@@ -122,8 +126,12 @@ class SqlStore:
         return self._counters()[1]
 
     def live_jobs(self) -> list[Job]:
-        states = [state.value for state in rows.LIVE]
-        return self._jobs(_whole_jobs().where(tables.jobs.c.state.in_(states)).order_by(tables.jobs.c.id))
+        live = _whole_jobs().where(tables.jobs.c.state.in_([state.value for state in rows.LIVE]))
+        with self._reading() as connection:
+            # Many of them: never all rows at once, and not through the database's sort, whole as they are.
+            connection.exec_driver_sql("BEGIN")
+            found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(live)
+            return sorted(map(rows.job_of_row, found), key=attrgetter("id"))
 
     def job(self, job_id: int) -> Job | None:
         if not rows.storable_integer(job_id):
@@ -269,12 +277,12 @@ class SqlStore:
     def check(self) -> None:
         """Every page, and every row against its checksum."""
         with self._reading() as connection:
-            # One moment of it, however much is written meanwhile.
-            connection.exec_driver_sql("BEGIN")
+            connection.exec_driver_sql("BEGIN")  # one moment of it, however much is written meanwhile
             self._backend.check(connection)
-            for row in connection.execution_options(yield_per=1_000).execute(_whole_jobs()):
+            by_and_by = connection.execution_options(yield_per=ROWS_AT_ONCE)
+            for row in by_and_by.execute(_whole_jobs()):
                 rows.job_of_row(row)
-            for row in connection.execution_options(yield_per=1_000).execute(sa.select(*tables.steps.c)):
+            for row in by_and_by.execute(sa.select(*tables.steps.c)):
                 rows.step_of_row(row)
             for digest, body in connection.execute(sa.select(*tables.texts.c)):
                 _body(digest, body)
