@@ -22,7 +22,7 @@ memory = "4GiB"
 class Site:
     """A product with hooks that a test writes; all in a directory that every user may pass."""
 
-    def __init__(self, top: Path) -> None:
+    def __init__(self, top: Path, limit_s: int = 50) -> None:
         top.chmod(0o755)
         self.folder = folder = top / "sub"
         folder.mkdir(mode=0o755)
@@ -31,7 +31,9 @@ class Site:
                 name,
                 f'echo "$(id -u) $LAUNCHYARD_HOOK $LAUNCHYARD_JOB_ID $LAUNCHYARD_JOB_UID" >> {folder}/ran',
             )
-        hooks = f'\n[hooks]\nprolog = "{folder}/prolog"\nepilog = "{folder}/epilog"\ntime_limit_s = 2\n'
+        hooks = (
+            f'\n[hooks]\nprolog = "{folder}/prolog"\nepilog = "{folder}/epilog"\ntime_limit_s = {limit_s}\n'
+        )
         self.product = Product(top / "s", DEFAULT_CONFIG + NODES + hooks)
 
     def write(self, name: str, text: str) -> None:
@@ -50,9 +52,15 @@ class Site:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
+def limit_s() -> int:
+    """What a hook may take: no hook of a test does, however slow the machine is."""
+    return 50
+
+
+@pytest.fixture
+def site(limit_s: int) -> Iterator[Site]:
     with tempfile.TemporaryDirectory(prefix="ly-hooks-") as folder:
-        site = Site(Path(folder))
+        site = Site(Path(folder), limit_s)
         site.product.start()
         yield site
         site.product.destroy()
@@ -81,6 +89,7 @@ def test_where_the_prolog_fails_the_node_is_drained_and_the_job_runs_elsewhere(s
     assert re.search(r"the prolog .*/prolog ended with exit code 9", site.node(drained[0])["reason"])
 
 
+@pytest.mark.parametrize("limit_s", [2])
 def test_a_prolog_that_takes_too_long_is_a_failure_too(site: Site) -> None:
     site.write("prolog", f"test -e {site.folder}/mended || {{ touch {site.folder}/mended; sleep 60; }}")
     job = site.product.submit("true")
@@ -97,6 +106,7 @@ def test_where_the_epilog_fails_the_node_is_drained_and_the_job_keeps_its_end(si
     wait_for(lambda: site.node(ended["nodes"][0])["state"].lower() == "drain", PATIENCE_S, "it is drained")
 
 
+@pytest.mark.parametrize("limit_s", [2])
 def test_a_job_that_is_cancelled_in_its_prolog_does_not_begin(site: Site) -> None:
     # Longer than a prolog may take: the job does not begin, however late it is cancelled.
     site.write("prolog", "sleep 60")

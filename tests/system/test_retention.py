@@ -107,7 +107,7 @@ def test_old_jobs_are_forgotten_but_for_those_that_others_wait_for(
     product.start()
     wait_for(lambda: len(product.all_jobs()) == 2 or None, 60, "old jobs are forgotten")
     assert {job["id"] for job in product.all_jobs()} == {first, needs}
-    assert not log.exists()
+    wait_for(lambda: not log.exists(), 60, "and their logs")
     with pytest.raises(Refused) as refused:
         product.job(newest)
     assert refused.value.status == 404

@@ -15,7 +15,7 @@ CONFIG = """
 listen = "127.0.0.1:0"
 allow_root_jobs = true
 daemon_user = "root"
-grace_s = 1
+grace_s = 60
 [[nodes]]
 name = "n[1-3]"
 cpus = 4

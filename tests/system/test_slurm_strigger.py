@@ -79,8 +79,12 @@ def test_programs_run_once_for_jobs_and_nodes_with_what_it_happened_to(slurm: Sl
     told.until(f"down n3 as {user}", f"up n3 as {user}", f"fini {job} as {user}")
     assert slurm("strigger", "--get", "-N", "-i", "4").out.split()[:4] == ["4", "node", "*", "up"]
     assert slurm("strigger", "--get", f"--jobid={job}") == Result(0, "", "")
-    shown = slurm("sacct", "-nXo", "jobname,alloccpus,state").out.split()
-    assert ["trigger-3", "0", "COMPLETED"] in [shown[at : at + 3] for at in range(0, len(shown), 3)]
+
+    def recorded() -> bool:
+        shown = slurm("sacct", "-nXo", "jobname,alloccpus,state").out.split()
+        return ["trigger-3", "0", "COMPLETED"] in [shown[at : at + 3] for at in range(0, len(shown), 3)]
+
+    wait_for(recorded, PATIENCE_S, "the end of the trigger's job is on record")
     assert slurm("strigger", "-v", "--clear", "--id=4") == Result(0, "", "strigger: trigger 4 cleared\n")
 
 

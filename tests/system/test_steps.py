@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ class Srun:
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
         self._listener.listen()
-        self._listener.settimeout(30)
+        self._listener.settimeout(60)
         self.connections: list[socket.socket] = []
         self.hellos: list[Json] = []
 
@@ -50,7 +51,7 @@ class Srun:
         step = self.ask(**asked)
         for _ in step["nodes"]:
             connection, _ = self._listener.accept()
-            connection.settimeout(30)
+            connection.settimeout(60)
             frame = Reader().feed(connection.recv(65536))[0]
             assert frame.kind == HELLO
             hello = frame.object()
@@ -175,8 +176,9 @@ def test_a_cancelled_step_ends_and_its_job_goes_on(begin: Begin, product: Produc
 
 def test_a_signal_for_the_steps_spares_the_script(begin: Begin, product: Product) -> None:
     said = product.state.parent / "said"
-    srun = begin(f"trap 'echo script >> {said}' USR1; while :; do sleep 0.05; done")
-    ready = product.state.parent / "ready"
+    ready, up = product.state.parent / "ready", product.state.parent / "up"
+    srun = begin(f"trap 'echo script >> {said}' USR1; touch {up}; while :; do sleep 0.05; done")
+    wait_for(up.exists, 60, "the script is ready")
     text = f"trap 'echo step >> {said}; exit 3' USR1; touch {ready}; while :; do sleep 0.05; done"
     srun.start({"n1": text}, tasks=1, nodes=1)
     wait_for(ready.exists, 60, "the task is ready")
@@ -202,10 +204,15 @@ def test_a_step_ends_with_its_job(begin: Begin, product: Product) -> None:
     assert (over.value.status, over.value.problem["code"]) == (409, "job-not-running")
 
 
-def test_the_warning_signal_reaches_the_steps_alone(begin: Begin) -> None:
-    warning = {"signal": "USR2", "before_s": 57, "target": "steps"}
-    srun = begin("trap 'exit 77' USR2; while :; do sleep 0.05; done", time_limit_s=60, warning=warning)
-    srun.start({"n1": "trap 'exit 5' USR2; while :; do sleep 0.05; done"}, tasks=1, nodes=1)
+def test_the_warning_signal_reaches_the_steps_alone(begin: Begin, product: Product) -> None:
+    warning = {"signal": "USR2", "before_s": 120, "target": "steps"}
+    began, ready = time.monotonic(), product.state.parent / "to-be-warned"
+    srun = begin("trap 'exit 77' USR2; while :; do sleep 0.05; done", time_limit_s=600, warning=warning)
+    task = f"trap 'exit 5' USR2; touch {ready}; while :; do sleep 0.05; done"
+    srun.start({"n1": task}, tasks=1, nodes=1)
+    wait_for(ready.exists, 60, "the task is ready")
+    limit = {"time_limit_s": int(time.monotonic() - began) + 122}
+    product.call("POST", f"/v1/jobs/{srun.job_id}/update", limit)
 
     srun.finish()
     row = srun.ended()
