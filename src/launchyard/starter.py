@@ -20,6 +20,7 @@ class Starter:
         self._manager = os.environ.pop("NOTIFY_SOCKET", "")
 
     def ready(self, facts: Mapping[str, Any]) -> None:
+        _let_go_of_stderr()
         self._say(facts)
         self._tell_manager(f"READY=1\nSTATUS=Serving at {facts.get('url', '')}")
 
@@ -41,3 +42,12 @@ class Starter:
         address = "\0" + self._manager[1:] if self._manager.startswith("@") else self._manager
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock, contextlib.suppress(OSError):
             sock.sendto(text.encode(), address)
+
+
+def _let_go_of_stderr() -> None:
+    """A file without a name is for whoever started us, who reads it no more from now on."""
+    with contextlib.suppress(OSError):
+        if os.fstat(2).st_nlink == 0:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.system.ly import Terminal, ly, ran
 from tests.system.product import Product
 
@@ -25,6 +27,8 @@ def test_foreground_server_stops_on_interrupt_and_its_jobs_run_on(
     assert ly(product.state, "jobs").code == 1
 
     ready = ly(product.state, "up", "-d", "--config", str(product.config))
+    daemon = json.loads((product.state / "daemon" / "daemon.json").read_text())["pid"]
+    assert Path(f"/proc/{daemon}/fd/2").readlink() == Path("/dev/null"), "what it says there, nobody reads"
     assert "1 job ran on meanwhile: ly jobs" in ready.out
     go.touch()
     said = ly(product.state, "wait", "1").out
@@ -53,6 +57,37 @@ def test_foreground_server_that_is_stopped_by_down_says_so(make_product: Callabl
 
     assert terminal.end() == 0
     assert b"Server stopped." in terminal.shown
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        (
+            "sys.stderr.write('earlier\\nno room for more\\n'); sys.stderr.flush(); os._exit(3)",
+            "(exit code 3), after it said: no room for more; its log is {log}",
+        ),
+        ("os.kill(os.getpid(), 9)", "(killed by SIGKILL) and said nothing; its log is {log}"),
+        (
+            "open(os.environ['ITS_LOG'], 'w').write('2026 INFO one\\n2026 ERROR two\\n'); os._exit(4)",
+            "(exit code 4), after it said: 2026 ERROR two; its log is {log}",
+        ),
+    ],
+    ids=["stderr", "killed", "log"],
+)
+def test_up_says_how_a_server_ended_that_could_not_say_it(
+    does: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins = tmp_path / "sitecustomize.py"
+    begins.write_text(f"import os, sys\nif 'launchyard.daemon' in sys.orig_argv: {does}\n")
+    log = tmp_path / "s" / "daemon" / "daemon.log"
+    log.parent.mkdir(parents=True)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("ITS_LOG", str(log))
+
+    result = ly(None, "up", "-d", "--state", str(tmp_path / "s"))
+
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"ly: the server ended before it was ready {told.format(log=log)}\n"
 
 
 def test_doctor_finds_a_started_server_sound(product: Product) -> None:
