@@ -437,6 +437,9 @@ class FakeController(Controller):
         self.told.append(tell)
         return lambda: self.told.remove(tell)
 
+    def watch_job(self, job_id: int, tell: Callable[[], None]) -> Callable[[], None]:
+        return self.watch(lambda events: tell() if any(told.job_id == job_id for told in events) else None)
+
     @property
     def degraded(self) -> str | None:
         return self.why

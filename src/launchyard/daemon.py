@@ -23,7 +23,7 @@ from launchyard.api.app import create_app
 from launchyard.api.login.ways import Ways, open_ways
 from launchyard.api.operating import Operating
 from launchyard.api.outputs import JobLogs, JobTerminals
-from launchyard.api.server import serve
+from launchyard.api.server import allow_connections, serve
 from launchyard.api.services import Services
 from launchyard.composition import (
     join,
@@ -89,6 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
     except LaunchyardError as error:
         tell.refuse(error)
         return 2 if isinstance(error, Invalid) else 1
+    # Not before the keeper was started, which hands the limits that it finds on to jobs.
+    allow_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             while runner.run(_run(prepared, tell)):

@@ -15,7 +15,7 @@ import pytest
 import uvloop
 
 from launchyard.api import connection, server
-from launchyard.api.server import listen_tcp, listen_unix
+from launchyard.api.server import FILES_MAX, allow_connections, listen_tcp, listen_unix
 from launchyard.model.errors import Conflict, Invalid
 from tests.api_bench import Bench, eventually, running
 
@@ -109,6 +109,17 @@ def test_a_peer_that_is_gone_without_a_word_is_noticed_within_a_minute() -> None
             connection._prepared(accepted)
             assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
             assert 0 < accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 60_000
+
+
+def test_a_server_may_have_more_descriptors_than_the_login_that_started_it() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (500, hard))
+    try:
+        allow_connections()
+        now = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert now == (FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX), hard)
 
 
 FEW_DESCRIPTORS = """

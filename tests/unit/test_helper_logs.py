@@ -2,6 +2,7 @@
 
 import contextlib
 import queue
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -194,3 +195,18 @@ def test_what_all_may_leave_untaken_is_bounded(tmp_path: Path) -> None:
     for number in range(1000, 5000):
         heard.follows.begin({"id": str(number), "path": str(tmp_path / "log"), "offset": 0})
     assert heard.follows.window == WINDOW_LEAST_BYTES
+
+
+def test_a_thousand_logs_need_more_descriptors_than_a_login_has(tmp_path: Path) -> None:
+    heard, (soft, hard) = Heard(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (400, hard))
+    try:
+        paths = [tmp_path / str(number) for number in range(1000)]
+        for number, path in enumerate(paths):
+            path.write_bytes(b"hi")
+            heard.follow(path, str(number))
+        heard.finish(*map(str, range(1000)))
+        found = heard.bytes_of(*map(str, range(1000)))[0]
+        assert set(found.values()) == {b"hi"}
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 
 from launchyard.engine.channel import TRIES, Channel, Request, UserHelpers
 from launchyard.helper.logs import PART_BYTES, READ_BYTES, WINDOW_BYTES
+from launchyard.launcher.messages import Decoder
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from tests.system.dead_filesystem import DeadFilesystem
-from tests.unit.helper_process import Helpers, until
+from tests.unit.helper_process import Helpers, on_loop, until
 
 
 @pytest.fixture
@@ -20,6 +22,30 @@ def started() -> Iterator[Helpers]:
     helpers = Helpers()
     yield helpers
     helpers.end()
+
+
+def test_what_is_said_at_once_goes_together_and_before_the_end() -> None:
+    async def work() -> None:
+        ours, theirs = socket.socketpair()
+        channel, heard = Channel(ours.detach()), Decoder()
+        theirs.setblocking(False)
+
+        def numbers() -> list[int]:
+            return [message["number"] for message in heard.feed(theirs.recv(1 << 20))]
+
+        for number in range(100):
+            channel.send({"t": "more", "number": number})
+        assert numbers() == [0]
+        await asyncio.sleep(0)
+        assert numbers() == list(range(1, 100))
+        for number in range(3):
+            channel.send({"t": "more", "number": number})
+        channel.close()
+        assert numbers() == [0, 1, 2]
+        assert theirs.recv(1) == b""
+        theirs.close()
+
+    on_loop(work())
 
 
 async def followed(channel: Channel, path: Path, ended: asyncio.Event, offset: int = 0) -> bytes:

@@ -26,6 +26,7 @@ from launchyard.model.errors import Conflict, Invalid
 BACKLOG = 1024
 PORTS_TRIED = 100
 RESERVED_FDS = 256
+FILES_MAX = 16_384
 PAUSE_S = 0.1
 HANDSHAKE_MAX_S = 10
 STOP_MAX_S = 3
@@ -173,6 +174,14 @@ class _Server(uvicorn.Server):
             task.cancel()
         await asyncio.wait(self._accepting)
         await super().shutdown(sockets)
+
+
+def allow_connections() -> None:
+    """As many descriptors as we may have: what a login's limit leaves would not be a thousand clients."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, FILES_MAX)
+    if 0 <= soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _connections_max() -> int:

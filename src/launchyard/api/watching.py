@@ -1,11 +1,10 @@
 """Waiting until a job comes to a state, told by the controller's commits instead of asking again."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from launchyard.controller.controller import Controller
-from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 
 
@@ -15,15 +14,11 @@ def until(
 ) -> Iterator[None]:
     """Inside, `event` becomes set once `holds` is true of the live job (None: it has ended)."""
 
-    def look(events: Sequence[StateChanged]) -> None:
-        if any(told.job_id == job_id for told in events):
-            check()
-
     def check() -> None:
         if holds(controller.live_job(job_id)):
             event.set()
 
-    end = controller.watch(look)
+    end = controller.watch_job(job_id, check)
     try:
         check()
         yield

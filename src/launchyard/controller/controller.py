@@ -284,6 +284,10 @@ class Controller:
         """`tell` is called on the loop after each commit; the answer ends it."""
         return self._loop.watch(tell)
 
+    def watch_job(self, job_id: int, tell: Callable[[], None]) -> Callable[[], None]:
+        """`tell` is called on the loop after each commit in which this job has moved; the answer ends it."""
+        return self._loop.watch_job(job_id, tell)
+
     # -- operating
 
     async def mark_node(self, name: str, state: NodeState, reason: str, by: str = "") -> NodeUse:

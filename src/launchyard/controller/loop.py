@@ -100,6 +100,7 @@ class Loop:
         self._task_moves: list[tuple[Job | None, Job]] = []
         """Tasks that moved, before and after, whose arrays have not followed yet."""
         self._watchers: list[Callable[[Sequence[StateChanged]], None]] = []
+        self._of_jobs: dict[int, list[Callable[[], None]]] = {}
 
     # -- deciding: called by handlers, between two flushes
 
@@ -252,6 +253,17 @@ class Loop:
         self._watchers.append(tell)
         return lambda: self._watchers.remove(tell)
 
+    def watch_job(self, job_id: int, tell: Callable[[], None]) -> Callable[[], None]:
+        """Called when this job has moved: of many who wait for one job each, none hears of the others."""
+        self._of_jobs.setdefault(job_id, []).append(tell)
+
+        def end() -> None:
+            self._of_jobs[job_id].remove(tell)
+            if not self._of_jobs[job_id]:
+                del self._of_jobs[job_id]
+
+        return end
+
     # -- inside
 
     def _follow(self) -> None:
@@ -320,6 +332,9 @@ class Loop:
         if events:
             for tell in list(self._watchers):
                 tell(events)
+        for event in events if self._of_jobs else ():
+            for hear in tuple(self._of_jobs.get(event.job_id, ())):
+                hear()
 
     def _plan(self) -> None:
         if self.live.unsettled:

@@ -16,7 +16,6 @@ from launchyard.controller.loop import Loop
 from launchyard.controller.users import Users
 from launchyard.engine.protocol import Engine, ForgetRunners, RunnerEnded, SignalRunner, StartRunner
 from launchyard.model.errors import Conflict, Infeasible, NotFound, Unavailable
-from launchyard.model.event import StateChanged
 from launchyard.model.job import Job
 from launchyard.model.state import JobState
 from launchyard.model.step import Step, StepRequest, StepShare, parse_runner_id
@@ -202,11 +201,11 @@ class Steps:
     async def _started(self, job_id: int) -> Job | None:
         moved: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def look(events: Sequence[StateChanged]) -> None:
-            if any(event.job_id == job_id for event in events) and not moved.done():
+        def look() -> None:
+            if not moved.done():
                 moved.set_result(None)
 
-        end = self._loop.watch(look)
+        end = self._loop.watch_job(job_id, look)
         try:
             await asyncio.wait_for(moved, START_WAIT_S)
         except TimeoutError:

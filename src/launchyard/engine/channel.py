@@ -8,6 +8,7 @@ terminal dies with its helper.
 
 import asyncio
 import base64
+import contextlib
 import itertools
 import os
 import socket
@@ -124,6 +125,8 @@ class Channel:
         self._socket.setblocking(False)
         self._decoder = Decoder()
         self._out = bytearray()
+        self._wrote = False
+        """In this round of the loop; what is said after that goes together in the next."""
         self._fds: list[tuple[int, int]] = []
         """Descriptors to send, each with the byte of `_out` that carries it."""
         self._received: list[int] = []
@@ -172,13 +175,18 @@ class Channel:
         waits = bool(self._out)
         self._fds += [(len(self._out) + number, fd) for number, fd in enumerate(fds)]
         self._out += encode(message)
-        if not waits:
+        if not waits and not self._wrote:
+            self._wrote = True
+            self._loop.call_soon(self._next_round)
             self._writable()
 
     def close(self) -> None:
         if self.closed:
             return
         self.closed = True
+        if self._wrote and not self._fds:
+            with contextlib.suppress(OSError):
+                self._socket.send(self._out)
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._socket.close()
@@ -256,6 +264,11 @@ class Channel:
             return
         for take in takers:
             take(message)
+
+    def _next_round(self) -> None:
+        self._wrote = False
+        if self._out and not self.closed:
+            self._writable()
 
     def _writable(self) -> None:
         try:

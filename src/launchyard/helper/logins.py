@@ -58,7 +58,9 @@ def _end(process: subprocess.Popen[bytes], limit_s: float) -> None:
     """Wait for the shell, then end what it left behind: its number is taken until it is waited for."""
     ended = os.pidfd_open(process.pid)
     try:
-        select.select([ended], [], [], limit_s)
+        waiting = select.poll()
+        waiting.register(ended, select.POLLIN)
+        waiting.poll(limit_s * 1000)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     finally:

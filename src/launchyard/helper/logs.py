@@ -9,6 +9,7 @@ descriptor, and those at the same place in it what is read there: a thousand cos
 import contextlib
 import errno
 import os
+import resource
 import stat
 import threading
 import time
@@ -23,6 +24,8 @@ WINDOW_BYTES = 256 * 1024
 WINDOW_LEAST_BYTES = 32 * 1024
 WINDOWS_BYTES = 64 * 1024 * 1024
 """What all followers together may not have taken, as long as that leaves each its least."""
+FILES_SPARE = 256
+"""Descriptors beside those of files followed."""
 TICK_S = 0.02
 TICK_MAX_S = 0.1
 REST = 9
@@ -100,6 +103,7 @@ class Follows:
     def begin(self, order: Message) -> None:
         """Take the order down at once, so that a `finish` or `cancel` right after it finds it."""
         self._follows[order["id"]] = _Follow(order)
+        _allow_files(FILES_SPARE + self.open_count)
 
     def open(self, order: Message) -> None:
         """Begin to follow. Called in a thread of its own: the first look at a file may take for ever."""
@@ -343,6 +347,14 @@ class _Lane:
         self._enter(follows, source.path, fd)
         self._woken.set()
         return True
+
+
+def _allow_files(count: int) -> None:
+    """A login's limit of open files is for a person at work; this is many of them that look at logs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= soft < count and soft != hard:
+        wanted = 2 * count if hard == resource.RLIM_INFINITY else min(hard, 2 * count)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _wake(follow: _Follow) -> None:
