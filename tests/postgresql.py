@@ -7,7 +7,6 @@ import atexit
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,8 @@ from typing import Any
 
 import psycopg
 import pytest
+
+from tests.ports import free_ports
 
 PATIENCE_S = 60.0
 
@@ -62,7 +63,7 @@ class Cluster:
 
     def start(self, *settings: str) -> None:
         """`settings` such as fsync=off."""
-        self.port = self.port or _free_port()
+        self.port = self.port or free_ports(1)[0]
         given = [
             "listen_addresses=127.0.0.1",
             f"port={self.port}",
@@ -147,10 +148,3 @@ def _ordinary_user() -> pwd.struct_passwd | None:
         return pwd.getpwnam("postgres")
     except KeyError:
         return pwd.getpwnam("nobody")
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

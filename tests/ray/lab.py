@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.ports import free_ports
 from tests.ray import wire as wires
 from tests.ray.wire import Bad
 
@@ -72,7 +73,7 @@ class Lab:
         self._cpus, self._memory_mib = cpus, memory_mib
         self._mark = secrets.token_hex(3)
         self._net = f"10.{64 + secrets.randbelow(128)}.{secrets.randbelow(250)}"
-        self._port, self._client_port = _free_port(), _free_port()
+        self._port, self._client_port = free_ports(2)
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._hidden: dict[int, list[Path]] = {}
         self.base = directory / "nodes"
@@ -377,13 +378,6 @@ def _ip(*words: str, check: bool = True) -> None:
 
 def _hiding(path: Path) -> list[str]:
     return ["mount", "-t", "tmpfs", "none", str(path)]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _listens(host: str, port: int) -> bool:

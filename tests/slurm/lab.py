@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.ports import free_ports
 from tests.slurm import settings
 
 NEEDED = ("slurmctld", "slurmd", "slurmdbd", "sbatch", "munged", "mariadbd", "mariadb-install-db", "setpriv")
@@ -232,12 +233,8 @@ PARTS = {
 
 
 def _free_ports(nodes: int) -> settings.Ports:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(4 + nodes)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        ports = [int(one.getsockname()[1]) for one in sockets]
-    return settings.Ports(ports[0], ports[1], ports[2], ports[3], tuple(ports[4:]))
+    first, second, third, fourth, *others = free_ports(4 + nodes)
+    return settings.Ports(first, second, third, fourth, tuple(others))
 
 
 def _value(path: Path, name: str) -> str:

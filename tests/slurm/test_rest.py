@@ -1,12 +1,12 @@
 """The states of jobs by a real slurmrestd, with a token of Slurm's own."""
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.ports import free_ports
 from tests.slurm.lab import Lab, missing
 from tests.slurm.test_through_slurm import CONFIG, body
 from tests.system.product import Product, wait_for
@@ -29,9 +29,7 @@ class RestLab(Lab):
         super()._start_munge()
 
     def serve(self) -> None:
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
+        (port,) = free_ports(1)
         self.environment["SLURM_JWT"] = "daemon"
         self._start(
             *("slurmrestd", RUNS_AS, "slurmrestd", "-a", "rest_auth/jwt", "-s", "openapi/v0.0.38"),
