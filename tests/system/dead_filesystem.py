@@ -52,5 +52,5 @@ class DeadFilesystem:
             return
         self._revived = True
         _libc.umount2(self._mountpoint, _MNT_FORCE_DETACH)
-        self._reader.join(timeout=10)
+        self._reader.join(timeout=60)
         os.close(self._fd)

@@ -20,7 +20,7 @@ import pytest
 
 from tests.tidy.source import ROOT
 
-PATIENCE_S = 60.0
+PATIENCE_S = 200.0
 COPIES_MAX = 50
 
 

@@ -364,9 +364,10 @@ def listening_port(pid: int) -> int:
     for fd in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
             held.add(str(fd.readlink()))
+    # A row may be in the list twice while others come and go.
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    (row,) = [row for row in rows if row[3] == _LISTENS and f"socket:[{row[9]}]" in held]
-    return int(row[1].rpartition(":")[2], 16)
+    (port,) = {row[1] for row in rows if row[3] == _LISTENS and f"socket:[{row[9]}]" in held}
+    return int(port.rpartition(":")[2], 16)
 
 
 def _line_within(fd: int, timeout_s: float) -> bytes:

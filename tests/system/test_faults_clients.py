@@ -56,7 +56,7 @@ def test_f13_half_open_connections_and_half_requests_are_let_be(product: Product
 @pytest.mark.timeout(200)
 def test_f10_daemon_without_descriptors_pauses_and_recovers(product: Product) -> None:
     """F10: with few descriptors left it accepts no more, drops nobody it has, and goes on afterwards."""
-    waiting = product.client(timeout=20)
+    waiting = product.client()
     waiting.call("GET", "/v1/health")
     used = len(list(Path(f"/proc/{product.pid}/fd").iterdir()))
     _, hard = resource.prlimit(product.pid, resource.RLIMIT_NOFILE)

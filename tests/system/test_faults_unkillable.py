@@ -1,5 +1,6 @@
 """Processes that no signal ends: they wait in the kernel for a file server that does not answer (F20)."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,13 +51,16 @@ def test_f20_main_process_that_cannot_be_killed_is_completing_until_it_lets_go(
 ) -> None:
     """F20, P6, P7: its resources stay busy, its node takes no more work, others work, and it ends at last."""
     folder, filesystem = dead
-    limit = {"time_limit_s": 1} if how == "time limit" else {}
-    job_id = yard.submit(["ls", str(folder)], resources={"cpus": 3, "memory_mib": 64}, **limit)
+    began = time.monotonic()
+    job_id = yard.submit(["ls", str(folder)], resources={"cpus": 3, "memory_mib": 64}, time_limit_s=600)
     wait_for(lambda: filesystem.taken > 0, 60, "the job hangs")
     (name,) = yard.job(job_id)["nodes"]
     if how == "cancel":
         yard.call("POST", f"/v1/jobs/{job_id}/cancel")
-    yard.until(job_id, "COMPLETING", within_s=20)
+    else:
+        limit = {"time_limit_s": int(time.monotonic() - began) + 1}
+        yard.call("POST", f"/v1/jobs/{job_id}/update", limit)
+    yard.until(job_id, "COMPLETING")
     found = wait_for(lambda: drained(yard, name), 60, "the node is drained")
     assert f"job {job_id}" in found["reason"]
     assert found["used"]["cpus"] == 3
@@ -74,8 +78,12 @@ def test_f20_rest_of_a_job_that_cannot_be_killed_keeps_it_from_ending(
 ) -> None:
     """F20: over restarts of the daemon and kills of the launcher too; then the exit code is the job's own."""
     folder, filesystem = dead
-    job_id = yard.submit(f"(ls {folder}) & sleep 0.5; exit 3", resources={"cpus": 3, "memory_mib": 64})
-    yard.until(job_id, "COMPLETING", within_s=20)
+    gate = folder.with_name("hangs")
+    text = f"(ls {folder}) & while [ ! -e {gate} ]; do sleep 0.05; done; exit 3"
+    job_id = yard.submit(text, resources={"cpus": 3, "memory_mib": 64})
+    wait_for(lambda: filesystem.taken > 0, 60, "the rest hangs")
+    gate.touch()
+    yard.until(job_id, "COMPLETING")
     yard.kill_all("daemon")
     yard.start()
     yard.kill_all("launcher")
@@ -90,12 +98,16 @@ def test_f20_killed_job_is_completing_also_for_a_daemon_that_was_away(
 ) -> None:
     """F20: what was told to nobody is told again."""
     folder, filesystem = dead
-    job_id = yard.submit(["ls", str(folder)], resources={"cpus": 3, "memory_mib": 64}, time_limit_s=2)
+    began = time.monotonic()
+    job_id = yard.submit(["ls", str(folder)], resources={"cpus": 3, "memory_mib": 64}, time_limit_s=600)
     wait_for(lambda: filesystem.taken > 0, 60, "the job hangs")
+    yard.until(job_id, "RUNNING")
+    limit = {"time_limit_s": int(time.monotonic() - began) + 3}
+    yard.call("POST", f"/v1/jobs/{job_id}/update", limit)
     yard.kill()
     journal = yard.state / "launcher" / "journal"
     wait_for(lambda: b"timed_out" in journal.read_bytes() or None, 60, "its time is up")
     yard.start()
-    yard.until(job_id, "COMPLETING", within_s=20)
+    yard.until(job_id, "COMPLETING")
     filesystem.revive()
     assert yard.until(job_id)["state"] == "TIMEOUT"

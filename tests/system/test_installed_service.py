@@ -104,7 +104,7 @@ def test_daemon_and_launcher_are_upgraded_under_fifty_jobs_and_lose_none(folder:
     )
     client.close()
     daemon.terminate()
-    assert daemon.wait(30) == 0, (folder / "unit.out").read_text()
+    assert daemon.wait(60) == 0, (folder / "unit.out").read_text()
     daemon = daemon_unit.start(folder)
     assert launcher_unit.pid == keeper
     wait_for(all_run, PATIENCE_S, "fifty jobs run on")
@@ -124,7 +124,7 @@ def test_daemon_and_launcher_are_upgraded_under_fifty_jobs_and_lose_none(folder:
     ends = wait_for(ended, PATIENCE_S, "all have ended")
     assert ends == [("FAILED" if job % 100 else "COMPLETED", job % 100) for job in jobs]
     daemon.terminate()
-    assert daemon.wait(30) == 0
+    assert daemon.wait(60) == 0
 
 
 @pytest.mark.root
@@ -148,4 +148,4 @@ def test_the_daemon_becomes_its_user_and_the_launcher_stays_root(folder: Path) -
     assert client.call("GET", f"/v1/jobs/{job}/logs") == b"0\n"
     client.close()
     daemon.terminate()
-    assert daemon.wait(30) == 0, (folder / "unit.out").read_text()
+    assert daemon.wait(60) == 0, (folder / "unit.out").read_text()

@@ -40,7 +40,7 @@ def told(product: Product) -> dict[str, float]:
 
 
 def by_tcp(product: Product, **headers: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", listening_port(product.pid), timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", listening_port(product.pid), timeout=60)
     connection.request("GET", "/metrics", headers=headers)
     answer = connection.getresponse()
     text = answer.read().decode()

@@ -36,7 +36,7 @@ async def checking(service: str) -> AsyncIterator[Passwords]:
         yield passwords
     finally:
         passwords.close()
-        await asyncio.to_thread(passwords.process.wait, 30)
+        await asyncio.to_thread(passwords.process.wait, 60)
 
 
 def check(site: PamSite, user: str, password: str) -> Checked:
@@ -151,7 +151,7 @@ def test_a_helper_that_died_is_said_and_hangs_nobody(site: PamSite, ada: str) ->
             await passwords.check(ada, PASSWORD, "::1")
             passwords.process.kill()
             with pytest.raises(Unavailable, match="ly open"):
-                await asyncio.wait_for(passwords.check(ada, PASSWORD, "::1"), 10)
+                await asyncio.wait_for(passwords.check(ada, PASSWORD, "::1"), 60)
 
     asyncio.run(ask())
 
@@ -159,4 +159,4 @@ def test_a_helper_that_died_is_said_and_hangs_nobody(site: PamSite, ada: str) ->
 def test_the_helper_ends_with_the_daemon(site: PamSite) -> None:
     passwords = Passwords(site.service)
     passwords.close()
-    assert passwords.process.wait(30) == 0
+    assert passwords.process.wait(60) == 0

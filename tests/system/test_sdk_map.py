@@ -85,7 +85,7 @@ def test_the_page_on_the_client_works_as_written(product: Product, tmp_path: Pat
     (tmp_path / "main.py").write_text("import os; print('epochs', os.environ['EPOCHS'])")
     (tmp_path / "program.py").write_text(program)
     done = subprocess.run(
-        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
     )
     expected = (
         "COMPLETED\nepochs 3\n",

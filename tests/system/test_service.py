@@ -57,7 +57,7 @@ def product_with(folder: Path, text: str) -> Iterator[Product]:
 def over_tls(product: Product, folder: Path, name: str, path: str, port: int) -> tuple[int, bytes, str]:
     context = ssl.create_default_context(cafile=str(folder / "cert.pem"))
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname=name) as sock,
     ):
         sock.sendall(f"GET {path} HTTP/1.1\r\nHost: yard.example.org\r\nConnection: close\r\n\r\n".encode())
@@ -85,7 +85,7 @@ def test_tls_is_spoken_and_a_new_certificate_needs_no_restart(tmp_path: Path) ->
                 return False
 
         wait_for(renewed, PATIENCE_S, "the new certificate")
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
             plain.sendall(b"GET /v1/health HTTP/1.1\r\nHost: yard.example.org\r\n\r\n")
             assert b"200" not in plain.recv(100)
         assert product.until(job, "STARTING", "RUNNING")["state"]

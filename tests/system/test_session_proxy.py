@@ -171,7 +171,7 @@ def test_revoking_what_let_in_ends_its_websockets(served: Product, session: int)
     ]
     with visit.dial(f"/session/{session}/ws") as sock:
         sock.send("hello")
-        assert sock.recv(30) == "HELLO"
+        assert sock.recv(60) == "HELLO"
         assert asked(served, ADA, "DELETE", f"/v1/tokens/{logins[0]['id']}")[0] == 200
         with pytest.raises(ConnectionClosed):
             sock.recv(5)

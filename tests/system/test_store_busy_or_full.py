@@ -98,7 +98,7 @@ def test_the_writer_keeps_what_happened_until_the_database_is_free(tmp_path: Pat
             writer.submit(change(number), done, may_fail=number == 2)
 
         async def until_heard(*numbers: int) -> None:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while not outcomes.keys() >= set(numbers):
                     await asyncio.sleep(0.005)
 

@@ -1,5 +1,6 @@
 """One database, two servers: who writes, who stands by, and what becomes of a commit nobody heard of."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -65,10 +66,10 @@ def test_same_server_need_not_wait_for_itself_after_kill_9(url: str) -> None:
     first.close()
 
 
-@pytest.mark.usefixtures("quick")
 def test_server_that_renews_its_lease_keeps_it_however_long_it_writes_nothing(url: str) -> None:
     with closing(open_store(url)) as first:
-        for _ in range(15):
+        until = time.monotonic() + lease.HELD_S + 1
+        while time.monotonic() < until:
             Event().wait(0.2)
             with pytest.raises(Held):
                 open_store(url)
@@ -83,10 +84,10 @@ def test_server_that_slept_writes_nothing_after_another_took_over(url: str, cabl
     slept.commit([change(1, job(1))])
     cable.broken = True
     cable.sever()
-    with closing(wait_for(lambda: _taken(url), 10, "the second takes over")) as second:
+    with closing(wait_for(lambda: _taken(url), 60, "the second takes over")) as second:
         second.commit([change(2, job(1, name="newer"))])
         cable.broken = False
-        assert told.wait(10)
+        assert told.wait(60)
         with pytest.raises((Fenced, Unavailable)):
             slept.commit([change(2, job(1, name="older"), job(7))])
         with pytest.raises(Fenced, match="another server has taken over"):
@@ -175,10 +176,10 @@ def test_server_that_sleeps_in_mid_commit_keeps_nobody_out(url: str, cable: Cabl
 
     asleep = Thread(target=commit)
     asleep.start()
-    wait_for(lambda: cable.cuts or None, 10, "it is in its commit")
-    with closing(wait_for(lambda: _taken(url), 10, "the second takes over")) as second:
+    wait_for(lambda: cable.cuts or None, 60, "it is in its commit")
+    with closing(wait_for(lambda: _taken(url), 60, "the second takes over")) as second:
         assert second.live_jobs() == []
-        asleep.join(20)
+        asleep.join(60)
         assert failed
         with pytest.raises(Fenced):
             sleeper.commit([change(1, job(1))])
