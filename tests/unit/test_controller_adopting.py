@@ -61,7 +61,7 @@ def _seen(live: LiveJobs) -> dict[str, Any]:
         "jobs": list(live.jobs.items()),
         "order": list(queue.in_order()),
         "counts": queue.counts,
-        "lanes": {(one.shape, one.party): one.entries for one in queue.lanes()},
+        "lanes": {(one.shape, one.party): list(one.entries) for one in queue.lanes()},
         "blocked": live.blocked,
         "not begun": live.not_begun,
         "deadlines": live.deadlines,

@@ -43,7 +43,7 @@ class Reasons:
         live, found = self._loop.live, dict[int, Reason]()
         heads: dict[str, Entry] = {}
         for lane in live.queue.lanes():
-            head = lane.entries[0]
+            head = lane.entries.first
             first = live.jobs[head[1]]
             # What drivers may do is counted by user, and a lane may have jobs of several.
             reason = self._why(first) if first.request.cpus_milli else None

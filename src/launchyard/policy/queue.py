@@ -6,15 +6,16 @@ jobs. One owner: the controller.
 """
 
 import heapq
-from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from launchyard.model.resources import Part, Request
 from launchyard.policy.limits import Amounts, LimitBook, Party
 from launchyard.policy.need import Need
 from launchyard.policy.order import Key
+from launchyard.policy.ordered import Ordered
 
 Entry = tuple[Key, int]
 """Key and job id."""
@@ -50,7 +51,7 @@ class Lane:
 
     shape: Shape
     party: Party | None
-    entries: list[Entry] = field(default_factory=list)
+    entries: Ordered[Entry] = field(default_factory=Ordered)
     cpus_milli: int = 0
     """No node with fewer CPUs free is of any use to it, and it wants nothing that has to be kept for it."""
 
@@ -65,7 +66,7 @@ class WaitingQueue:
     def __init__(self) -> None:
         self._lanes: dict[tuple[Shape, Party | None], Lane] = {}
         self._where: dict[int, tuple[Lane, Key]] = {}
-        self._order: list[Entry] = []
+        self._order: Ordered[Entry] = Ordered()
         self.counts: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -78,10 +79,10 @@ class WaitingQueue:
         """A queue with the same entries."""
         twin = WaitingQueue()
         for key, lane in self._lanes.items():
-            other = twin._lanes[key] = Lane(lane.shape, lane.party, list(lane.entries))
+            other = twin._lanes[key] = Lane(lane.shape, lane.party, lane.entries.copy())
             for entry_key, job_id in lane.entries:
                 twin._where[job_id] = (other, entry_key)
-        twin._order, twin.counts = list(self._order), dict(self.counts)
+        twin._order, twin.counts = self._order.copy(), dict(self.counts)
         return twin
 
     def put(self, job_id: int, shape: Shape, key: Key, count: int = 1, party: Party | None = None) -> None:
@@ -93,8 +94,8 @@ class WaitingQueue:
                 lane = self._lanes.get((shape, party))
             if lane is None:
                 lane = self._lanes[shape, party] = Lane(shape, party)
-            _put_in(lane.entries, (key, job_id))
-            _put_in(self._order, (key, job_id))
+            lane.entries.add((key, job_id))
+            self._order.add((key, job_id))
             self._where[job_id] = (lane, key)
         self.counts[job_id] = count
 
@@ -104,8 +105,8 @@ class WaitingQueue:
         if where is None:
             return
         lane, key = where
-        del lane.entries[bisect_left(lane.entries, (key, job_id))]
-        del self._order[bisect_left(self._order, (key, job_id))]
+        lane.entries.remove((key, job_id))
+        self._order.remove((key, job_id))
         if not lane.entries:
             del self._lanes[lane.shape, lane.party]
         del self.counts[job_id]
@@ -127,15 +128,7 @@ class WaitingQueue:
     def ahead(self, job_id: int) -> int:
         """How many entries come before this one."""
         _, key = self._where[job_id]
-        return bisect_left(self._order, (key, job_id))
-
-
-def _put_in(entries: list[Entry], entry: Entry) -> None:
-    """Most come last."""
-    if not entries or entries[-1] < entry:
-        entries.append(entry)
-    else:
-        insort(entries, entry)
+        return self._order.before((key, job_id))
 
 
 class Thinned(Protocol):
@@ -163,18 +156,22 @@ class Walk:
 
     def walk(self) -> Iterator[Candidate]:
         lanes = self._queue.lanes()
-        heads = [(lane.entries[0], number, 0) for number, lane in enumerate(lanes)]
+        heads = [(lane.entries.first, number) for number, lane in enumerate(lanes)]
+        following: dict[int, Iterator[Entry]] = {}
         heapq.heapify(heads)
         while heads:
             if self._thinned is not None and (wanted := self._thinned.wanted(len(heads))) is not None:
                 heads = [head for head in heads if wanted(lanes[head[1]])]
                 heapq.heapify(heads)
                 continue
-            (_, job_id), number, position = heapq.heappop(heads)
+            (_, job_id), number = heapq.heappop(heads)
             lane = lanes[number]
             yield from self._starts(lane, job_id)
-            if not self._blocked and position + 1 < len(lane.entries):
-                heapq.heappush(heads, (lane.entries[position + 1], number, position + 1))
+            if not self._blocked:
+                if number not in following:
+                    following[number] = islice(lane.entries, 1, None)
+                if (entry := next(following[number], None)) is not None:
+                    heapq.heappush(heads, (entry, number))
             self._blocked = False
 
     def block(self, job: Candidate) -> None:
