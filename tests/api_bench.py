@@ -628,9 +628,9 @@ def job_of(caller: Caller, job_id: int, **more: Any) -> Job:
 
 
 def eventually(holds: Callable[[], bool], what: str = "the condition") -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not holds():
-        assert time.monotonic() < deadline, f"{what} did not come true within 30 s"
+        assert time.monotonic() < deadline, f"{what} did not come true within 60 s"
         time.sleep(0.01)
 
 

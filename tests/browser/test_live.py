@@ -148,10 +148,10 @@ def test_a_move_changes_its_row_alone_and_stands_out_without_being_animated(
     page.evaluate(FLASHES)
     portal.product.call("POST", f"/v1/jobs/{jobs[1]}/suspend", {})
     expect(page.get_by_role("region", name="Running").get_by_text("suspended")).to_be_visible()
+    page.wait_for_function("flashed.length > 0")
     expect(page.locator(".flash")).to_have_count(0)
     assert [row for row in page.evaluate("changed") if "stays" in row] == []
     flashed = page.evaluate("flashed")
-    assert flashed
     assert [one for one in flashed if "moves" not in one[0] or one[1] != 0] == []
     cancel(portal, *jobs)
 

@@ -56,7 +56,7 @@ def test_a_left_over_socket_is_replaced(tmp_path: Path) -> None:
 def test_a_client_that_never_finishes_its_head_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "HEAD_MAX_S", 0.2)
+    monkeypatch.setattr(connection, "HEAD_MAX_S", 1.0)
     with running(tmp_path) as bench:
         silent, slow = bench.connect(), bench.connect()
         slow.sendall(b"GET /v1/health HTTP/1.1\r\nHost:")
@@ -65,7 +65,7 @@ def test_a_client_that_never_finishes_its_head_is_cut(
         kept = bench.connect()
         kept.sendall(b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert kept.recv(4096).startswith(b"HTTP/1.1 200")
-        kept.settimeout(0.5)
+        kept.settimeout(1.5)
         with pytest.raises(TimeoutError):
             kept.recv(1)
         kept.close()

@@ -209,6 +209,7 @@ def test_what_is_open_by_a_token_is_cut_when_it_ends() -> None:
     assert cut == [1]
 
 
+@pytest.mark.alone
 def test_a_stream_ends_with_the_token_that_opened_it(tmp_path: Path) -> None:
     """Threat 30: within 5 s of its end."""
     with running(tmp_path, clock=time.time) as bench:

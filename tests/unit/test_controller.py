@@ -26,7 +26,7 @@ def lives(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """Run an async test."""
 
     def run() -> None:
-        asyncio.run(asyncio.wait_for(test(), 30))
+        asyncio.run(asyncio.wait_for(test(), 120))
 
     run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
@@ -209,7 +209,7 @@ class TellsLate(MemoryStore):
     def commit(self, changes: Sequence[Change]) -> None:
         super().commit(changes)
         if any(job.state in ENDED for change in changes for job in change.jobs):
-            self.tell.wait(10)
+            self.tell.wait(60)
 
 
 async def turns(count: int) -> None:

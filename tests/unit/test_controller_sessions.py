@@ -285,22 +285,24 @@ def test_who_has_a_session_on_a_node_hears_that_it_is_drained_and_that_it_is_ope
 
 
 class Watched:
-    """Idle stop with a log of what it did, and a usage that a test sets."""
+    """Idle stop with a log of what it did, and a usage that grows by `busy_s` from look to look."""
 
     def __init__(self) -> None:
         self.warned: list[int] = []
         self.stopped: list[int] = []
-        self.cpu_s = 0.0
+        self.cpu_s = self.busy_s = 0.0
+        self.looks = 0
         self.idling = Idling(
             time.monotonic, self.warned.append, lambda job_id, _: self.stopped.append(job_id)
         )
         self.idling.usage = self._usage
 
     async def _usage(self) -> Mapping[str, Mapping[str, float]]:
+        self.looks, self.cpu_s = self.looks + 1, self.cpu_s + self.busy_s
         return {"l1": {"cpu_s": self.cpu_s}}
 
     async def until(self, condition: Any) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, "what the test waits for did not happen"
             await asyncio.sleep(0.005)
@@ -360,12 +362,10 @@ def test_use_takes_the_warning_back() -> None:
 def test_a_session_that_computes_is_in_use_though_nobody_looks() -> None:
     async def test() -> None:
         watched = Watched()
-        watched.idling.begin(job_of(7), 0.2)
-        began = time.monotonic()
+        watched.busy_s = 1000.0
+        watched.idling.begin(job_of(7), 0.1)
 
-        while time.monotonic() < began + 0.6:
-            watched.cpu_s = time.monotonic() - began
-            await asyncio.sleep(0.01)
+        await watched.until(lambda: watched.looks > 4)
 
         assert not watched.stopped
         watched.idling.close()

@@ -118,7 +118,7 @@ class Cluster:
             self.link(name).hello()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = asyncio.get_running_loop().time() + 30
+        deadline = asyncio.get_running_loop().time() + 60
         while not condition():
             assert asyncio.get_running_loop().time() < deadline, self.reports
             await asyncio.sleep(TURN_S)

@@ -74,7 +74,7 @@ class Yard:
         self.reports += reports
 
     async def until(self, condition: Callable[[], object]) -> None:
-        deadline = asyncio.get_running_loop().time() + 30
+        deadline = asyncio.get_running_loop().time() + 60
         while not condition():
             assert asyncio.get_running_loop().time() < deadline, f"not so: {self.reports} {self.slurm.said}"
             await asyncio.sleep(0.002)

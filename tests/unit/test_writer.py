@@ -28,7 +28,7 @@ class FailingStore(MemoryStore):
         self.open.set()
 
     def commit(self, changes: Sequence[Change]) -> None:
-        assert self.open.wait(30)
+        assert self.open.wait(60)
         self.commits.append([change.seq for change in changes])
         if self.failure is not None:
             raise self.failure
@@ -49,7 +49,7 @@ class Rig:
         self.writer.submit(change, lambda error: self.outcomes.append((change.seq, error)), may_fail=may_fail)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = asyncio.get_running_loop().time() + 30
+        deadline = asyncio.get_running_loop().time() + 60
         while not condition():
             assert asyncio.get_running_loop().time() < deadline, "what the test waits for did not happen"
             await asyncio.sleep(0.001)

@@ -59,7 +59,7 @@ class Yard:
         return attempt.launch_id
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        deadline = asyncio.get_running_loop().time() + 10
+        deadline = asyncio.get_running_loop().time() + 60
         while not condition():
             assert asyncio.get_running_loop().time() < deadline, "what the test waits for did not happen"
             await asyncio.sleep(0.001)
