@@ -86,7 +86,7 @@ class Side:
         self._until_accounted()
 
     def _until_accounted(self) -> None:
-        """Slurm's accounts are told a little later of what started, and never of what is held."""
+        """Slurm's accounts are told a little later what started and why a job waits, never of held ones."""
         deadline = time.monotonic() + PATIENCE_S
         started = {
             one for label, who, line in HISTORY if label == UNTIL and who != "waiting" for one in line.split()
@@ -94,7 +94,8 @@ class Side:
         wanted = {str(self.ids[label]) for label in started - {"unstarted"}}
         while time.monotonic() < deadline:
             told = self.run("sacct -a -X -n -P -o jobid,start,state", "root").out
-            if wanted <= set(re.findall(r"\d+", told)):
+            reason = self.run(f"sacct -X -n -P -j {self.ids['later']} -o reason", "root").out.strip()
+            if wanted <= set(re.findall(r"\d+", told)) and reason not in ("", "None"):
                 return
             time.sleep(0.5)
 
