@@ -56,7 +56,7 @@ def test_a_shell_is_started_from_its_form_and_typed_into(portal: Portal, tmp_pat
         page.locator(".xterm").click()
         page.keyboard.type(f"echo $LAUNCHYARD_CPUS > {tmp_path}/typed\n")
         wait_for(
-            lambda: (tmp_path / "typed").is_file() and (tmp_path / "typed").read_text(), 30, "typed text"
+            lambda: (tmp_path / "typed").is_file() and (tmp_path / "typed").read_text(), 60, "typed text"
         )
         assert (tmp_path / "typed").read_text() == "2\n"
         page.get_by_role("button", name="Extend").click()

@@ -116,18 +116,18 @@ def test_command_beside_a_job_has_its_terminal_and_the_allocation_of_where_it_ru
 
 
 @pytest.mark.parametrize(
-    ("script", "why"),
+    ("script", "limit_s", "why"),
     [
-        ("echo 'srun: error: Invalid job id specified' >&2; exit 1", "Invalid job id specified"),
-        ("cat > /dev/null; exit 0", "says nothing"),
-        ("head -c 200000 /dev/zero", "says nothing"),
+        ("echo 'srun: error: Invalid job id specified' >&2; exit 1", 60, "Invalid job id specified"),
+        ("cat > /dev/null; exit 0", 2, "says nothing"),
+        ("head -c 200000 /dev/zero", 60, "says nothing"),
     ],
 )
-def test_way_that_does_not_come_about_says_why(script: str, why: str) -> None:
+def test_way_that_does_not_come_about_says_why(script: str, limit_s: float, why: str) -> None:
     async def inside() -> None:
         made = Channel(way().detach())
         order = {"t": "begin", "argv": ["/bin/sh", "-c", script], "environment": {"PATH": "/usr/bin:/bin"}}
-        answer = await asked(made, {**order, "limit_s": 2})
+        answer = await asked(made, {**order, "limit_s": limit_s})
         assert answer["t"] == "error"
         assert why in answer["why"]
         made.close()

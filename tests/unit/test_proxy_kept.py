@@ -339,12 +339,12 @@ def test_whoever_has_gone_before_it_is_let_in_asks_nothing(
 def test_a_quiet_connection_is_closed_in_its_time_and_one_in_use_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "KEEP_ALIVE_S", 1)
+    monkeypatch.setattr(server, "KEEP_ALIVE_S", 2)
     with yard_in(tmp_path) as yard:
         yard.open()
         headers = yard.let_in()
         with kept(yard, headers) as browser, yard.dial(headers) as socket_:
-            until = time.monotonic() + 2.5
+            until = time.monotonic() + 4.5
             while time.monotonic() < until:
                 assert browser.ask("GET", "/before").status == 200
             socket_.send("still there")
