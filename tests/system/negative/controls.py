@@ -7,6 +7,9 @@ LAUNCHER = "tests/system/test_launcher_restarts.py"
 RUNS = "tests/system/test_api_product.py::test_a_command_runs_and_its_output_comes_back"
 ENDS = "tests/system/test_launcher_ends.py::test_an_exit_code_is_told_as_it_was"
 SCRIPT = "tests/system/test_launcher_ends.py::test_a_script_runs_with_its_arguments_and_is_removed"
+# These two look at no output, which the fault delays.
+SIGNALLED = "tests/system/test_launcher_ends.py::test_a_death_by_signal_is_told_as_a_signal"
+IN_ORDER = "tests/system/test_launcher_ends.py::test_a_start_is_told_before_its_end"
 
 # The pipe's reader stands for a launcher that carries output itself: it is gone once the launcher is.
 PIPE = """    os.set_blocking(fd, True)
@@ -115,7 +118,7 @@ CONTROLS = (
             ),
         ),
         tests=(f"{LAUNCHER}::test_jobs_run_on_over_a_killed_launcher",),
-        spared=(ENDS, SCRIPT),
+        spared=(SIGNALLED, IN_ORDER),
     ),
     Control(
         name="no supplementary groups",
