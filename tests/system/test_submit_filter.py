@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,17 +28,24 @@ elif (job["time_limit_s"] or 9999) > 600:
 """
 
 
-@pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
+@contextmanager
+def filtering(limit_s: int) -> Iterator[Product]:
+    """A server whose submissions all go through the filter."""
     with tempfile.TemporaryDirectory(prefix="ly-filter-") as folder:
         program = Path(folder) / "filter"
         program.write_text(FILTER)
         program.chmod(0o755)
-        hooks = f'[hooks]\nsubmit_filter = "{program}"\ntime_limit_s = 3\n'
+        hooks = f'[hooks]\nsubmit_filter = "{program}"\ntime_limit_s = {limit_s}\n'
         product = Product(Path(folder) / "s", f"{DEFAULT_CONFIG}\n{hooks}")
         product.start()
         yield product
         product.destroy()
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    with filtering(50) as one:
+        yield one
 
 
 def test_it_changes_what_is_submitted_and_leaves_alone_what_it_may(product: Product) -> None:
@@ -54,7 +62,14 @@ def test_its_text_is_told_to_whoever_submits(product: Product) -> None:
     assert ly(product.state, "submit", "-n", "forbidden", "--dry-run", "--", "true").code != 0
 
 
-@pytest.mark.parametrize("name", ["crash", "slow", "odd"])
+def test_where_it_takes_too_long_nothing_is_submitted() -> None:
+    with filtering(3) as product:
+        with pytest.raises(Refused, match="submit filter failed"):
+            product.submit("true", name="slow")
+        assert product.all_jobs() == []
+
+
+@pytest.mark.parametrize("name", ["crash", "odd"])
 def test_where_it_fails_nothing_is_submitted(product: Product, name: str) -> None:
     before = len(product.all_jobs())
     with pytest.raises(Refused, match="submit filter failed"):
