@@ -66,7 +66,7 @@ class _Follow:
     so neither needs a lock.
     """
 
-    __slots__ = ("cancelled", "finishing", "id", "lane", "many", "offset", "path", "sent", "taken")
+    __slots__ = ("cancelled", "finishing", "id", "lane", "many", "offset", "path", "sent", "source", "taken")
 
     def __init__(self, order: Message) -> None:
         self.id: str = order["id"]
@@ -75,6 +75,7 @@ class _Follow:
         self.many = bool(order.get("many"))
         """Who ordered it understands a part that is for many."""
         self.lane: _Lane | None = None
+        self.source: _Source | None = None
         self.sent = 0
         self.taken = 0
         self.finishing = False
@@ -180,13 +181,23 @@ Key = tuple[str, int, int]
 class _Source:
     """A file that is open under a name, and its followers."""
 
-    __slots__ = ("fd", "follows", "looked_at", "path")
+    __slots__ = ("fd", "follows", "looked_at", "path", "rests_at")
 
     def __init__(self, path: str, fd: int) -> None:
         self.path = path
         self.fd = fd
         self.looked_at = 0.0
+        self.rests_at: int | None = None
+        """All are at the end of a file of this size, and none has said anything since that was seen."""
         self.follows: list[_Follow] = []
+
+    @property
+    def size(self) -> int:
+        """-1: its file system does not say; whoever reads hears why."""
+        try:
+            return os.fstat(self.fd).st_size
+        except OSError:
+            return -1
 
     def places(self, window: int) -> dict[Place, list[_Follow]]:
         """Who may be sent more, by where they are."""
@@ -240,11 +251,18 @@ class _Lane:
 
     def _round(self, keys: "list[Key]") -> "list[Key]":
         """Look at these; those that there is more of at once."""
-        window, hot = self._told.window, []
+        window, now, hot = self._told.window, time.monotonic(), []
         for key in keys:
             source = self._sources[key]
+            size = source.size
+            if size == source.rests_at and now - source.looked_at < ROTATED_S:
+                continue
+            # Set before anybody is looked at: who says something meanwhile takes it back.
+            source.rests_at = size
             if self._turn(source, window):
                 hot.append(key)
+            if not all(follow.offset == size and not follow.finishing for follow in source.follows):
+                source.rests_at = None
             if not source.follows:
                 os.close(source.fd)
                 del self._sources[key]
@@ -265,7 +283,10 @@ class _Lane:
         source = self._sources.setdefault((path, found.st_dev, found.st_ino), _Source(path, fd))
         if source.fd != fd:
             os.close(fd)
+        source.rests_at = None
         source.follows.extend(follows)
+        for follow in follows:
+            follow.source = source
 
     def _await(self, path: str) -> None:
         """Of those who wait for a file: it has appeared, or will not any more, or cannot be opened."""
@@ -358,6 +379,8 @@ def _allow_files(count: int) -> None:
 
 
 def _wake(follow: _Follow) -> None:
+    if follow.source is not None:
+        follow.source.rests_at = None
     if follow.lane is not None:
         follow.lane.wake()
 
