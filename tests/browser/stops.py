@@ -48,6 +48,16 @@ def choose_two(page: Page) -> None:
         page.get_by_role("table").get_by_role("checkbox").nth(number).check()
 
 
+def notify_of_two(page: Page) -> None:
+    """What is told of a job, and where; all of the form is in sight."""
+    page.locator("details").evaluate("one => { one.open = true }")
+    for moment in ("ends", "fails"):
+        page.get_by_role("checkbox", name=moment, exact=True).check()
+    page.get_by_role("textbox", name="Where", exact=True).fill("team, https://chat.example.org/hooks/ly")
+    width = (page.viewport_size or {"width": 0})["width"]
+    page.set_viewport_size({"width": width, "height": page.evaluate("document.documentElement.scrollHeight")})
+
+
 HOMES = (
     Stop(name="home-refused", path="/", there=NO, refuse=("**/v1/jobs?*",)),
     Stop(
@@ -98,6 +108,12 @@ SESSIONS = (
     Stop(name="new-batch", path="/new/batch", there="When it would start", variants=VARIANTS),
     Stop(
         name="new-batch-again", path=f"/new/batch?from={jobs.MEMORY}&fix=1", there=f"Run {jobs.MEMORY} again"
+    ),
+    Stop(
+        name="new-batch-notify",
+        path="/new/batch",
+        there="names of webhooks",
+        open=notify_of_two,
     ),
     Stop(name="job-edit", path=f"/jobs/{jobs.GPU}", there="Save", open=press("Edit")),
     Stop(name="job-cancel", path=f"/jobs/{jobs.SWEEP}", there="Cancel 143 waiting", open=press("Cancel")),

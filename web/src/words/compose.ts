@@ -12,7 +12,7 @@ export const composeWords = {
   exampleScript: "#!/bin/bash\npython train.py\n",
   presets: { label: "How much", small: "Small", medium: "Medium", gpu: "GPU", last: "Last used" },
   resources: "What it may use",
-  details: "More: array, order, files, retries",
+  details: "More: array, order, retries, who is told",
   fields: {
     name: "Name",
     cpus: "CPUs",

@@ -43,7 +43,7 @@ function Body({ job, id }: { job: Job; id: string }) {
   const isArray = job.array !== null && job.array.index === null;
   return (
     <div className={styles.panel}>
-      <div className={styles.filters}>
+      <div className={styles.panelActions}>
         <LinkButton kind="primary" to={`/jobs/${id}`}>
           {jobWords.act.openPage}
         </LinkButton>

@@ -46,11 +46,11 @@ export function Details({ draft, wrong, onChange }: Props) {
       <details className={styles.details} open={open || undefined}>
         <summary>{composeWords.details}</summary>
         <div className={styles.fields}>
-          <div className={styles.row}>
+          <div className={`${styles.row} ${styles.wide}`}>
             <TextField label={fields.array} help={help.array} value={draft.array} onChange={set("array")} />
             <TextField label={fields.nodes} error={wrong.nodes} value={draft.nodes} onChange={set("nodes")} inputMode="numeric" />
           </div>
-          <div className={styles.row}>
+          <div className={`${styles.row} ${styles.wide}`}>
             <TextField label={fields.after} help={help.after} value={draft.after} onChange={set("after")} />
             <TextField label={fields.begin} type="datetime-local" value={draft.begin} onChange={set("begin")} />
           </div>
