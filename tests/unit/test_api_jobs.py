@@ -1,6 +1,8 @@
 """Submitting, listing, showing and acting, over a real server."""
 
+import asyncio
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -222,6 +224,24 @@ def test_why_of_a_failed_job_is_found_in_its_log(bench: Bench) -> None:
     assert (why["code"], why["reason"]) == ("missing-module", "No module named 'torch'")
     assert (why["line"], why["log_unread"]) == ("ModuleNotFoundError: No module named 'torch'", None)
     assert why["command"] == "pip install torch"
+
+
+def test_a_dry_run_has_the_login_asked_and_waits_for_no_answer(tmp_path: Path) -> None:
+    asked: list[int] = []
+    goes_on = threading.Event()
+
+    async def login(uid: int) -> dict[str, str]:
+        asked.append(uid)
+        while not goes_on.is_set():
+            await asyncio.sleep(0.01)
+        return {"FROM_LOGIN": "1"}
+
+    with running(tmp_path, login=login) as bench:
+        for body in ({**TRUE, "dry_run": True}, *[{**TRUE, "dry_run": True, "login": True}] * 3):
+            assert bench.ask("POST", "/v1/jobs", body, user="ada").status == 200
+        assert asked == [ADA.uid], "once, however often the form asks"
+        goes_on.set()
+        assert bench.ask("POST", "/v1/jobs", {**TRUE, "login": True}, user="ada").status == 201
 
 
 def test_why_says_when_the_log_could_not_be_read(bench: Bench) -> None:

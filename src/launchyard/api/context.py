@@ -51,6 +51,7 @@ class Context:
     ray: Remembered = field(default_factory=Remembered)
     logins: Logins = field(init=False)
     oidc: OidcPlace = field(default_factory=OidcPlace)
+    _asking: dict[int, asyncio.Future[Mapping[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         history = History(self.services.store, self.read, time.monotonic)
@@ -61,6 +62,12 @@ class Context:
         """What moved, after each commit."""
         self.events.tell(events)
         self.history.tell(events)
+
+    def ask_ahead(self, uid: int) -> None:
+        """What a login brings takes a shell seconds to say; it is remembered for what soon needs it."""
+        if uid not in self._asking:
+            self._asking[uid] = asking = asyncio.ensure_future(self.services.login(uid))
+            asking.add_done_callback(lambda _: self._asking.pop(uid))
 
     async def read(self, work: Callable[[], T]) -> T:
         """Do `work` in a thread."""

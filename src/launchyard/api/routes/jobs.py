@@ -92,6 +92,9 @@ async def _submit(
             body = decode(SubmitJob, item)
             submission = to_submission(body)
             if body.dry_run:
+                if body.login:
+                    # A form asks while somebody types; what it submits then waits for no shell.
+                    context.ask_ahead(caller.uid)
                 results[position] = await _dry_run(context, caller, submission, advised)
                 continue
             if body.login:
