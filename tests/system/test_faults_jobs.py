@@ -17,6 +17,8 @@ from tests.system.product import Asking, Json, Product, Refused, job_pids, let_o
 from tests.system.watcher import Watcher
 
 ASKED = {"cpus": 0.5, "memory_mib": 64}
+LEAVER = "lytest7"
+"""Whom nobody else's tests need: the account is removed."""
 
 
 @pytest.fixture(scope="module")
@@ -214,30 +216,30 @@ def test_f34_user_with_a_broken_account_gets_a_clear_cause(
     let_others_in(tmp_path)
     product = make_product('listen = "127.0.0.1:0"\n[[nodes]]\nname = "node"\ncpus = 2\nmemory = "1GiB"\n')
     product.start()
-    accounts.run("userdel", "-r", "lytest3", check=False)
-    accounts.run("useradd", "--create-home", "lytest3")
+    accounts.run("userdel", "-r", LEAVER, check=False)
+    accounts.run("useradd", "--create-home", LEAVER)
     try:
-        home = Path("/home/lytest3")
+        home = Path(f"/home/{LEAVER}")
         held = trouble == "deleted while queued"
         body: Json = {"command": ["pwd"], "working_dir": str(home), "resources": ASKED}
-        job_id = _submit_as(product, "lytest3", {**body, "hold": held})
+        job_id = _submit_as(product, LEAVER, {**body, "hold": held})
         if trouble == "deleted while queued":
-            accounts.run("userdel", "--force", "-r", "lytest3")
+            accounts.run("userdel", "--force", "-r", LEAVER)
             product.call("POST", f"/v1/jobs/{job_id}/release")
             assert "does not exist any more" in product.until(job_id)["cause"]
             return
         assert product.until(job_id)["state"] == "COMPLETED"
         if trouble == "no home":
-            home.rename("/home/lytest3.away")
+            home.rename(f"/home/{LEAVER}.away")
         else:
             os.chown(home, 0, 0)
             home.chmod(0o700)
-        job = product.until(_submit_as(product, "lytest3", body))
+        job = product.until(_submit_as(product, LEAVER, body))
         assert (job["state"], job["attempt"]) == ("FAILED", 1)
         assert str(home) in job["cause"]
     finally:
-        accounts.run("userdel", "-r", "lytest3", check=False)
-        subprocess.run(["rm", "-rf", "/home/lytest3", "/home/lytest3.away"], check=False)
+        accounts.run("userdel", "-r", LEAVER, check=False)
+        subprocess.run(["rm", "-rf", f"/home/{LEAVER}", f"/home/{LEAVER}.away"], check=False)
 
 
 CLIENT = """
