@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -287,14 +287,12 @@ def test_who_has_a_session_on_a_node_hears_that_it_is_drained_and_that_it_is_ope
 class Watched:
     """Idle stop with a log of what it did, and a usage that grows by `busy_s` from look to look."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.warned: list[int] = []
         self.stopped: list[int] = []
         self.cpu_s = self.busy_s = 0.0
         self.looks = 0
-        self.idling = Idling(
-            time.monotonic, self.warned.append, lambda job_id, _: self.stopped.append(job_id)
-        )
+        self.idling = Idling(clock, self.warned.append, lambda job_id, _: self.stopped.append(job_id))
         self.idling.usage = self._usage
 
     async def _usage(self) -> Mapping[str, Mapping[str, float]]:
@@ -330,12 +328,15 @@ def job_of(number: int) -> Job:
 
 def test_a_session_that_nobody_uses_is_warned_and_then_stopped() -> None:
     async def test() -> None:
-        watched = Watched()
+        now = [0.0]
+        watched = Watched(lambda: now[0])
         watched.idling.begin(job_of(7), 0.2)
 
+        now[0] = 0.199
         await watched.until(lambda: watched.warned)
         assert not watched.stopped
         assert watched.idling.since(7) is not None
+        now[0] = 0.2
         await watched.until(lambda: watched.stopped)
         assert watched.stopped == [7]
         watched.idling.close()
@@ -345,9 +346,11 @@ def test_a_session_that_nobody_uses_is_warned_and_then_stopped() -> None:
 
 def test_use_takes_the_warning_back() -> None:
     async def test() -> None:
-        watched = Watched()
+        now = [0.0]
+        watched = Watched(lambda: now[0])
         watched.idling.begin(job_of(7), 0.3)
 
+        now[0] = 0.299
         await watched.until(lambda: watched.warned)
         watched.idling.use(7)
 
