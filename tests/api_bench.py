@@ -34,7 +34,7 @@ from launchyard.controller.outlook import Outlook
 from launchyard.controller.reserving import Reserving
 from launchyard.controller.reviving import Reviving
 from launchyard.controller.sessions import Sessions
-from launchyard.controller.tally import Tally
+from launchyard.controller.tally import Depth, Group, Tally
 from launchyard.controller.users import UserEntry, Users
 from launchyard.model.account import Spent
 from launchyard.model.array import Array
@@ -394,14 +394,32 @@ class FakeController(Controller):
     def live_task(self, array_job_id: int, index: int) -> Job | None:
         return None
 
-    def live_jobs(self) -> Iterable[Job]:
-        return [self.jobs[job_id] for job_id in sorted(self.jobs)]
+    def live_tasks(self, array_job_id: int) -> list[Job]:
+        return [one for one in self.live_jobs() if one.task is not None and one.task.job_id == array_job_id]
 
-    def states(self, counts: Callable[[int, str | None], bool]) -> dict[JobState, int]:
+    def live_jobs(self, wanted: Callable[[Group], bool] | None = None) -> Iterable[Job]:
+        ids: Iterable[int] = self.jobs if wanted is None else self._tally.ids(wanted)
+        return [self.jobs[job_id] for job_id in sorted(ids)]
+
+    def newest(self, wanted: Callable[[Group], bool], below: int | None = None) -> Iterator[Job]:
+        return (self.jobs[job_id] for job_id in self._tally.newest(wanted, below))
+
+    @property
+    def depths(self) -> dict[Depth, int]:
+        return self._tally.depths
+
+    @property
+    def _tally(self) -> Tally:
         tally = Tally()
         for job in self.jobs.values():
             tally.move(None, job)
-        return tally.of(counts)
+        return tally
+
+    def holding(self) -> dict[int, Job]:
+        return {job.id: job for job in self.live_jobs() if job.holds is not None}
+
+    def states(self, counts: Callable[[int, str | None], bool]) -> dict[JobState, int]:
+        return self._tally.of(counts)
 
     def reason(self, job_id: int) -> Reason | None:
         return Reason(code="resources", sentence="waits for CPUs") if job_id in self.jobs else None

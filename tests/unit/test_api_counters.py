@@ -9,6 +9,7 @@ from launchyard.api.routes.cluster import jobs_by_state, preempt_mode
 from launchyard.api.tables.machine import machine
 from launchyard.controller.controller import Controller
 from launchyard.controller.counters import Counters
+from launchyard.controller.tally import Tally
 from launchyard.model.account import QOS, PreemptMode
 from launchyard.model.array import Array, Indexes
 from launchyard.model.event import StateChanged
@@ -37,7 +38,7 @@ def test_jobs_are_counted_by_what_became_of_them_until_the_counters_are_set_back
 def test_the_wait_of_a_job_counts_also_if_it_ended_before_its_start_was_told() -> None:
     told: list[Callable[[Sequence[StateChanged]], object]] = []
     controller = SimpleNamespace(
-        watch=told.append, live_jobs=list, counters=Counters(0.0), live_job=lambda job_id: None
+        watch=told.append, depths={}, counters=Counters(0.0), live_job=lambda job_id: None
     )
     metrics = Metrics(cast("Controller", controller), lambda: False)
     for tell in told:
@@ -51,7 +52,11 @@ def test_tasks_that_wait_are_counted_as_waiting_while_others_of_their_array_run(
     array = Array(waiting=Indexes(((3, 9, 1),)), size=9, first=1, last=9)
     jobs = [job_of(ADA, 1, state=S.RUNNING, array=array), job_of(ADA, 2, state=S.RUNNING), job_of(ADA, 3)]
 
-    assert jobs_by_state(jobs) == {"PENDING": 8, "RUNNING": 1}
+    tally = Tally()
+    for job in jobs:
+        tally.move(None, job)
+
+    assert jobs_by_state(tally.depths) == {"PENDING": 8, "RUNNING": 1}
 
 
 def test_passes_are_counted_with_the_last_the_longest_and_the_sum() -> None:

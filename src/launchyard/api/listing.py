@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 
 from launchyard.api.context import Context
+from launchyard.controller.tally import Group
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import is_digits, shown
@@ -33,8 +34,8 @@ async def page_of(context: Context, query: JobQuery) -> Page:
     controller = context.services.controller
     live_only = bool(query.states) and not query.states & ENDED
     # A page needs no more than the newest of them.
-    newest_first = reversed([*controller.live_jobs()])
-    found = list(islice((job for job in newest_first if matches(job, query)), query.limit))
+    live = controller.newest(partial(_concerns, query), query.before_id)
+    found = list(islice((job for job in live if matches(job, query)), query.limit))
     floor = 0
     if not live_only:
         rows = await context.read(lambda: context.services.store.jobs(query))
@@ -48,17 +49,26 @@ async def page_of(context: Context, query: JobQuery) -> Page:
     return Page(newest, last if more else None)
 
 
+def _concerns(query: JobQuery, group: Group) -> bool:
+    """Whether jobs of the group can match at all."""
+    return (
+        (not query.states or group.state in query.states)
+        and query.user in (None, group.user)
+        and query.sight.has(group.user, group.account)
+    )
+
+
 def matches(job: Job, query: JobQuery) -> bool:
     """What the store's own query says, for a job in memory."""
     return (
-        (not query.states or job.state in query.states)
+        (query.name is None or job.name == query.name)
+        and (query.group is None or job.group == query.group)
+        and (query.partition is None or job.partition == query.partition)
+        and (not query.partitions or job.partition in query.partitions)
+        and (not query.states or job.state in query.states)
         and (query.before_id is None or job.id < query.before_id)
         and (query.user is None or job.user == query.user)
         and query.sight.covers(job)
-        and (query.name is None or job.name == query.name)
-        and (query.partition is None or job.partition == query.partition)
-        and (not query.partitions or job.partition in query.partitions)
-        and (query.group is None or job.group == query.group)
         and (query.engine_id is None or job.engine_id == query.engine_id)
         and (query.array_job_id is None or (job.task is not None and job.task.job_id == query.array_job_id))
         and (not query.ended or job.ended_at is not None)

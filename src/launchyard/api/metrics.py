@@ -121,11 +121,10 @@ class Metrics:
     def _queue(self) -> Iterator[Family]:
         states: Counter[str] = Counter()
         waiting: Counter[str] = Counter()
-        for job in self._controller.live_jobs():
-            tasks = len(job.array.waiting) if job.array is not None else 1
-            states[job.state.value] += tasks
-            if job.state is JobState.PENDING:
-                waiting[job.partition] += tasks
+        for depth, count in self._controller.depths.items():
+            states[depth.state.value] += count
+            if depth.state is JobState.PENDING:
+                waiting[depth.partition] += count
         yield gauge(
             "launchyard_jobs",
             "Live jobs by state; each waiting task of an array counts.",

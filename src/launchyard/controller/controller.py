@@ -4,7 +4,7 @@ Called on the event loop only. What is awaited returns after the commit; nothing
 """
 
 import signal as signals
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
@@ -22,6 +22,7 @@ from launchyard.controller.reviving import Reviving
 from launchyard.controller.sessions import Sessions
 from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
+from launchyard.controller.tally import Depth, Group
 from launchyard.controller.triggers import Triggering
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
@@ -112,8 +113,8 @@ class Controller:
     async def cancel(self, caller: Caller, ref: JobRef) -> Job:
         """End it: a waiting job at once, a running one when its processes are gone."""
         job = await self._mine(caller, ref)
-        for task_id in list(self._live.tasks_of.get(job.id, ())):
-            self._cancel(self._live.jobs[task_id], caller)
+        for task in self.live_tasks(job.id):
+            self._cancel(self._live.jobs[task.id], caller)
         return await self._settled(self._cancel(self._live.jobs.get(job.id, job), caller))
 
     async def hold(self, caller: Caller, ref: JobRef, *, as_user: bool = False) -> Job:
@@ -200,9 +201,23 @@ class Controller:
         """A task that has split off and has not ended."""
         return self._live.task(array_job_id, index)
 
-    def live_jobs(self) -> Iterable[Job]:
-        """All jobs that have not ended, by id."""
-        return [self._live.jobs[job_id] for job_id in sorted(self._live.jobs)]
+    def live_jobs(self, wanted: Callable[[Group], bool] | None = None) -> Iterable[Job]:
+        """All jobs that have not ended, or those of the groups that are wanted, by id."""
+        ids: Iterable[int] = self._live.jobs if wanted is None else self._live.tally.ids(wanted)
+        return [self._live.jobs[job_id] for job_id in sorted(ids)]
+
+    def newest(self, wanted: Callable[[Group], bool], below: int | None = None) -> Iterator[Job]:
+        """The same, the highest id first, of those below one."""
+        return (self._live.jobs[job_id] for job_id in self._live.tally.newest(wanted, below))
+
+    def live_tasks(self, array_job_id: int) -> list[Job]:
+        """Those that have split off an array and have not ended."""
+        return [self._live.jobs[one] for one in sorted(self._live.tasks_of.get(array_job_id, ()))]
+
+    @property
+    def depths(self) -> Mapping[Depth, int]:
+        """How many live jobs there are, and waiting tasks of arrays, as figures tell of them."""
+        return self._live.tally.depths
 
     def states(self, counts: Callable[[int, str | None], bool]) -> Mapping[JobState, int]:
         """How many live jobs are in each state, of those of which `counts(uid, account)` holds."""
@@ -392,8 +407,8 @@ class Controller:
 
     def _at_work(self, job: Job) -> list[Job]:
         """The job itself, or the tasks of an array, as far as an attempt of them is under way."""
-        tasks = [self._live.jobs[one] for one in sorted(self._live.tasks_of.get(job.id, ()))]
-        found = [one for one in (tasks if job.array is not None else [job]) if one.attempt is not None]
+        tasks = [job] if job.array is None else self.live_tasks(job.id)
+        found = [one for one in tasks if one.attempt is not None]
         if not found:
             raise Conflict(f"job {job.id} is {job.state}; only a running job can be requeued")
         return [one for one in found if not one.ended]
@@ -402,8 +417,7 @@ class Controller:
         """The job itself; of an array its tasks in this state, of which there must be some."""
         if job.array is None:
             return [job]
-        tasks = [self._live.jobs[one] for one in sorted(self._live.tasks_of.get(job.id, ()))]
-        found = [task for task in tasks if task.state is state and task.stop_requested is None]
+        found = [one for one in self.live_tasks(job.id) if (one.state, one.stop_requested) == (state, None)]
         if not found:
             raise Conflict(f"array {job.id} has no {word} task")
         return found

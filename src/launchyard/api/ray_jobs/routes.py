@@ -172,13 +172,14 @@ async def authenticate(request: Request) -> Response:
 async def activities(request: Request) -> Response:
     """Whether jobs of the caller wait or run, for tools that stop what is idle."""
     context, caller = context_of(request), caller_of(request)
-    live = [job for job in context.services.controller.live_jobs() if job.uid == caller.uid]
+    states = context.services.controller.states(lambda uid, account: uid == caller.uid)
+    live = sum(states.values())
     query = JobQuery(user=caller.user, named=True, ended=True, limit=1)
     ended = await context.read(lambda: context.services.store.jobs(query))
     now = context.services.clock()
     driver = {
         "is_active": "ACTIVE" if live else "INACTIVE",
-        "reason": f"Number of active drivers: {len(live)}" if live else None,
+        "reason": f"Number of active drivers: {live}" if live else None,
         "timestamp": now,
         "last_activity_at": now if live else ended[0].ended_at if ended else None,
     }

@@ -91,8 +91,8 @@ async def usage(request: Request) -> Response:
     columns = chosen(given.text("columns"), USAGE_COLUMNS)
     seen = sight(caller, visible_to_all=context.services.jobs_visible_to_all)
     ids = given.text("ids")
-    live = context.services.controller.live_jobs()
-    jobs = live if ids is None else await _named(context, _refs(ids))
+    at_work = sorted(context.services.controller.holding().items())
+    jobs = [job for _, job in at_work] if ids is None else await _named(context, _refs(ids))
     known = await context.services.live_usage()
     rows = [
         Use(job, known[job.attempt.launch_id])
@@ -177,8 +177,7 @@ async def _add_tasks(context: Context, record: Job, found: dict[int, Job]) -> No
         if len(page) < PAGE:
             break
         query = replace(query, before_id=page[-1].id)
-    live = context.services.controller.live_jobs()
-    _add_live(found, (job for job in live if job.task is not None and job.task.job_id == record.id))
+    _add_live(found, context.services.controller.live_tasks(record.id))
 
 
 def _add_live(found: dict[int, Job], jobs: Iterable[Job | None]) -> None:

@@ -1,6 +1,6 @@
 """The cluster as tables by column: nodes, partitions, reservations, licences; and what the server did."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -18,8 +18,8 @@ from launchyard.api.tables import partitions as partition_table
 from launchyard.api.tables import reservations as reservation_table
 from launchyard.api.tables.column import Column, chosen, rows_of
 from launchyard.api.tables.machine import machine
+from launchyard.controller.tally import Depth
 from launchyard.model.account import QOS, PreemptMode
-from launchyard.model.job import Job
 from launchyard.model.state import JobState
 
 router = APIRouter()
@@ -67,7 +67,7 @@ async def counters(request: Request) -> Response:
             "now": context_of(request).services.clock(),
             "since": found.since,
             "jobs": found.jobs,
-            "states": jobs_by_state(controller.live_jobs()),
+            "states": jobs_by_state(controller.depths),
             "cycles": found.cycles,
             "last_at": found.last_at,
             "last_s": found.last_s,
@@ -87,11 +87,11 @@ async def reset(request: Request) -> Response:
     return answer({"since": services.controller.counters.since})
 
 
-def jobs_by_state(jobs: Iterable[Job]) -> dict[str, int]:
+def jobs_by_state(depths: Mapping[Depth, int]) -> dict[str, int]:
     """Of an array the tasks that wait, whatever its others do: those are jobs of their own."""
     states: dict[str, int] = {}
-    for job in jobs:
-        state, count = (job.state, 1) if job.array is None else (JobState.PENDING, len(job.array.waiting))
+    for depth, count in depths.items():
+        state = JobState.PENDING if depth.array else depth.state
         states[state] = states.get(state, 0) + count
     return states
 
@@ -108,7 +108,7 @@ def node_rows(services: Services) -> list[node_table.Row]:
     began = services.status().get("started_at")
     here = machine(began if isinstance(began, float) else None)
     completing: dict[str, int] = {}
-    for job in controller.live_jobs():
+    for job in controller.holding().values():
         if job.attempt is not None and job.state is JobState.COMPLETING:
             for name in job.attempt.allocation.nodes:
                 completing[name] = completing.get(name, 0) + 1

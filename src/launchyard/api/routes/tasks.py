@@ -64,9 +64,8 @@ def _live_tasks(context: Context, record: Job) -> dict[int, Job]:
     """Those that have not ended, as they are now."""
     if record.ended:
         return {}
-    live = context.services.controller.live_jobs()
-    of_it = [(job.task.index, job) for job in live if job.task is not None and job.task.job_id == record.id]
-    return dict(of_it)
+    live = context.services.controller.live_tasks(record.id)
+    return {job.task.index: job for job in live if job.task is not None}
 
 
 def _grid_json(record: Job, array: Array, states: dict[int, JobState], worst: list[Job]) -> dict[str, Any]:

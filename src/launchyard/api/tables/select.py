@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from launchyard.api.context import Context
 from launchyard.api.query import Query
 from launchyard.api.tables.parts import LOOKED_FOR, ended_of_part, parts_shown
+from launchyard.controller.tally import Group
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
 from launchyard.model.number import is_digits, shown
@@ -39,6 +40,14 @@ class Selection:
     def everything(self) -> bool:
         """Nothing was asked for by name: nobody of many has to be looked at."""
         return self in (Selection(), Selection(recent=True))
+
+    def concerns(self, group: Group) -> bool:
+        """Whether jobs of the group can be wanted at all."""
+        return (
+            self.sight.has(group.user, group.account)
+            and (not self.states or group.state in self.states)
+            and (not self.users or group.user in self.users or str(group.uid) in self.users)
+        )
 
     def wants(self, job: Job) -> bool:
         return (
@@ -84,7 +93,7 @@ def selection_of(query: Query, sight: Sight) -> Selection:
 async def selected(context: Context, asked: Selection, since: float) -> list[Job]:
     """The jobs, live ones first; of the ended ones those that ended since then, newest first."""
     controller, store = context.services.controller, context.services.store
-    live = list(controller.live_jobs())
+    live = list(controller.live_jobs(asked.concerns))
     if ids := asked.ids:
         # Asked for by who waits for a few jobs, often, among many that wait.
         live = [
