@@ -39,8 +39,9 @@ def test_a_job_is_submitted_watched_and_cancelled_by_the_keyboard_alone(portal: 
     """Login (by its link), composer, log, cancel."""
     press_until(page, "Tab", lambda: page.get_by_role("button", name="New", exact=True))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("menu")).to_be_visible()
+    expect(page.get_by_role("menuitem").first).to_be_focused()
     page.keyboard.type("b")
+    expect(page.get_by_role("menuitem", name="Batch")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="New batch job")).to_be_visible()
     press_until(page, "Tab", lambda: page.get_by_role("textbox", name="Script"))
