@@ -113,7 +113,8 @@ class Client:
 class Rig:
     """A keeper and launcher on a directory of their own, stopped by pid at the end.
 
-    `user`: run by that account instead of by us (who must then be root).
+    `user`: run by that account instead of by us (who must then be root). It finds what is left of a launch by
+    the launch's id alone: tests beside it have no launches of that account with ids of its own.
     """
 
     def __init__(

@@ -172,11 +172,13 @@ def test_a_runner_that_went_before_its_launch_did_not_end_with_it(yard: Yard, ev
     launcher = rig.launcher_pid()
 
     os.kill(launcher, signal.SIGSTOP)
-    first.touch()
-    wait_for(lambda: len(zombies_of(launcher)) == 1)
-    second.touch()
-    wait_for(lambda: len(zombies_of(launcher)) == 2)
-    os.kill(launcher, signal.SIGCONT)
+    try:
+        first.touch()
+        wait_for(lambda: len(zombies_of(launcher)) == 1)
+        second.touch()
+        wait_for(lambda: len(zombies_of(launcher)) == 2)
+    finally:
+        os.kill(launcher, signal.SIGCONT)
 
     told = client.expect("runner_ended", id="before.0.0")
     assert (told["exit_code"], told.get("ending")) == (7, None)
@@ -201,25 +203,25 @@ def test_what_cannot_start_says_why(yard: Yard, eve: pwd.struct_passwd) -> None:
 def test_runners_are_found_again_by_the_next_launcher(eve: pwd.struct_passwd) -> None:
     with temporary_rig() as rig:
         client = rig.connect()
-        begin((rig, client), eve.pw_uid, "kept")
+        begin((rig, client), eve.pw_uid, "refound")
         flag = rig.state_dir / "flag"
         text = f"while [ ! -e {flag} ]; do sleep 0.05; done; exit 6"
-        client.send(runner("kept", eve.pw_uid, "exit 5"), runner("kept", eve.pw_uid, text, 1))
-        client.expect("runner_ended", id="kept.0.0")
+        client.send(runner("refound", eve.pw_uid, "exit 5"), runner("refound", eve.pw_uid, text, 1))
+        client.expect("runner_ended", id="refound.0.0")
 
         os.kill(rig.launcher_pid(), signal.SIGKILL)
         again = rig.connect()
-        assert sorted(again.welcome["runners"]) == ["kept.0.0", "kept.1.0"]
-        assert again.expect("runner_ended", id="kept.0.0")["exit_code"] == 5
-        again.send(messages.forget_runners(["kept.0.0"]), messages.usage("sync"))
+        assert sorted(again.welcome["runners"]) == ["refound.0.0", "refound.1.0"]
+        assert again.expect("runner_ended", id="refound.0.0")["exit_code"] == 5
+        again.send(messages.forget_runners(["refound.0.0"]), messages.usage("sync"))
         again.expect("usage", id="sync")
         flag.touch()
-        ended = again.expect("runner_ended", id="kept.1.0")
+        ended = again.expect("runner_ended", id="refound.1.0")
         assert (ended["exit_code"], "cpu_s" in ended) == (6, True)
 
         os.kill(rig.launcher_pid(), signal.SIGKILL)
         last = rig.connect()
-        assert last.welcome["runners"] == ["kept.1.0"]
-        last.send(messages.kill("kept", signal=signal.SIGKILL, grace_s=0))
-        last.send(messages.ack(last.ended("kept")["seq"]))
+        assert last.welcome["runners"] == ["refound.1.0"]
+        last.send(messages.kill("refound", signal=signal.SIGKILL, grace_s=0))
+        last.send(messages.ack(last.ended("refound")["seq"]))
         wait_for(lambda: rig.connect().welcome["runners"] == [])
