@@ -50,6 +50,26 @@ def test_what_came_before_the_turn_is_taken_in_order() -> None:
     asyncio.run(work())
 
 
+def test_who_has_much_to_take_does_not_go_on_and_on() -> None:
+    async def work() -> None:
+        turns, took = Turns(asyncio.get_running_loop()), list[str]()
+
+        async def reader(name: str, inbox: Inbox) -> None:
+            while (await inbox.take())["number"]:
+                took.append(name)
+
+        inboxes = {name: Inbox(turns) for name in ("one", "other")}
+        reading = [asyncio.ensure_future(reader(*item)) for item in inboxes.items()]
+        await asyncio.sleep(0)
+        for inbox in inboxes.values():
+            for number in (1, 2, 3, 0):
+                inbox.put(numbered(number))
+        await asyncio.gather(*reading)
+        assert took == ["one", "other"] * 3
+
+    asyncio.run(work())
+
+
 def test_who_gave_up_waiting_gets_it_the_next_time() -> None:
     async def work() -> None:
         inbox = Inbox(Turns(asyncio.get_running_loop()))

@@ -46,7 +46,7 @@ class Inbox:
 
     def put(self, message: Message) -> None:
         self._messages.append(message)
-        if self._waiter is None or self._asked:
+        if self._waiter is None or self._waiter.done() or self._asked:
             return
         if self._turns is None:
             self._wake()
@@ -55,7 +55,11 @@ class Inbox:
             self._turns.ask(self._wake)
 
     async def take(self) -> Message:
-        while not self._messages:
+        """In turn, also where there is something already: who has much to take does not go on and on."""
+        if self._messages and self._turns is not None and not self._asked:
+            self._asked = True
+            self._turns.ask(self._wake)
+        while not self._messages or self._asked:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._waiter
