@@ -45,19 +45,11 @@ def why(jobs: tuple[str, ...], as_json: bool) -> None:
 
 def explain(server: Client, job: Job, answer: Record) -> None:
     """What `ly why` says of one job, with the address of the page that says more."""
-    _explain(job, answer)
-    if answer.type and (not job.ended or not job.succeeded):
-        address = server.transport.address
-        portal = str(address) if address.socket is None else clean(server.status().url or "")
-        if portal:
-            out(f"More    {portal}{clean(answer.type).removeprefix('/v1')}")
-
-
-def _explain(job: Job, answer: Record) -> None:
     if job.ended:
-        _explain_end(job, answer)
+        _explain_end(server, job, answer)
     elif job.state == "PENDING":
         _explain_wait(job, answer)
+        _lead_on(server, answer)
     elif answer.reason:
         out(f"Job {job.key} {answer.reason}.")
     else:
@@ -65,6 +57,16 @@ def _explain(job: Job, answer: Record) -> None:
         tasks = f": {array_counts(job)}" if array_size(job) else ""
         word = {"STARTING": "starts", "SUSPENDED": "is suspended"}.get(str(job.state), "runs")
         out(f"Job {job.key} {word}{' on ' + nodes if nodes else ''}{tasks}.")
+
+
+def _lead_on(server: Client, answer: Record) -> None:
+    """To the page of the message in the portal."""
+    if not answer.type:
+        return
+    address = server.transport.address
+    portal = str(address) if address.socket is None else clean(server.status().url or "")
+    if portal:
+        out(f"More    {portal}{clean(answer.type).removeprefix('/v1')}")
 
 
 def _explain_wait(job: Job, answer: Record) -> None:
@@ -97,7 +99,7 @@ def start_by_clock(estimate: Mapping[str, Any], now: float, record: Mapping[str,
     return f"about {shown[0]}" + (f" ({'; '.join(told)})" if told else "")
 
 
-def _explain_end(job: Job, answer: Record) -> None:
+def _explain_end(server: Client, job: Job, answer: Record) -> None:
     out(capitalised(ended(job, answer)) + ".")
     if answer.code and not job.succeeded:
         out(f"Cause   {clean(answer.code)}")
@@ -114,6 +116,8 @@ def _explain_end(job: Job, answer: Record) -> None:
         out(f"Used    {', '.join(used)}")
     if job.state not in ("FAILED", "COMPLETED") and exit_text(job):
         out(f"Exit    {exit_text(job)}")
+    if not job.succeeded:
+        _lead_on(server, answer)
     if answer.command:
         out(f"Next    {clean(answer.command)}")
 
