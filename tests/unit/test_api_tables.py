@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from launchyard.model.array import Array, Indexes, Task
+from launchyard.model.resources import Part, Request
 from launchyard.model.state import JobState
 from tests.api_bench import ADA, BOB, T0, Bench, job_of, running
 
@@ -86,6 +87,25 @@ def test_rows_are_chosen_by_user_state_partition_and_id(bench: Bench) -> None:
     assert names(bench, "states=RUNNING") == set()
     assert names(bench, "recent=1&states=FAILED") == {"three"}
     assert names(bench, "ids=1") == {"one"}
+
+
+def test_an_id_names_a_job_with_its_tasks_or_a_part(bench: Bench) -> None:
+    part = Part(partition="main", request=Request())
+    bench.put(job_of(ADA, 10, name="ten", parts=(part, part, part)))
+    waiting = Array(waiting=Indexes(((3, 4, 1),)), size=4, first=1, last=4)
+    bench.put(job_of(ADA, 20, name="twenty", array=waiting))
+    bench.put(job_of(ADA, 21, name="task", task=Task(job_id=20, index=1)))
+    bench.put(job_of(BOB, 22, name="another"))
+
+    def ids(asked: str, user: str = "root") -> list[int]:
+        return sorted(row[0] for row in ask(bench, f"columns=id&ids={asked}", user)["rows"])
+
+    assert ids("10") == [10, 11, 12]
+    assert ids("12") == [12]
+    assert ids("13,19,23,99") == []
+    assert ids("20") == [20, 21]
+    assert ids("21,11,1") == [1, 11, 21]
+    assert ids("21,11,22", user="bob") == [22]
 
 
 def test_nobody_sees_jobs_of_others(bench: Bench) -> None:

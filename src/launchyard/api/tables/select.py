@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from launchyard.api.context import Context
 from launchyard.api.query import Query
 from launchyard.api.tables.parts import LOOKED_FOR, ended_of_part, parts_shown
+from launchyard.controller.controller import Controller
 from launchyard.controller.tally import Group
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
@@ -93,14 +94,7 @@ def selection_of(query: Query, sight: Sight) -> Selection:
 async def selected(context: Context, asked: Selection, since: float) -> list[Job]:
     """The jobs, live ones first; of the ended ones those that ended since then, newest first."""
     controller, store = context.services.controller, context.services.store
-    live = list(controller.live_jobs(asked.concerns))
-    if ids := asked.ids:
-        # Asked for by who waits for a few jobs, often, among many that wait.
-        live = [
-            job
-            for job in live
-            if job.id in ids or (job.task is not None and job.task.job_id in ids) or job.parts
-        ]
+    live = _named(controller, asked.ids) if asked.ids else list(controller.live_jobs(asked.concerns))
     if not asked.everything:
         live = [job for job in live if asked.wants(job)]
     if not asked.recent:
@@ -111,6 +105,18 @@ async def selected(context: Context, asked: Selection, since: float) -> list[Job
     ended = {job.id: job for job in rows if _belongs(job, asked, since) and job.id not in here}
     # A row of the store may lag behind a job that is still live, but does not match as it is now.
     return asked.shown([*live, *(job for job in ended.values() if controller.live_job(job.id) is None)])
+
+
+def _named(controller: Controller, ids: Iterable[int]) -> list[Job]:
+    """Live jobs with these ids, their tasks, and jobs that have parts with them: those follow their own id.
+
+    Asked for by who waits for a few jobs, often, among many that wait.
+    """
+    found: dict[int, Job] = {}
+    for id in ids:
+        nearest = controller.live_job(id) or next(controller.newest(lambda group: True, id), None)
+        found |= {job.id: job for job in (nearest, *controller.live_tasks(id)) if job is not None}
+    return [found[id] for id in sorted(found)]
 
 
 def _stored(store: Store, asked: Selection, since: float, missing: frozenset[int]) -> list[Job]:
