@@ -20,7 +20,7 @@ from launchyard.launcher import messages
 from launchyard.launcher.messages import Message
 from tests.system.product import parent_of
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/"}
 # Users other than root cannot always reach the interpreter that runs the tests.
 SYSTEM_PYTHON = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable

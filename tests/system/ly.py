@@ -19,7 +19,7 @@ from launchyard.model.walltime import humane
 from tests.system.product import Product
 
 LY = [sys.executable, "-m", "launchyard.cli"]
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 class Result(NamedTuple):

@@ -33,7 +33,7 @@ ENDED = {
     "DEADLINE",
     "LOST",
 }
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 _LISTENS = "0A"
 """In /proc/net/tcp."""
 

@@ -51,7 +51,7 @@ def test_a_directory_of_this_machine_goes_with_the_job(product: Product, work: P
             "python3 main.py",
             runtime_env={"working_dir": str(work), "env_vars": {"A": "1"}},
             resources={"cpus": 1, "memory": "128M"},
-        ).wait(60)
+        ).wait(120)
         assert (job.state, b"".join(job.logs())) == (
             "COMPLETED",
             b"lib ['.gitignore', 'lib.py', 'main.py'] 1\n",
@@ -188,7 +188,7 @@ def test_a_tail_goes_on_when_the_server_was_killed(product: Product, tmp_path: P
                 gate.write_text("on\n")
         return said
 
-    said = asyncio.run(asyncio.wait_for(tail(), 60))
+    said = asyncio.run(asyncio.wait_for(tail(), 200))
     assert said.endswith("\none\ntwo\n")
     assert said.count("one\n") == 1
 
@@ -209,7 +209,7 @@ def test_an_upload_goes_on_when_the_server_was_killed(
     with Client() as client:
         made = client.prepare({"working_dir": str(work)}, report)
         assert sent == sorted(sent)
-        job = client.submit("wc -c < noise", runtime_env=made, memory="64M").wait(60)
+        job = client.submit("wc -c < noise", runtime_env=made, memory="64M").wait(120)
         assert b"".join(job.logs()) == b"1000000\n"
 
 

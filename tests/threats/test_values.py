@@ -486,4 +486,4 @@ def test_the_largest_array_is_one_record(yard: Yard) -> None:
     assert len(yard.ask("GET", f"/v1/jobs/{job}", user=LI).body) < 10_000
     assert yard.ask("POST", f"/v1/jobs/{job}/cancel", user=LI).status == 200
     assert yard.rss_mib() - before < 100
-    assert time.monotonic() - began < PATIENCE_S
+    assert time.monotonic() - began < 60
