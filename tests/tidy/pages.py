@@ -97,6 +97,7 @@ ERRORS_HEAD = """# Why a job ended
 
 `ly why ID` (and `GET /v1/jobs/ID/why`) says of an ended job what happened, shows the line of its log that
 belongs to it and gives one command that helps. Its `code` is one of the words below; they do not change.
+`More` leads to the same in the portal, `GET /v1/errors/end:CODE` has it for programs.
 
 What the system saw goes before what the log says: the state, a signal, what a shell means by 126, 127 and
 128 + n. Of the log the first and last 64 KiB are read, by a process of the job's user. Messages in English
