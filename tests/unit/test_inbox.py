@@ -2,7 +2,7 @@
 
 import asyncio
 
-from launchyard.engine.inbox import AT_ONCE, Inbox, Turns
+from launchyard.engine.inbox import AT_ONCE, AT_ONCE_BYTES, Inbox, Turns
 from launchyard.launcher.messages import Message
 
 
@@ -46,6 +46,23 @@ def test_what_came_before_the_turn_is_taken_in_order() -> None:
         assert inbox.take_at_once(lambda message: True) == numbered(1)
         assert await inbox.take() == numbered(2)
         assert len(inbox) == 0
+
+    asyncio.run(work())
+
+
+def test_fewer_are_woken_at_once_when_they_have_much_to_take() -> None:
+    async def work() -> None:
+        turns, woken = Turns(asyncio.get_running_loop()), list[int]()
+
+        def wake() -> int:
+            woken.append(1)
+            return AT_ONCE_BYTES // 2
+
+        for _ in range(5):
+            turns.ask(wake)
+        for count in (2, 4, 5):
+            await asyncio.sleep(0)
+            assert len(woken) == count
 
     asyncio.run(work())
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from launchyard.launcher.messages import Message
 
 AT_ONCE = 25
-"""How many are woken before the loop sees to everything else again."""
+"""How many are woken before the loop sees to everything else again,"""
+AT_ONCE_BYTES = 256 * 1024
+"""or fewer: until they have so much to take."""
 
 
 class Turns:
@@ -18,16 +20,19 @@ class Turns:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[Callable[[], int]] = deque()
 
-    def ask(self, wake: Callable[[], None]) -> None:
+    def ask(self, wake: Callable[[], int]) -> None:
+        """`wake` answers how many bytes there are to take."""
         if not self._waiting:
             self._loop.call_soon(self._serve)
         self._waiting.append(wake)
 
     def _serve(self) -> None:
-        for _ in range(min(AT_ONCE, len(self._waiting))):
-            self._waiting.popleft()()
+        count = size = 0
+        while self._waiting and count < AT_ONCE and size < AT_ONCE_BYTES:
+            size += self._waiting.popleft()()
+            count += 1
         if self._waiting:
             self._loop.call_soon(self._serve)
 
@@ -71,7 +76,9 @@ class Inbox:
         """The next one if it is there, and if it fits."""
         return self._messages.popleft() if self._messages and fits(self._messages[0]) else None
 
-    def _wake(self) -> None:
+    def _wake(self) -> int:
         self._asked = False
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is None or self._waiter.done():
+            return 0
+        self._waiter.set_result(None)
+        return sum(len(message.get("data", ())) for message in self._messages)

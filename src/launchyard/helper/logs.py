@@ -204,7 +204,8 @@ class _Source:
         found: dict[Place, list[_Follow]] = {}
         for follow in self.follows:
             room = window - (follow.sent - follow.taken)
-            if room > 0:
+            # Not crumb by crumb to who is behind; who has taken all has more room than that.
+            if room >= min(PART_BYTES, window // 2):
                 # Only an end that was told before we look is one: what was written until then is then seen.
                 place = (follow.offset, min(PART_BYTES, room), follow.finishing)
                 found.setdefault(place, []).append(follow)
