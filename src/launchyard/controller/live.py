@@ -39,7 +39,7 @@ from launchyard.policy.snapshot import seconds_of
 from launchyard.policy.suggest import Entry
 
 SETTLED_AT_ONCE = 500
-"""So many jobs take their place under other rules in one turn of the loop."""
+"""So many jobs take another place in one turn of the loop."""
 
 
 class LiveJobs:
@@ -76,7 +76,7 @@ class LiveJobs:
         self.preempts = _preempts(parties.rules)
         self.queue = Queues()
         self.unsettled: deque[int] = deque()
-        """Jobs that have no place yet under the rules in force; nothing is planned meanwhile."""
+        """Jobs that have no place yet under rules or standings in force; nothing is planned meanwhile."""
         self.ends = Ends()
         self.holding: dict[int, Job] = {}
         self.by_launch: dict[str, int] = {}
@@ -222,10 +222,10 @@ class LiveJobs:
         self.closures = closures_of(self.reservations.values(), self.ledger)
 
     def stand_anew(self, parties: Collection[Party], now: float) -> None:
-        """The waiting jobs of these parties have another place now."""
-        for job_id in list(self.queue.in_order()) if parties else ():
-            if Party.of(self.jobs[job_id]) in parties:
-                self._line_up(self.jobs[job_id], now)
+        """The waiting jobs of these parties have another place now, all of them after some `settle`."""
+        if parties:
+            self.unsettled.extend(one for one in self.queue.in_order() if Party.of(self.jobs[one]) in parties)
+            self.settle(now)
 
     def keep_partition(self, job: Job) -> None:
         """A partition that is gone stays closed for as long as there are jobs in it."""
