@@ -253,12 +253,22 @@ def spawn_launcher(options: Options, lock_fd: int) -> tuple[int, socket.socket]:
             ours.close()
             raise
         if pid == 0:
-            os.set_inheritable(theirs.fileno(), True)
-            os.set_inheritable(lock_fd, True)
-            _exec(options.argv(keeper_fd=theirs.fileno(), lock_fd=lock_fd))
+            _become_launcher(options, theirs.fileno(), lock_fd)
     # A fault asked for by a test happens once, not to every launcher that follows.
     os.environ.pop("LAUNCHYARD_FAULT", None)
     return pid, ours
+
+
+def _become_launcher(options: Options, keeper_fd: int, lock_fd: int) -> NoReturn:
+    """Never a second keeper: where our program is not there any more, this process ends."""
+    try:
+        os.set_inheritable(keeper_fd, True)
+        os.set_inheritable(lock_fd, True)
+        _exec(options.argv(keeper_fd=keeper_fd, lock_fd=lock_fd))
+    except OSError as error:
+        log(f"the launcher cannot be executed: {error.strerror}")
+    finally:
+        os._exit(127)
 
 
 # ---- the program
