@@ -75,8 +75,19 @@ def passable_folder() -> Iterator[Path]:
 
 
 def end_all_that_name(path: Path) -> None:
-    """Ours that were started on a path: it stands among their words."""
-    for pid in [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]:
-        if str(path) in command_line(pid) and pid != os.getpid():
+    """Ours that were started on a path: it stands among their words. Each may leave an heir, so until none is
+    left, and still none a little later: in the midst of an exec a process has no words."""
+    deadline, quiet = time.monotonic() + 60, 0
+    while quiet < 3:
+        pids = _that_name(path)
+        assert time.monotonic() < deadline, f"processes of {path} go on: {pids}"
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        quiet = 0 if pids else quiet + 1
+        time.sleep(0.05)
+
+
+def _that_name(path: Path) -> list[int]:
+    pids = [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
+    return [pid for pid in pids if str(path) in command_line(pid) and pid != os.getpid()]
