@@ -288,11 +288,13 @@ class Product(Asking):
             self.ground.clear()
 
     def _end_all(self) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline, gone = time.monotonic() + PATIENCE_S, 0
         while time.monotonic() < deadline:
             ours = [pid for pid, line in _command_lines() if "launchyard" in line and str(self.state) in line]
             mine = ours + job_pids(self.state)
-            if not mine:
+            # Looked for again: what is in its exec, as who takes another's place, has no command line then.
+            gone = 0 if mine else gone + 1
+            if gone == 2:
                 return
             for pid in mine:
                 with contextlib.suppress(ProcessLookupError):
