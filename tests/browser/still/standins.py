@@ -157,8 +157,8 @@ class StillOperating(Operating):
     def audit(self, most: int) -> list[dict[str, Any]]:
         return [] if self._empty else _REFUSALS[:most]
 
-    def problem(self) -> str | None:
-        return None
+    def file_state(self) -> dict[str, str | None]:
+        return {"problem": None, "unread": None}
 
 
 def _refusal(at: str, user: str | None, status: int, code: str, request: str) -> dict[str, Any]:
