@@ -91,9 +91,15 @@ def carried(directory: Path) -> Iterator[Carried]:
         yield made
     finally:
         made.close()
+        kill(base)
+
+
+def kill(base: Path) -> None:
+    """Stopped first, so that neither sees the other die and leaves an heir."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in ours(base):
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+                os.kill(pid, number)
 
 
 def ours(base: Path) -> list[int]:
@@ -149,8 +155,7 @@ def launch(*argv: str) -> Launch:
 
 def test_launcher_that_was_killed_with_its_keeper_is_started_again(tmp_path: Path) -> None:
     async def body(made: Carried, heard: Heard) -> None:
-        for pid in ours(tmp_path / "nodes"):
-            os.kill(pid, signal.SIGKILL)
+        kill(tmp_path / "nodes")
         await heard.until(EngineConnected, 2)
         heard.link.start([launch("true")])
         await heard.until(LaunchEnded)
