@@ -15,6 +15,7 @@ from tests.system.ly import Terminal
 from tests.system.product import Json, Product, wait_for
 from tests.system.sessionapps import make
 from tests.system.test_session_proxy import Visit
+from tests.system.test_two_users import asked
 
 pytestmark = [pytest.mark.slow, pytest.mark.root, pytest.mark.timeout(600)]
 
@@ -63,11 +64,14 @@ def test_session_on_another_node_is_reached_through_its_agent_and_again_after_a_
     product.kill()
     product.start(timeout_s=90)
 
+    def opens() -> bool:
+        return asked(product, "root", "POST", f"/v1/sessions/{found['id']}/open", {})[0] == 200
+
     def answers() -> bool:
-        visit = Visit(product, "root", found["id"])
-        return visit.ask("GET", path).status == 200
+        return Visit(product, "root", found["id"]).ask("GET", path).status == 200
 
     wait_for(lambda: product.call("GET", f"/v1/sessions/{found['id']}")["state"] == "running", 60, "it runs")
+    wait_for(opens, 60, "its node is reached again", 0.2)
     wait_for(answers, 60, "its page is there again", 0.2)
     stop(product, found)
 

@@ -198,14 +198,15 @@ class Sessions:
         if made is not None and known is not None and made.job is job and made.secret is known[1]:
             return made
         running = state_of(job) is SessionState.RUNNING
-        if attempt is not None and running and known is None:
-            # Who acts for the user could not be asked when the server began.
-            self._recall_later(job, attempt.launch_id)
-        if attempt is None or known is None or known[0] != attempt.launch_id or not running:
+        if attempt is None or not running or (known is not None and known[0] != attempt.launch_id):
             raise NotFound(f"session {session_id} is {state_of(job)}; its page opens once it runs")
         directory = self._directory(job, attempt.launch_id)
         if directory is None:
             raise NotFound(f"the node of session {session_id} does not answer; its page opens once it does")
+        if known is None:
+            # Who acts for the user could not be asked when the server began.
+            self._recall_later(job, attempt.launch_id)
+            raise NotFound(f"session {session_id} is not reached again yet; its page opens in a moment")
         target: Target = UnixTarget(path=f"{directory}/app.sock")
         if session.port is not None:
             target = TcpTarget(port=session.port)
