@@ -4,9 +4,7 @@ The server is root's, as a site has it. What a page says on the console, such as
 kept from running, fails the test too.
 """
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,19 +12,14 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.portal import Portal
 from tests.browser.test_rights import page_of
 from tests.system.accounts import account
-from tests.system.product import Product, wait_for
+from tests.system.person import for_all, served
+from tests.system.product import wait_for
 from tests.system.test_two_users import ADA, LI, asked, submitted
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 OPERATOR, RUTH = "lytest3", "lytest5"
 SCRIPT = "<img src=x onerror=window.ran=1><script>window.ran=1</script>"
-CONFIG = f"""
-listen = "127.0.0.1:0"
-jobs_visible_to_all = true
-[[nodes]]
-name = "node"
-cpus = 4
-memory = "4GiB"
+ROLES = f"""
 [[roles]]
 name = "operator"
 users = ["{OPERATOR}"]
@@ -40,14 +33,8 @@ users = ["{RUTH}"]
 def portal(browser: Browser) -> Iterator[Portal]:
     for user in (ADA, LI, OPERATOR, RUTH):
         account(user)
-    with tempfile.TemporaryDirectory(prefix="ly-names-") as made:
-        Path(made).chmod(0o755)
-        product = Product(Path(made) / "state", CONFIG)
-        try:
-            product.start()
-            yield Portal(product, browser)
-        finally:
-            product.destroy()
+    with served(for_all(more="jobs_visible_to_all = true\n") + ROLES) as product:
+        yield Portal(product, browser)
 
 
 @pytest.fixture(scope="module")
