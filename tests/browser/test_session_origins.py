@@ -100,7 +100,7 @@ def test_pages_of_a_session_cannot_set_the_portals_cookie(page: Page, yard: Yard
 
 
 def test_logging_out_ends_what_a_session_has_open(page: Page, yard: Yard) -> None:
-    """Threat 30. How soon is said where no browser has to tell of it (tests/unit/test_proxy_websocket.py)."""
+    """Threat 30. How soon is said where no browser has to tell of it (tests/system/test_session_proxy.py)."""
     frame = framed(page)
     ended = """() => new Promise(done => {
         const socket = new WebSocket(`ws://${location.host}/ws`);
