@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from launchyard.controller.idling import Idling
 from launchyard.controller.sessions import Told
+from launchyard.model.change import Change
 from launchyard.model.errors import Conflict, Infeasible, NotFound
 from launchyard.model.event import SessionMoved
 from launchyard.model.job import Attempt, Job, JobKind
@@ -140,6 +142,40 @@ def test_the_way_to_a_session_is_gone_with_its_job() -> None:
             await yard.controller.cancel(ADA, yard.ref(job.id))
             with pytest.raises(NotFound):
                 sessions.endpoint(ADA, job.id)
+
+    run(test)
+
+
+class EndsLate(MemoryStore):
+    """What ends is on its way to the store until the test lets it in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_in = threading.Event()
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        if any(job.ended for change in changes for job in change.jobs):
+            self.let_in.wait(60)
+        super().commit(changes)
+
+
+def test_one_whose_end_is_on_its_way_to_the_store_is_known_and_does_not_live() -> None:
+    async def test() -> None:
+        store = EndsLate()
+        async with running_yard(store=store) as yard:
+            sessions = yard.controller.sessions
+            job = await running(yard)
+            cancelling = asyncio.ensure_future(yard.controller.cancel(ADA, yard.ref(job.id)))
+            await yard.until(lambda: yard.job(job.id).ended)
+
+            known, live = sessions.known(), sessions.live()
+            store.let_in.set()
+            await cancelling
+            await yard.until_ended(job.id)
+            await yard.until(lambda: not sessions.known())
+
+            assert [one.id for one in known] == [job.id]
+            assert live == []
 
     run(test)
 

@@ -58,7 +58,7 @@ class Sessions:
         self._reports = reports
         self._state = state
         self._ids: set[int] = set()
-        """Those that have not ended."""
+        """Those among the live jobs, and some that are there no more."""
         self._secrets: dict[int, tuple[str, str]] = {}
         """By session its launch and that launch's secret; never written down here."""
         self._endpoints: dict[int, Endpoint] = {}
@@ -77,7 +77,7 @@ class Sessions:
         """A job's state is another one."""
         if job.session is None:
             return
-        self._ids.discard(job.id) if job.ended else self._ids.add(job.id)
+        self._ids.add(job.id)
         self._tidings.moved(job)
         if job.ended or job.attempt is None:
             self._secrets.pop(job.id, None)
@@ -134,6 +134,7 @@ class Sessions:
 
     def look(self) -> None:
         """Duty: who is nearly at the end of its time."""
+        self._ids &= self._live.jobs.keys()
         self._endings.look(self.live(), self._loop.now())
 
     def usage_of(self, usage: Usage) -> None:
@@ -159,6 +160,10 @@ class Sessions:
 
     def live(self) -> list[Job]:
         """All sessions that have not ended."""
+        return [job for job in self.known() if not job.ended]
+
+    def known(self) -> list[Job]:
+        """The same, and those whose end is on its way to the store."""
         return [job for one in sorted(self._ids) if (job := self._live.jobs.get(one)) is not None]
 
     def notice(self, job: Job) -> str | None:

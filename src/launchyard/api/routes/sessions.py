@@ -82,7 +82,9 @@ async def list_sessions(request: Request) -> Response:
     context, caller = context_of(request), caller_of(request)
     given = Query(request, ("state", "app", "live"))
     states, app, live = set(given.texts("state")), given.text("app"), given.flag("live")
-    jobs = {job.id: job for job in context.services.controller.sessions.live() if may_open(job, caller)}
+    sessions = context.services.controller.sessions
+    here = sessions.live() if live else sessions.known()
+    jobs = {job.id: job for job in here if may_open(job, caller)}
     if not live:
         query = JobQuery(user=caller.user, cards=True, ended=True, limit=CARDS_MAX)
         for job in await context.read(lambda: context.services.store.jobs(query)):
