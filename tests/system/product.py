@@ -203,7 +203,7 @@ class Product(Asking):
         reading, writing = os.pipe()
         command = [sys.executable, "-m", self.module, "--state", str(self.state)]
         command += ["--config", str(self.config), "--ready-fd", str(writing)]
-        environment = {k: v for k, v in os.environ.items() if k != "LAUNCHYARD_FAULT"}
+        environment = dict(os.environ)
         if fault:
             environment["LAUNCHYARD_FAULT"] = fault
         if launcher_fault:
