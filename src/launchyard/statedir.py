@@ -11,12 +11,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from launchyard.launcher.messages import SOCKET_NAME
+from launchyard.launcher.messages import SOCKET_MAX_BYTES, SOCKET_NAME
 from launchyard.model.errors import Conflict, Invalid
 
 SECRET_BYTES = 32
-SOCKET_MAX_BYTES = 107
-"""The kernel's own bound of the path of a unix socket."""
 OF_USERS = ("environments", None, 0o711)
 """Where the launcher makes a private directory for each user."""
 

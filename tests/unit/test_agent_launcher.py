@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,13 @@ pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 
 NODE = Node(name="n", cpus=1, memory_mib=100)
 PATIENCE_S = 120.0
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Short, wherever pytest's own is: a launcher's socket lies deep below it."""
+    with tempfile.TemporaryDirectory(prefix="ly-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
 
 
 class Carried:
@@ -83,14 +91,16 @@ def carried(directory: Path) -> Iterator[Carried]:
     key = secrets.token_bytes(seal.KEY_BYTES)
     base = directory / "nodes"
     agent = Agent({"base": str(base), "yard": "y", "node": "n", "allow_root_jobs": True, "hooks": {}})
-    agent.adopt(key)
     coming = directory / "coming"
     coming.mkdir()
-    made = Carried(agent, key, coming)
     try:
-        yield made
+        agent.adopt(key)
+        made = Carried(agent, key, coming)
+        try:
+            yield made
+        finally:
+            made.close()
     finally:
-        made.close()
         kill(base)
 
 

@@ -1,6 +1,7 @@
-"""What a keeper starts when the program that it would start is not there any more."""
+"""What a keeper starts, and does not, where its launcher could not be executed or could not listen."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,19 @@ def test_a_launcher_whose_program_is_gone_ends_and_is_no_second_keeper(
     connection.close()
     os.close(lock)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 127
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_directory_too_deep_for_its_socket_is_refused_before_anything_is_started(
+    tmp_path: Path, over: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    longest = 107 - len("/launcher/launcher.sock") + over
+    place = tmp_path / ("x" * (longest - len(os.fsencode(tmp_path)) - 1))
+    monkeypatch.setattr(sys, "argv", ["keeper", f"--state={place}"])
+    monkeypatch.setattr(keeper, "_make_directories", lambda state_dir: keeper.fail("it went on"))
+
+    with pytest.raises(SystemExit):
+        keeper.main()
+
+    sentence = f"'{place}' is too long for the socket in it; use a path of at most {longest - 1} bytes"
+    assert capsys.readouterr().err == f"error: {sentence if over else 'it went on'}\n"

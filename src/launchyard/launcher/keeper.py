@@ -28,7 +28,7 @@ from launchyard.launcher.launcher import (
     wake_on_signals,
 )
 from launchyard.launcher.link import Link
-from launchyard.launcher.messages import SOCKET_NAME, package_argv
+from launchyard.launcher.messages import SOCKET_MAX_BYTES, SOCKET_NAME, package_argv
 from launchyard.launcher.state import Settings, log, open_log
 
 _MODULE = "launchyard.launcher.keeper"
@@ -309,6 +309,10 @@ def _take_keepers_place(options: Options, lock_fd: int) -> NoReturn:
 
 def _start(options: Options) -> None:
     """Check, lock, and leave a keeper in the background; return when its launcher listens."""
+    path = os.path.join(options.state_dir, SOCKET_NAME)
+    if (over := len(os.fsencode(path)) - SOCKET_MAX_BYTES) > 0:
+        at_most = len(os.fsencode(options.state_dir)) - over
+        fail(f"'{options.state_dir}' is too long for the socket in it; use a path of at most {at_most} bytes")
     try:
         _make_directories(options.state_dir)
         lock_fd = _lock(os.path.join(options.state_dir, "launcher", "lock"))

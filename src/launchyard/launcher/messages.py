@@ -31,6 +31,8 @@ VERSION = 4
 FRAME_MAX = 16 * 1024 * 1024
 SOCKET_NAME = "launcher/launcher.sock"
 """Where the launcher listens, below the state directory."""
+SOCKET_MAX_BYTES = 107
+"""The kernel's own bound of the path of a unix socket."""
 LAUNCH_ID_ENV = "LAUNCHYARD_LAUNCH_ID"
 """Set in every job: the mark by which processes are found where there are no cgroups."""
 
