@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 
 from launchyard.api.context import Context
+from launchyard.api.rows import as_now
 from launchyard.controller.tally import Group
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job
@@ -40,7 +41,9 @@ async def page_of(context: Context, query: JobQuery) -> Page:
     if not live_only:
         rows = await context.read(lambda: context.services.store.jobs(query))
         ids = {job.id for job in found}
-        found += [row for row in rows if row.id not in ids and controller.live_job(row.id) is None]
+        others = [row for row in rows if row.id not in ids]
+        now = await as_now(context, others)
+        found += [job for row, job in zip(others, now, strict=True) if job is row or matches(job, query)]
         # Beyond the end of a full page the store has rows that were not read: they belong to the next page.
         floor = rows[-1].id if len(rows) == query.limit else 0
     newest = heapq.nlargest(query.limit, (job for job in found if job.id >= floor), key=lambda job: job.id)
@@ -53,6 +56,7 @@ def _concerns(query: JobQuery, group: Group) -> bool:
     """Whether jobs of the group can match at all."""
     return (
         (not query.states or group.state in query.states)
+        and (not query.ended or group.state in ENDED)
         and query.user in (None, group.user)
         and query.sight.has(group.user, group.account)
     )

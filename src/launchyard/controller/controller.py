@@ -423,8 +423,7 @@ class Controller:
         return found
 
     async def _settled(self, job: Job) -> Job:
-        await self._loop.committed()
-        return self._live.jobs.get(job.id, job)
+        return await self._submitting.settled(job)
 
 
 def _waits(record: Job | None, index: int) -> bool:

@@ -49,7 +49,7 @@ class Dependents:
         """A job is new, or is now like this."""
         if before is None or before.name != job.name:
             self._rename(before, job)
-        if before is None or before.dependency is not job.dependency:
+        if before is None or before.dependency is not job.dependency or (before.ended and not job.ended):
             self._depend(before, job)
         if job.state in ENDED:
             self._remember(job)

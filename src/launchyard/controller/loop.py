@@ -154,6 +154,13 @@ class Loop:
         self.plan_soon()
         return node
 
+    def amend(self, job: Job) -> None:
+        """Of a job that has ended something else is kept now, whether or not its end is durable yet."""
+        if job.id in self.live.jobs:
+            self.move(job)
+        else:
+            self.draft.jobs[job.id] = job
+
     def effect(self, effect: Effect) -> None:
         self.draft.effects.append(effect)
 

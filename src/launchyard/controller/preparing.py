@@ -82,7 +82,7 @@ class Preparing:
             return
         if job.ended:
             self._ended(job)
-        elif before is None:
+        elif before is None or before.ended:
             self.begin(job)
         elif job.cron is not None and job.attempt is None and before.attempt is not None:
             # Each run of a line of a crontab begins with fresh files.

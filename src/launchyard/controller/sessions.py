@@ -236,8 +236,7 @@ class Sessions:
         attempt = changed(job.attempt, limit_moved=True, limit_cut_from_s=None)
         longer = self._reports.running.moved(changed(job, time_limit_s=limit_s, attempt=attempt))
         self._loop.effect(lambda: self._publish(longer, "time"))
-        await self._loop.committed()
-        return self._live.jobs.get(session_id, longer)
+        return await self._submitting.settled(longer)
 
     async def share(self, caller: Caller, session_id: int, users: Sequence[str]) -> Job:
         """These users may open it too, and no others."""
@@ -248,8 +247,7 @@ class Sessions:
         before = job
         job = self._keep(changed(job, session=changed(session_of(job), sharers=named)), "sharers")
         self._loop.effect(lambda: self._publish(before, "sharers"))
-        await self._loop.committed()
-        return self._live.jobs.get(session_id, job)
+        return await self._submitting.settled(job)
 
     async def delete(self, caller: Caller, job: Job) -> Job:
         """Its card is gone; one that lives must be ended first."""
@@ -260,7 +258,7 @@ class Sessions:
         self._loop.refuse_when_degraded()
         current = self._live.jobs.get(job.id, job)
         gone = changed(current, session=changed(session_of(current), deleted=True))
-        self._loop.draft.jobs[job.id] = gone
+        self._loop.amend(gone)
         self._loop.effect(lambda: self._publish(gone, "deleted"))
         await self._loop.committed()
         return gone
@@ -271,7 +269,7 @@ class Sessions:
         current = self._live.jobs.get(job.id, job)
         saved = changed(current, session=changed(session_of(current), saved_as=name))
         if current.ended:
-            self._loop.draft.jobs[job.id] = saved
+            self._loop.amend(saved)
             self._loop.effect(lambda: self._publish(saved, "saved"))
         else:
             self._keep(saved, "saved")

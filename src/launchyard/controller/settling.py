@@ -24,7 +24,7 @@ class Settling:
     def moved(self, before: Job | None, job: Job) -> None:
         """A job came, or its state is another one: look at those whose dependency this may settle."""
         look_up = self._live.waits
-        if before is None:
+        if before is None or (before.ended and not job.ended):
             self.settle(job)
         elif job.state is JobState.PENDING:
             self._waits_again(job)

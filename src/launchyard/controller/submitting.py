@@ -131,6 +131,12 @@ class Submitting:
             return await asyncio.to_thread(self._store.job, job_id)
         return await asyncio.to_thread(self._store.job_of_task, job_id, index)
 
+    async def settled(self, job: Job) -> Job:
+        """The job once what this turn decided is durable, as it is then: it may have ended meanwhile."""
+        await self._loop.committed()
+        live = self._loop.live.jobs.get(job.id)
+        return live or (job if job.ended else await self.stored(job.id) or job)
+
     async def _once(
         self, caller: Caller, submissions: Sequence[Submission], idempotency: tuple[str, str]
     ) -> list[Job | LaunchyardError]:

@@ -15,6 +15,7 @@ from launchyard.api.audit import note_jobs
 from launchyard.api.auth import browser_like, identity_of
 from launchyard.api.body import parse_json, read_body
 from launchyard.api.context import Context, caller_of, context_of
+from launchyard.api.listing import page_of
 from launchyard.api.ray_jobs import described
 from launchyard.api.ray_jobs.details import status_of
 from launchyard.api.ray_jobs.door import COOKIE, authorization
@@ -29,6 +30,7 @@ from launchyard.api.stream import Parts
 from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, Unauthenticated
 from launchyard.model.job import Job
+from launchyard.model.state import ENDED
 from launchyard.model.submission import Caller, Submission
 from launchyard.store.protocol import JobQuery
 from launchyard.wire.raysubmit import asked_id, awaited, read_job, to_job
@@ -173,9 +175,8 @@ async def activities(request: Request) -> Response:
     """Whether jobs of the caller wait or run, for tools that stop what is idle."""
     context, caller = context_of(request), caller_of(request)
     states = context.services.controller.states(lambda uid, account: uid == caller.uid)
-    live = sum(states.values())
-    query = JobQuery(user=caller.user, named=True, ended=True, limit=1)
-    ended = await context.read(lambda: context.services.store.jobs(query))
+    live = sum(count for state, count in states.items() if state not in ENDED)
+    ended = (await page_of(context, JobQuery(user=caller.user, named=True, ended=True, limit=1))).jobs
     now = context.services.clock()
     driver = {
         "is_active": "ACTIVE" if live else "INACTIVE",

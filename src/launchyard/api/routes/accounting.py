@@ -18,6 +18,7 @@ from launchyard.api.answers import answer
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.lookup import parse_ref
 from launchyard.api.query import Query
+from launchyard.api.rows import as_now
 from launchyard.api.tables.accounting import COLUMNS, USAGE_COLUMNS, Use
 from launchyard.api.tables.column import chosen, rows_of
 from launchyard.api.tables.jobs import Row
@@ -148,13 +149,13 @@ def _only(words: frozenset[str]) -> str | None:
 async def _named(context: Context, refs: list[JobRef]) -> Iterable[Job]:
     """The jobs of these ids, the tasks of those that are arrays, and tasks by array and index."""
     controller, store = context.services.controller, context.services.store
-    ids = tuple({ref.job_id for ref in refs if ref.index is None})
-    found: dict[int, Job] = {}
-    if ids:
-        query = JobQuery(ids=ids, limit=len(ids))
-        found = {job.id: job for job in await context.read(partial(store.jobs, query))}
-    _add_live(found, filter(None, map(controller.live_job, ids)))
-    _add_live(found, await jobs_of_parts(context, set(ids) - found.keys()))
+    ids = {ref.job_id for ref in refs if ref.index is None}
+    # Looked at first: what ends meanwhile is in the store.
+    found = {job.id: job for job in filter(None, map(controller.live_job, ids))}
+    if ended := tuple(ids - found.keys()):
+        query = JobQuery(ids=ended, limit=len(ended))
+        found |= {job.id: job for job in await context.read(partial(store.jobs, query))}
+    _add(found, await jobs_of_parts(context, ids - found.keys()))
     for record in [job for job in found.values() if job.array is not None]:
         await _add_tasks(context, record, found)
     for ref in refs:
@@ -164,22 +165,21 @@ async def _named(context: Context, refs: list[JobRef]) -> Iterable[Job]:
             whole = None if task else controller.live_job(ref.job_id)
             if task is None and whole is None:
                 whole = await context.read(partial(store.job, ref.job_id))
-            _add_live(found, [task or whole])
-    return found.values()
+            _add(found, [task or whole])
+    return await as_now(context, list(found.values()))
 
 
 async def _add_tasks(context: Context, record: Job, found: dict[int, Job]) -> None:
     """All that split off from an array."""
+    _add(found, context.services.controller.live_tasks(record.id))
     query = JobQuery(array_job_id=record.id, limit=PAGE)
     while True:
         page = await context.read(partial(context.services.store.jobs, query))
-        found.update({job.id: job for job in page})
+        _add(found, (job for job in page if job.id not in found))
         if len(page) < PAGE:
             break
         query = replace(query, before_id=page[-1].id)
-    _add_live(found, context.services.controller.live_tasks(record.id))
 
 
-def _add_live(found: dict[int, Job], jobs: Iterable[Job | None]) -> None:
-    """What is live is as the controller has it."""
+def _add(found: dict[int, Job], jobs: Iterable[Job | None]) -> None:
     found.update({job.id: job for job in jobs if job is not None})

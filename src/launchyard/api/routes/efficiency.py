@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,7 +12,7 @@ from launchyard.api import describe
 from launchyard.api.answers import answer
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.history import advice_json
-from launchyard.api.listing import of_sight
+from launchyard.api.listing import of_sight, page_of
 from launchyard.api.lookup import Found, find, parse_ref
 from launchyard.api.query import Query
 from launchyard.model.errors import Invalid
@@ -100,14 +99,14 @@ async def _pages(
     context: Context, query: JobQuery, wanted: Callable[[Job], bool]
 ) -> tuple[Sequence[Job], bool]:
     """The newest ended jobs that are wanted, and whether these are all."""
-    store, found = context.services.store, list[Job]()
+    found: list[Job] = []
     before_id: int | None = None
     for _ in range(JOBS_MAX // PAGE):
-        page = await context.read(partial(store.jobs, replace(query, before_id=before_id)))
-        found += filter(wanted, page)
-        if len(page) < query.limit:
+        page = await page_of(context, replace(query, before_id=before_id))
+        found += filter(wanted, page.jobs)
+        if page.before_id is None:
             return found, True
-        before_id = page[-1].id
+        before_id = page.before_id
     return found, False
 
 

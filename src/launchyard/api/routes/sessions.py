@@ -84,7 +84,7 @@ async def list_sessions(request: Request) -> Response:
     states, app, live = set(given.texts("state")), given.text("app"), given.flag("live")
     sessions = context.services.controller.sessions
     here = sessions.live() if live else sessions.known()
-    jobs = {job.id: job for job in here if may_open(job, caller)}
+    jobs = {job.id: job for job in here if may_open(job, caller) and not session_of(job).deleted}
     if not live:
         query = JobQuery(user=caller.user, cards=True, ended=True, limit=CARDS_MAX)
         for job in await context.read(lambda: context.services.store.jobs(query)):

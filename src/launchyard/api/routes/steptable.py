@@ -13,6 +13,7 @@ from launchyard.api.answers import answer
 from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.lookup import parse_ref
 from launchyard.api.query import Query
+from launchyard.api.rows import as_now
 from launchyard.api.tables.column import chosen, rows_of
 from launchyard.api.tables.parts import jobs_of_parts, step_by_parts
 from launchyard.api.tables.steps import COLUMNS, LIVE, Row
@@ -130,7 +131,7 @@ async def _named(context: Context, refs: list[JobRef]) -> dict[int, Job]:
             task = task or await context.read(partial(store.job_of_task, ref.job_id, ref.index))
             if task is not None:
                 found[task.id] = task
-    return {id: controller.live_job(id) or job for id, job in found.items()}
+    return {job.id: job for job in await as_now(context, list(found.values()))}
 
 
 def _words(text: str | None) -> frozenset[str]:

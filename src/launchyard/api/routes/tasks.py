@@ -57,13 +57,17 @@ async def tasks(request: Request) -> Response:
     bad = JobQuery(array_job_id=record.id, states=_BAD, limit=NOT_COMPLETED_MAX)
     worst = await context.read(partial(context.services.store.jobs, bad))
     states = ended | {index: job.state for index, job in live.items()}
+    here = {job.id: job for job in live.values()}
+    worst = [
+        *(job for job in here.values() if job.state in _BAD),
+        *(job for job in worst if job.id not in here),
+    ]
+    worst = sorted(worst, key=lambda job: -job.id)[:NOT_COMPLETED_MAX]
     return answer(await context.read(partial(_grid_json, record, record.array, states, worst)))
 
 
 def _live_tasks(context: Context, record: Job) -> dict[int, Job]:
-    """Those that have not ended, as they are now."""
-    if record.ended:
-        return {}
+    """Those that have not ended, as they are now, and those whose end is on its way to the store."""
     live = context.services.controller.live_tasks(record.id)
     return {job.task.index: job for job in live if job.task is not None}
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from launchyard.api.context import Context
 from launchyard.api.query import Query
+from launchyard.api.rows import as_now
 from launchyard.api.tables.parts import LOOKED_FOR, ended_of_part, parts_shown
 from launchyard.controller.controller import Controller
 from launchyard.controller.tally import Group
@@ -103,8 +104,9 @@ async def selected(context: Context, asked: Selection, since: float) -> list[Job
     missing = asked.ids and asked.ids.difference(here, *(ids_of(job) for job in live))
     rows = await context.read(lambda: _stored(store, asked, since, missing))
     ended = {job.id: job for job in rows if _belongs(job, asked, since) and job.id not in here}
-    # A row of the store may lag behind a job that is still live, but does not match as it is now.
-    return asked.shown([*live, *(job for job in ended.values() if controller.live_job(job.id) is None)])
+    # One of them may be in the queue again.
+    now = await as_now(context, list(ended.values()))
+    return asked.shown([*live, *(job for job in now if job is ended[job.id] or asked.wants(job))])
 
 
 def _named(controller: Controller, ids: Iterable[int]) -> list[Job]:

@@ -1,0 +1,131 @@
+"""The routes of the API asked on a yard, and a store whose commits, news and reads come when a test says.
+
+No socket is between: so a test says in which order a change is decided, durable, heard of and read.
+"""
+
+import json
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from launchyard.api.auth import Identity
+from launchyard.api.context import Context
+from launchyard.api.events import EventHub
+from launchyard.api.services import Services
+from launchyard.api.stream import Closing
+from launchyard.api.tokens import TokenTable
+from launchyard.controller.users import Users
+from launchyard.model.change import Change
+from launchyard.model.job import Job
+from launchyard.model.state import JobState
+from launchyard.model.submission import Caller
+from launchyard.store.memory import MemoryStore
+from launchyard.store.protocol import JobQuery
+from tests.api_bench import T0, FakeLogs, FakeTerminals
+from tests.unit.yard import ADA, Yard
+
+PATIENCE_S = 60
+Route = Callable[[Request], Awaitable[Response]]
+
+
+class Gate:
+    """Open at first. Who comes while it is shut waits."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._open.set()
+        self.waiting = 0
+        """How many stand before it."""
+
+    def shut(self) -> None:
+        self._open.clear()
+
+    def open(self) -> None:
+        self._open.set()
+
+    def come(self) -> None:
+        self.waiting += 1
+        assert self._open.wait(PATIENCE_S), "nobody opened the gate"
+        self.waiting -= 1
+
+
+class LateStore(MemoryStore):
+    """`commits`: before what changed is written. `news`: before the loop hears of it. `reads`: before what
+    was read of jobs comes to who asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.commits, self.news, self.reads = Gate(), Gate(), Gate()
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        self.commits.come()
+        super().commit(changes)
+        self.news.come()
+
+    def jobs(self, query: JobQuery) -> list[Job]:
+        found = super().jobs(query)
+        self.reads.come()
+        return found
+
+    def job_of_submission(self, user: str, submission_id: str) -> Job | None:
+        found = super().job_of_submission(user, submission_id)
+        self.reads.come()
+        return found
+
+    def task_states(self, array_job_id: int) -> dict[int, JobState]:
+        found = super().task_states(array_job_id)
+        self.reads.come()
+        return found
+
+    def open(self) -> None:
+        for gate in (self.commits, self.news, self.reads):
+            gate.open()
+
+
+class Asking:
+    """Routes are functions of a request; `context` has what lives as long as the server."""
+
+    def __init__(self, yard: Yard) -> None:
+        self.logs = FakeLogs()
+        services = Services(
+            controller=yard.controller,
+            store=yard.store,
+            users=Users(),
+            logs=self.logs,
+            terminals=FakeTerminals(),
+            status=lambda: {},
+            clock=lambda: T0,
+            owner_uid=None,
+        )
+        tokens = TokenTable(clock=services.clock)
+        self.context = Context(services, tokens, Closing(tokens), EventHub())
+        yard.controller.watch(self.context.tell)
+
+    async def ask(self, route: Route, *, caller: Caller = ADA, **given: Any) -> Any:
+        """The answer's JSON. What the path has is given with `in_` before its name; `body` is sent."""
+        body = given.pop("body", None)
+        sent = b"" if body is None else json.dumps(body).encode()
+        path = {name.removeprefix("in_"): str(given.pop(name)) for name in list(given) if name[:3] == "in_"}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "headers": [(b"content-type", b"application/json")],
+            "query_string": urlencode(given).encode(),
+            "path_params": path,
+            "app": SimpleNamespace(state=SimpleNamespace(context=self.context)),
+            "state": {"identity": Identity(caller)},
+        }
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": sent, "more_body": False}
+
+        response = await route(Request(scope, receive))
+        source = getattr(response, "source", None)
+        parts = [bytes(response.body)] if source is None else [part async for part in source]
+        return json.loads(b"".join(parts))
