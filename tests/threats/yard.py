@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from typing import Any
 import aiohttp
 
 import launchyard
+from launchyard.api.server import KEEP_ALIVE_S
 from tests.system.accounts import account
 from tests.system.product import PATIENCE_S, Json, Product, wait_for
 from tests.system.test_two_users import asked
@@ -126,6 +128,7 @@ class Yard:
     token_ids: dict[str, str] = field(default_factory=dict)
     _browsers: dict[str, tuple[str, str]] = field(default_factory=dict)
     _kept: socket.socket | None = None
+    _kept_since: float = 0.0
 
     @cached_property
     def port(self) -> int:
@@ -164,7 +167,7 @@ class Yard:
     ) -> Answer:
         """One request; `path` goes out as it is. `user`: by this one's token.
 
-        By a connection that is kept from request to request, as long as the server keeps it.
+        By a connection that is kept from request to request, and left long before the server closes it.
         """
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         sent = {"Host": self.host}
@@ -177,7 +180,7 @@ class Yard:
         sent |= dict(headers or {})
         lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         head = f"{method} {path} HTTP/1.1\r\n{lines}\r\n"
-        sock, self._kept = self._kept or self.connect(), None
+        sock = self._next_connection()
         sock.sendall(head.encode("latin-1", "replace") + data)
         response = http.client.HTTPResponse(sock, method=method)
         response.begin()
@@ -186,8 +189,16 @@ class Yard:
         if response.will_close:
             sock.close()
         else:
-            self._kept = sock
+            self._kept, self._kept_since = sock, time.monotonic()
         return answer
+
+    def _next_connection(self) -> socket.socket:
+        kept, self._kept = self._kept, None
+        if kept is not None and time.monotonic() - self._kept_since < KEEP_ALIVE_S / 3:
+            return kept
+        if kept is not None:
+            kept.close()
+        return self.connect()
 
     def handshake(self, path: str, headers: Mapping[str, str]) -> Answer:
         """The server's first answer to a WebSocket's opening; the connection is left at once."""

@@ -379,6 +379,7 @@ async def test_many_cancels_of_one_job_have_one_outcome() -> None:
     """F32: cancel against start against exit."""
     async with running_yard(obedience=Obedience.COMPLETE) as yard:
         jobs = [await yard.submit() for _ in range(20)]
+        ids = [job.id for job in jobs]
 
         async def cancel(job: Job) -> None:
             with contextlib.suppress(Conflict):
@@ -387,6 +388,8 @@ async def test_many_cancels_of_one_job_have_one_outcome() -> None:
         await asyncio.gather(*(cancel(job) for job in jobs for _ in range(10)))
         for job in jobs:
             await yard.until_ended(job.id)
+        # What is durable is told in another turn of the loop.
+        await yard.until(lambda: {event.job_id for event in yard.seen if event.state in ENDED} == set(ids))
         moves = [(event.previous, event.state) for event in yard.seen if event.previous is not None]
         assert all(after in TRANSITIONS[before].values() for before, after in moves)
         ends = [event.job_id for event in yard.seen if event.state not in TRANSITIONS]
