@@ -239,6 +239,14 @@ def test_a_failed_job_tells_the_end_of_its_log(bench: Bench) -> None:
     assert bench.ask("GET", "/api/jobs/", user="ada").json[0]["message"] == told["message"]
 
 
+def test_a_job_that_fails_once_more_tells_the_end_of_its_last_log(bench: Bench) -> None:
+    for number, line in enumerate(("out of luck\n", "out of disk\n"), start=1):
+        bench.put(named(state=JobState.FAILED, exit_code=2, ended_at=T0, attempts=number))
+        bench.logs.contents[5] = line.encode()
+
+        assert bench.ask("GET", ONE, user="ada").json["message"].endswith(line)
+
+
 def test_the_tail_sends_everything_and_closes_when_the_job_has_ended(bench: Bench) -> None:
     bench.put(named())
     with dial(bench) as socket:

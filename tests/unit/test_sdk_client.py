@@ -1,6 +1,7 @@
 """`Client`: what it sends, and how it waits and follows while the server comes and goes."""
 
 import dataclasses
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +16,7 @@ from launchyard.sdk.events import EventParser
 from launchyard.sdk.jobs import Job
 from launchyard.sdk.submission import JobOptions, job_body, update_body
 from launchyard.wire.submit import Resources, SubmitJob, UpdateJob
-from tests.unit.canned_server import CannedServer, Turns, canned_server, events, job_json, parts
+from tests.unit.canned_server import CannedServer, Handler, Turns, canned_server, events, job_json, parts
 
 
 @pytest.fixture
@@ -256,6 +257,44 @@ def test_events_are_parsed_in_any_slicing() -> None:
 
         assert [(event.kind, event.data) for event in read] == [("job", {"a": 1}), ("reset", {})]
         assert parser.last_id == "r-7"
+
+
+def test_an_event_that_is_cut_off_after_its_id_comes_again(server: CannedServer, client: Client) -> None:
+    cut_at = MOVED.index(b"data")
+    server.answers["GET", "/v1/events"] = Turns(
+        parts(b"id: r-1\n\n", MOVED[:cut_at], cut=True), events(b": still here\n\n", MOVED)
+    )
+
+    first = next(client.events(last_id="r-1"))
+
+    assert (first.data["job_id"], first.id) == (17, "r-2")
+    asked = [one.headers.get("last-event-id") for one in server.asked if "events" in one.path]
+    assert asked == ["r-1", "r-1"]
+
+
+def test_a_task_that_has_no_id_yet_is_waited_for_however_much_else_happens(
+    server: CannedServer, client: Client
+) -> None:
+    most, told, pause = 6000, [0], threading.Event()
+
+    def never_silent(handler: Handler) -> None:
+        handler.begin_parts()
+        while told[0] < most:
+            handler.send_part(b'id: r-%d\nevent: job\ndata: {"job_id": 99}\n\n' % told[0])
+            told[0] += 1
+            pause.wait(0.01)
+
+    server.answers["GET", "/v1/events"] = never_silent
+    task = {"job_id": 17, "index": 3}
+    server.answers["GET", "/v1/jobs/17_3"] = Turns(
+        job_json(17, array=task), job_json(18, array=task, state="COMPLETED", exit_code=0)
+    )
+
+    for moved in client.watch(["17_3"], poll_s=0.1):
+        last = moved["17_3"]
+
+    assert (last.id, last.state) == (18, "COMPLETED")
+    assert told[0] < most
 
 
 def test_package_offers_its_names_and_no_others() -> None:

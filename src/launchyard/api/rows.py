@@ -1,6 +1,6 @@
 """Rows of the store beside live jobs.
 
-Of a job that lives a row lags behind, and one that was read a moment ago may be of a job that has ended since.
+A row lags behind a job that lives, and one that was read a moment ago may be of a job that has ended since.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from launchyard.sdk.address import find
 from launchyard.sdk.errors import ConnectionLost, TimedOut, from_problem
 from launchyard.sdk.events import Event, EventStream, follow
-from launchyard.sdk.jobs import Job, is_live
+from launchyard.sdk.jobs import Job, is_live, is_unsplit
 from launchyard.sdk.records import Record
 from launchyard.sdk.submission import JobOptions, job_body, update_body, with_resources
 from launchyard.sdk.transport import PATIENCE_S, Stream, Transport
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 JobId = int | str
 PAGE = 1000
 POLL_S = 15.0
-"""How long a silent event stream is believed before the jobs waited for are read again."""
+"""How long the event stream alone is believed before the jobs waited for are read again."""
+UNSPLIT_S = 2.0
+"""The same where one of them is a task that has no id of its own yet."""
 
 
 class Client:
@@ -280,20 +282,25 @@ class Client:
     ) -> Iterator[dict[JobId, Job]]:
         """The jobs as they are, then those that moved, as they move, until all ended or time is up.
 
-        After `poll_s` of silence the jobs are read again, and what did not move is left out: an empty
-        answer then lets a caller look at its clock.
+        After `poll_s` all jobs are read again, whatever was heard of others, and what did not move is left
+        out: an empty answer then lets a caller look at its clock.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with EventStream(self.transport) as events:
             known = {key: self.job(key) for key in jobs}
+            read_at = time.monotonic()
             yield dict(known)
             while any(not job.ended for job in known.values()):
-                left_s = poll_s if deadline is None else min(poll_s, deadline - time.monotonic())
+                # What happens to a task that has no id of its own yet is told under the one that it gets.
+                every_s = min(poll_s, UNSPLIT_S) if any(map(is_unsplit, known.values())) else poll_s
+                left_s = every_s if deadline is None else min(every_s, deadline - time.monotonic())
                 if left_s <= 0:
                     return
                 news = events.next(left_s)
                 ids = {event.data.get("job_id") for event in news}
                 again = not news or any(event.kind == "reset" for event in news)
+                if again := again or time.monotonic() - read_at >= every_s:
+                    read_at = time.monotonic()
                 read = {
                     key: self.job(key)
                     for key, job in known.items()

@@ -24,7 +24,9 @@ class EventParser:
         self._rest = b""
         self._kind = ""
         self._data: list[str] = []
+        self._id: str | None = None
         self.last_id: str | None = None
+        """Of the last event that came whole: one that was cut off after its id is still to come."""
 
     def feed(self, data: bytes) -> list[Event]:
         *lines, self._rest = (self._rest + data).split(b"\n")
@@ -44,8 +46,9 @@ class EventParser:
             elif name == "data":
                 self._data.append(value)
             elif name == "id":
-                self.last_id = value
+                self._id = value
             return None
+        self.last_id = self._id
         kind, data = self._kind or "message", "\n".join(self._data)
         self._kind, self._data = "", []
         return (

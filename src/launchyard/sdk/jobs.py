@@ -66,6 +66,12 @@ def is_live(job: Mapping[str, Any]) -> bool:
     return job.get("state") in LIVE_STATES
 
 
+def is_unsplit(job: Job) -> bool:
+    """A task that has no id of its own yet: its array's record stands for it."""
+    array = job.array or {}
+    return array.get("index") is not None and array.get("job_id") == job.id
+
+
 def records(jobs: Iterable[Job]) -> list[Job]:
     """Jobs and arrays, without the tasks of arrays that are among them."""
     found = list(jobs)

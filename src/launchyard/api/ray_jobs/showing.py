@@ -20,7 +20,7 @@ TAILS_READ_MAX = 32
 async def shown(context: Context, jobs: Sequence[Job], redacted: bool) -> list[dict[str, Any]]:
     """`RayJobDetails` of each, in the same order."""
     environments = await _environments(context, jobs)
-    unread = [job for job in jobs if shows_log(job) and context.ray.tails.known(job.id) is None]
+    unread = [job for job in jobs if shows_log(job) and context.ray.tails.known(job) is None]
     await asyncio.gather(
         *(context.ray.tails.of(job, context.services.logs) for job in unread[:TAILS_READ_MAX])
     )
@@ -54,7 +54,7 @@ async def shown_one(context: Context, caller: Caller, job: Job, redacted: bool) 
 def _beside(context: Context, job: Job) -> Beside:
     controller = context.services.controller
     if job.ended:
-        return Beside(log_tail=context.ray.tails.known(job.id))
+        return Beside(log_tail=context.ray.tails.known(job))
     return Beside(reason=controller.reason(job.id))
 
 

@@ -13,24 +13,24 @@ READ_BYTES = 4 * TAIL_CHARS
 
 
 class Tails:
-    """By job id: a failed job prints nothing more. Used on the loop only."""
+    """By job and attempt: a failed one prints nothing more. Used on the loop only."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[int, str] = OrderedDict()
+        self._known: OrderedDict[tuple[int, int], str] = OrderedDict()
 
-    def known(self, job_id: int) -> str | None:
-        return self._known.get(job_id)
+    def known(self, job: Job) -> str | None:
+        return self._known.get((job.id, job.attempts))
 
     async def of(self, job: Job, logs: Logs) -> str:
         """Empty where nothing was printed, or the log cannot be read any more."""
-        found = self._known.get(job.id)
+        found = self.known(job)
         if found is None:
             try:
                 part = await logs.read(job, "stdout", -READ_BYTES, READ_BYTES)
             except LaunchyardError:
                 return ""
             found = tail_of(part.data.decode("utf-8", "replace"))
-            self._known[job.id] = found
+            self._known[job.id, job.attempts] = found
             while len(self._known) > REMEMBERED_MAX:
                 self._known.popitem(last=False)
         return found
