@@ -36,6 +36,24 @@ def test_what_comes_and_goes_stands_as_in_a_sorted_list(steps: list[int]) -> Non
         assert found.first == plain[0]
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 30)), max_size=80))
+def test_copies_of_copies_know_nothing_of_each_other(steps: list[tuple[int, int]]) -> None:
+    every: list[tuple[Ordered[int], list[int]]] = [(Ordered(), [])]
+    for number, value in steps:
+        found, plain = every[number % len(every)]
+        if value < 0:
+            every.append((found.copy(), plain.copy()))
+        elif value in plain:
+            plain.remove(value)
+            found.remove(value)
+        else:
+            plain.append(value)
+            found.add(value)
+
+    for found, plain in every:
+        assert list(found) == sorted(plain)
+
+
 def test_a_copy_is_one_of_its_own() -> None:
     found = Ordered[int]()
     for value in (5, 1, 3, 2, 4):

@@ -1,8 +1,15 @@
 """The queue of waiting jobs is always what sorting its jobs anew would make of it."""
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from launchyard.policy import ordered, paged
 from launchyard.policy.limits import Party
 from launchyard.policy.order import Key
 from launchyard.policy.queue import Shape, WaitingQueue
@@ -17,20 +24,81 @@ PUT = st.tuples(
     st.integers(1, 3),
 )
 DROP = st.tuples(st.integers(1, 12))
+COPY = st.tuples()
+Plain = dict[int, tuple[Shape, Key, int, Party | None]]
+
+
+@pytest.fixture(autouse=True)
+def _few_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ordered, "RUN_MAX", 3)
+    monkeypatch.setattr(paged, "PAGE_BITS", 1)
 
 
 @given(st.lists(PUT | DROP, max_size=60))
 def test_whatever_comes_moves_and_goes_all_stand_in_order(steps: list[tuple[object, ...]]) -> None:
-    queue, plain = WaitingQueue(), dict[int, tuple[Shape, Key, int, Party | None]]()
+    queue, plain = WaitingQueue(), Plain()
     for step in steps:
-        match step:
-            case (int() as job_id, int() as cpus, int() as place, (None | Party()) as party, int() as count):
-                plain[job_id] = (Shape("all", request(cpus), 60), (0.0, float(place)), count, party)
-                queue.put(job_id, *plain[job_id])
-            case (int() as job_id,):
-                plain.pop(job_id, None)
-                queue.drop(job_id)
+        _do(step, queue, plain)
 
+    _assert_stands(queue, plain)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), PUT | DROP | COPY), max_size=60))
+def test_copies_of_copies_know_nothing_of_each_other(steps: list[tuple[int, tuple[object, ...]]]) -> None:
+    queues: list[tuple[WaitingQueue, Plain]] = [(WaitingQueue(), {})]
+    for number, step in steps:
+        queue, plain = queues[number % len(queues)]
+        if step:
+            _do(step, queue, plain)
+        else:
+            queues.append((queue.copy(), dict(plain)))
+
+    for queue, plain in queues:
+        _assert_stands(queue, plain)
+
+
+def test_a_copy_with_one_more_costs_no_steps_for_those_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    queue = WaitingQueue()
+    for job_id in range(20_000):
+        queue.put(job_id, Shape("all", request(1), 60), (0.0, float(job_id)))
+
+    def copy_with_one_more() -> None:
+        queue.copy().put(20_000, Shape("all", request(2), 60), (0.0, 0.5))
+
+    assert _lines_of(copy_with_one_more) < 200
+    assert len(queue) == 20_000
+
+
+def _lines_of(act: Callable[[], object]) -> int:
+    """Lines of Python that it takes."""
+    lines = 0
+
+    def count(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def _do(step: tuple[object, ...], queue: WaitingQueue, plain: Plain) -> None:
+    match step:
+        case (int() as job_id, int() as cpus, int() as place, (None | Party()) as party, int() as count):
+            plain[job_id] = (Shape("all", request(cpus), 60), (0.0, float(place)), count, party)
+            queue.put(job_id, *plain[job_id])
+        case (int() as job_id,):
+            plain.pop(job_id, None)
+            queue.drop(job_id)
+
+
+def _assert_stands(queue: WaitingQueue, plain: Plain) -> None:
     order = sorted(plain, key=lambda job_id: (plain[job_id][1], job_id))
     assert list(queue.in_order()) == order
     assert [queue.ahead(job_id) for job_id in order] == list(range(len(order)))

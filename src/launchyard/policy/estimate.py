@@ -25,7 +25,7 @@ def start_of(snapshot: Snapshot, job_id: int, *, before: float | None = None) ->
     number = len(view.holdings)
     now = view.now
     for _ in range(STEPS_MAX):
-        for start in plan(replace(view, now=now, holdings=ends.in_order)).starts:
+        for start in plan(replace(view, now=now, holdings=ends.in_order), foresee=False).starts:
             if start.job_id == job_id:
                 return now
             shape = view.waiting.shape_of(start.job_id)

@@ -7,7 +7,7 @@ jobs. One owner: the controller.
 
 import heapq
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from launchyard.policy.limits import Amounts, LimitBook, Party
 from launchyard.policy.need import Need
 from launchyard.policy.order import Key
 from launchyard.policy.ordered import Ordered
+from launchyard.policy.paged import Paged
 
 Entry = tuple[Key, int]
 """Key and job id."""
@@ -61,13 +62,20 @@ class Lane:
 
 
 class WaitingQueue:
-    """Jobs by lane, and how many starts each may have (more than one for an array)."""
+    """Jobs by lane, and how many starts each may have (more than one for an array).
+
+    Copies share what neither has changed, so that one to plan on costs little however many wait.
+    """
 
     def __init__(self) -> None:
-        self._lanes: dict[tuple[Shape, Party | None], Lane] = {}
-        self._where: dict[int, tuple[Lane, Key]] = {}
+        self._lanes: dict[int, Lane] = {}
+        self._own: set[int] = set()
+        """The lanes that no copy has too."""
+        self._numbers: dict[tuple[Shape, Party | None], int] = {}
+        self._number = 0
+        self._where: Paged[tuple[int, Key]] = Paged()
         self._order: Ordered[Entry] = Ordered()
-        self.counts: dict[int, int] = {}
+        self.counts: Paged[int] = Paged()
 
     def __len__(self) -> int:
         return len(self._where)
@@ -78,25 +86,21 @@ class WaitingQueue:
     def copy(self) -> "WaitingQueue":
         """A queue with the same entries."""
         twin = WaitingQueue()
-        for key, lane in self._lanes.items():
-            other = twin._lanes[key] = Lane(lane.shape, lane.party, lane.entries.copy())
-            for entry_key, job_id in lane.entries:
-                twin._where[job_id] = (other, entry_key)
-        twin._order, twin.counts = self._order.copy(), dict(self.counts)
+        twin._lanes, twin._numbers, twin._number = self._lanes.copy(), self._numbers.copy(), self._number
+        twin._where, twin._order, twin.counts = self._where.copy(), self._order.copy(), self.counts.copy()
+        self._own = set()
         return twin
 
     def put(self, job_id: int, shape: Shape, key: Key, count: int = 1, party: Party | None = None) -> None:
         """Add the job, or move it where it now belongs. `party` where limits count."""
-        lane, where = self._lanes.get((shape, party)), self._where.get(job_id)
-        if where is None or where[0] is not lane or where[1] != key:
+        number, where = self._numbers.get((shape, party)), self._where.get(job_id)
+        if where is None or where[0] != number or where[1] != key:
             if where is not None:
                 self.drop(job_id)
-                lane = self._lanes.get((shape, party))
-            if lane is None:
-                lane = self._lanes[shape, party] = Lane(shape, party)
-            lane.entries.add((key, job_id))
+            number = self._lane_of(shape, party)
+            self._lane(number).entries.add((key, job_id))
             self._order.add((key, job_id))
-            self._where[job_id] = (lane, key)
+            self._where[job_id] = (number, key)
         self.counts[job_id] = count
 
     def drop(self, job_id: int) -> None:
@@ -104,15 +108,16 @@ class WaitingQueue:
         where = self._where.pop(job_id, None)
         if where is None:
             return
-        lane, key = where
+        number, key = where
+        lane = self._lane(number)
         lane.entries.remove((key, job_id))
         self._order.remove((key, job_id))
         if not lane.entries:
-            del self._lanes[lane.shape, lane.party]
+            del self._numbers[lane.shape, lane.party], self._lanes[number]
         del self.counts[job_id]
 
     def shape_of(self, job_id: int) -> Shape:
-        return self._where[job_id][0].shape
+        return self._lanes[self._where[job_id][0]].shape
 
     def key_of(self, job_id: int) -> Key:
         return self._where[job_id][1]
@@ -129,6 +134,23 @@ class WaitingQueue:
         """How many entries come before this one."""
         _, key = self._where[job_id]
         return self._order.before((key, job_id))
+
+    def _lane_of(self, shape: Shape, party: Party | None) -> int:
+        """The number of the lane, which may be a new one."""
+        number = self._numbers.get((shape, party))
+        if number is None:
+            number = self._number = self._number + 1
+            self._numbers[shape, party], self._lanes[number] = number, Lane(shape, party)
+            self._own.add(number)
+        return number
+
+    def _lane(self, number: int) -> Lane:
+        """One to be changed."""
+        lane = self._lanes[number]
+        if number not in self._own:
+            lane = self._lanes[number] = replace(lane, entries=lane.entries.copy())
+            self._own.add(number)
+        return lane
 
 
 class Thinned(Protocol):
