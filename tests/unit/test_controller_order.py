@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
+from launchyard.api import history
 from launchyard.api.ray_jobs import routes as ray
 from launchyard.api.routes import accounting, efficiency, joblist, jobs, sessions, steptable, tables, tasks
 from launchyard.engine.fake import Obedience
@@ -173,6 +176,19 @@ async def test_a_card_that_is_deleted_in_the_turn_in_which_its_session_ends_is_g
 
         assert yard.controller.live_job(job.id) is None
         assert (await asking.ask(sessions.list_sessions))["sessions"] == []
+
+
+@lives
+async def test_who_submits_a_job_that_ends_before_the_answer_is_told_that_it_ended() -> None:
+    async with asked(obedience=Obedience.COMPLETE) as (yard, asking, store):
+        store.reads.shut()
+        with pytest.MonkeyPatch.context() as patches:
+            patches.setattr(history, "PATIENCE_S", 60)
+            submitting = asyncio.ensure_future(asking.ask(jobs.submit, body={"command": "true"}))
+            await yard.until(lambda: any(event.state is S.COMPLETED for event in yard.seen))
+            store.reads.open()
+
+            assert (await submitting)["state"] == "COMPLETED"
 
 
 @lives

@@ -20,6 +20,7 @@ from launchyard.api.listing import of_sight, page_of, page_of_ids, parse_ids
 from launchyard.api.lookup import find, parse_ref
 from launchyard.api.ofcluster import partitions_of
 from launchyard.api.query import Query
+from launchyard.api.rows import as_now
 from launchyard.api.waiting import suggestion_json, wait_json
 from launchyard.controller.controller import JobRef
 from launchyard.model.errors import Conflict, Invalid, LaunchyardError, NotFound
@@ -112,12 +113,13 @@ async def _submit(
             if isinstance(result, LaunchyardError):
                 results[position] = result
                 continue
-            made_json = shown_job(context, caller, result)
-            if advised:
-                # It is durable by now; what follows costs it nothing but a moment.
-                courtesy = await context.history.courtesy(result, context.services.controller.room)
-                made_json["advice"] = advice_json(courtesy)
-            results[position] = made_json
+            if not advised:
+                results[position] = shown_job(context, caller, result)
+                continue
+            # It is durable by now. What follows takes a moment at most, in which it may even have ended.
+            courtesy = await context.history.courtesy(result, context.services.controller.room)
+            (now,) = await as_now(context, [result])
+            results[position] = {**shown_job(context, caller, now), "advice": advice_json(courtesy)}
     return [result for result in results if result is not None]
 
 
