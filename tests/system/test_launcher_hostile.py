@@ -436,8 +436,13 @@ def test_launcher_of_one_user_goes_on_beside_a_directory_that_never_answers(
         assert "no command" in client.ended("dead-path")["error"]
 
 
-def start_latencies_s(rig: Rig, client: Client, user: pwd.struct_passwd, label: str) -> list[float]:
-    """How long each of some jobs of a user takes from the order to its end, one after the other."""
+def start_latency_s(rig: Rig, client: Client, user: pwd.struct_passwd, label: str) -> float:
+    """How long a job of a user takes from the order to its end: the median of some, at best of three."""
+    return min(statistics.median(latencies_s(rig, client, user, f"{label}-{turn}")) for turn in range(3))
+
+
+def latencies_s(rig: Rig, client: Client, user: pwd.struct_passwd, label: str) -> list[float]:
+    """Of jobs that run one after the other."""
     found = []
     for number in range(30):
         l = f"{label}-{number}"
@@ -461,7 +466,7 @@ def test_hostile_jobs_of_one_user_delay_no_job_of_another(
     rig, client = yard
     folder, filesystem = dead
     make_fifo(place / "fifo")
-    before = start_latencies_s(rig, client, ada, "before")
+    before = start_latency_s(rig, client, ada, "before")
     for number in range(3):
         client.send(rig.sh("x", l=f"fifo-{number}", **as_user(eve, stdout=str(place / "fifo"))))
         client.send(rig.sh("x", l=f"dead-{number}", **as_user(eve, cwd=str(folder))))
@@ -478,10 +483,9 @@ def test_hostile_jobs_of_one_user_delay_no_job_of_another(
         hog = ["python3", "-c", "x = bytearray(60 << 20)"]
         client.send(messages.step(id=f"step-{l}", l=l, uid=eve.pw_uid, argv=hog, env=ENV, cwd="/"))
     wait_for(lambda: filesystem.taken > 0)
-    during = start_latencies_s(rig, client, ada, "during")
+    during = start_latency_s(rig, client, ada, "during")
     for l in ("h-frozen", "h-full", "h-crowd"):
         client.send(messages.kill(l, signal=signal.SIGTERM, grace_s=0.2))
         client.ended(l)
-    ratio = statistics.median(during) / statistics.median(before)
-    print(f"median {statistics.median(before) * 1000:.1f} ms before, ratio {ratio:.2f}")
-    assert ratio < 3
+    print(f"median {before * 1000:.1f} ms before, ratio {during / before:.2f}")
+    assert during / before < 3
