@@ -1,8 +1,9 @@
 """Values by id, in pages that copies share until one of them changes: to copy costs a step a page."""
 
 from collections.abc import Iterator, MutableMapping
-from typing import TypeVar
+from typing import TypeVar, overload
 
+T = TypeVar("T")
 V = TypeVar("V")
 
 PAGE_BITS = 10
@@ -31,6 +32,14 @@ class Paged(MutableMapping[int, V]):
 
     def __getitem__(self, key: int) -> V:
         return self._pages[key >> PAGE_BITS][key]
+
+    @overload
+    def get(self, key: int, default: None = None, /) -> V | None: ...
+    @overload
+    def get(self, key: int, default: V | T, /) -> V | T: ...
+    def get(self, key: int, default: object = None, /) -> object:
+        page = self._pages.get(key >> PAGE_BITS)
+        return default if page is None else page.get(key, default)
 
     def __setitem__(self, key: int, value: V) -> None:
         page = self._page(key >> PAGE_BITS)

@@ -26,7 +26,8 @@ Entry = tuple[Key, int]
 class Shape:
     """What decides where and how long a job may run; with `time_min_s` also shorter, to start at once.
 
-    A job of unlike `parts` is placed part by part; `request` is their sum.
+    A job of unlike `parts` is placed part by part; `request` is their sum. `until_reservation_ends`: it may run
+    for what is left of its reservation, where that is less.
     """
 
     partition: str
@@ -34,6 +35,7 @@ class Shape:
     time_limit_s: int | None
     time_min_s: int | None = None
     parts: tuple[Part, ...] = ()
+    until_reservation_ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class WaitingQueue:
         if where is None or where[0] != number or where[1] != key:
             if where is not None:
                 self.drop(job_id)
-            number = self._lane_of(shape, party)
+            if number not in self._lanes:
+                number = self._new_lane(shape, party)
             self._lane(number).entries.add((key, job_id))
             self._order.add((key, job_id))
             self._where[job_id] = (number, key)
@@ -114,6 +117,7 @@ class WaitingQueue:
         self._order.remove((key, job_id))
         if not lane.entries:
             del self._numbers[lane.shape, lane.party], self._lanes[number]
+            self._own.discard(number)
         del self.counts[job_id]
 
     def shape_of(self, job_id: int) -> Shape:
@@ -135,13 +139,11 @@ class WaitingQueue:
         _, key = self._where[job_id]
         return self._order.before((key, job_id))
 
-    def _lane_of(self, shape: Shape, party: Party | None) -> int:
-        """The number of the lane, which may be a new one."""
-        number = self._numbers.get((shape, party))
-        if number is None:
-            number = self._number = self._number + 1
-            self._numbers[shape, party], self._lanes[number] = number, Lane(shape, party)
-            self._own.add(number)
+    def _new_lane(self, shape: Shape, party: Party | None) -> int:
+        """Its number."""
+        number = self._number = self._number + 1
+        self._numbers[shape, party], self._lanes[number] = number, Lane(shape, party)
+        self._own.add(number)
         return number
 
     def _lane(self, number: int) -> Lane:
