@@ -40,7 +40,7 @@ from launchyard.composition import (
 from launchyard.config import Settings
 from launchyard.controller.sampling import Sampling
 from launchyard.daemonlog import open_log
-from launchyard.daemonuser import anonymous, daemon_user
+from launchyard.daemonuser import anonymous, daemon_user, refuse_closed_way
 from launchyard.engine.apps import Apps
 from launchyard.engine.gpus import GpuMeter
 from launchyard.engine.keeper import dismiss_keeper, launch_keeper
@@ -126,6 +126,8 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
     settings = replace(settings, ray_api=anonymous(settings.ray_api, None if root else owner.uid))
     state.prepare(owner)
+    if root and owner.uid != 0:
+        refuse_closed_way(state.path, settings.daemon_user, owner)
     lock, tenancy = state.lock(), Tenancy(settings, state)
     ways = open_ways(settings.login)
     dropin.write(state.path)

@@ -6,8 +6,11 @@ Control characters of what users named are escaped, so a job called "x\\n2026 al
 import json
 import logging
 import logging.handlers
+import os
 import time
 from pathlib import Path
+
+from launchyard.model.errors import Invalid
 
 BYTES_MAX = 10 * 1024 * 1024
 KEPT = 3
@@ -16,12 +19,18 @@ KEPT = 3
 def open_log(path: Path, form: str = "text") -> None:
     """Send everything that is logged to `path`, rotated at 10 MiB; readable by our user alone.
 
-    `form` "json": an object a line.
+    `form` "json": an object a line. Raises `Invalid`.
     """
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=BYTES_MAX, backupCount=KEPT, encoding="utf-8", errors="backslashreplace"
-    )
-    path.chmod(0o600)
+    try:
+        handler = logging.handlers.RotatingFileHandler(
+            path, maxBytes=BYTES_MAX, backupCount=KEPT, encoding="utf-8", errors="backslashreplace"
+        )
+        path.chmod(0o600)
+    except OSError as error:
+        raise Invalid(
+            f"cannot write the log {path}: {error.strerror}; remove it or give it to uid {os.geteuid()}, "
+            "then start again"
+        ) from None
     handler.setFormatter(_formatter(form))
     root = logging.getLogger()
     root.handlers[:] = [handler]

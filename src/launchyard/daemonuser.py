@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import pwd
+import shlex
 import shutil
 import stat
 import subprocess
@@ -30,6 +31,29 @@ def daemon_user(name: str) -> Owner:
     if owner.uid != 0:
         _refuse_hidden_interpreter(name, owner)
     return owner
+
+
+def refuse_closed_way(state: Path, name: str, owner: Owner) -> None:
+    """The daemon's user has to get to the state directory; asked as that user, before anything is started.
+
+    Called by root. Raises `Invalid`.
+    """
+    gid, groups = os.getegid(), os.getgroups()
+    os.setgroups([])
+    os.setegid(owner.gid)
+    os.seteuid(owner.uid)
+    try:
+        ways = reversed(state.parents)
+        closed = next((one for one in ways if not os.access(one, os.X_OK, effective_ids=True)), None)
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
+        os.setgroups(groups)
+    if closed is not None:
+        raise Invalid(
+            f"the user {name} cannot reach the state directory {state} because it may not enter {closed}; "
+            f"name another with --state, or run: chmod o+x {shlex.quote(str(closed))}"
+        )
 
 
 def _make(name: str) -> pwd.struct_passwd:

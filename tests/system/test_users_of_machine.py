@@ -6,11 +6,16 @@ import pwd
 import secrets
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from launchyard.controller.users import FRESH_S, UserEntry, Users
+from launchyard.daemonlog import open_log
+from launchyard.model.errors import Invalid
 from tests.system.accounts import account, run
+from tests.system.person import for_all
+from tests.system.product import Product, Refused
 
 pytestmark = pytest.mark.root
 
@@ -66,3 +71,31 @@ def test_servers_that_start_for_the_first_time_at_once_make_one_user() -> None:
         assert sum(b"Made the system user" in err for _, err in told) == 1
     finally:
         run("userdel", name, check=False)
+
+
+def test_a_way_that_the_daemons_user_may_not_go_is_refused_before_anything_is_started(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    product = Product(closed / "s", for_all())
+    try:
+        with pytest.raises(Refused) as refused:
+            product.start()
+        started = (closed / "s" / "launcher" / "launcher.log").exists()
+    finally:
+        product.destroy()
+
+    shut = next(one for one in reversed((closed / "s").parents) if not one.stat().st_mode & 0o001)
+    assert (refused.value.status, refused.value.problem["error"]) == (
+        2,
+        f"the user launchyard cannot reach the state directory {closed / 's'} because it may not enter "
+        f"{shut}; name another with --state, or run: chmod o+x {shut}",
+    )
+    assert not started
+
+
+def test_a_log_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "daemon.log"
+    path.mkdir()
+
+    with pytest.raises(Invalid, match=f"^cannot write the log {path}: Is a directory; remove it or give it"):
+        open_log(path)
