@@ -126,8 +126,7 @@ def _prepare(options: argparse.Namespace) -> Prepared:
     owner = daemon_user(settings.daemon_user) if root else Owner(uid=os.geteuid(), gid=os.getegid())
     settings = replace(settings, ray_api=anonymous(settings.ray_api, None if root else owner.uid))
     state.prepare(owner)
-    if root and owner.uid != 0:
-        refuse_closed_way(state.path, settings.daemon_user, owner)
+    refuse_closed_way(state.path, settings.daemon_user, owner)
     lock, tenancy = state.lock(), Tenancy(settings, state)
     ways = open_ways(settings.login)
     dropin.write(state.path)
