@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.late import Late
 from tests.browser.portal import CONFIG, Portal, serious_faults
 from tests.system.power import memory_disk
 from tests.system.product import Product
@@ -26,6 +27,11 @@ ACTIVE = {
     '[{"data": {"text/html": "<img src=x onerror=window.ran=1>", "text/plain": "<b>plain</b>"}}]}]}',
 }
 FILE_BYTES = 50 << 20
+SENDS = """async (address) => {
+    const me = await (await fetch("/v1/me")).json();
+    const headers = {"x-launchyard-csrf": me.csrf, "content-type": "application/octet-stream"};
+    return (await fetch(address, {method: "PUT", headers, body: new Uint8Array(2 ** 20)})).status;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +152,22 @@ def test_three_files_of_50_mib_are_uploaded_with_an_interruption(
     assert [digest(folder / path.name) for path in sources] == [digest(path) for path in sources]
     assert sorted(path.name for path in folder.iterdir()) == [path.name for path in sources]
     expect(page.get_by_role("button", name="part-2.bin", exact=True)).to_be_visible()
+
+
+def test_an_upload_goes_on_where_the_server_is_by_now(portal: Portal, folder: Path, tmp_path: Path) -> None:
+    """How much is there is another number by now, as what was sent before a cut was still being taken in."""
+    source = tmp_path / "zeros.bin"
+    source.write_bytes(bytes(2 * 2**20))
+    with portal.logged_in(expected=("409",)) as page:
+        shown(page, portal, folder)
+        late = Late(page, "**/v1/files/uploads?*")
+        page.locator("input[type=file]").set_input_files(source)
+        asked = late.given().url
+        assert page.evaluate(SENDS, f"{asked}&offset=0&size={2 * 2**20}&conflict=fail") == 200
+        late.come()
+        uploads = page.get_by_role("region", name="Uploads")
+        expect(uploads.get_by_text("done", exact=True)).to_be_visible()
+    assert digest(folder / source.name) == digest(source)
 
 
 @pytest.mark.slow

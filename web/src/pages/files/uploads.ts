@@ -125,7 +125,7 @@ async function run(id: number, rule: Rule | null): Promise<void> {
       break;
     } catch (error) {
       if (control.signal.aborted) break;
-      if (!passes(error)) {
+      if (!passes(error) && !(isBehind(error) && failures < RETRY_MS.length)) {
         refused(id, error);
         break;
       }
@@ -173,6 +173,11 @@ function refused(id: number, error: unknown): void {
 function passes(error: unknown): boolean {
   if (!(error instanceof Problem)) return false;
   return error.status === 0 || error.status === 408 || error.status === 502 || error.status === 503 || error.status === 401;
+}
+
+/** What was sent before it was cut was still being taken in: how much is there is another number by now. */
+function isBehind(error: unknown): boolean {
+  return error instanceof Problem && error.status === 409 && error.code === "conflict";
 }
 
 async function ask<T>(
