@@ -65,6 +65,7 @@ export async function request(method: string, path: string, options: Options = {
   if (method !== "GET" && csrf) headers["x-launchyard-csrf"] = csrf;
   if (options.idempotencyKey) headers["idempotency-key"] = options.idempotencyKey;
   const address = url(path, options.query);
+  const login = csrf;
   let response: Response;
   try {
     const early = method === "GET" ? takeEarly(address) : undefined;
@@ -73,7 +74,7 @@ export async function request(method: string, path: string, options: Options = {
     if (options.signal?.aborted) throw error;
     throw new Problem("The server cannot be reached.", 0, "unreachable");
   }
-  if (!response.ok) throw await problemOf(response);
+  if (!response.ok) throw await problemOf(response, login);
   return response;
 }
 
@@ -91,10 +92,11 @@ export const api = {
   delete: <T>(path: string, options?: Options) => ask<T>("DELETE", path, options),
 };
 
-async function problemOf(response: Response): Promise<Problem> {
+async function problemOf(response: Response, login: string): Promise<Problem> {
   const text = await response.text().catch(() => "");
   const told = text.startsWith("{") ? (JSON.parse(text) as Partial<ProblemBody>) : {};
-  if (response.status === 401) for (const listener of refusedLogin) listener();
+  // What an earlier login was refused tells nothing of the one that is here by now.
+  if (response.status === 401 && login === csrf) for (const listener of refusedLogin) listener();
   if (response.status === 503 || response.status === 507) for (const listener of refusedWork) listener();
   const sentence = told.detail ? sentenceOf(told.detail) : `The server answered ${response.status}.`;
   return new Problem(sentence, response.status, told.code ?? "");

@@ -3,6 +3,7 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { Hub } from "./hub";
 import { LiveData } from "./live";
+import { onChanged } from "./older";
 import type { StreamMessage, Tell } from "./stream";
 
 const CONNECT_AFTER_MS = 0;
@@ -36,9 +37,11 @@ function openHub(live: LiveData): () => void {
   const used = () => live.used();
   live.open();
   reopen = () => live.wish({ kind: "open", after: null });
+  const deaf = onChanged((things) => live.changed(things));
   document.addEventListener("visibilitychange", looked);
   for (const name of USES) addEventListener(name, used, { passive: true, capture: true });
   return () => {
+    deaf();
     document.removeEventListener("visibilitychange", looked);
     for (const name of USES) removeEventListener(name, used, { capture: true });
     close();

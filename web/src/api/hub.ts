@@ -76,7 +76,10 @@ export class Hub {
   private happened(event: Happened): void {
     this.recent.add(event);
     this.gather.add(event);
-    if (event.name === "job") this.moved.add((event.data as JobMoved).job_id);
+    if (event.name !== "job") return;
+    const { job_id: id } = event.data as JobMoved;
+    this.moved.add(id);
+    this.shared.moved(id);
   }
 
   /** A tab begins to hear: what came since it read is told once more. */

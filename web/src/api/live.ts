@@ -12,8 +12,10 @@ import { setConnected } from "@/state/live";
 import type { Wish } from "./hub";
 import { insertJobs, type JobPatch, patchJobs, shownIds, waitingIds } from "./jobcache";
 import { forgetEarly } from "./early";
+import { readAgain } from "./again";
 import { keys } from "./keys";
-import { toldOf, toldOfJobs } from "./overtaken";
+import { isOlder, isShown } from "./older";
+import { jobsNow, toldOf, toldOfJobs } from "./overtaken";
 import { READ_MAX, readJobs } from "./moved";
 import { nodesOf, sessionsOf } from "./queries";
 import { isAfter } from "./recent";
@@ -82,6 +84,12 @@ export class LiveData {
     this.wish({ kind: "open", after: heardUpTo ?? this.client.getQueryData<Me>(keys.me)?.last_event ?? null });
   }
 
+  /** Somebody changed these here: a move of theirs may come, or nothing that tells of it. */
+  changed(things: readonly (number | SharedName)[]): void {
+    const ids = things.filter((one) => typeof one === "number");
+    if (ids.length > 0) this.wish({ kind: "jobs", ids });
+  }
+
   /** Somebody uses this tab. */
   used(): void {
     if (performance.now() - this.usedAt < USED_EVERY_MS) return;
@@ -102,12 +110,12 @@ export class LiveData {
     if (document.hidden && this.isLater(message)) return;
     if (message.kind === "open") {
       setConnected(true);
-      if (message.missed) void this.client.invalidateQueries();
+      if (message.missed) readAgain(this.client, []);
     } else if (message.kind === "cut") setConnected(false);
     else if (message.kind === "refused") void this.client.invalidateQueries({ queryKey: keys.me });
-    else if (message.kind === "jobs") this.hasRead(message.jobs);
+    else if (message.kind === "jobs") this.hasRead(message.jobs, message.asked);
     else if (message.kind === "many") this.many(message.ids);
-    else if (message.kind === "told") this.told(message.name, message.data);
+    else if (message.kind === "told") this.told(message.name, message.data, message.asked);
     else this.happened(message);
   }
 
@@ -124,8 +132,10 @@ export class LiveData {
     for (const listener of anyListeners) listener(name, data);
   }
 
-  private told(name: SharedName, data: unknown): void {
-    toldOf(name, data);
+  private told(name: SharedName, data: unknown, asked: number): void {
+    if (isOlder(name, asked)) return;
+    isShown(name, asked);
+    toldOf(name, { asked, data });
     if (this.client.getQueryState(keys[name])) this.client.setQueryData(keys[name], AS_KEPT[name](data));
   }
 
@@ -153,9 +163,9 @@ export class LiveData {
     for (const listener of jobListeners) listener(event);
   }
 
-  private hasRead(jobs: readonly Job[]): void {
+  private hasRead(jobs: readonly Job[], asked: number): void {
     for (const job of jobs) {
-      if (job.id === null) continue;
+      if (job.id === null || isOlder(job.id, asked)) continue;
       this.fresh.set(job.id, job);
       this.patches.set(job.id, job);
       this.whyOf(job.id, `${job.state} ${job.reason}`);
@@ -188,8 +198,9 @@ export class LiveData {
   }
 
   private read(ids: readonly number[]): void {
-    readJobs(ids.slice(0, READ_MAX)).then(
-      (jobs) => this.hear([{ kind: "jobs", jobs }]),
+    const asked = Date.now();
+    jobsNow(readJobs(ids.slice(0, READ_MAX))).then(
+      (jobs) => this.hear([{ kind: "jobs", jobs, asked }]),
       // The stream tells of a server that is gone; what was missed is read when it is back.
       () => undefined,
     );
@@ -210,10 +221,7 @@ export class LiveData {
 
   /** Read it anew if it is shown; where nobody looks, once somebody does. */
   private again(queryKey: readonly unknown[]): void {
-    // What is read for the first time is not asked for anew meanwhile; its answer may be from before.
-    const first = this.client.getQueryCache().findAll({ queryKey, fetchStatus: "fetching", predicate: ({ state }) => !state.data });
-    for (const query of first) void query.promise?.then(() => this.again(query.queryKey), () => undefined);
-    void this.client.invalidateQueries({ queryKey, refetchType: document.hidden ? "none" : "active" });
+    readAgain(this.client, queryKey, document.hidden);
     if (document.hidden) this.onceSeen();
   }
 

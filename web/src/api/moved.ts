@@ -34,11 +34,12 @@ export class Moved {
       return;
     }
     this.reading = true;
+    const asked = Date.now();
     try {
       const jobs = await readJobs(ids);
       // One that moved again meanwhile is read again: this may be how it was before.
       const now = jobs.filter((job) => job.id === null || !this.ids.has(job.id));
-      if (now.length > 0) this.say({ kind: "jobs", jobs: now });
+      if (now.length > 0) this.say({ kind: "jobs", jobs: now, asked });
       // A task of an array moved, and so the counts of its array.
       for (const job of jobs) if (job.array && job.array.index !== null) this.ids.add(job.array.job_id);
     } catch {

@@ -3,16 +3,23 @@
  * long as an answer is, and put into it: no event would come a second time.
  */
 
-import { type JobPatch, patched, withJobs } from "./jobcache";
+import type { QueryClient } from "@tanstack/react-query";
+import { type JobPatch, patched, patchJobs, withJobs } from "./jobcache";
 import type { JobFilter } from "./keys";
+import { isShown } from "./older";
 import type { SharedName } from "./shared";
 import type { Job, JobPage } from "./types";
+
+interface Told {
+  asked: number;
+  data: unknown;
+}
 
 interface Meanwhile {
   patches: JobPatch[];
   /** Those that were read whole. */
   jobs: Job[];
-  shared: Partial<Record<SharedName, unknown>>;
+  shared: Partial<Record<SharedName, Told>>;
 }
 
 const onTheirWay = new Set<Meanwhile>();
@@ -24,8 +31,14 @@ export function toldOfJobs(patches: readonly JobPatch[], jobs: readonly Job[]): 
   }
 }
 
-export function toldOf(name: SharedName, data: unknown): void {
-  for (const one of onTheirWay) one.shared[name] = data;
+export function toldOf(name: SharedName, told: Told): void {
+  for (const one of onTheirWay) one.shared[name] = told;
+}
+
+/** Put what is new of jobs wherever they are kept, and into what is on its way. */
+export function putJobs(client: QueryClient, patches: readonly JobPatch[]): void {
+  toldOfJobs(patches, []);
+  patchJobs(client, patches);
 }
 
 async function meanwhile<Answer>(answer: Promise<Answer>): Promise<[Answer, Meanwhile]> {
@@ -40,16 +53,26 @@ async function meanwhile<Answer>(answer: Promise<Answer>): Promise<[Answer, Mean
 
 export async function pageNow(asked: Promise<JobPage>, filter: JobFilter): Promise<JobPage> {
   const [page, told] = await meanwhile(asked);
-  return withJobs(patched(page, told.patches), told.jobs, filter);
+  // What came may have gone on since: it is patched too.
+  return patched(withJobs(page, told.jobs, filter), told.patches);
 }
 
-export async function jobNow(asked: Promise<Job>): Promise<Job> {
+export async function jobNow<One extends Job>(asked: Promise<One>): Promise<One> {
   const [job, told] = await meanwhile(asked);
-  return told.patches.reduce<Job>((now, patch) => (patch.id === job.id ? { ...now, ...patch } : now), job);
+  return told.patches.reduce<One>((now, patch) => (patch.id === job.id ? { ...now, ...patch } : now), job);
 }
 
-/** What all tabs share: as it was read for all of them meanwhile, which something that happened was the reason of. */
-export async function sharedNow<Answer>(name: SharedName, asked: Promise<Answer>): Promise<Answer> {
-  const [answer, told] = await meanwhile(asked);
-  return name in told.shared ? (told.shared[name] as Answer) : answer;
+export async function jobsNow(asked: Promise<Job[]>): Promise<Job[]> {
+  const [jobs, told] = await meanwhile(asked);
+  return patched({ jobs, next: null }, told.patches).jobs;
+}
+
+/** What all tabs share: as it was read for all of them, if that was asked for later. */
+export async function sharedNow<Answer>(name: SharedName, asking: Promise<Answer>): Promise<Answer> {
+  const asked = Date.now();
+  const [answer, told] = await meanwhile(asking);
+  const other = told.shared[name];
+  if (other && other.asked >= asked) return other.data as Answer;
+  isShown(name, asked);
+  return answer;
 }

@@ -32,7 +32,11 @@ export class Rounds {
   tell(messages: readonly StreamMessage[]): void {
     const [first, ...others] = [...this.tabs].reverse();
     for (const tab of others) this.waiting.set(tab, [...(this.waiting.get(tab) ?? []), ...messages]);
-    if (first) this.give(first, messages);
+    if (first) {
+      // It was behind as long as another one was in use.
+      this.hand(first);
+      this.give(first, messages);
+    }
     this.next();
   }
 

@@ -26,6 +26,11 @@ export class Shared {
   private readonly waiting = new Set<SharedName>();
   private readonly last = new Map<SharedName | "jobs", number>();
   private readonly ids = new Set<number>();
+  private readings = 0;
+  /** The last reading that was told. */
+  private readonly told = new Map<SharedName, number>();
+  /** By job the last reading that it was asked for in. */
+  private readonly askedIn = new Map<number, number>();
 
   constructor(private readonly say: Say) {}
 
@@ -42,6 +47,11 @@ export class Shared {
     for (const id of ids) this.ids.add(id);
   }
 
+  /** Who reads what moved tells it: what is on its way here may be how it was before. */
+  moved(id: number): void {
+    this.askedIn.delete(id);
+  }
+
   private wait(name: SharedName | "jobs", { afterMs, everyMs }: Omit<Read, "path">): number {
     return Math.max(afterMs, (this.last.get(name) ?? -Infinity) + everyMs - performance.now());
   }
@@ -50,8 +60,14 @@ export class Shared {
     // What moves from now on is another reading.
     this.waiting.delete(name);
     this.last.set(name, performance.now());
+    const asked = Date.now();
+    const reading = ++this.readings;
     try {
-      this.say({ kind: "told", name, data: await api.get<unknown>(READS[name].path) });
+      const data = await api.get<unknown>(READS[name].path);
+      // One that was asked for later may have been quicker.
+      if (reading < (this.told.get(name) ?? 0)) return;
+      this.told.set(name, reading);
+      this.say({ kind: "told", name, data, asked });
     } catch {
       // The stream tells of a server that is gone; what was missed is read when it is back.
     }
@@ -61,10 +77,17 @@ export class Shared {
     const ids = [...this.ids].slice(0, READ_MAX);
     this.ids.clear();
     this.last.set("jobs", performance.now());
+    const asked = Date.now();
+    const reading = ++this.readings;
+    for (const id of ids) this.askedIn.set(id, reading);
     try {
-      this.say({ kind: "jobs", jobs: await readJobs(ids) });
+      const jobs = await readJobs(ids);
+      const now = jobs.filter((job) => job.id !== null && this.askedIn.get(job.id) === reading);
+      if (now.length > 0) this.say({ kind: "jobs", jobs: now, asked });
     } catch {
       // As above.
+    } finally {
+      for (const id of ids) if (this.askedIn.get(id) === reading) this.askedIn.delete(id);
     }
   }
 }

@@ -28,11 +28,12 @@ export type StreamMessage =
   | { kind: "cut" }
   | { kind: "refused" }
   | Happened
-  | { kind: "jobs"; jobs: Job[] }
+  /** `asked`: when, as `Date` counts. */
+  | { kind: "jobs"; jobs: Job[]; asked: number }
   /** Very many moved at once. */
   | { kind: "many"; ids: number[] }
   /** Read anew for all tabs. */
-  | { kind: "told"; name: SharedName; data: unknown };
+  | { kind: "told"; name: SharedName; data: unknown; asked: number };
 
 /** Says one thing, to whoever gathers them. */
 export type Say = (message: StreamMessage) => void;

@@ -58,7 +58,8 @@ function Listing({ folder, asked }: { folder: Folder; asked: string }) {
     if (!folder.entries.some(unlooked)) return;
     const control = new AbortController();
     void looked(folder, control.signal).then(
-      (whole) => client.setQueryData(folderKey(asked), whole),
+      // It may have been listed anew meanwhile.
+      (whole) => client.setQueryData<Folder>(folderKey(asked), (now) => (now === folder ? whole : now)),
       () => undefined,
     );
     return () => control.abort();

@@ -5,6 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api } from "@/api/client";
 import { keys } from "@/api/keys";
+import { jobNow } from "@/api/overtaken";
 import type { Job, SubmittedJob } from "@/api/types";
 import { Button, IconButton, Menu, MenuItem, toast, toastFailure } from "@/components";
 import { hasEnded, ref, WENT_WRONG } from "@/state/jobstate";
@@ -112,7 +113,8 @@ function useAgain(job: Job): (failed: boolean) => Promise<void> {
       const isArray = job.array !== null && job.array.index === null;
       const grid = isArray ? await client.fetchQuery(gridQuery(id)) : null;
       const indexes = grid === null ? undefined : failed ? failedIndexes(grid) : grid.indexes;
-      const made = await api.post<SubmittedJob>("/v1/jobs", bodyOf(job, texts, indexes), { idempotencyKey: crypto.randomUUID() });
+      const body = bodyOf(job, texts, indexes);
+      const made = await jobNow(api.post<SubmittedJob>("/v1/jobs", body, { idempotencyKey: crypto.randomUUID() }));
       client.setQueryData(keys.job(String(made.id)), made);
       toast(said.submitted(String(made.id)));
       await navigate({ to: "/jobs/$job", params: { job: String(made.id) } });

@@ -2,8 +2,7 @@
 
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { api } from "@/api/client";
-import { patchJobs } from "@/api/jobcache";
+import { changeJob } from "@/api/changejob";
 import type { Job } from "@/api/types";
 import { Button, Dialog, TextField, toast } from "@/components";
 import { ref } from "@/state/jobstate";
@@ -34,8 +33,7 @@ export function EditDialog({ job, onClose }: { job: Job; onClose: () => void }) 
     event.preventDefault();
     setBusy(true);
     try {
-      const changed = await api.post<Job>(`/v1/jobs/${ref(job)}/update`, changesOf(before, fields));
-      patchJobs(client, [changed]);
+      await changeJob(client, job, changesOf(before, fields));
       toast(jobWords.act.changed);
       onClose();
     } catch (refused) {

@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { Problem } from "@/api/client";
+import { readAgain } from "@/api/again";
 import { keys } from "@/api/keys";
 import { onJobMoved } from "@/api/live";
 import { jobQuery } from "@/api/queries";
@@ -104,23 +105,25 @@ function tabsOf(job: Job): TabName[] {
 /** A task is kept under the name of its array, under which no event finds it; before it begins it has no number. */
 function useTaskMoves(id: string, number: number | null): void {
   const client = useQueryClient();
+  const latest = useRef(number);
+  latest.current = number;
   useEffect(() => {
     if (!id.includes("_")) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const again = () => {
       timer = undefined;
-      void client.invalidateQueries({ queryKey: keys.job(id) });
-      void client.invalidateQueries({ queryKey: keys.why(id) });
+      readAgain(client, keys.job(id));
+      readAgain(client, keys.why(id));
     };
     const stop = onJobMoved((event) => {
-      const isOurs = event.job_id === number && String(number) !== id.split("_")[0];
+      const isOurs = event.job_id === latest.current && String(event.job_id) !== id.split("_")[0];
       timer ??= setTimeout(again, isOurs ? 0 : TASKS_EVERY_MS);
     });
     return () => {
       clearTimeout(timer);
       stop();
     };
-  }, [client, id, number]);
+  }, [client, id]);
 }
 
 /** Moves of a job that is open are said aloud. */

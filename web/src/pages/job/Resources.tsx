@@ -109,6 +109,7 @@ function useSeries(id: string, state: string, live: boolean): { series: UsageSer
   useEffect(() => {
     const stop = new AbortController();
     const take = (line: string) => {
+      if (stop.signal.aborted) return;
       const told = JSON.parse(line) as UsageSeries | { more: Rates };
       setSeries((now) => ("more" in told ? now && { ...now, rates: together(now.rates, told.more) } : told));
     };

@@ -3,6 +3,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
+import { readAgain } from "@/api/again";
 import type { Job, NotCompleted } from "@/api/types";
 import { Ago, type Column, Failure, Section, SegmentBar, SkeletonRows, Status, Table } from "@/components";
 import { LOOKS } from "@/state/jobstate";
@@ -61,7 +62,7 @@ function useReadAgain(job: Job): void {
   const client = useQueryClient();
   const counts = JSON.stringify(job.array?.counts ?? {});
   useEffect(() => {
-    const timer = setTimeout(() => void client.invalidateQueries({ queryKey: ["grid", String(job.id)] }), AGAIN_MS);
+    const timer = setTimeout(() => readAgain(client, ["grid", String(job.id)]), AGAIN_MS);
     return () => clearTimeout(timer);
   }, [client, counts, job.id]);
 }

@@ -3,8 +3,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { api, sentenceOf } from "@/api/client";
-import { patchJobs } from "@/api/jobcache";
+import { changeJob } from "@/api/changejob";
+import { sentenceOf } from "@/api/client";
 import { keys } from "@/api/keys";
 import { whyQuery } from "@/api/queries";
 import type { Job, Sooner, Why } from "@/api/types";
@@ -93,7 +93,7 @@ function Waits({ why, job, id }: { why: Why; job: Job; id: string }) {
           <h2>{said.sooner}</h2>
           <div className={styles.sooner}>
             {why.sooner.slice(0, 3).map((one) => (
-              <SoonerButton key={one.command} sooner={one} id={id} />
+              <SoonerButton key={one.command} sooner={one} job={job} id={id} />
             ))}
           </div>
         </section>
@@ -136,15 +136,14 @@ function Band({ why }: { why: Why; submitted: string }) {
   );
 }
 
-function SoonerButton({ sooner, id }: { sooner: Sooner; id: string }) {
+function SoonerButton({ sooner, job, id }: { sooner: Sooner; job: Job; id: string }) {
   const client = useQueryClient();
   const [busy, setBusy] = useState(false);
   const now = useNow(60_000);
   const change = async () => {
     setBusy(true);
     try {
-      const job = await api.post<Job>(`/v1/jobs/${id}/update`, sooner.changes);
-      patchJobs(client, [job]);
+      await changeJob(client, job, sooner.changes);
       void client.invalidateQueries({ queryKey: keys.why(id) });
       toast(jobWords.act.changed);
     } catch (error) {

@@ -1,8 +1,9 @@
 /** Doing one thing to some jobs: shown at once, taken back with its reason where the server refuses. */
 
 import { api } from "@/api/client";
-import { patchJobs } from "@/api/jobcache";
 import { keys } from "@/api/keys";
+import { whileChanging } from "@/api/older";
+import { putJobs } from "@/api/overtaken";
 import { client } from "@/api/queryclient";
 import { confirm, toast, toastFailure } from "@/components";
 import { duration } from "@/state/format";
@@ -77,7 +78,7 @@ async function actOn(
 function assume(rows: readonly JobRow[], change: Partial<JobRow>, store?: RowStore): () => void {
   const back = store?.assume(new Set(rows.map((row) => row.id)), change);
   const show = (held: (row: JobRow) => boolean) => {
-    patchJobs(client, rows.map((row) => ({ id: row.id, held: held(row) })));
+    putJobs(client, rows.map((row) => ({ id: row.id, held: held(row) })));
     for (const row of rows) {
       if (row.task) void client.invalidateQueries({ queryKey: keys.job(refOf(row)) });
       void client.invalidateQueries({ queryKey: keys.why(refOf(row)) });
@@ -90,14 +91,16 @@ function assume(rows: readonly JobRow[], change: Partial<JobRow>, store?: RowSto
   };
 }
 
-async function post(act: Act, rows: readonly JobRow[]): Promise<Result[]> {
+function post(act: Act, rows: readonly JobRow[]): Promise<Result[]> {
   const names = rows.map(refOf);
-  const results: Result[] = [];
-  for (let at = 0; at < names.length; at += AT_ONCE) {
-    const told = await api.post<{ results: Result[] }>("/v1/acts", { act, jobs: names.slice(at, at + AT_ONCE) });
-    results.push(...told.results);
-  }
-  return results;
+  return whileChanging(rows.map((row) => row.id), async () => {
+    const results: Result[] = [];
+    for (let at = 0; at < names.length; at += AT_ONCE) {
+      const told = await api.post<{ results: Result[] }>("/v1/acts", { act, jobs: names.slice(at, at + AT_ONCE) });
+      results.push(...told.results);
+    }
+    return results;
+  });
 }
 
 function questionOf(rows: readonly JobRow[]) {

@@ -5,6 +5,7 @@
 
 import { api } from "@/api/client";
 import { onJobMoved } from "@/api/live";
+import { isOlder, onChanged } from "@/api/older";
 import type { JobMoved } from "@/api/stream";
 import type { JobColumns, JobState } from "@/api/types";
 import { hasEnded } from "@/state/jobstate";
@@ -29,16 +30,26 @@ export interface RowsNow {
   cut: boolean;
 }
 
+/** What happened while everything was read: the answers may be older. */
+interface Since {
+  moved: Set<number>;
+  /** Those that moved, and are none of these any more. */
+  gone: Set<number>;
+}
+
 export class RowStore {
   private now: RowsNow = { rows: [], complete: false, cut: false };
   private readonly places = new Map<number, number>();
   private readonly states = new Map<number, JobMoved>();
   private readonly wanted = new Set<number>();
-  /** What moved while everything was read: the answers may be older. */
-  private readonly since = new Set<number>();
+  private readonly loading = new Set<Since>();
+  private loads = 0;
+  /** The last of them of which something is shown. */
+  private shownLoad = 0;
   private readonly listeners = new Set<() => void>();
   private showing: ReturnType<typeof setTimeout> | undefined;
   private reading: ReturnType<typeof setTimeout> | undefined;
+  private isReading = false;
   private waitingReadAt = 0;
   private loadedAt = 0;
 
@@ -52,7 +63,7 @@ export class RowStore {
 
   /** While somebody listens, moves are heard. */
   readonly subscribe = (listener: () => void): (() => void) => {
-    if (this.listeners.size === 0) this.stop = onJobMoved((event) => this.hear(event));
+    if (this.listeners.size === 0) this.begin();
     this.listeners.add(listener);
     return () => {
       this.listeners.delete(listener);
@@ -62,13 +73,30 @@ export class RowStore {
 
   private stop: () => void = () => {};
 
+  private begin(): void {
+    const stops = [onJobMoved((event) => this.hear(event)), onChanged((things) => this.changed(things))];
+    this.stop = () => {
+      for (const stop of stops) stop();
+    };
+  }
+
   /** Everything from the server; rows are shown as soon as the first of them are here. */
   async load(signal?: AbortSignal): Promise<number> {
+    const since: Since = { moved: new Set(), gone: new Set() };
+    this.loading.add(since);
+    try {
+      return await this.loadAll(++this.loads, since, signal);
+    } finally {
+      this.loading.delete(since);
+    }
+  }
+
+  private async loadAll(load: number, since: Since, signal?: AbortSignal): Promise<number> {
     this.loadedAt = performance.now();
-    this.since.clear();
+    const asked = Date.now();
     const first = await this.page(FIRST, null, signal);
     let rows = this.known(rowsOf(first));
-    if (this.now.rows.length <= rows.length) this.put({ rows, complete: first.next === null, cut: false });
+    if (this.now.rows.length <= rows.length) this.putLoaded(load, { rows, complete: first.next === null, cut: false }, since, asked);
     let { next } = first;
     if (next !== null) {
       // The first are drawn, and can be used, before the rest is asked for.
@@ -77,9 +105,18 @@ export class RowStore {
       rows = rows.concat(this.known(await rowsInPieces(rest)));
       next = rest.next;
     }
-    this.put({ rows, complete: true, cut: next !== null });
-    for (const id of this.since) this.want(id);
+    this.putLoaded(load, { rows, complete: true, cut: next !== null }, since, asked);
+    for (const id of since.moved) this.want(id);
     return rows.length;
+  }
+
+  /** As it was read, but for what happened meanwhile; nothing where it was read once more since. */
+  private putLoaded(load: number, told: RowsNow, since: Since, asked: number): void {
+    if (load < this.shownLoad) return;
+    this.shownLoad = load;
+    const ours = (row: JobRow | undefined) => row && (since.moved.has(row.id) || isOlder(row.id, asked));
+    const rows = told.rows.filter((row) => !since.gone.has(row.id));
+    this.put({ ...told, rows: merged(rows, this.now.rows.filter(ours)) });
   }
 
   private page(limit: number, cursor: string | null, signal?: AbortSignal): Promise<JobColumns> {
@@ -107,13 +144,22 @@ export class RowStore {
   private hear(event: JobMoved): void {
     this.states.set(event.job_id, event);
     this.showing ??= setTimeout(() => this.show(), SHOW_AFTER_MS);
-    this.since.add(event.job_id);
+    for (const since of this.loading) {
+      since.moved.add(event.job_id);
+      since.gone.delete(event.job_id);
+    }
     this.want(event.job_id);
   }
 
-  private want(id: number): void {
+  /** Somebody changed them here, which may be no move. */
+  private changed(things: readonly (number | string)[]): void {
+    for (const id of things) if (typeof id === "number" && this.places.has(id)) this.want(id);
+  }
+
+  private want(id: number, afterMs = READ_AFTER_MS): void {
     this.wanted.add(id);
-    this.reading ??= setTimeout(() => void this.readMoved(), READ_AFTER_MS);
+    // One answer at a time: of two the older one might be the last.
+    if (!this.isReading) this.reading ??= setTimeout(() => void this.readMoved(), afterMs);
   }
 
   /** The moves that came, in their rows. */
@@ -157,12 +203,20 @@ export class RowStore {
 
   private async read(ids: readonly number[]): Promise<void> {
     if (ids.length === 0) return;
+    const asked = Date.now();
+    let told: JobRow[] = [];
+    this.isReading = true;
     try {
-      const told = rowsOf(await api.get<JobColumns>("/v1/tables/list", { ids: ids.join(","), limit: ids.length }));
-      this.take(told);
+      told = rowsOf(await api.get<JobColumns>("/v1/tables/list", { ids: ids.join(","), limit: ids.length }));
     } catch {
       // The stream tells of a server that is gone; when it is back everything is read anew.
     }
+    this.isReading = false;
+    // A row that moved again meanwhile is read again: this may be how it was before.
+    const old = (id: number) => this.places.has(id) && (this.wanted.has(id) || isOlder(id, asked));
+    const now = told.filter((row) => !old(row.id));
+    for (const id of [...this.wanted]) this.want(id);
+    this.take(now);
   }
 
   private take(told: readonly JobRow[]): void {
@@ -174,8 +228,8 @@ export class RowStore {
     const shown = this.now.complete ? fitting : fitting.filter((row) => row.id >= oldest);
     if (gone.size > 0 || shown.some((row) => !this.places.has(row.id))) this.put({ ...this.now, rows: merged(rows, shown) });
     else this.patch(shown);
-    for (const id of arrays) this.wanted.add(id);
-    if (arrays.size > 0) this.reading ??= setTimeout(() => void this.readMoved(), 2 * READ_AFTER_MS);
+    for (const since of this.loading) for (const id of gone) since.gone.add(id);
+    for (const id of arrays) this.want(id, 2 * READ_AFTER_MS);
   }
 
   /** Rows that are there already, as they are now. */
@@ -204,7 +258,10 @@ export class RowStore {
   assume(ids: ReadonlySet<number>, change: Partial<JobRow>): () => void {
     const before = new Map(this.now.rows.filter((row) => ids.has(row.id)).map((row) => [row.id, row]));
     this.tell({ ...this.now, rows: this.now.rows.map((row) => (ids.has(row.id) ? { ...row, ...change } : row)) });
-    return () => this.tell({ ...this.now, rows: this.now.rows.map((row) => before.get(row.id) ?? row) });
+    // What else happened to them stays.
+    const back = (row: JobRow, was: JobRow | undefined) =>
+      was ? { ...row, ...Object.fromEntries(Object.keys(change).map((name) => [name, was[name as keyof JobRow]])) } : row;
+    return () => this.tell({ ...this.now, rows: this.now.rows.map((row) => back(row, before.get(row.id))) });
   }
 
   /** Whether anything of it goes on. */

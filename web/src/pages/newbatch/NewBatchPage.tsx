@@ -5,6 +5,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { api, Problem } from "@/api/client";
 import { keys } from "@/api/keys";
+import { jobNow } from "@/api/overtaken";
 import { jobQuery, whyQuery } from "@/api/queries";
 import type { SubmittedJob } from "@/api/types";
 import { Button, Failure, Page as PageFrame, SkeletonRows } from "@/components";
@@ -119,7 +120,8 @@ function useSubmit(draft: Draft) {
     setBusy(true);
     setRefused(null);
     try {
-      const job = await api.post<SubmittedJob>("/v1/jobs", body, { idempotencyKey: sent.current.key });
+      // It may have begun, and ended, before the answer is here.
+      const job = await jobNow(api.post<SubmittedJob>("/v1/jobs", body, { idempotencyKey: sent.current.key }));
       setPreference(LAST, JSON.stringify(amountsOf(withAsked(draft))));
       keep(null);
       client.setQueryData(keys.job(String(job.id)), job);

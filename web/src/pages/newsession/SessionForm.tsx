@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useCallback, useRef, useState } from "react";
 import { Problem, api, sentenceOf } from "@/api/client";
+import { readAgain } from "@/api/again";
 import { keys } from "@/api/keys";
 import { useClusters } from "@/api/queries";
 import type { App, Session } from "@/api/types";
@@ -143,7 +144,9 @@ function useStart(app: App, draft: Draft, replaces: Session | undefined, refuse:
       const session = await api.post<Session>("/v1/sessions", body, { idempotencyKey: sent.current.key });
       if (replaces?.state === "failed") await api.delete(`/v1/sessions/${replaces.id}`).catch(() => undefined);
       client.setQueryData(keys.session(session.id), session);
-      void client.invalidateQueries({ queryKey: keys.sessions });
+      // It may have gone on before the answer was here: its page asks.
+      void client.invalidateQueries({ queryKey: keys.session(session.id) });
+      readAgain(client, keys.sessions);
       void askForNotifications();
       await navigate({ to: "/sessions" });
     } catch (error) {

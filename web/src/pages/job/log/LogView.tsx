@@ -40,6 +40,7 @@ export function LogView({ job, id }: { job: Job; id: string }) {
     async (offset: number, line: number) => {
       setFollowing(false);
       const at = await log.goTo(offset, line);
+      if (at === null) return;
       setChosen(line);
       requestAnimationFrame(() => rows.scrollToIndex(at, { align: "center" }));
     },

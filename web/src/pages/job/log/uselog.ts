@@ -40,60 +40,73 @@ export interface LogHandle {
   /** Lines before the first one; false: there are none. */
   before: () => Promise<boolean>;
   after: () => Promise<boolean>;
-  /** Show the line at this offset, whose number is known; answers its place among the lines. */
-  goTo: (offset: number, line: number) => Promise<number>;
+  /** Show the line at this offset, whose number is known; answers its place among the lines; null: another is shown by now. */
+  goTo: (offset: number, line: number) => Promise<number | null>;
   toEnd: () => void;
+}
+
+/** What is read from: over once another output is wanted, or its end. */
+interface Source {
+  id: string;
+  stream: Stream;
+  signal: AbortSignal;
+  now: () => LogState;
+  change: (next: Partial<LogState>) => void;
+  /** Up to where what comes has been heard; who looks at another part lets it go by. */
+  heard: number;
+  /** Hear anew, from where what is shown ends. */
+  hearAgain: () => void;
 }
 
 export function useLog(id: string, stream: Stream, live: boolean): LogHandle {
   const state = useRef(NOTHING);
+  const source = useRef<Source | null>(null);
   const [, draw] = useReducer((count: number) => count + 1, 0);
   const [round, again] = useReducer((count: number) => count + 1, 0);
   const frame = useRef(0);
-  const change = useCallback((next: Partial<LogState>) => {
-    state.current = { ...state.current, ...next };
-    // Much may come at once: drawn once a frame.
-    frame.current ||= requestAnimationFrame(() => {
-      frame.current = 0;
-      draw();
-    });
-  }, []);
   useEffect(() => {
     const stop = new AbortController();
-    state.current = NOTHING;
-    void follow(id, stream, live, stop.signal, () => state.current, change);
+    const before = source.current;
+    // The same output stays until it is here anew.
+    if (before?.id !== id || before.stream !== stream) state.current = NOTHING;
+    const change = (next: Partial<LogState>) => {
+      // What was asked for before another output was is none of its lines.
+      if (stop.signal.aborted) return;
+      state.current = { ...state.current, ...next };
+      // Much may come at once: drawn once a frame.
+      frame.current ||= requestAnimationFrame(() => {
+        frame.current = 0;
+        draw();
+      });
+    };
+    const now = () => state.current;
+    source.current = { id, stream, signal: stop.signal, now, change, heard: 0, hearAgain: () => undefined };
+    void follow(source.current, live);
+    if (before && state.current === NOTHING) change(NOTHING);
     return () => stop.abort();
-  }, [id, stream, live, round, change]);
+  }, [id, stream, live, round]);
   useEffect(() => () => cancelAnimationFrame(frame.current), []);
-  const before = useCallback(() => loadBefore(id, stream, state.current, change), [id, stream, change]);
-  const after = useCallback(() => loadAfter(id, stream, state.current, change), [id, stream, change]);
+  const before = useCallback(async () => source.current !== null && loadBefore(source.current), []);
+  const after = useCallback(async () => source.current !== null && loadAfter(source.current), []);
   const goTo = useCallback(
-    (offset: number, line: number) => loadAround(id, stream, offset, line, state.current, change),
-    [id, stream, change],
+    async (offset: number, line: number) => (source.current ? loadAround(source.current, offset, line) : null),
+    [],
   );
   return { state: state.current, before, after, goTo, toEnd: again };
 }
 
-type Change = (next: Partial<LogState>) => void;
-
-async function follow(
-  id: string,
-  stream: Stream,
-  live: boolean,
-  signal: AbortSignal,
-  now: () => LogState,
-  change: Change,
-): Promise<void> {
+async function follow(source: Source, live: boolean): Promise<void> {
+  const { id, stream, signal, now, change } = source;
   try {
     const marks = api.get<LogMarks>(`/v1/jobs/${id}/logs/marks`, { stream }, signal);
     // Somebody may leave before the part is there, and then nobody waits for the marks.
     marks.catch(() => undefined);
-    const { data, offset, capped } = await part(id, stream, -PIECE, PIECE, signal);
+    const { data, offset, capped } = await part(source, -PIECE, PIECE);
     const skipped = firstLine(data, offset === 0);
     const window = grown(emptyAt(offset + skipped, offset === 0 ? 1 : null), data.subarray(skipped));
-    change({ window, capped, ready: true });
+    change({ ...NOTHING, window, capped, ready: true });
     void marks.then((told) => change(numbered(now(), told))).catch(() => undefined);
-    if (live) await hear(id, stream, signal, now, change);
+    if (live) await hear(source);
     change({ over: true });
   } catch (error) {
     if (signal.aborted) return;
@@ -102,28 +115,40 @@ async function follow(
 }
 
 /** What comes, until the job has ended. A page that is not looked at lets go of its connection. */
-async function hear(id: string, stream: Stream, signal: AbortSignal, now: () => LogState, change: Change): Promise<void> {
+async function hear(source: Source): Promise<void> {
+  const { signal } = source;
   while (!signal.aborted) {
     await visible(signal);
-    const hidden = new AbortController();
-    const look = () => document.hidden && hidden.abort();
+    const cut = new AbortController();
+    const look = () => document.hidden && cut.abort();
+    source.hearAgain = () => cut.abort();
     document.addEventListener("visibilitychange", look);
     try {
-      const query = { stream, follow: 1, offset: now().window.end };
-      const response = await request("GET", `/v1/jobs/${id}/logs`, { query, signal: AbortSignal.any([signal, hidden.signal]) });
-      const reader = response.body?.getReader();
-      for (;;) {
-        const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-        if (done) return;
-        if (now().atEnd) change({ window: grown(now().window, value) });
-      }
+      await hearOnce(source, AbortSignal.any([signal, cut.signal]));
+      return;
     } catch (error) {
       if (signal.aborted) throw error;
       if (error instanceof Problem && error.status !== 0) throw error;
-      if (!hidden.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1000));
+      if (!cut.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1000));
     } finally {
       document.removeEventListener("visibilitychange", look);
     }
+  }
+}
+
+async function hearOnce(source: Source, signal: AbortSignal): Promise<void> {
+  const { id, stream, now, change } = source;
+  source.heard = now().window.end;
+  const query = { stream, follow: 1, offset: source.heard };
+  const response = await request("GET", `/v1/jobs/${id}/logs`, { query, signal });
+  const reader = response.body?.getReader();
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    if (done) return;
+    const { window, atEnd } = now();
+    // Some of it may be here already, of a part that was asked for.
+    if (atEnd) change({ window: grown(window, value.subarray(Math.max(0, window.end - source.heard))) });
+    source.heard += value.length;
   }
 }
 
@@ -143,38 +168,46 @@ function numbered(state: LogState, marks: LogMarks): Partial<LogState> {
   return { marks, window: { ...window, first } };
 }
 
-async function loadBefore(id: string, stream: Stream, { window }: LogState, change: Change): Promise<boolean> {
-  const start = startOf(window);
+async function loadBefore(source: Source): Promise<boolean> {
+  const start = startOf(source.now().window);
   if (start === 0) return false;
   const from = Math.max(0, start - PIECE);
-  const { data, offset } = await part(id, stream, from, start - from);
+  const { data, offset } = await part(source, from, start - from);
+  // It may have grown at its end meanwhile, and let go of its beginning.
+  const { window } = source.now();
+  if (startOf(window) !== start) return false;
   const skipped = firstLine(data, offset === 0);
-  change({ window: withBefore(window, data.subarray(skipped), offset + skipped) });
+  source.change({ window: withBefore(window, data.subarray(skipped), offset + skipped) });
   return true;
 }
 
-async function loadAfter(id: string, stream: Stream, { window, atEnd }: LogState, change: Change): Promise<boolean> {
-  if (atEnd) return false;
-  const { data, next } = await part(id, stream, window.end, PIECE);
-  change({ window: grown(window, data), atEnd: data.length < PIECE && next <= window.end + data.length });
+async function loadAfter(source: Source): Promise<boolean> {
+  const { end } = source.now().window;
+  if (source.now().atEnd) return false;
+  const { data, next } = await part(source, end, PIECE);
+  const { window } = source.now();
+  if (window.end !== end) return false;
+  const atEnd = data.length < PIECE && next <= end + data.length;
+  source.change({ window: grown(window, data), atEnd });
+  // What came while this was on its way went by.
+  if (atEnd && source.heard > end + data.length) source.hearAgain();
   return data.length > 0;
 }
 
-async function loadAround(
-  id: string,
-  stream: Stream,
-  offset: number,
-  line: number,
-  state: LogState,
-  change: Change,
-): Promise<number> {
-  if (offset >= startOf(state.window) && offset < state.window.end) return placeOf(state.window, offset);
+async function loadAround(source: Source, offset: number, line: number): Promise<number | null> {
+  const held = source.now().window;
+  if (offset >= startOf(held) && offset < held.end) return placeOf(held, offset);
   const from = Math.max(0, offset - PIECE / 2);
-  const { data, offset: at } = await part(id, stream, from, PIECE);
+  const found = await part(source, from, PIECE).catch((error: unknown) => {
+    if (source.signal.aborted) return null;
+    throw error;
+  });
+  if (found === null) return null;
+  const { data, offset: at } = found;
   const skipped = firstLine(data, at === 0);
   const window = grown(emptyAt(at + skipped, null), data.subarray(skipped));
   const place = placeOf(window, offset);
-  change({ window: { ...window, first: line - place }, atEnd: false });
+  source.change({ window: { ...window, first: line - place }, atEnd: false });
   return place;
 }
 
@@ -185,7 +218,7 @@ interface Part {
   capped: boolean;
 }
 
-async function part(id: string, stream: Stream, offset: number, limit: number, signal?: AbortSignal): Promise<Part> {
+async function part({ id, stream, signal }: Source, offset: number, limit: number): Promise<Part> {
   const response = await request("GET", `/v1/jobs/${id}/logs`, { query: { stream, offset, limit }, signal });
   const told = new Uint8Array(await response.arrayBuffer());
   const data = withoutMark(told);
