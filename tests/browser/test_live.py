@@ -148,7 +148,7 @@ def test_a_move_changes_its_row_alone_and_stands_out_without_being_animated(
     page.evaluate(FLASHES)
     portal.product.call("POST", f"/v1/jobs/{jobs[1]}/suspend", {})
     expect(page.get_by_role("region", name="Running").get_by_text("suspended")).to_be_visible()
-    page.wait_for_function("flashed.length > 0")
+    page.wait_for_function("() => flashed.length > 0")
     expect(page.locator(".flash")).to_have_count(0)
     assert [row for row in page.evaluate("changed") if "stays" in row] == []
     flashed = page.evaluate("flashed")
@@ -165,7 +165,7 @@ def test_the_row_of_a_job_that_moved_stands_out_in_the_table(portal: Portal, pag
     page.evaluate(FLASHES)
     portal.product.call("POST", f"/v1/jobs/{job}/suspend", {})
     expect(row.get_by_text("suspended")).to_be_visible()
-    page.wait_for_function("flashed.some(([row]) => row.includes('moves in the table'))")
+    page.wait_for_function("() => flashed.some(([row]) => row.includes('moves in the table'))")
     expect(page.locator(".flash")).to_have_count(0)
     cancel(portal, job)
 
