@@ -26,10 +26,12 @@ from launchyard.model.state import JobState
 from launchyard.model.submission import Caller
 from launchyard.store.memory import MemoryStore
 from launchyard.store.protocol import JobQuery
-from tests.api_bench import T0, FakeLogs, FakeTerminals
+from tests.api_bench import FakeLogs, FakeTerminals
 from tests.unit.yard import ADA, Yard
 
 PATIENCE_S = 60
+NOW = 1_000_000.0
+"""By the clock of a yard."""
 Route = Callable[[Request], Awaitable[Response]]
 
 
@@ -48,6 +50,9 @@ class Gate:
     def open(self) -> None:
         self._open.set()
 
+    def turn(self) -> None:
+        self.shut() if self._open.is_set() else self.open()
+
     def come(self) -> None:
         self.waiting += 1
         assert self._open.wait(PATIENCE_S), "nobody opened the gate"
@@ -55,19 +60,23 @@ class Gate:
 
 
 class LateStore(MemoryStore):
-    """`commits`: before what changed is written. `news`: before the loop hears of it. `reads`: before what
-    was read of jobs comes to who asked."""
+    """`commits`: before what changed is written. `news`: before the loop hears of it. `before_reads`: before
+    jobs are read. `reads`: before what was read comes to who asked."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.commits, self.news, self.reads = Gate(), Gate(), Gate()
+        self.commits, self.news, self.before_reads, self.reads = Gate(), Gate(), Gate(), Gate()
+        self.committing = False
 
     def commit(self, changes: Sequence[Change]) -> None:
+        self.committing = True
         self.commits.come()
         super().commit(changes)
         self.news.come()
+        self.committing = False
 
     def jobs(self, query: JobQuery) -> list[Job]:
+        self.before_reads.come()
         found = super().jobs(query)
         self.reads.come()
         return found
@@ -83,7 +92,7 @@ class LateStore(MemoryStore):
         return found
 
     def open(self) -> None:
-        for gate in (self.commits, self.news, self.reads):
+        for gate in (self.commits, self.news, self.before_reads, self.reads):
             gate.open()
 
 
@@ -99,7 +108,7 @@ class Asking:
             logs=self.logs,
             terminals=FakeTerminals(),
             status=lambda: {},
-            clock=lambda: T0,
+            clock=lambda: NOW,
             owner_uid=None,
         )
         tokens = TokenTable(clock=services.clock)

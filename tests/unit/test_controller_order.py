@@ -260,3 +260,26 @@ async def test_a_task_that_comes_back_counts_in_its_array() -> None:
         assert not yard.job(record.id).ended
         yard.engine.finish(yard.launch_id(second.id))
         assert (await yard.until_ended(record.id)).state is S.COMPLETED
+
+
+@lives
+async def test_a_session_that_comes_back_while_the_ended_ones_are_read_is_in_every_list() -> None:
+    async with asked(obedience=Obedience.RECORD) as (yard, asking, store):
+        session = Session(app="tool", title="Tool", folder="/apps/tool")
+        job = await yard.submit(kind=JobKind.SESSION, session=session)
+        yard.engine.finish(await yard.until_launched(job.id))
+        await yard.until(lambda: yard.controller.live_job(job.id) is None)
+        lists: tuple[tuple[Any, dict[str, Any]], ...] = (
+            (sessions.list_sessions, {}),
+            (accounting.accounting, {"columns": "id"}),
+            (tables.jobs, {"columns": "id", "recent": 1}),
+        )
+        store.before_reads.shut()
+        answering = [asyncio.ensure_future(asking.ask(route, **given)) for route, given in lists]
+        await yard.until(lambda: store.before_reads.waiting == len(lists))
+        await yard.controller.requeue(ADA, yard.ref(job.id), even_ended=True)
+        store.before_reads.open()
+        cards, accounts, queue = [await one for one in answering]
+
+        assert [one["id"] for one in cards["sessions"]] == [job.id]
+        assert (accounts["rows"], queue["rows"]) == ([[job.id]], [[job.id]])

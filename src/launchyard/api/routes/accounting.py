@@ -138,7 +138,8 @@ async def _in_span(context: Context, asked: _Asked) -> Iterable[Job]:
         if len(page) < PAGE:
             break
         query = replace(query, before_id=page[-1].id)
-    return found.values()
+    # What had ended may have come back into the queue meanwhile.
+    return ({job.id: job for job in controller.live_jobs() if job.id not in found} | found).values()
 
 
 def _only(words: frozenset[str]) -> str | None:

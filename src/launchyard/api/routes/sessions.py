@@ -84,16 +84,18 @@ async def list_sessions(request: Request) -> Response:
     states, app, live = set(given.texts("state")), given.text("app"), given.flag("live")
     sessions = context.services.controller.sessions
     here = sessions.live() if live else sessions.known()
-    jobs = {job.id: job for job in here if may_open(job, caller) and not session_of(job).deleted}
+    jobs = {job.id: job for job in here if may_open(job, caller)}
     if not live:
         query = JobQuery(user=caller.user, cards=True, ended=True, limit=CARDS_MAX)
-        for job in await context.read(lambda: context.services.store.jobs(query)):
-            if not session_of(job).deleted:
-                jobs.setdefault(job.id, job)
+        rows = await context.read(lambda: context.services.store.jobs(query))
+        # One that had ended may have come back meanwhile.
+        come = {job.id: job for job in sessions.known() if may_open(job, caller)}
+        jobs = {**{job.id: job for job in rows}, **come, **jobs}
     chosen = [
         job
         for job in sorted(jobs.values(), key=lambda job: -job.id)
         if (not states or state_of(job).value in states) and app in (None, session_of(job).app)
+        if not session_of(job).deleted
     ]
     told = await asyncio.gather(*(shown(context, caller, job) for job in chosen))
     return answer({"sessions": told})

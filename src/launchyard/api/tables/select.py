@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from launchyard.api.context import Context
 from launchyard.api.query import Query
-from launchyard.api.rows import as_now
 from launchyard.api.tables.parts import LOOKED_FOR, ended_of_part, parts_shown
 from launchyard.controller.controller import Controller
 from launchyard.controller.tally import Group
@@ -95,18 +94,24 @@ def selection_of(query: Query, sight: Sight) -> Selection:
 async def selected(context: Context, asked: Selection, since: float) -> list[Job]:
     """The jobs, live ones first; of the ended ones those that ended since then, newest first."""
     controller, store = context.services.controller, context.services.store
-    live = _named(controller, asked.ids) if asked.ids else list(controller.live_jobs(asked.concerns))
-    if not asked.everything:
-        live = [job for job in live if asked.wants(job)]
+    live = _live(controller, asked)
     if not asked.recent:
         return asked.shown(live)
     here = {job.id for job in live}
     missing = asked.ids and asked.ids.difference(here, *(ids_of(job) for job in live))
     rows = await context.read(lambda: _stored(store, asked, since, missing))
     ended = {job.id: job for job in rows if _belongs(job, asked, since) and job.id not in here}
-    # One of them may be in the queue again.
-    now = await as_now(context, list(ended.values()))
-    return asked.shown([*live, *(job for job in now if job is ended[job.id] or asked.wants(job))])
+    # One of them may be in the queue again, since it was read or before.
+    live += [job for job in _live(controller, asked) if job.id not in here]
+    return asked.shown([*live, *(job for job in ended.values() if controller.live_job(job.id) is None)])
+
+
+def _live(controller: Controller, asked: Selection) -> list[Job]:
+    """Also those whose end is on its way to the store."""
+    live = _named(controller, asked.ids) if asked.ids else list(controller.live_jobs(asked.concerns))
+    if not asked.everything:
+        live = [job for job in live if asked.wants(job)]
+    return [job for job in live if not job.ended or _stands(job)]
 
 
 def _named(controller: Controller, ids: Iterable[int]) -> list[Job]:
@@ -130,13 +135,12 @@ def _stored(store: Store, asked: Selection, since: float, missing: frozenset[int
 
 
 def _belongs(job: Job, asked: Selection, since: float) -> bool:
+    return asked.wants(job) and job.ended_at is not None and job.ended_at >= since and _stands(job)
+
+
+def _stands(job: Job) -> bool:
     """An array's record ends with its tasks, which stand for it."""
-    return (
-        asked.wants(job)
-        and job.ended_at is not None
-        and job.ended_at >= since
-        and (job.array is None or bool(job.array.waiting))
-    )
+    return job.array is None or bool(job.array.waiting)
 
 
 def _queries(asked: Selection, since: float) -> Iterable[JobQuery]:
