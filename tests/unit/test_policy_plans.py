@@ -351,6 +351,19 @@ def test_a_job_with_a_minimum_of_time_starts_shorter_where_that_lets_it_start() 
     assert (start.job_id, start.time_limit_s) == (3, 100)
 
 
+def test_what_may_run_until_its_reservation_ends_is_cut_for_that_alone_and_its_start_is_kept() -> None:
+    made = Yard.empty((Node(name="a", cpus=4, memory_mib=0),))
+    made.closures = (Closure(name="course", start=T0 - 10, end=T0 + 200, nodes=1),)
+    made.run(-1, Request(cpus_milli=2000), T0 + 100)
+    whole, part = (Request(cpus_milli=cpus, reservation="course") for cpus in (4000, 1000))
+    made.queue.put(1, Shape("all", whole, 500, until_reservation_ends=True), (0, 1))
+    made.queue.put(2, Shape("all", part, 500, until_reservation_ends=True), (0, 2))
+    made.queue.put(3, Shape("all", part, 100), (0, 3))
+    found = made.plan()
+    assert [(start.job_id, start.time_limit_s) for start in found.starts] == [(3, None)]
+    assert [(kept.job_id, kept.at) for kept in found.reservations] == [(1, T0 + 100)]
+
+
 def test_hyperthreads_of_a_core_go_to_one_job() -> None:
     made = Yard.empty((Node(name="a", cpus=4, memory_mib=0, threads_per_core=2),))
     for number in (1, 2, 3):

@@ -117,6 +117,40 @@ def test_reserved_nodes_are_for_those_who_may_and_name_them() -> None:
     on_yard(body)
 
 
+def test_a_job_without_a_time_limit_gets_what_its_reservation_leaves_when_it_starts() -> None:
+    async def body(yard: Yard, clock: Clock) -> None:
+        await yard.controller.reserving.create(COURSE)
+        course = Wishes(reservation="course")
+        first = await yard.submit(wishes=course, cpus_milli=2000, time_limit_s=3600)
+        await yard.until_state(first.id, JobState.RUNNING)
+        job = await yard.submit(wishes=course, cpus_milli=2000)
+        assert yard.job(job.id).time_limit_s == 7200
+        clock.now += 600.5
+        assert "reservation" not in why(yard, job)
+        await yard.controller.update(ADA, yard.ref(job.id), Update(cpus_milli=1000))
+        await yard.controller.cancel(ADA, yard.ref(first.id))
+        await yard.until_state(job.id, JobState.RUNNING)
+        assert yard.job(job.id).time_limit_s == 6599
+
+    on_yard(body)
+
+
+def test_a_time_limit_that_was_asked_for_in_a_reservation_is_kept() -> None:
+    async def body(yard: Yard, clock: Clock) -> None:
+        await yard.controller.reserving.create(replace(COURSE, start=T0 + 60))
+        course = Wishes(reservation="course")
+        asked = await yard.submit(wishes=course, time_limit_s=7140)
+        later = await yard.submit(wishes=course)
+        await yard.controller.update(ADA, yard.ref(later.id), Update(time_limit_s=7140))
+        clock.now += 61
+        yard.controller.reserving.look()
+        for job in (asked, later):
+            assert "would run past the end of reservation course" in why(yard, job)
+            assert yard.state(job.id) is JobState.PENDING
+
+    on_yard(body)
+
+
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [

@@ -418,7 +418,8 @@ class LiveJobs:
         """Where the job stands in the queue."""
         tier = self.partitions[job.partition].tier
         seconds = seconds_of(self.partitions, job.partition, job.time_limit_s)
-        shape = Shape(job.partition, job.request, job.time_limit_s, job.time_min_s, job.parts)
+        lengths, to_its_end = (job.time_limit_s, job.time_min_s), job.until_reservation_ends
+        shape = Shape(job.partition, job.request, *lengths, job.parts, to_its_end)
         key = self.ordering.key(job, tier, seconds, now)
         party = self.parties.party_in_limits(job)
         if party is None and job.qos in self.preempts:

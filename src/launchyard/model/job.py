@@ -43,7 +43,7 @@ class Attempt:
     yielded_to: int | None = None
     """The job for which it stands still, without its CPUs until there is room for both."""
     limit_cut_from_s: int | None = None
-    """The time limit that was asked for (0: none), where this attempt got less, as `time_min_s` allows."""
+    """The time limit that was asked for (0: none), where this attempt got less."""
     limit_moved: bool = False
     """Its time limit was changed while it ran, and the launcher told."""
     log: str | None = None
@@ -140,6 +140,8 @@ class Job:
     time_limit_s: int | None = None
     time_min_s: int | None = None
     """It may be started with a shorter time limit, down to this one, where that lets it start now."""
+    until_reservation_ends: bool = False
+    """No limit was asked for: where its reservation leaves less when it starts, it gets what is left."""
     warning: Warning | None = None
     begin_at: float | None = None
     cron: Cron | None = None

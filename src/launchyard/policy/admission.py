@@ -68,13 +68,12 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
     parts = _parts(submission, partition, request, caller, cluster) if submission.parts else ()
     asked = (submission.account, submission.qos)
     entry = _enter(caller.user, _groups(caller), asked, partition, cluster)
-    limit_s = submission.time_limit_s if submission.keep_beyond_limits else None
-    if limit_s is None:
-        limit_s = _time_limit(submission.time_limit_s, entry)
+    kept_s = submission.time_limit_s if submission.keep_beyond_limits else None
+    limit_s = _time_limit(submission.time_limit_s, entry) if kept_s is None else kept_s
     if submission.time_limit_s is None and parts:
         limit_s = _within_all(parts, limit_s, cluster)
-    if submission.time_limit_s is None and request.reservation in cluster.reservations:
-        limit_s = _within(cluster.reservations[request.reservation], limit_s, now)
+    own = cluster.reservations.get(request.reservation) if submission.time_limit_s is None else None
+    limit_s = limit_s if own is None else _within(own, limit_s, now)
     _refuse_longer_minimum(submission.time_min_s, limit_s)
     _refuse_what_cannot_be(request, entry, limit_s, cluster, submission)
     _refuse_reservation(request, submission.time_min_s or limit_s, entry, caller, cluster, now)
@@ -96,6 +95,7 @@ def admit(submission: Submission, caller: Caller, cluster: Cluster, *, job_id: i
         parts=parts,
         time_limit_s=limit_s,
         time_min_s=submission.time_min_s,
+        until_reservation_ends=own is not None,
         warning=submission.warning,
         begin_at=submission.begin_at,
         cron=submission.cron,
@@ -136,8 +136,11 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float
     if not job.parts:
         _refuse_impossible(request, partition, cluster)
         refuse_beyond(entry, request, limit_s, cluster.book)
+    same = update.time_limit_s is None and request.reservation == job.request.reservation
+    to_its_end = job.until_reservation_ends and same
     if (request, limit_s) != (job.request, job.time_limit_s):
-        _refuse_reservation(request, job.time_min_s or limit_s, entry, caller, cluster, now)
+        least_s = job.time_min_s or (1 if to_its_end else limit_s)
+        _refuse_reservation(request, least_s, entry, caller, cluster, now)
     array = job.array
     if update.throttle is not None and array is not None:
         array = replace(array, throttle=update.throttle or None)
@@ -150,6 +153,7 @@ def amend(job: Job, update: Update, cluster: Cluster, caller: Caller, now: float
         qos=entry.party.qos,
         request=request,
         time_limit_s=limit_s,
+        until_reservation_ends=to_its_end,
         nice=job.nice if update.nice is None else update.nice,
         begin_at=job.begin_at if update.begin_at is None else update.begin_at,
         deadline_at=job.deadline_at if update.deadline_at is None else update.deadline_at or None,

@@ -171,12 +171,11 @@ class _Nodes:
     def _fit_shorter(self, job: Candidate, row: Row, seconds: float) -> Placed | None:
         """With a shorter limit, not below its minimum, that ends when something is kept or its own ends."""
         least = job.shape.time_min_s
-        if least is None:
+        if least is None and not job.shape.until_reservation_ends:
             return None
-        moments = {one.at for one in self.future.reservations}
-        moments |= {time for one in self._snapshot.closures for time in (one.start, one.end)}
+        moments = self.future.moments(job.shape.request.reservation if least is None else None)
         for limit in sorted({int(at - self._snapshot.now) for at in moments}, reverse=True):
-            if least <= limit < seconds and (placed := self._fit(job, row, limit, limit)) is not None:
+            if (least or 1) <= limit < seconds and (placed := self._fit(job, row, limit, limit)) is not None:
                 return placed
         return None
 

@@ -112,6 +112,13 @@ class Future:
                 allowed &= ~closure.nodes
         return 0 if name and not member else allowed
 
+    def moments(self, name: str | None) -> set[float]:
+        """When what is kept under this name ends; None: when anything begins or ends that is kept."""
+        if name is not None:
+            return {closure.end for closure in self._closures if closure.name == name}
+        times = {time for closure in self._closures for time in (closure.start, closure.end)}
+        return times | {kept.at for kept in self.reservations}
+
     def beside(self, need: Need, until: float) -> int:
         """The nodes on which a job that ends at `until` delays no reservation, as a mask."""
         barred = 0

@@ -28,15 +28,19 @@ def fit(snapshot: Snapshot, future: Future, parts: Sequence[Part], seconds: floa
 
 
 def wishes_of(snapshot: Snapshot, job: Candidate) -> list[list[Wish]]:
-    """What is to be kept for a job: one wish, or one for each of its parts, in each order that is tried."""
+    """What is to be kept for a job: one wish, or one for each of its parts, in each order that is tried.
+
+    Of what may run for less than it asked, until its reservation ends, the start is kept.
+    """
     index, shape = snapshot.index, job.shape
     seconds = snapshot.seconds(shape.partition, shape.time_limit_s)
     parts = shape.parts or (Part(partition=shape.partition, request=shape.request),)
-    wishes = [
-        Wish(job.job_id, index.row(part.partition, part.request), seconds, part.request.reservation)
-        for part in parts
+    rows = [index.row(part.partition, part.request) for part in parts]
+    return [
+        [Wish(job.job_id, rows[number], least, parts[number].request.reservation) for number in order]
+        for least in ((seconds, 1.0) if shape.until_reservation_ends else (seconds,))
+        for order in _orders(index, parts)
     ]
-    return [[wishes[number] for number in order] for order in _orders(index, parts)]
 
 
 def place(

@@ -26,8 +26,7 @@ Entry = tuple[Key, int]
 class Shape:
     """What decides where and how long a job may run; with `time_min_s` also shorter, to start at once.
 
-    A job of unlike `parts` is placed part by part; `request` is their sum. `until_reservation_ends`: it may run
-    for what is left of its reservation, where that is less.
+    A job of unlike `parts` is placed part by part; `request` is their sum.
     """
 
     partition: str
@@ -36,6 +35,7 @@ class Shape:
     time_min_s: int | None = None
     parts: tuple[Part, ...] = ()
     until_reservation_ends: bool = False
+    """Where less is left of its reservation, it may run for that."""
 
 
 @dataclass(frozen=True, slots=True)

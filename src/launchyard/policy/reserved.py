@@ -149,7 +149,8 @@ def of_its_own(job: Job, seconds: float, own: Reservation | None, now: float) ->
     if own.start > now:
         sentence = f"waits until {rfc3339(own.start)}, when reservation {name} begins"
         return Reason(code="reservation", sentence=sentence)
-    if now + (job.time_min_s or seconds) > own.end:
+    least_s = 1 if job.until_reservation_ends else seconds
+    if now + (job.time_min_s or least_s) > own.end:
         left = format_walltime(max(1, int(own.end - now)))
         sentence = (
             f"would run past the end of reservation {name} at {rfc3339(own.end)}; "
