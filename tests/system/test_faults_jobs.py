@@ -265,5 +265,7 @@ def _submit_as(product: Product, user: str, body: Json) -> int:
 def test_job_may_be_sent_a_signal(product: Product) -> None:
     job_id = product.submit("trap 'exit 3' USR2; echo set; while :; do sleep 0.05; done", resources=ASKED)
     wait_for(lambda: product.log(job_id) or None, 60, "the trap is set")
+    # What it prints may be there before it is known to run.
+    product.until(job_id, "RUNNING")
     product.call("POST", f"/v1/jobs/{job_id}/signal", {"signal": signal.Signals.SIGUSR2.name})
     assert product.until(job_id)["exit_code"] == 3

@@ -55,6 +55,9 @@ def test_the_queue_its_work_and_the_api_are_counted(product: Product) -> None:
     product.until(product.submit("exit 3", resources={"cpus": 1}))
     product.until(runs, "RUNNING")
 
+    # What became of jobs is counted once it is durable, which may be after it is seen.
+    counted = {'launchyard_jobs_total{what="failed"}': 1, 'launchyard_jobs_total{what="started"}': 2}
+    wait_for(lambda: counted.items() <= told(product).items(), PATIENCE_S, "the jobs are counted")
     found = told(product)
     assert found['launchyard_jobs{state="PENDING"}'] == 7
     assert found['launchyard_jobs{state="RUNNING"}'] == 1
