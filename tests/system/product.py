@@ -7,6 +7,7 @@ needs from behind (pids of daemon, keeper and launcher) is read from /proc.
 import contextlib
 import http.client
 import json
+import math
 import os
 import select
 import signal
@@ -34,6 +35,8 @@ ENDED = {
     "LOST",
 }
 PATIENCE_S = 120.0
+SILENCE_S = 25.0
+"""A third of that after which the server closes a connection."""
 _LISTENS = "0A"
 """In /proc/net/tcp."""
 
@@ -63,7 +66,12 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Client:
-    """One connection, reopened when it breaks; no retries: a fault test wants to see every failure."""
+    """One connection, reopened when it breaks; no retries: a fault test wants to see every failure.
+
+    After a while of silence it is another one: long before the server closes it, maybe as a request is sent.
+    """
+
+    _answered_at = math.inf
 
     def __init__(self, path: Path, timeout: float = 60) -> None:
         self._connection: http.client.HTTPConnection = UnixConnection(path, timeout)
@@ -77,10 +85,13 @@ class Client:
             if data is not None
             else dict(headers or {})
         )
+        if time.monotonic() - self._answered_at > SILENCE_S:
+            self._connection.close()
         try:
             self._connection.request(method, path, data, sent)
             response = self._connection.getresponse()
             text = response.read()
+            self._answered_at = time.monotonic()
         except (OSError, http.client.HTTPException):
             self._connection.close()
             raise
