@@ -2,8 +2,9 @@
 
 import re
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
+from tests.browser.late import Late
 from tests.browser.portal import Portal
 from tests.system.product import wait_for
 
@@ -82,6 +83,24 @@ def test_a_login_that_is_revoked_keeps_the_page_and_goes_on_after_the_next(porta
         expect(page.get_by_text("Copy it now; it is not shown again.")).to_be_visible()
 
 
+def test_what_an_old_login_was_refused_does_not_end_the_next_one(portal: Portal) -> None:
+    held: list[Route] = []
+    with portal.logged_in("/settings/tokens") as page:
+        page.route("**/v1/tokens", lambda route: held.append(route) if is_post(route) else route.fallback())
+        page.get_by_label("What is it for").fill("asked before")
+        with page.expect_request("**/v1/tokens"):
+            page.get_by_role("button", name="Make a token").click()
+        _revoke_browsers(portal)
+        dialog = page.get_by_role("dialog", name="Your login expired")
+        dialog.get_by_label("Link or code").fill(portal.link())
+        dialog.get_by_role("button", name="Log in").click()
+        expect(dialog).to_be_hidden()
+        refusal = {"status": 401, "code": "login", "detail": "the login that asked is over"}
+        held[0].fulfill(status=401, json=refusal)
+        expect(page.get_by_text("The login that asked is over.")).to_be_visible()
+        expect(dialog).to_be_hidden()
+
+
 def test_a_login_in_another_tab_is_noticed(portal: Portal) -> None:
     with portal.person() as context:
         page = _arrive(context, portal.link(), portal)
@@ -111,6 +130,24 @@ def _arrive(context: BrowserContext, link: str, portal: Portal) -> Page:
     page.goto(link)
     expect(page.get_by_role("navigation", name="Launchyard")).to_be_visible()
     return page
+
+
+def test_a_token_that_was_made_while_the_list_was_read_is_on_it(portal: Portal) -> None:
+    portal.product.call("POST", "/v1/tokens", {"name": "made elsewhere"})
+    with portal.logged_in() as page:
+        late = Late(page, "**/v1/tokens")
+        page.goto(f"{portal.url}/settings/tokens")
+        late.given()
+        page.get_by_label("What is it for").fill("made meanwhile")
+        page.get_by_role("button", name="Make a token").click()
+        expect(page.get_by_text("Copy it now; it is not shown again.")).to_be_visible()
+        late.come()
+        expect(page.get_by_role("table").get_by_text("made elsewhere")).to_be_visible()
+        expect(page.get_by_role("table").get_by_text("made meanwhile")).to_be_visible()
+
+
+def is_post(route: Route) -> bool:
+    return route.request.method == "POST"
 
 
 def _revoke_browsers(portal: Portal) -> None:

@@ -75,6 +75,10 @@ def going(portal: Portal, page: Page, go: Path, path: str) -> Any:
     return log
 
 
+def session_of(portal: Portal, session: int) -> Any:
+    return portal.product.call("GET", f"/v1/sessions/{session}")
+
+
 def row_of(page: Page, name: str) -> Any:
     return page.get_by_role("row").filter(has=page.get_by_role("cell", name=name, exact=True))
 
@@ -260,6 +264,26 @@ def test_a_node_that_was_drained_here_is_not_shown_as_it_was_before(portal: Port
         assert shown == sorted(shown, reverse=True)
     finally:
         portal.product.call("POST", "/v1/nodes/node", {"state": "up"})
+
+
+def test_a_session_that_was_extended_here_is_not_shown_as_it_was_before(portal: Portal, alone: Page) -> None:
+    body = {"app": "shell", "name": "longer", "time_limit_s": 600}
+    session = portal.product.call("POST", "/v1/sessions", body)["id"]
+    wait_for(lambda: session_of(portal, session)["state"] == "running", 60, "a session that runs")
+    alone.goto(f"{portal.url}/sessions")
+    card = alone.get_by_role("article", name="longer")
+    expect(card.get_by_text("of 10 min")).to_be_visible()
+    late = Late(alone, "**/v1/sessions")
+    portal.product.call("POST", f"/v1/sessions/{session}/save", {"name": "kept"})
+    late.given()
+    card.get_by_role("button", name="More").click()
+    alone.get_by_role("menuitem", name="Extend").click()
+    expect(card.get_by_text("of 1 h 10 min")).to_be_visible()
+    card.evaluate(SHOWN)
+    late.come()
+    portal.product.call("POST", f"/v1/sessions/{session}/stop", {})
+    expect(card.get_by_text("ended", exact=True).first).to_be_visible()
+    assert [text for text in alone.evaluate("shown") if "of 10 min" in text] == []
 
 
 def test_a_job_that_was_held_here_is_not_shown_as_it_was_before(portal: Portal, alone: Page) -> None:

@@ -1,6 +1,7 @@
 /** Tokens or logins in a table, with the button that ends one. */
 
 import { useQueryClient } from "@tanstack/react-query";
+import { readAgain } from "@/api/again";
 import { api } from "@/api/client";
 import { keys } from "@/api/keys";
 import type { Token } from "@/api/types";
@@ -28,7 +29,9 @@ export function CredentialList({ tokens, none, verb, own }: Props) {
     if (!yes) return;
     try {
       await api.delete(`/v1/tokens/${encodeURIComponent(token.id)}`);
+      await client.cancelQueries({ queryKey: keys.tokens });
       client.setQueryData<Token[]>(keys.tokens, (before) => before?.filter((one) => one.id !== token.id));
+      readAgain(client, keys.tokens);
       if (token.id === own) location.assign("/login?out=1");
       else toast(settings.revoked(name));
     } catch (error) {

@@ -2,6 +2,7 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
+import { readAgain } from "@/api/again";
 import { api } from "@/api/client";
 import { keys } from "@/api/keys";
 import { tokensQuery, useMe } from "@/api/queries";
@@ -54,7 +55,10 @@ function NewToken() {
       setMade(token);
       setName("");
       const { token: _, ...rest } = token;
+      // A list that is on its way is from before.
+      await client.cancelQueries({ queryKey: keys.tokens });
       client.setQueryData<Token[]>(keys.tokens, (before) => [rest, ...(before ?? [])]);
+      readAgain(client, keys.tokens);
     } catch (error) {
       toastFailure(error);
     } finally {
