@@ -17,6 +17,30 @@ async def has_ended(yard: Yard, job_id: int) -> None:
     await yard.until(lambda: any(event.job_id == job_id and event.state in ENDED for event in yard.seen))
 
 
+def test_who_raises_when_told_keeps_the_others_from_nothing() -> None:
+    def fail(*given: object) -> None:
+        raise ValueError("a fault of one of us")
+
+    async def run() -> None:
+        async with running_yard() as yard:
+            faults: list[str] = []
+            asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(told["message"]))
+            heard: list[str] = []
+            yard.controller._loop._watchers.insert(0, fail)
+            job = await yard.submit()
+            yard.controller.watch_job(job.id, fail)
+            yard.controller.watch_job(job.id, lambda: heard.append("moved"))
+            yard.controller._loop.effect(fail)
+            await yard.controller._loop.committed()
+
+            await has_ended(yard, job.id)
+
+            assert heard
+            assert set(faults) == {"after a commit: a fault of one of us"}
+
+    asyncio.run(run())
+
+
 def test_of_many_who_wait_for_one_job_each_none_hears_of_the_others() -> None:
     async def run() -> None:
         async with running_yard() as yard:

@@ -320,7 +320,7 @@ class Loop:
         self._send(change, draft)
         faults.point("acknowledge")
         for effect in draft.effects:
-            effect()
+            _call(effect)
         for cluster, token in draft.acknowledge.items():
             self.clusters.named(cluster).engine.acknowledge(token)
         self._publish(change.events)
@@ -338,10 +338,10 @@ class Loop:
     def _publish(self, events: Sequence[StateChanged]) -> None:
         if events:
             for tell in list(self._watchers):
-                tell(events)
+                _call(tell, events)
         for event in events if self._of_jobs else ():
             for hear in tuple(self._of_jobs.get(event.job_id, ())):
-                hear()
+                _call(hear)
 
     def _plan(self) -> None:
         if self.live.unsettled:
@@ -371,6 +371,16 @@ def _give_up(done: "asyncio.Future[None]") -> None:
     if not done.done():
         sentence = "the database does not answer; whether this was kept will show when it does, ask again"
         done.set_exception(Unavailable(sentence))
+
+
+def _call(work: Callable[..., None], *given: Any) -> None:
+    """One that raises keeps the others from nothing: neither an answer nor news comes a second time."""
+    try:
+        work(*given)
+    except Exception as error:
+        asyncio.get_running_loop().call_exception_handler(
+            {"message": f"after a commit: {error}", "exception": error}
+        )
 
 
 def _public(failure: Exception | None) -> Unavailable:
