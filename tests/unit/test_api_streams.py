@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from launchyard.api import events
+from launchyard.api.connection import WAITING_MAX_BYTES, ClientProtocol
 from launchyard.api.context import Context
 from launchyard.api.events import EventHub, Hearer, Told
 from launchyard.api.routes.logs import MARK
@@ -388,6 +389,27 @@ def test_a_log_that_was_cut_at_its_cap_ends_with_a_mark(bench: Bench) -> None:
     assert bench.ask("GET", "/v1/jobs/5/logs?limit=2", user="ada").body == b"a "
     assert bench.ask("GET", "/v1/jobs/5/logs?offset=5", user="ada").body == b""
     assert follow(bench, 5).read() == b"a lot" + MARK
+
+
+def test_of_what_a_client_does_not_read_little_waits_here(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F12, F13: the kernel has enough of it; a thousand such clients would have it here as well."""
+    sizes: list[int] = []
+    pause = ClientProtocol.pause_writing
+
+    def noted(one: ClientProtocol) -> None:
+        sizes.append(one.plain.get_write_buffer_size())
+        pause(one)
+
+    monkeypatch.setattr(ClientProtocol, "pause_writing", noted)
+    bench.logs.contents[5] = bytes(16 * 2**20)
+    bench.put(job_of(ADA, 5, state=JobState.RUNNING, attempt=ATTEMPT))
+    with bench.connect() as idle:
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        idle.sendall(head(bench, "GET", "/v1/jobs/5/logs?follow=1") + b"\r\n")
+        eventually(lambda: bool(sizes))
+    assert all(WAITING_MAX_BYTES < size < WAITING_MAX_BYTES + 2_000 for size in sizes), sizes
 
 
 def test_a_reader_who_leaves_ends_the_following(bench: Bench) -> None:

@@ -145,6 +145,8 @@ def test_slow_reader_holds_a_bounded_part_and_others_go_on(started: Helpers, tmp
             for _ in range(20):
                 assert (await channel.read(str(path), 0, 10)).data == b"y" * 10
             assert slow.waiting * PART_BYTES <= WINDOW_BYTES
+            while (message := slow.at_once()) is not None:
+                assert type(message["data"]) is bytes, "as text it would be a third more"
         ended = asyncio.Event()
         ended.set()
         assert len(await followed(channel, path, ended)) == 20_000_000

@@ -21,6 +21,8 @@ HEAD_MAX_BYTES = 64 * 1024
 HEAD_MAX_S = 20.0
 SESSION_PATH = b"/session/"
 SESSION_MESSAGE_MAX_BYTES = 64 * 1024 * 1024
+WAITING_MAX_BYTES = 16 * 1024
+"""Who answers in parts makes no other while more than this waits for the kernel, which has enough itself."""
 SILENCE_MAX_S = 60
 """TCP gives up on a peer that has not acknowledged anything for so long."""
 
@@ -122,6 +124,7 @@ class ClientProtocol(HttpToolsProtocol):
         peer = _prepared(transport.get_extra_info("socket"))
         self.app_state = {**self.app_state, "connection": Connection(peer, transport.abort, self._take)}
         self.plain = transport
+        transport.set_write_buffer_limits(high=WAITING_MAX_BYTES)
         self.transport = cast(asyncio.Transport, JoinedWrites(transport, self.loop))
         self._head_timer = self.loop.call_later(HEAD_MAX_S, self._too_slow)
 

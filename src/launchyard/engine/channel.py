@@ -245,6 +245,9 @@ class Channel:
                 self.close()
                 return
             message["fds"], self._received = self._received[:count], self._received[count:]
+        if message["t"] == "part" and not _decoded(message):
+            self.close()
+            return
         if "ids" in message:
             self._take_many(message)
             return
@@ -255,11 +258,9 @@ class Channel:
             _close(message.get("fds", ()))
 
     def _take_many(self, message: Message) -> None:
-        """What is for many is decoded once."""
         try:
-            message["data"] = data_of(message)
             takers = [self._takers[id] for id in message["ids"] if id in self._takers]
-        except (KeyError, TypeError, ValueError):
+        except TypeError:
             self.close()
             return
         for take in takers:
@@ -363,8 +364,17 @@ def _close(fds: Sequence[int]) -> None:
         os.close(fd)
 
 
+def _decoded(message: Message) -> bool:
+    """Once for all for whom it is, and before it waits: as bytes it takes less. False: it is no data."""
+    try:
+        message["data"] = data_of(message)
+    except (KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
 def data_of(message: Message) -> bytes:
-    """What was for many was decoded for all of them."""
+    """A part of a file is decoded as it comes."""
     data: str | bytes = message["data"]
     return data if isinstance(data, bytes) else base64.b64decode(data)
 
