@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from launchyard.model.partition import Partition
 from launchyard.policy import ordered, paged
+from launchyard.policy.backfill import plan
 from launchyard.policy.limits import Party
 from launchyard.policy.order import Key
-from launchyard.policy.queue import Shape, WaitingQueue
-from tests.unit.cluster import request
+from launchyard.policy.queue import Shape, WaitingQueue, Walk
+from launchyard.policy.thinning import Thinning
+from tests.unit.cluster import Cluster, node, request
 
 PARTIES = [None, Party("ada", "physics", "normal")]
 PUT = st.tuples(
@@ -68,6 +71,24 @@ def test_a_copy_with_one_more_costs_no_steps_for_those_who_wait(monkeypatch: pyt
 
     assert _lines_of(copy_with_one_more) < 200
     assert len(queue) == 20_000
+
+
+def test_who_waits_for_a_full_partition_is_left_out_though_another_has_room() -> None:
+    partitions = {name: Partition(name=name, nodes=(name,)) for name in ("full", "idle")}
+    cluster = Cluster(node("full"), node("idle"), partitions=partitions)
+    allocation = cluster.index.place("full", request(4))
+    assert allocation is not None
+    cluster.ledger.take(allocation)
+    for job_id in range(1, 101):
+        cluster.waiting(job_id, request(1, memory_mib=job_id), partition="full")
+    cluster.waiting(101, request(1), partition="idle")
+    snapshot = cluster.snapshot()
+
+    walk = Walk(cluster.queue, None, snapshot.seconds, Thinning(snapshot, lambda: True, least=50))
+    looked_at = [one.job_id for one in walk.walk()]
+
+    assert looked_at == [101]
+    assert [start.job_id for start in plan(snapshot, thin_from=50).starts] == [101]
 
 
 def _lines_of(act: Callable[[], object]) -> int:

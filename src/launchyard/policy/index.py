@@ -46,10 +46,12 @@ class Index:
         self._partitions = partitions
         self._rows: dict[tuple[str, Request], Row] = {}
         self._all = (1 << len(self._nodes)) - 1
+        self._of: dict[str, int] = {}
 
     def over(self, ledger: Ledger) -> "Index":
         """The same index over a copy of the ledger, as it is now."""
         twin = Index(ledger, self._nodes, self._partitions)
+        twin._of = self._of
         for key, row in self._rows.items():
             self.refresh(row)
             other = twin._rows[key] = Row(row.need, row.allowed)
@@ -101,8 +103,7 @@ class Index:
 
     def allowed(self, partition: str, request: Request) -> int:
         """The nodes that the request may use at any time, whatever is free on them."""
-        names = self._partitions[partition].nodes if partition in self._partitions else ()
-        nodes = self._mask(names) if names else self._all
+        nodes = self.nodes_of(partition)
         if request.nodelist:
             nodes &= self._mask(request.nodelist)
         if request.exclude:
@@ -110,6 +111,14 @@ class Index:
         if request.constraint or request.gpu_type:
             nodes &= self._suitable(request)
         return nodes
+
+    def nodes_of(self, partition: str) -> int:
+        """The nodes of a partition; of one that names none, all."""
+        nodes = self._of.get(partition)
+        if nodes is None and partition in self._partitions:
+            names = self._partitions[partition].nodes
+            nodes = self._of[partition] = self._mask(names) if names else self._all
+        return self._all if nodes is None else nodes
 
     def _find(self, partition: str, request: Request) -> Row:
         row = self._rows.get((partition, request))

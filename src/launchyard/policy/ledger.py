@@ -173,9 +173,13 @@ class Ledger:
         free.open = open_
         self._note(free.position, gain=open_)
 
-    def most_cpus(self) -> int:
-        """The most thousandths of a CPU that any node has free."""
-        return max((cpus_milli for _, cpus_milli in self._order), default=0)
+    def most_cpus(self, nodes: int | None = None) -> int:
+        """The most thousandths of a CPU that any node has free, or any of these (a mask)."""
+        levels = self.levels
+        return max(
+            (level[1] for level in self._order if nodes is None or levels[level] & nodes),
+            default=0,
+        )
 
     def has_licences(self, request: Request) -> bool:
         return all(self.licences.get(name, 0) >= count for name, count in request.licences)

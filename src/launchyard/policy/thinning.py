@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+from launchyard.policy.index import Index
+from launchyard.policy.ledger import Ledger
 from launchyard.policy.queue import Lane
 from launchyard.policy.snapshot import Snapshot
 
 
 class Thinning:
-    """Lanes that need more CPUs than any node has free, once nothing is reserved any more.
+    """Lanes that need more CPUs than any node of their partition has free, once nothing is reserved any more.
 
     To tell them apart costs a look at each, which pays where there are at least `least` of them.
     """
@@ -15,6 +17,7 @@ class Thinning:
     def __init__(self, snapshot: Snapshot, all_reserved: Callable[[], bool], *, least: int) -> None:
         """`all_reserved`: whether who does not start gets nothing else either."""
         self._ledger = snapshot.ledger
+        self._index = snapshot.index
         self._preempts = snapshot.preempts
         self._all_reserved = all_reserved
         self._least = least
@@ -30,8 +33,21 @@ class Thinning:
         if room == self._room:
             return None
         self._room = room
-        return lambda lane: lane.cpus_milli <= room or self._is_urgent(lane)
+        rooms = _Rooms(self._ledger, self._index)
+        return lambda lane: lane.cpus_milli <= rooms[lane.shape.partition] or self._is_urgent(lane)
 
     def _is_urgent(self, lane: Lane) -> bool:
         """Others may make room for it."""
         return lane.party is not None and lane.party.qos in self._preempts
+
+
+class _Rooms(dict[str, int]):
+    """By partition the most CPUs that a node of it has free; of those that are asked for."""
+
+    def __init__(self, ledger: Ledger, index: Index) -> None:
+        self._ledger = ledger
+        self._index = index
+
+    def __missing__(self, partition: str) -> int:
+        room = self[partition] = self._ledger.most_cpus(self._index.nodes_of(partition))
+        return room
