@@ -170,6 +170,28 @@ def test_link_into_another_allowed_folder_is_followed(started: Helpers, tmp_path
     started.with_helpers(work)
 
 
+def test_link_of_somebody_elses_into_an_allowed_folder_is_not_followed(
+    started: Helpers, tmp_path: Path
+) -> None:
+    """Threat 22: each look may find another place behind it. A home may have two names all the same."""
+    home, other, by_another_name = tmp_path / "home", tmp_path / "other", tmp_path / "homes"
+    home.mkdir()
+    other.mkdir()
+    (home / "data").write_text("here")
+    (other / "link").symlink_to(home)
+    by_another_name.symlink_to(home)
+
+    async def work(helpers: UserHelpers) -> None:
+        files = Files(helpers)
+        with pytest.raises(Forbidden, match="leads out of"):
+            await files.ask(me(home), "read", f"{other}/link/data", limit=10)
+        for root, path in ((by_another_name, home), (by_another_name, by_another_name)):
+            found = await files.ask(me(root), "read", f"{path}/data", limit=10)
+            assert data_of(found) == b"here"
+
+    started.with_helpers(work)
+
+
 def test_folder_is_packed_without_what_its_links_lead_to(started: Helpers, tmp_path: Path) -> None:
     """Threat 22: what is packed is read through open folders, and a link is never followed."""
     top = tmp_path / "top"

@@ -38,8 +38,10 @@ def open_below(path: str, roots: Sequence[str], flags: int, mode: int = 0) -> in
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.ELOOP):
             raise
-    # A link with an absolute target: it may lead into one of the folders all the same.
+    # A link with an absolute target: it may lead into one of the folders all the same. One that lies in none
+    # of them is somebody else's, who says each moment anew where it leads.
     real = [os.path.realpath(root) for root in roots]
+    _placed(path, [*roots, *real])
     try:
         return _open_from(*_placed(os.path.realpath(path), real), flags, mode, links=False)
     except OSError as error:
