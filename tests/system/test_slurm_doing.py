@@ -125,6 +125,8 @@ def test_a_signal_to_the_batch_shell_reaches_it(slurm: Slurm) -> None:
     )
     job = slurm.sbatch(str(script))
     wait_for(lambda: (slurm.directory / "ready").exists() or None, PATIENCE_S, "the trap is set")
+    # Its script may be at work before it is known to run.
+    slurm.until(job, "RUNNING")
 
     assert slurm("scancel", "--batch", "--signal=USR1", job) == SILENT
 
