@@ -1,5 +1,5 @@
-# What a person types: make setup, demo, test, test-portal, test-guides, test-engines, test-all, check, bench, web,
-# wheel, site. A fresh machine needs python3.11 or newer with its venv module; the rest comes from requirements.lock.
+# What a person types: make setup, demo, test, test-portal, test-guides, test-engines, test-late, test-all, check, bench,
+# web, wheel, site. A fresh machine needs python3.11 or newer with its venv module; the rest comes from requirements.lock.
 
 # An interpreter that every user of the machine can execute, where there is one: root's own may lie in its home.
 PYTHON ?= $(shell for one in /usr/bin/python3 python3; do $$one -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$one && break; done || true)
@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PORTAL := src/launchyard/portal/static/index.html
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f ! -name .lock ! -name README.md -print)
 
-.PHONY: setup demo test test-portal test-guides test-engines test-guest test-all check static web types units units-and-tidy bench wheel docs site clean
+.PHONY: setup demo test test-portal test-guides test-engines test-guest test-late test-all check static web types units units-and-tidy bench wheel docs site clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMP) $(PORTAL)
@@ -48,7 +48,7 @@ demo: setup
 
 # Four files at a time, those of the whole product first: most of them wait for a job, a clock or a disk. What says
 # how fast something is comes last, alone. (Compiled tests are kept whatever the shell says: there are many of them.)
-test test-portal test-guides test-engines test-all: export PYTHONDONTWRITEBYTECODE =
+test test-portal test-guides test-engines test-late test-all: export PYTHONDONTWRITEBYTECODE =
 test: setup
 	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder -m "not slow and not alone" --ignore=tests/browser
 	$(PYTEST) -m "alone and not slow" --ignore=tests/browser
@@ -63,7 +63,7 @@ test-guides: setup
 
 # Everything, with soak tests, negative controls and the real Slurm beside ours; what repeats itself does it often.
 test-all: export LAUNCHYARD_THOROUGH = 1
-test-all: test test-portal test-engines
+test-all: test test-portal test-engines test-late
 	$(PYTEST) -m slow --ignore=tests/browser
 	$(PYTEST) -m slow tests/browser
 
@@ -77,6 +77,12 @@ test-engines: setup
 		echo "On engine $$engine:" && $(PYTEST) --engine $$engine $(ON_ENGINES) && \
 			$(PYTEST) --engine $$engine tests/browser/test_notebooks.py || exit 1; \
 	done
+
+# Things happen in other orders: daemon and launcher pass their points late (src/launchyard/faults.py). Part of test-all.
+LATE := $(foreach subject,faults_jobs lifecycle metrics notify requests sdk_* session_* sessions* slurm_* steps sweeps \
+	two_users,tests/system/test_$(subject).py) tests/tour
+test-late: setup
+	LAUNCHYARD_FAULT=late:200 LAUNCHYARD_LAUNCHER_FAULT=late:100 $(PYTEST) -n 4 --dist loadfile -m "not slow and not alone" $(LATE)
 
 # The launcher in a small Debian under qemu, with cgroup v2 alone (scripts/install-guest). Part of test-all.
 test-guest: setup
