@@ -7,16 +7,17 @@ from pathlib import Path
 from tests.slurm.lab import Lab
 from tests.slurm.settings import USERS
 
+HERE = Path(__file__).resolve().parents[2]
+"""With the interpreter that apps of tests run in: it may lie below /tmp too."""
 ENTER = """
 set -eu
 keep=$(mktemp -d -p /run launchyard-apart-XXXXXX)
-mount --bind "$1" "$keep"
+for one in $1; do mkdir -p "$keep$one"; mount --bind "$one" "$keep$one"; done
 mount -t tmpfs -o mode=1777 tmpfs /tmp
-mkdir -p "$1"
+for one in $1; do mkdir -p "$one"; done
 for one in $2; do chmod 755 "$one"; done
-mount --bind "$keep" "$1"
-umount "$keep"
-rmdir "$keep"
+for one in $1; do mount --bind "$keep$one" "$one"; umount "$keep$one"; done
+rm -r "$keep"
 for one in $3; do mount -t tmpfs -o mode=700,uid="${one#*:}" tmpfs "${one%:*}"; done
 shift 3
 exec "$@"
@@ -32,10 +33,11 @@ class ApartLab(Lab):
         if name != f"slurmd-{self.apart}" or command[0] == "unshare":
             super()._start(name, user, *command)
             return
-        above = [str(one) for one in self.directory.parents if Path("/tmp") in one.parents]
+        kept = [one for one in (self.directory, HERE) if Path("/tmp") in one.parents]
+        above = {str(one): None for each in kept for one in each.parents if Path("/tmp") in one.parents}
         enter = ["unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER, "sh"]
         states = " ".join(_state_of(one) for one in ("root", *USERS))
-        super()._start(name, user, *enter, str(self.directory), " ".join(above), states, *command)
+        super()._start(name, user, *enter, " ".join(map(str, kept)), " ".join(above), states, *command)
 
 
 def _state_of(user: str) -> str:

@@ -107,13 +107,14 @@ class Lab:
         """All slurmds.
 
         One refuses a job whose number it remembers as that of one that runs, and nobody tells it of the end
-        of a job that slurmctld has forgotten. A new one remembers none.
+        of a job that slurmctld has forgotten. A new one remembers none. What slurmctld, killed before it had
+        saved their end, believes to run on is ended.
         """
         for name in self.nodes:
             self.kill(f"slurmd-{name}")
             self.start_again(f"slurmd-{name}")
-        self.run("scontrol", "update", f"NodeName={','.join(self.nodes)}", "State=RESUME")
-        _until(self._all_idle, "all nodes are idle")
+        self.end_all_jobs()
+        _until(self._all_resumed, "all nodes are idle")
 
     def run(self, *command: str) -> int:
         """The exit code of a command of Slurm's, run by root."""
@@ -181,6 +182,13 @@ class Lab:
         return self._said("sinfo", "-h", "-p", "debug", "-t", "idle", "-o", "%D").strip() == str(
             len(self.nodes)
         )
+
+    def _all_resumed(self) -> bool:
+        """A node may be told that it does not answer, or is drained, some time after it has begun again."""
+        if self._all_idle():
+            return True
+        self.run("scontrol", "update", f"NodeName={','.join(self.nodes)}", "State=RESUME")
+        return False
 
     # -- processes
 
