@@ -40,6 +40,16 @@ def portal(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
+def nothing_left(portal: Portal) -> Iterator[None]:
+    """For those whose each test has the whole node."""
+    yield
+    live = [str(job["id"]) for job in portal.product.all_jobs() if job["ended_at"] is None]
+    portal.product.call("POST", "/v1/acts", {"act": "cancel", "jobs": live})
+    for job in live:
+        portal.product.until(job)
+
+
+@pytest.fixture
 def page(portal: Portal) -> Iterator[Page]:
     """Home, logged in, 1440 pixels wide, in the light theme."""
     with portal.logged_in() as opened:

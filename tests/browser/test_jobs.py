@@ -1,24 +1,16 @@
 """The pages of jobs as a person uses them: composing, the log as it comes, why, the table, arrays, keys."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.portal import Portal, Theme, serious_faults
 
+pytestmark = pytest.mark.usefixtures("nothing_left")
+
 TICKS = "for i in 1 2 3; do echo tick $i; sleep 0.2; done; sleep 600"
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(portal: Portal) -> Iterator[None]:
-    """Each test has the whole node."""
-    yield
-    live = [str(job["id"]) for job in portal.product.all_jobs() if job["ended_at"] is None]
-    portal.product.call("POST", "/v1/acts", {"act": "cancel", "jobs": live})
-    for job in live:
-        portal.product.until(job)
 
 
 def press_until(page: Page, key: str, reached: Callable[[], Locator], most: int = 60) -> None:

@@ -1,7 +1,7 @@
 """Answers that come in another order than they were asked for, and what happens while one is on its way."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from tests.browser.late import Late
 from tests.browser.portal import Portal
 from tests.browser.test_live import LISTENING
 from tests.system.product import wait_for
+
+pytestmark = pytest.mark.usefixtures("nothing_left")
 
 LINES = 20_000
 """More than a page reads of a log at once, and less than twice that."""
@@ -35,16 +37,6 @@ SHOWN = """(row) => {
     new MutationObserver(look).observe(row, {subtree: true, childList: true, characterData: true});
     look();
 }"""
-
-
-@pytest.fixture(autouse=True)
-def nothing_left(portal: Portal) -> Iterator[None]:
-    """Each test has the whole node."""
-    yield
-    live = [str(job["id"]) for job in portal.product.all_jobs() if job["ended_at"] is None]
-    portal.product.call("POST", "/v1/acts", {"act": "cancel", "jobs": live})
-    for job in live:
-        portal.product.until(job)
 
 
 @pytest.fixture

@@ -374,7 +374,7 @@ def _give_up(done: "asyncio.Future[None]") -> None:
 
 
 def _call(work: Callable[..., None], *given: Any) -> None:
-    """One that raises keeps the others from nothing: neither an answer nor news comes a second time."""
+    """One that raises keeps nothing from the others: neither an answer nor news comes a second time."""
     try:
         work(*given)
     except Exception as error:
