@@ -44,6 +44,7 @@ class Client:
     """One connection; `said` is everything heard on it."""
 
     def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.connect(os.fspath(state_dir / messages.SOCKET_NAME))
         self._socket.settimeout(PATIENCE_S)
@@ -100,7 +101,7 @@ class Client:
                 return found
             left_s = deadline - time.monotonic()
             assert left_s > 0, f"no {kind} {values} in {within_s} s; heard {self.said[-10:]}"
-            assert not self.closed, f"the launcher hung up; no {kind} {values}; heard {self.said[-10:]}"
+            assert not self.closed, f"the launcher hung up; no {kind} {values}; its log {self._log()}"
             self.hear(min(left_s, 1.0))
 
     def ended(self, l: str, *, within_s: float = PATIENCE_S) -> Message:
@@ -108,6 +109,10 @@ class Client:
 
     def close(self) -> None:
         self._socket.close()
+
+    def _log(self) -> str:
+        path = self._state_dir / "launcher/launcher.log"
+        return path.read_text()[-3000:] if path.exists() else "is not there"
 
 
 class Rig:

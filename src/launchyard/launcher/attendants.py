@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Sequence
 
 from launchyard.launcher.cgroups import Room
-from launchyard.launcher.child import Plan, fork, give_leave, hear, make_pipes
+from launchyard.launcher.child import Plan, fork
 from launchyard.launcher.messages import (
     Message,
     helper_started,
@@ -20,6 +20,7 @@ from launchyard.launcher.messages import (
     step_ended,
     step_started,
 )
+from launchyard.launcher.pipes import give_leave, hear, make_pipes
 from launchyard.launcher.private_tmp import empty_as
 from launchyard.launcher.spool import remove_in_child
 from launchyard.launcher.state import State, log

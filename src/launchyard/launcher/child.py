@@ -20,7 +20,6 @@ from typing import Any, NamedTuple, NoReturn
 
 from launchyard.launcher.cgroups import Room
 from launchyard.launcher.hooks import Hook, prepare_node
-from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import default_signal, forbid_new_privileges, write_text
 from launchyard.launcher.messages import LAUNCH_ID_ENV
 from launchyard.launcher.outputs import (
@@ -32,14 +31,13 @@ from launchyard.launcher.outputs import (
     reason,
     write_script,
 )
+from launchyard.launcher.pipes import Pipes
 from launchyard.launcher.rlimits import set_soft
 
 PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin"
 IGNORED = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
 """Signals that Python ignores for itself."""
 _FD_MAX = 1 << 16
-FAILED = b"OSError:"
-"""What a child that was started the quick way reports when it did not come to its exec."""
 
 
 class User(NamedTuple):
@@ -111,15 +109,6 @@ class Made(NamedTuple):
     spool: int
     program: list[str]
     env: dict[str, str]
-
-
-class Pipes(NamedTuple):
-    """The four ends of a child's two pipes: `report` from it, `leave` to it."""
-
-    report_read: int
-    report_write: int
-    leave_read: int
-    leave_write: int
 
 
 def become(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
@@ -439,17 +428,6 @@ def usual_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
-def make_pipes() -> Pipes:
-    """For one child; raises OSError without leaving one behind."""
-    report = os.pipe()
-    try:
-        return Pipes(*report, *os.pipe())
-    except OSError:
-        os.close(report[0])
-        os.close(report[1])
-        raise
-
-
 def fork(plan: Plan, pipes: Pipes, made: Made | None = None) -> int:
     """Fork a child for `plan`; gives its pid, or raises OSError with the pipes closed.
 
@@ -468,33 +446,3 @@ def fork(plan: Plan, pipes: Pipes, made: Made | None = None) -> int:
     finally:
         if made is not None and made.spool >= 0:
             os.close(made.spool)
-
-
-def give_leave(pipes: Pipes) -> int:
-    """Let the child exec; gives the end on which it reports, not blocking, to be read until its end."""
-    os.write(pipes.leave_write, b"g")
-    return keep_waiting(pipes)
-
-
-def keep_waiting(pipes: Pipes) -> int:
-    """Close all but the reading end, which is given: without leave the child ends itself."""
-    # The child's ends too: while they were open here, a write could not meet a broken pipe.
-    for fd in (pipes.leave_write, pipes.leave_read, pipes.report_write):
-        os.close(fd)
-    os.set_blocking(pipes.report_read, False)
-    return pipes.report_read
-
-
-def hear(report: int) -> tuple[list[Record], bool]:
-    """What a child has reported so far, and whether it was all (it executed its program, or it is dead)."""
-    try:
-        said = os.read(report, 65536)
-    except BlockingIOError:
-        return [], False
-    reports: list[Record] = []
-    if said.startswith(FAILED):
-        return [{"again": True}], False
-    for line in said.splitlines():
-        with contextlib.suppress(ValueError):
-            reports.append(json.loads(line))
-    return reports, not said

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 
 from launchyard.launcher import hooks
-from launchyard.launcher.child import hear
 from launchyard.launcher.hooks import EPILOG
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock, write_text
 from launchyard.launcher.messages import ended, main_ended
+from launchyard.launcher.pipes import hear
 from launchyard.launcher.processes import below, family
 from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch

@@ -22,13 +22,9 @@ from launchyard.launcher import messages, processes
 from launchyard.launcher.attendants import Attendants, Refusal
 from launchyard.launcher.child import (
     Made,
-    Pipes,
     Plan,
     fork,
-    give_leave,
-    keep_waiting,
     make,
-    make_pipes,
     manners,
     usual_signals,
 )
@@ -40,6 +36,7 @@ from launchyard.launcher.link import Link
 from launchyard.launcher.messages import Message
 from launchyard.launcher.orders import NoRoom, Orders
 from launchyard.launcher.outputs import SetupFailed, reason
+from launchyard.launcher.pipes import Pipes, give_leave, keep_waiting, make_pipes
 from launchyard.launcher.quick import Quick, Ready
 from launchyard.launcher.recovery import Recovery
 from launchyard.launcher.runners import Runners

@@ -12,10 +12,11 @@ import time
 
 from launchyard.launcher import messages, processes
 from launchyard.launcher.attendants import plan_inside
-from launchyard.launcher.child import fork, give_leave, hear, keep_waiting, make_pipes
+from launchyard.launcher.child import fork
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock
 from launchyard.launcher.messages import Message
+from launchyard.launcher.pipes import give_leave, hear, keep_waiting, make_pipes
 from launchyard.launcher.state import State
 from launchyard.launcher.table import Launch, Runner
 
