@@ -2,6 +2,8 @@
 
 import contextlib
 import fcntl
+import functools
+import itertools
 import os
 import pwd
 import subprocess
@@ -26,6 +28,22 @@ def account(name: str) -> pwd.struct_passwd:
         return pwd.getpwnam(name)
     finally:
         os.close(accounts)
+
+
+@functools.cache
+def account_of_ours() -> pwd.struct_passwd:
+    """One that no test process beside this one has: it is ours as long as we live.
+
+    Where there are no cgroups a launcher finds processes by account and launch id.
+    """
+    for number in itertools.count(1):
+        found = account(f"lytestown{number}")
+        home = os.open(found.pw_dir, os.O_RDONLY | os.O_DIRECTORY)
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(home, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return found
+        os.close(home)
+    raise AssertionError("numbers have no end")
 
 
 @contextlib.contextmanager

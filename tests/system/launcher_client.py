@@ -46,14 +46,22 @@ class Client:
     def __init__(self, state_dir: Path) -> None:
         self._state_dir = state_dir
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.connect(os.fspath(state_dir / messages.SOCKET_NAME))
+        try:
+            self._socket.connect(os.fspath(state_dir / messages.SOCKET_NAME))
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.settimeout(PATIENCE_S)
         self._decoder = messages.Decoder()
         self.said: list[Message] = []
         self.fds: list[int] = []
         self.closed = False
-        self.send(messages.hello())
-        self.welcome = self.expect("hello")
+        try:
+            self.send(messages.hello())
+            self.welcome = self.expect("hello")
+        except BaseException:
+            self.close()
+            raise
 
     def send(self, *what: Message) -> None:
         self._socket.sendall(b"".join(messages.encode(message) for message in what))
@@ -119,7 +127,7 @@ class Rig:
     """A keeper and launcher on a directory of their own, stopped by pid at the end.
 
     `user`: run by that account instead of by us (who must then be root). It finds what is left of a launch by
-    the launch's id alone: tests beside it have no launches of that account with ids of its own.
+    the launch's id alone: it is an account that no test beside has (`account_of_ours`).
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from launchyard.launcher import messages
-from tests.system.accounts import account
+from tests.system.accounts import account_of_ours
 from tests.system.launcher_client import (
     ENV,
     PATIENCE_S,
@@ -31,7 +31,7 @@ LIMITS = ("memory.max", "memory.limit_in_bytes")
 
 @pytest.fixture(scope="module")
 def eve() -> pwd.struct_passwd:
-    return account("lytest1")
+    return account_of_ours()
 
 
 @pytest.fixture(scope="module", params=["root", "user"])

@@ -12,7 +12,7 @@ import pytest
 
 from launchyard.launcher import messages
 from tests.often import often
-from tests.system.accounts import account
+from tests.system.accounts import account_of_ours
 from tests.system.launcher_client import (
     Client,
     Rig,
@@ -30,7 +30,7 @@ def yard(request: pytest.FixtureRequest) -> Iterator[Yard]:
     """One launcher for the whole file; each test uses launch ids of its own."""
     user = None
     if request.param == "user":
-        user = account("lytest1").pw_name
+        user = account_of_ours().pw_name
     with temporary_rig(user=user) as rig:
         yield rig, rig.connect()
 

@@ -1,5 +1,6 @@
 """Launches that mean harm, by one user, while another user's jobs must start as fast as before."""
 
+import functools
 import os
 import pwd
 import signal
@@ -15,7 +16,7 @@ import pytest
 
 from launchyard.launcher import messages
 from launchyard.launcher.journal import Journal
-from tests.system.accounts import account
+from tests.system.accounts import account, account_of_ours
 from tests.system.dead_filesystem import DeadFilesystem
 from tests.system.launcher_client import (
     ENV,
@@ -35,7 +36,7 @@ Yard = tuple[Rig, Client]
 
 @pytest.fixture(scope="module")
 def eve() -> pwd.struct_passwd:
-    return account("lytest1")
+    return account_of_ours()
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,10 @@ def place(eve: pwd.struct_passwd, yard: Yard, request: pytest.FixtureRequest) ->
 
 def as_user(user: pwd.struct_passwd, **options: Any) -> dict[str, Any]:
     return {"uid": user.pw_uid, "cwd": "/", "env": ENV | {"HOME": user.pw_dir}} | options
+
+
+def sleeps(pid: int) -> bool:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep")
 
 
 def cgroup(rig: Rig, controller: str, l: str) -> Path:
@@ -328,14 +333,15 @@ def test_a_fork_bomb_is_held_and_ends_with_its_job(yard: Yard, eve: pwd.struct_p
 def test_a_frozen_job_ends_when_it_is_killed(yard: Yard, eve: pwd.struct_passwd) -> None:
     """F19: frozen in our own cgroup and in a freezer of somebody else's."""
     rig, client = yard
-    client.send(rig.sh("sleep 1000", l="frozen", **as_user(eve)))
-    client.send(rig.sh("sleep 1001", l="iced", **as_user(eve)))
-    pid = client.expect("started", l="iced")["pid"]
-    wait_for(lambda: len(processes_with("sleep 100")) >= 2)
+    pids = {}
+    for l in ("frozen", "iced"):
+        client.send(rig.launch(["sleep", "1000"], l=l, **as_user(eve)))
+        pids[l] = client.expect("started", l=l)["pid"]
+        wait_for(functools.partial(sleeps, pids[l]), hint="its set-up is over")
     (cgroup(rig, "unified", "frozen") / "cgroup.freeze").write_text("1")
     freezer = Path("/sys/fs/cgroup/freezer") / f"eve-{os.getpid()}"
     freezer.mkdir()
-    (freezer / "cgroup.procs").write_text(str(pid))
+    (freezer / "cgroup.procs").write_text(str(pids["iced"]))
     (freezer / "freezer.state").write_text("FROZEN")
     for l in ("frozen", "iced"):
         client.send(messages.kill(l, signal=signal.SIGTERM, grace_s=0.5))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from launchyard.launcher import messages
-from tests.system.accounts import account
+from tests.system.accounts import account_of_ours
 from tests.system.launcher_client import Client, Rig, temporary_rig, wait_for
 
 pytestmark = pytest.mark.root
@@ -19,7 +19,7 @@ TICKS = "while :; do echo tick; sleep 0.05; done"
 @pytest.fixture(params=["root", "user"])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """With cgroups, which freeze, and without, where processes are stopped."""
-    user = account("lytest1").pw_name if request.param == "user" else None
+    user = account_of_ours().pw_name if request.param == "user" else None
     with temporary_rig(user=user) as one:
         yield one
 

@@ -11,7 +11,7 @@ import pytest
 
 from launchyard.launcher import messages
 from launchyard.launcher.journal import Journal
-from tests.system.accounts import account
+from tests.system.accounts import account_of_ours
 from tests.system.launcher_client import Client, Rig, processes_with, temporary_rig, wait_for
 
 pytestmark = pytest.mark.root
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.root
 
 @pytest.fixture(params=["root", pytest.param("user", marks=pytest.mark.slow)])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
-    user = account("lytest1").pw_name if request.param == "user" else None
+    user = account_of_ours().pw_name if request.param == "user" else None
     with temporary_rig(user=user) as one:
         yield one
 
