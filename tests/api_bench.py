@@ -388,6 +388,13 @@ class FakeController(Controller):
     async def update(self, caller: Caller, ref: JobRef, update: Update) -> Job:
         return await self.act("update", caller, ref, update)
 
+    @property
+    def hides(self) -> bool:
+        return False
+
+    async def shown(self, *, hid: bool = False) -> None:
+        return None
+
     def live_job(self, job_id: int) -> Job | None:
         return self.jobs.get(job_id)
 

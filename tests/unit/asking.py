@@ -4,6 +4,7 @@ No socket is between: so a test says in which order a change is decided, durable
 """
 
 import json
+import re
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from types import SimpleNamespace
@@ -12,9 +13,11 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from launchyard.api.auth import Identity
 from launchyard.api.context import Context
+from launchyard.api.durable import Durable
 from launchyard.api.events import EventHub
 from launchyard.api.services import Services
 from launchyard.api.stream import Closing
@@ -32,6 +35,9 @@ from tests.unit.yard import ADA, Yard
 PATIENCE_S = 60
 NOW = 1_000_000.0
 """By the clock of a yard."""
+FIRST_ID = 77_000_001
+"""Of the jobs of a late store, so that no other number of an answer looks like one."""
+_IDS = re.compile(rb"\b77\d{6}\b")
 Route = Callable[[Request], Awaitable[Response]]
 
 
@@ -67,11 +73,15 @@ class LateStore(MemoryStore):
         super().__init__()
         self.commits, self.news, self.before_reads, self.reads = Gate(), Gate(), Gate(), Gate()
         self.committing = False
+        self.durable: frozenset[int] = frozenset()
+        """The ids of all jobs that were ever written."""
+        self._next_job_id = FIRST_ID
 
     def commit(self, changes: Sequence[Change]) -> None:
         self.committing = True
         self.commits.come()
         super().commit(changes)
+        self.durable |= {job.id for change in changes for job in change.jobs}
         self.news.come()
         self.committing = False
 
@@ -97,9 +107,18 @@ class LateStore(MemoryStore):
 
 
 class Asking:
-    """Routes are functions of a request; `context` has what lives as long as the server."""
+    """Routes are functions of a request; `context` has what lives as long as the server.
+
+    Asked of a yard on a late store, whatever is told names durable jobs alone.
+    """
 
     def __init__(self, yard: Yard) -> None:
+        self._store = yard.store
+        self._controller = yard.controller
+        self.waiting = 0
+        """How many answers wait until the ids that they name are durable."""
+        self._shown = yard.controller.shown
+        yard.controller.shown = self._waiting  # type: ignore[method-assign]
         self.logs = FakeLogs()
         services = Services(
             controller=yard.controller,
@@ -134,7 +153,34 @@ class Asking:
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": sent, "more_body": False}
 
-        response = await route(Request(scope, receive))
-        source = getattr(response, "source", None)
-        parts = [bytes(response.body)] if source is None else [part async for part in source]
+        async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+            response = await route(Request(scope, receive))
+            source = getattr(response, "source", None)
+            if source is None:
+                await response(scope, receive, send)
+                return
+            await send({"type": "http.response.start", "status": response.status_code, "headers": []})
+            async for part in source:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+
+        parts: list[bytes] = []
+
+        async def send(message: Message) -> None:
+            parts.append(message.get("body", b""))
+            self.hears(parts[-1])
+
+        await Durable(answers, self._controller)(scope, receive, send)
         return json.loads(b"".join(parts))
+
+    def hears(self, told: bytes) -> None:
+        """What anybody is told."""
+        if isinstance(self._store, LateStore):
+            early = set(map(int, _IDS.findall(told))) - self._store.durable
+            assert not early, f"told of {early} before they are durable"
+
+    async def _waiting(self, *, hid: bool = False) -> None:
+        self.waiting += 1
+        try:
+            await self._shown(hid=hid)
+        finally:
+            self.waiting -= 1

@@ -19,6 +19,7 @@ from launchyard.api.audit import Recorder, to_log
 from launchyard.api.auth import Authenticator, is_our_name
 from launchyard.api.carrying import Carrier
 from launchyard.api.context import Context
+from launchyard.api.durable import Durable
 from launchyard.api.events import EventHub
 from launchyard.api.guard import Guard
 from launchyard.api.login.browser import Browsers
@@ -157,6 +158,7 @@ def create_app(services: Services, *, heartbeat_s: float = 15.0) -> "Application
     audit = services.operating.record if services.operating is not None else to_log
     ours, of_apps = Recorder(audit, services.clock), Recorder(audit, services.clock, of_apps=True)
     guard = partial(at_gate, needs=Needed(_routes(services.ray.prefix)), recorder=ours)
+    app.add_middleware(Durable, controller=services.controller)
     app.add_middleware(guard)
     is_ours = partial(is_our_name, hosts=services.hosts)
     portal = Portal(is_ours, reserved=(services.ray.prefix,), hosts=services.hosts)

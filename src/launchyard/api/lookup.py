@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from launchyard.api.context import Context
 from launchyard.controller.controller import JobRef, not_found
-from launchyard.model.errors import Conflict, Invalid
+from launchyard.model.errors import Conflict, Invalid, Unavailable
 from launchyard.model.job import Job
 from launchyard.model.number import shown
 from launchyard.model.parts import PARTS_MAX, ids_of
@@ -56,6 +56,10 @@ async def _find(context: Context, ref: JobRef) -> Found | None:
     record = controller.live_job(ref.job_id)
     if record is None or record.array is None or index not in record.array.waiting:
         task = await context.read(lambda: store.job_of_task(ref.job_id, index))
+        if task is None and record is not None and controller.hides:
+            raise Unavailable(
+                f"the server can tell of job {ref} when its database works again; try again then"
+            )
         return None if task is None else Found(task)
     return Found(record, index)
 

@@ -4,13 +4,14 @@ Called on the event loop only. What is awaited returns after the commit; nothing
 """
 
 import signal as signals
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
 from launchyard.controller.clusters import LiveClusters
 from launchyard.controller.counters import Counters
 from launchyard.controller.crontabs import Crontabs
+from launchyard.controller.looking import Looking
 from launchyard.controller.loop import Loop
 from launchyard.controller.nodefailure import NodeFailure
 from launchyard.controller.nodeuse import NodeUse, use_of
@@ -22,23 +23,19 @@ from launchyard.controller.reviving import Reviving
 from launchyard.controller.sessions import Sessions
 from launchyard.controller.steps import Steps
 from launchyard.controller.submitting import Submitting
-from launchyard.controller.tally import Depth, Group
 from launchyard.controller.triggers import Triggering
 from launchyard.model.errors import Conflict, Forbidden, LaunchyardError, NotFound
 from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
 from launchyard.model.measures import Histogram
 from launchyard.model.node import Node, NodeState
-from launchyard.model.reason import Reason
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
 from launchyard.policy import arrays, turns
 from launchyard.policy.case import Room, room_of
 from launchyard.policy.lifecycle import REQUEUE, apply
-from launchyard.policy.order import Ordering
 from launchyard.policy.rights import above, acts, owns, refuse_ahead
-from launchyard.policy.snapshot import seconds_of
 from launchyard.store.protocol import Store
 
 
@@ -53,7 +50,7 @@ class JobRef:
         return str(self.job_id) if self.index is None else f"{self.job_id}_{self.index}"
 
 
-class Controller:
+class Controller(Looking):
     """What may be asked of the running system; made by the composition root from its parts."""
 
     def __init__(
@@ -80,15 +77,13 @@ class Controller:
         self.administration = administration
         self.reserving = reserving
         self.steps = steps
-        self._loop = loop
-        self._live = loop.live
+        super().__init__(loop, reasons)
         self._store = store
         self._submitting = submitting
         self.reviving = Reviving(loop, submitting)
         self._reports = reports
         self._running = reports.running
         self._failure = NodeFailure(loop, reports)
-        self._reasons = reasons
         self._outlooks = outlooks
 
     # -- submitting
@@ -193,60 +188,10 @@ class Controller:
 
     # -- looking
 
-    def live_job(self, job_id: int) -> Job | None:
-        """A job that has not ended, as it is now."""
-        return self._live.jobs.get(job_id)
-
-    def live_task(self, array_job_id: int, index: int) -> Job | None:
-        """A task that has split off and has not ended."""
-        return self._live.task(array_job_id, index)
-
-    def live_jobs(self, wanted: Callable[[Group], bool] | None = None) -> Iterable[Job]:
-        """All jobs that have not ended, or those of the groups that are wanted, by id."""
-        ids: Iterable[int] = self._live.jobs if wanted is None else self._live.tally.ids(wanted)
-        return [self._live.jobs[job_id] for job_id in sorted(ids)]
-
-    def newest(self, wanted: Callable[[Group], bool], below: int | None = None) -> Iterator[Job]:
-        """The same, the highest id first, of those below one."""
-        return (self._live.jobs[job_id] for job_id in self._live.tally.newest(wanted, below))
-
-    def live_tasks(self, array_job_id: int) -> list[Job]:
-        """Those that have split off an array and have not ended."""
-        return [self._live.jobs[one] for one in sorted(self._live.tasks_of.get(array_job_id, ()))]
-
-    @property
-    def depths(self) -> Mapping[Depth, int]:
-        """How many live jobs there are, and waiting tasks of arrays, as figures tell of them."""
-        return self._live.tally.depths
-
-    def states(self, counts: Callable[[int, str | None], bool]) -> Mapping[JobState, int]:
-        """How many live jobs are in each state, of those of which `counts(uid, account)` holds."""
-        return self._live.tally.of(counts)
-
-    def holding(self) -> Mapping[int, Job]:
-        """The jobs that hold resources now, by id."""
-        return self._live.holding
-
-    @property
-    def ordering(self) -> Ordering:
-        """By what waiting jobs are ordered now."""
-        return self._live.ordering
-
-    def seconds(self, job: Job) -> float:
-        """How long it may run, as the queue counts it."""
-        return seconds_of(self._live.partitions, job.partition, job.time_limit_s)
-
-    def reason(self, job_id: int) -> Reason | None:
-        """Why the latest plan left this job waiting."""
-        job = self._live.jobs.get(job_id)
-        return None if job is None else self._reasons.of(job)
-
-    def reason_codes(self, jobs: Iterable[Job]) -> dict[int, Reason]:
-        """Code and scope of why each of many jobs waits; the sentence may be that of another like it."""
-        return self._reasons.codes(jobs)
-
     async def outlook(self, caller: Caller, job: Job) -> Outlook:
         """Why a live job waits, when it may start, and what would start it sooner. Costs a while."""
+        if self._loop.hidden:
+            self._loop.refuse_when_degraded()
         return await self._outlooks.of(job, caller)
 
     def room(self, job: Job) -> Room:

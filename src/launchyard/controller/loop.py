@@ -6,7 +6,7 @@ and writing state, so every decision sees all earlier ones.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
@@ -55,6 +55,8 @@ class Draft:
     forgotten: list[int] = field(default_factory=list)
     forgotten_texts: list[str] = field(default_factory=list)
     forgotten_keys: list[tuple[str, str]] = field(default_factory=list)
+    brings: list[int] = field(default_factory=list)
+    """Jobs that nobody was told of before, by id: tasks that split off, and the like."""
     acknowledge: dict[str, int] = field(default_factory=dict)
     """By cluster, up to where its reports are taken in."""
 
@@ -94,6 +96,10 @@ class Loop:
         """Rises with every change of live state; what is derived from it is good for one version."""
         self._seq = seq
         self._draft: Draft | None = None
+        self._bringing: Draft | None = None
+        """The latest that brings jobs and is not durable yet; all before it come first."""
+        self._brought: set[int] = set()
+        """What the drafts bring that are not durable yet."""
         self._plan_due = False
         self._unsent: set[str] = set()
         self._gathering = False
@@ -200,6 +206,22 @@ class Loop:
         self.effect(lambda: _resolve(done))
         await self._answer(done)
 
+    @property
+    def hidden(self) -> Set[int]:
+        """Who is not told of now: ids that are not durable while the store fails, which may take long."""
+        return self._brought if self.writer.degraded is not None else NOBODY
+
+    async def shown(self, *, hid: bool = False) -> None:
+        """Wait until all ids that live jobs have now are durable; at once where they are.
+
+        `hid`: the store failed already when an answer was begun, so that it names none of those `hidden`.
+        """
+        if self._bringing is None or (hid and self.writer.degraded is not None):
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._bringing.effects.append(lambda: _resolve(done))
+        await self._answer(done, SHOWN_S, "the database does not answer; ask again in a moment")
+
     def refuse_when_degraded(self) -> None:
         """Raise what a caller is told while nothing can be made durable."""
         if self.writer.degraded is not None:
@@ -290,6 +312,10 @@ class Loop:
         before = self.live.jobs.get(job.id)
         self.live.put(job, self.now())
         self.draft.jobs[job.id] = job
+        if before is None:
+            self._bringing = self.draft
+            self._bringing.brings.append(job.id)
+            self._brought.add(job.id)
         if before is None or before.state is not job.state:
             # A task was PENDING in its array's record before it split off.
             previous = before.state if before else JobState.PENDING
@@ -313,6 +339,9 @@ class Loop:
     def _after_commit(self, change: Change, draft: Draft, error: Exception | None) -> None:
         if error is not None:
             raise error
+        self._brought.difference_update(draft.brings)
+        if self._bringing is draft:
+            self._bringing = None
         for job in change.jobs:
             current = self.live.jobs.get(job.id)
             if current is job and job.state in ENDED:
@@ -354,9 +383,12 @@ class Loop:
         if self.writer.degraded is None:
             self.plan()
 
-    async def _answer(self, done: "asyncio.Future[None]") -> None:
+    async def _answer(
+        self, done: "asyncio.Future[None]", within_s: float | None = None, sentence: str | None = None
+    ) -> None:
         # As `asyncio.wait_for`, which costs as much as a good part of a submission.
-        late = asyncio.get_running_loop().call_later(ANSWER_S, _give_up, done)
+        late_s = ANSWER_S if within_s is None else within_s
+        late = asyncio.get_running_loop().call_later(late_s, _give_up, done, sentence or LATE)
         try:
             await done
         finally:
@@ -365,11 +397,14 @@ class Loop:
 
 ANSWER_S = 30
 """How long a caller waits for a commit before it is told that the outcome is not known."""
+LATE = "the database does not answer; whether this was kept will show when it does, ask again"
+SHOWN_S = 5
+"""How long one who only asks waits for the commit of ids that the answer may name."""
+NOBODY: Set[int] = frozenset()
 
 
-def _give_up(done: "asyncio.Future[None]") -> None:
+def _give_up(done: "asyncio.Future[None]", sentence: str) -> None:
     if not done.done():
-        sentence = "the database does not answer; whether this was kept will show when it does, ask again"
         done.set_exception(Unavailable(sentence))
 
 

@@ -22,10 +22,11 @@ _encode = msgspec.json.Encoder().encode
 
 async def listed(context: Context, caller: Caller, redacted: bool) -> AsyncGenerator[bytes, None]:
     """A JSON list, newest first: what was submitted, then the drivers."""
-    begun = False
+    begun, hid = False, context.services.controller.hides
     async for jobs in _in_order(context, caller):
         told = await shown(context, jobs, redacted)
         if told:
+            await context.services.controller.shown(hid=hid)
             yield (b"," if begun else b"[") + _encode(told)[1:-1]
             begun = True
     yield b"]" if begun else b"[]"

@@ -150,7 +150,9 @@ def _in_place(
 
 
 async def _dry_run(context: Context, caller: Caller, submission: Submission, advised: bool) -> dict[str, Any]:
+    hid = context.services.controller.hides
     job, outlook = await context.services.controller.check(caller, submission)
+    await context.services.controller.shown(hid=hid)
     told = {**job_json(job, outlook.reason), "id": None}
     told["sooner"] = [suggestion_json(job, one) for one in outlook.sooner]
     if advised:
