@@ -206,6 +206,29 @@ def test_tasks_of_a_listed_array_are_folded_into_it(server: CannedServer, ly: Ly
     assert ly("jobs", "-q", "--array", "5")[1] == "5_1\n5\n"
 
 
+def test_an_array_stands_for_tasks_that_came_pages_before_it(server: CannedServer, ly: Ly) -> None:
+    task = job_json(9, state="RUNNING", array={"job_id": 5, "index": 1, "pending": None})
+    orphan = job_json(8, state="RUNNING", array={"job_id": 3, "index": 2, "pending": None})
+    record = job_json(5, array={"job_id": 5, "index": None, "size": 2, "waiting": 1, "counts": {}})
+    pages = [[task, orphan], [job_json(7)], [record], [job_json(2)]]
+    answers = [{"jobs": page, "next": str(4 - i) if i < 3 else None} for i, page in enumerate(pages)]
+
+    for words, told in ((("jobs", "-q", "--all"), "3_2 7 5 2"), (("jobs", "-q"), "7 5 2")):
+        server.answers["GET", "/v1/jobs"] = Turns(*answers)
+        server.asked.clear()
+        assert ly(*words)[1].split() == told.split()
+        assert len(server.asked) == len(pages)
+
+
+def test_json_that_comes_in_pages_is_one_list_as_json_writes_it(server: CannedServer, ly: Ly) -> None:
+    jobs = [job_json(9, name="späť"), job_json(7, metadata={"a": "b"}), job_json(2, nodes=["n1"])]
+    server.answers["GET", "/v1/jobs"] = Turns(
+        {"jobs": jobs[:2], "next": "7"}, {"jobs": jobs[2:], "next": None}
+    )
+
+    assert ly("jobs", "--json")[1] == json.dumps(jobs, indent=2, ensure_ascii=False) + "\n"
+
+
 def test_why_of_a_waiting_job_says_when_it_starts(server: CannedServer, ly: Ly) -> None:
     start = time.time() + 1201
     server.answers["GET", "/v1/jobs/17"] = job_json(17)

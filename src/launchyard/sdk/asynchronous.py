@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from itertools import islice
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from launchyard.sdk.client import Client, JobId
+from launchyard.sdk.client import PAGE, Client, JobId
 from launchyard.sdk.events import Event, EventStream
 from launchyard.sdk.jobs import Job
 from launchyard.sdk.records import Record
@@ -147,6 +148,13 @@ class AsyncClient:
     rerun = _job(Client.rerun)
     wait = _job(Client.wait)
     wait_all = _jobs(Client.wait_all)
+
+    async def iter_jobs(self, **wanted: Any) -> AsyncGenerator[AsyncJob, None]:
+        """The jobs of `jobs` one by one, as they come."""
+        jobs = self.client.iter_jobs(**wanted)
+        while part := await in_thread(lambda: list(islice(jobs, PAGE))):
+            for job in part:
+                yield AsyncJob(job, self)
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """What happens to jobs, for ever; goes on without a gap when the server restarts."""

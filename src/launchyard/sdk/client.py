@@ -129,19 +129,43 @@ class Client:
         limit: int | None = None,
     ) -> list[Job]:
         """Jobs, newest first: those of the caller unless `user` says otherwise. `engine_id` is Slurm's."""
+        wanted: dict[str, Any] = {
+            "state": state,
+            "user": user,
+            "name": name,
+            "since": since,
+            "array": array,
+            "group": group,
+        }
+        return list(self.iter_jobs(**wanted, cluster=cluster, engine_id=engine_id, limit=limit))
+
+    def iter_jobs(
+        self,
+        *,
+        state: str | Sequence[str] | None = None,
+        user: str | None = None,
+        name: str | None = None,
+        since: float | str | None = None,
+        array: int | None = None,
+        group: str | None = None,
+        cluster: str | None = None,
+        engine_id: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Job]:
+        """The same one by one, as they come: a program that lets go of them may go through any number."""
         states = state if state is None or isinstance(state, str) else ",".join(state)
         query = {"state": states, "user": user, "name": name, "since": since, "array": array, "group": group}
         query |= {"cluster": cluster, "engine_id": engine_id}
-        jobs: list[Job] = []
         cursor: str | None = None
-        while limit is None or len(jobs) < limit:
-            wanted = PAGE if limit is None else min(PAGE, limit - len(jobs))
+        told = 0
+        while limit is None or told < limit:
+            wanted = PAGE if limit is None else min(PAGE, limit - told)
             page = self.transport.json("GET", "/v1/jobs", query={**query, "limit": wanted, "cursor": cursor})
-            jobs += [self._job(item) for item in page["jobs"]]
+            yield from map(self._job, page["jobs"])
+            told += len(page["jobs"])
             cursor = page.get("next")
             if cursor is None:
-                break
-        return jobs
+                return
 
     def job(self, job: JobId) -> Job:
         return self._job(self.transport.json("GET", f"/v1/jobs/{job}"))

@@ -76,7 +76,14 @@ def records(jobs: Iterable[Job]) -> list[Job]:
     """Jobs and arrays, without the tasks of arrays that are among them."""
     found = list(jobs)
     ids = {job.id for job in found}
-    return [job for job in found if (job.array or {}).get("job_id", job.id) not in ids - {job.id}]
+    return [job for job in found if (record := record_id(job)) == job.id or record not in ids]
+
+
+def record_id(job: Job) -> int:
+    """Of a task the job that is its array; else its own."""
+    array = job.to_json().get("array") or {}
+    record: int = array.get("job_id", job.id)
+    return record
 
 
 def latest(jobs: Iterable[Job]) -> list[Job]:

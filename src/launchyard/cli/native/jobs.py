@@ -1,18 +1,20 @@
 """`ly jobs`: what waits and runs."""
 
 import getpass
+import math
 import time
+from collections.abc import Iterable, Iterator
 
 import click
 
 from launchyard.cli.options import client, json_option, quiet_option
 from launchyard.cli.output.joblist import print_jobs
-from launchyard.cli.output.screen import out, out_json
+from launchyard.cli.output.screen import out, out_json_list
 from launchyard.model.errors import Invalid
 from launchyard.model.number import shown
 from launchyard.model.walltime import parse_walltime
 from launchyard.model.when import parse_begin, rfc3339
-from launchyard.sdk.jobs import LIVE_STATES, Job
+from launchyard.sdk.jobs import LIVE_STATES, Job, record_id, records
 from launchyard.sdk.submission import local_zone
 
 SINCE = "write for example 2h, 14:00 or 2026-12-01"
@@ -44,7 +46,7 @@ def jobs(
     """The jobs that wait and run; yours unless told otherwise."""
     ended_too = everything or since is not None or array is not None
     with client() as server:
-        listed = server.jobs(
+        listed = server.iter_jobs(
             state=None if ended_too else sorted(LIVE_STATES),
             user=None if user == "all" else (user or getpass.getuser()),
             name=name,
@@ -54,22 +56,37 @@ def jobs(
             since=None if since is None else rfc3339(since_time(since, time.time())),
             limit=limit,
         )
-    chosen = listed if array is not None or as_json else folded(listed)
-    if as_json:
-        out_json([job.to_json() for job in chosen])
-    elif quiet:
-        for job in chosen:
-            out(job.key)
-    elif chosen:
-        print_jobs(chosen, users=user is not None)
-    else:
-        out("No jobs." if ended_too else "No jobs wait or run. Ended ones: ly jobs --all")
+        if as_json:
+            out_json_list(job.to_json() for job in listed)
+            return
+        if array is not None:
+            chosen = listed
+        elif limit or name or group or cluster or ended_too:
+            chosen = folded(listed)
+        else:
+            # Whose task lives lives too.
+            chosen = (job for job in listed if record_id(job) == job.id)
+        if quiet:
+            for job in chosen:
+                out(job.key)
+        elif not print_jobs(chosen, users=user is not None):
+            out("No jobs." if ended_too else "No jobs wait or run. Ended ones: ly jobs --all")
 
 
-def folded(listed: list[Job]) -> list[Job]:
-    """Without the tasks of arrays that are themselves in the list."""
-    records = {job.id for job in listed}
-    return [job for job in listed if (job.array or {}).get("job_id", job.id) not in records - {job.id}]
+def folded(listed: Iterable[Job]) -> Iterator[Job]:
+    """Without the tasks of arrays that are themselves in the list.
+
+    An array comes after its tasks, since the newest job is first: what follows a task waits for that place.
+    """
+    kept: list[Job] = []
+    place = math.inf
+    for job in listed:
+        kept.append(job)
+        place = min(place, record_id(job))
+        if job.id <= place:
+            yield from records(kept)
+            kept, place = [], math.inf
+    yield from records(kept)
 
 
 def since_time(text: str, now: float) -> float:

@@ -1,9 +1,11 @@
 """The table of jobs, and one job in full."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
 
+from launchyard.cli.output.screen import flush
 from launchyard.cli.output.sentences import (
     array_counts,
     array_size,
@@ -16,7 +18,7 @@ from launchyard.cli.output.sentences import (
     result,
 )
 from launchyard.cli.output.states import state_cell
-from launchyard.cli.output.table import Cell, print_pairs, print_table
+from launchyard.cli.output.table import Cell, Table, print_pairs, print_table
 from launchyard.cli.output.text import clean, cut, sentence
 from launchyard.cli.output.units import at, full_clock, short_memory, short_time
 from launchyard.model.memory import humane_memory
@@ -24,17 +26,33 @@ from launchyard.model.walltime import humane
 from launchyard.sdk.jobs import is_live, key_of
 
 JobJson = Mapping[str, Any]
+T = TypeVar("T")
+PART = 1_000
+"""So many jobs are shown as soon as they are known."""
 NAME_COLUMNS = 24
 LEAST_MIB = 0.1
 
 
-def print_jobs(jobs: Sequence[JobJson], *, users: bool = False) -> None:
-    """One row a job: `ID NAME STATE TIME LEFT ASKED WHY / RESULT`; its cluster, where they are on several."""
-    now = time.time()
-    several = len({job.get("cluster") for job in jobs}) > 1
-    also = [*(["user"] if users else []), *(["cluster"] if several else [])]
-    head = ["ID", "NAME", *map(str.upper, also), "STATE", "TIME", "LEFT", "ASKED", "WHY / RESULT"]
-    print_table(head, [_row(job, now, also) for job in jobs])
+def print_jobs(jobs: Iterable[JobJson], *, users: bool = False) -> bool:
+    """One row a job: `ID NAME STATE TIME LEFT ASKED WHY / RESULT`; its cluster, where they are on several.
+
+    Many are shown in parts, as they come. False: there were none.
+    """
+    now, table, clusters = time.time(), Table(), set()
+    for part in parts(jobs):
+        clusters |= {job.get("cluster") for job in part}
+        also = [*(["user"] if users else []), *(["cluster"] if len(clusters) > 1 else [])]
+        head = ["ID", "NAME", *map(str.upper, also), "STATE", "TIME", "LEFT", "ASKED", "WHY / RESULT"]
+        table.show(head, [_row(job, now, also) for job in part])
+        flush()
+    return bool(clusters)
+
+
+def parts(things: Iterable[T]) -> Iterator[list[T]]:
+    """Lists of at most `PART` of them, in order."""
+    left = iter(things)
+    while part := list(islice(left, PART)):
+        yield part
 
 
 def _row(job: JobJson, now: float, also: Sequence[str]) -> list[Cell]:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, BinaryIO, TextIO
 
 from launchyard.cli.output.text import cut
@@ -27,8 +27,26 @@ def problem(sentence: str) -> None:
     err(f"ly: {sentence}")
 
 
+def flush() -> None:
+    """What was written is to be seen now."""
+    sys.stdout.flush()
+
+
 def out_json(value: object) -> None:
-    out(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    out(_json(value))
+
+
+def out_json_list(values: Iterable[object]) -> None:
+    """The same of a list, each value as it comes."""
+    opening = "["
+    for value in values:
+        sys.stdout.write(opening + _json([value])[1:-2])
+        opening = ","
+    out("[]" if opening == "[" else "\n]")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:
