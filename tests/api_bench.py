@@ -41,7 +41,7 @@ from launchyard.model.array import Array
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.crontab import Crontab
 from launchyard.model.errors import Conflict, Infeasible, LaunchyardError, NotFound
-from launchyard.model.event import StateChanged
+from launchyard.model.event import NodeMoved, StateChanged
 from launchyard.model.job import Job, JobKind
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reason import Estimate, Reason
@@ -267,6 +267,8 @@ class FakeController(Controller):
         self.calls: list[tuple[Any, ...]] = []
         self.keys: dict[str, tuple[str, list[Job | LaunchyardError]]] = {}
         self.told: list[Callable[[Sequence[StateChanged]], None]] = []
+        self.told_of_nodes: list[Callable[[NodeMoved], None]] = []
+        self.watch_nodes = self._watch_nodes
         self.why: str | None = None
         self.node = Node(name="n1", cpus=8, memory_mib=32_000)
         self.fails: Exception | None = None
@@ -462,6 +464,10 @@ class FakeController(Controller):
         self.told.append(tell)
         return lambda: self.told.remove(tell)
 
+    def _watch_nodes(self, tell: Callable[[NodeMoved], None]) -> Callable[[], None]:
+        self.told_of_nodes.append(tell)
+        return lambda: self.told_of_nodes.remove(tell)
+
     def watch_job(self, job_id: int, tell: Callable[[], None]) -> Callable[[], None]:
         return self.watch(lambda events: tell() if any(told.job_id == job_id for told in events) else None)
 
@@ -638,7 +644,8 @@ class Bench:
     def reset(self) -> None:
         """Everything as it was at first, but for open connections and tokens."""
         self.store.__dict__.update(FakeStore().__dict__ | {"kept_tokens": self.store.kept_tokens})
-        fresh = FakeController(self.store).__dict__ | {"told": self.controller.told}
+        kept = {name: self.controller.__dict__[name] for name in ("told", "told_of_nodes", "watch_nodes")}
+        fresh = FakeController(self.store).__dict__ | kept
         self.on_loop(lambda: self.controller.__dict__.update(fresh))
         self.logs.__dict__.update(FakeLogs().__dict__)
         self.terminals.opened.clear()

@@ -186,6 +186,26 @@ def test_a_tab_that_nobody_looks_at_draws_nothing_until_somebody_does(portal: Po
     expect(running(away, "unseen")).to_be_hidden()
 
 
+def test_a_node_that_somebody_else_closes_or_opens_is_seen_without_a_move_of_a_job(
+    portal: Portal, page: Page
+) -> None:
+    page.goto(f"{portal.url}/cluster")
+    cell = page.get_by_role("list", name="Nodes, filled by what is allocated").get_by_role("button")
+    table = page.context.new_page()
+    table.goto(f"{portal.url}/admin")
+    row = table.get_by_role("row").filter(has=table.get_by_text("node", exact=True))
+    expect(cell).to_contain_text("CPU")
+    expect(row.get_by_text("up", exact=True)).to_be_visible()
+    try:
+        portal.product.call("POST", "/v1/nodes/node", {"state": "drain", "reason": "new fans"})
+        expect(cell).to_contain_text("draining")
+        expect(row.get_by_text("new fans")).to_be_visible()
+    finally:
+        portal.product.call("POST", "/v1/nodes/node", {"state": "up"})
+    expect(cell).not_to_contain_text("draining")
+    expect(row.get_by_text("up", exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize("what", ["lost", "silent"])
 def test_a_page_without_its_worker_says_so_and_hears_again(portal: Portal, what: str) -> None:
     """One whose script cannot be loaded, and one of which nothing is heard, not even that."""

@@ -60,5 +60,5 @@ class Watcher:
             while line := response.readline():
                 self._begun.set()
                 event = json.loads(line[5:]) if line.startswith(b"data:") else {}
-                if "state" in event:
+                if "job_id" in event:
                     self.events.append(event)

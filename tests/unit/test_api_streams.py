@@ -21,15 +21,16 @@ from launchyard.api.events import EventHub, Hearer, Told
 from launchyard.api.routes.logs import MARK
 from launchyard.model.account import Account
 from launchyard.model.array import Array, Indexes
-from launchyard.model.event import StateChanged
+from launchyard.model.event import NodeMoved, StateChanged
 from launchyard.model.job import Attempt
+from launchyard.model.node import NodeState
 from launchyard.model.resources import Allocation, NodeShare
 from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller
 from launchyard.policy.rights import sight
+from launchyard.wire import moves
 from launchyard.wire.shape import names
-from launchyard.wire.shapes import JobMoved
 from tests.api_bench import ADA, BOB, ROOT, T0, Bench, as_rules, eventually, job_of, running
 
 ATTEMPT = Attempt(
@@ -94,7 +95,7 @@ def test_an_event_tells_what_moved(bench: Bench) -> None:
         kind, data = stream.next()
     assert (kind, data["job_id"], data["state"], data["previous"]) == ("job", 5, "RUNNING", "PENDING")
     assert data["at"] == "2027-01-15T08:00:00Z"
-    assert list(data) == names(JobMoved)
+    assert list(data) == names(moves.JobMoved)
 
 
 def test_events_go_to_the_owner_and_to_administrators_only(bench: Bench) -> None:
@@ -121,6 +122,29 @@ def test_a_coordinator_hears_of_the_jobs_of_the_account_also_of_missed_ones(tmp_
         bench.put(job_of(ADA, 8, account="physics"))
         with listening(bench, "bob", last) as bobs:
             assert bobs.next()[1]["job_id"] == 8
+
+
+def test_everybody_hears_of_nodes_also_of_missed_ones(bench: Bench) -> None:
+    """Who may look at all sees them in `/v1/nodes`."""
+    with listening(bench, "bob") as bobs, listening(bench, "root") as roots:
+        drain(bench, "new disks")
+        heard = [bobs.next(), roots.next()]
+        last = bobs.id
+    drain(bench, "")
+    with listening(bench, "bob", last) as bobs:
+        assert bobs.next()[1]["reason"] is None
+    assert [kind for kind, _ in heard] == ["node", "node"]
+    assert list(heard[0][1].items()) == list(heard[1][1].items())
+    assert list(heard[0][1]) == names(moves.NodeMoved)
+    data = {"name": "n1", "cluster": "local", "state": "DRAIN", "previous": "UP", "reason": "new disks"}
+    assert heard[0][1] == {**data, "at": "2027-01-15T08:00:00Z"}
+
+
+def drain(bench: Bench, reason: str) -> None:
+    """As the controller tells of it."""
+    state, before = NodeState.DRAIN, NodeState.UP
+    moved = NodeMoved(name="n1", cluster="local", state=state, previous=before, reason=reason, at=T0)
+    bench.on_loop(lambda: [tell(moved) for tell in bench.controller.told_of_nodes])
 
 
 def test_where_jobs_are_shown_to_all_everybody_hears_of_them(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from launchyard.engine.fake import FakeEngine, Obedience
 from launchyard.engine.protocol import Enforcement, EngineDescribed, NodesChanged
 from launchyard.model.ability import Abilities, Lack
 from launchyard.model.errors import Infeasible
+from launchyard.model.event import NodeMoved
 from launchyard.model.node import Node, NodeState
 from launchyard.model.rules import Rules
 from launchyard.model.state import JobState
@@ -129,6 +130,42 @@ def test_nodes_come_and_go_while_the_server_runs() -> None:
             other.tell(NodesChanged(nodes=FAR[1:]))
             await yard.until(lambda: _state(yard, "far1") is NodeState.DOWN)
             assert yard.state(first.id) is JobState.RUNNING
+
+    asyncio.run(run())
+
+
+def test_nodes_that_come_go_or_are_marked_are_told_of_once_that_is_durable() -> None:
+    async def run() -> None:
+        store, other = MemoryStore(), far(FAR[:1])
+        told: list[tuple[str, NodeState | None, NodeState | None, str]] = []
+        kept: list[NodeState | None] = []
+
+        def hear(event: NodeMoved) -> None:
+            told.append((event.name, event.previous, event.state, event.reason))
+            kept.append(next((mark.state for mark in store.node_marks() if mark.name == event.name), None))
+
+        async with running_yard(store=store, rules=Rules(), others={"far": other}) as yard:
+            # That the first node came is told by now.
+            await yard.controller._loop.committed()
+            end = yard.controller.watch_nodes(hear)
+            await yard.controller.mark_node("far1", NodeState.DRAIN, "new disks", "root")
+            assert kept == [NodeState.DRAIN]
+            other.tell(NodesChanged(nodes=FAR))
+            await yard.until(lambda: len(told) == 2)
+            other.fail_node("far2", "no answer")
+            await yard.until(lambda: len(told) == 3)
+            other.tell(NodesChanged(nodes=FAR[1:]))
+            await yard.until(lambda: any(one[2] is None for one in told))
+            end()
+            await yard.controller.mark_node("far2", NodeState.DRAIN, "", "root")
+        up, drain, down = NodeState.UP, NodeState.DRAIN, NodeState.DOWN
+        assert told[:3] == [
+            ("far1", up, drain, "new disks"),
+            ("far2", None, up, ""),
+            ("far2", up, down, "no answer"),
+        ]
+        assert ("far1", drain, None, "") in told[3:]
+        assert {one[0] for one in told[3:]} <= {"far1", "far2"}
 
     asyncio.run(run())
 

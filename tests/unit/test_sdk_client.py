@@ -163,6 +163,17 @@ def test_wait_ends_with_the_event_that_ends_the_job(server: CannedServer, client
     assert server.lines().count("GET /v1/events") == 1
 
 
+def test_wait_passes_over_events_that_are_not_of_jobs(server: CannedServer, client: Client) -> None:
+    """Of nodes, and of kinds that it does not know."""
+    node = b'id: r-2\nevent: node\ndata: {"name": "n1", "state": "DRAIN"}\n\n'
+    later = b"id: r-3\nevent: weather\ndata: [1]\n\n"
+    server.answers["GET", "/v1/events"] = events(b"id: r-1\n\n", node, later, MOVED)
+    server.answers["GET", "/v1/jobs/17"] = Turns(job_json(17), job_json(17, state="COMPLETED", exit_code=0))
+
+    assert client.wait(17, timeout_s=60).succeeded
+    assert server.lines().count("GET /v1/jobs/17") == 2
+
+
 def test_wait_reads_the_jobs_anew_when_events_were_missed(server: CannedServer, client: Client) -> None:
     server.answers["GET", "/v1/events"] = Turns(
         parts(b"id: r-1\n\n", cut=True), events(b"id: s-9\nevent: reset\ndata: {}\n\n")

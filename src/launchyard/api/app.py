@@ -241,12 +241,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         context.tokens.put(token)
     end = context.services.controller.watch(context.tell)
     end_sessions = context.services.controller.sessions.watch(context.events.tell_session)
+    end_nodes = context.services.controller.watch_nodes(context.events.tell_node)
     try:
         async with tended(context):
             yield
     finally:
         end()
         end_sessions()
+        end_nodes()
         await app.state.carrier.close()
         context.readers.shutdown(wait=False, cancel_futures=True)
 

@@ -1,4 +1,4 @@
-"""Server-sent events: each move of a job kept in a ring, sent to those who see it; encoded if one hears.
+"""Server-sent events: moves of jobs, sessions and nodes in a ring, sent to who sees them; encoded if one hears.
 
 An id is `RUN-NUMBER`: the number counts the events of this run of the daemon. A client that comes back with
 an id that the ring no longer has, or of another run, is told `reset`: it must read the state anew. A client
@@ -10,10 +10,11 @@ import secrets
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from launchyard.model.event import SessionMoved, StateChanged
+from launchyard.model.event import NodeMoved, SessionMoved, StateChanged
 from launchyard.model.sight import Sight
 from launchyard.model.when import rfc3339
 
@@ -23,18 +24,22 @@ HEARTBEAT_S = 15.0
 HEARTBEAT = b": still here\n\n"
 RESET = b"event: reset\ndata: {}\n\n"
 
+Event = StateChanged | SessionMoved | NodeMoved
+
 
 @dataclass(frozen=True, slots=True)
 class Hearer:
-    """Who listens: hears of the jobs that lists show, and of the sessions that are there for them."""
+    """Who listens: hears of the jobs that lists show, of sessions that are there for them, of all nodes."""
 
     user: str
     jobs: Sight
     all_sessions: bool
 
-    def hears(self, event: StateChanged | SessionMoved) -> bool:
+    def hears(self, event: Event) -> bool:
         if isinstance(event, SessionMoved):
             return self.all_sessions or self.user in event.users
+        if isinstance(event, NodeMoved):
+            return True
         return self.jobs.has(event.user, event.account)
 
 
@@ -43,7 +48,7 @@ class Told:
     """One event and its number in this run."""
 
     number: int
-    event: StateChanged | SessionMoved
+    event: Event
 
 
 class Subscriber:
@@ -103,7 +108,11 @@ class EventHub:
         """Called on the loop."""
         self._tell(event)
 
-    def _tell(self, event: StateChanged | SessionMoved) -> None:
+    def tell_node(self, event: NodeMoved) -> None:
+        """Called on the loop."""
+        self._tell(event)
+
+    def _tell(self, event: Event) -> None:
         self._number += 1
         told = Told(self._number, event)
         self._ring.append(told)
@@ -145,18 +154,32 @@ class EventHub:
         return f"{self._run}-{number}".encode()
 
     def _encode(self, told: Told) -> bytes:
-        event = told.event
-        if isinstance(event, SessionMoved):
+        kind, record = _record(told.event)
+        data = msgspec.json.encode(record)
+        return b"id: %b\nevent: %b\ndata: %b\n\n" % (self._id(told.number), kind, data)
+
+
+def _record(event: Event) -> tuple[bytes, dict[str, Any]]:
+    """Its kind, and what is said of it."""
+    match event:
+        case SessionMoved():
             moved = {"id": event.session_id, "what": event.what, "state": event.state}
-            data = msgspec.json.encode({**moved, "at": rfc3339(event.at)})
-            return b"id: %b\nevent: session\ndata: %b\n\n" % (self._id(told.number), data)
-        record = {
-            "seq": event.seq,
-            "job_id": event.job_id,
-            "user": event.user,
-            "account": event.account,
-            "state": event.state,
-            "previous": event.previous,
-            "at": rfc3339(event.at),
-        }
-        return b"id: %b\nevent: job\ndata: %b\n\n" % (self._id(told.number), msgspec.json.encode(record))
+            return b"session", {**moved, "at": rfc3339(event.at)}
+        case NodeMoved():
+            return b"node", {
+                "name": event.name,
+                "cluster": event.cluster,
+                "state": event.state,
+                "previous": event.previous,
+                "reason": event.reason or None,
+                "at": rfc3339(event.at),
+            }
+    return b"job", {
+        "seq": event.seq,
+        "job_id": event.job_id,
+        "user": event.user,
+        "account": event.account,
+        "state": event.state,
+        "previous": event.previous,
+        "at": rfc3339(event.at),
+    }

@@ -1,7 +1,7 @@
 """What the OpenAPI document says of the routes that are made for pages."""
 
 from launchyard.api.describe import Description, answers, parameter, ref
-from launchyard.wire import pageshapes, shapes
+from launchyard.wire import moves, pageshapes, sessions, shapes
 
 _JOB = parameter(
     "job",
@@ -72,11 +72,14 @@ LIST: Description = {
     **answers(200, ref(pageshapes.JobColumns), "The jobs.", 400),
 }
 
+_EVENTS = [ref(moves.JobMoved), ref(moves.NodeMoved), ref(sessions.SessionEvent)]
+
 EVENTS: Description = {
-    "summary": "What happens to the jobs that the caller sees in lists, as server-sent events.",
+    "summary": "What happens to jobs that the caller sees in lists, to nodes and to the caller's sessions, "
+    "as server-sent events, each of a kind (`event`) of its own; there may be further kinds.",
     "parameters": [
         parameter("Last-Event-ID", "header", _TEXT, "Go on after this event."),
         parameter("after", "query", _TEXT, "The same, for the first connection of a browser."),
     ],
-    **answers(200, ref(shapes.JobMoved), "Events.", 400, media_type="text/event-stream"),
+    **answers(200, {"anyOf": _EVENTS}, "Events.", 400, media_type="text/event-stream"),
 }

@@ -77,6 +77,7 @@ class Controller(Looking):
         self.administration = administration
         self.reserving = reserving
         self.steps = steps
+        self.watch_nodes = loop.watch_nodes
         super().__init__(loop, reasons)
         self._store = store
         self._submitting = submitting

@@ -19,7 +19,7 @@ from launchyard.controller.writer import Writer
 from launchyard.model.change import Change, Idempotency, NodeMark
 from launchyard.model.crontab import Crontab
 from launchyard.model.errors import StorageFull, Unavailable
-from launchyard.model.event import StateChanged
+from launchyard.model.event import NodeMoved, StateChanged
 from launchyard.model.job import Job, digests_of
 from launchyard.model.node import Node, NodeState
 from launchyard.model.reservation import Reservation
@@ -107,6 +107,7 @@ class Loop:
         """Tasks that moved, before and after, whose arrays have not followed yet."""
         self._watchers: list[Callable[[Sequence[StateChanged]], None]] = []
         self._of_jobs: dict[int, list[Callable[[], None]]] = {}
+        self._of_nodes: list[Callable[[NodeMoved], None]] = []
 
     # -- deciding: called by handlers, between two flushes
 
@@ -157,8 +158,24 @@ class Loop:
         self.live.marks[node.cluster, node.name] = mark
         self.draft.nodes.append(mark)
         self.marked(before, node)
+        self.tell_of_node(before, node)
         self.plan_soon()
         return node
+
+    def tell_of_node(self, before: Node | None, node: Node | None) -> None:
+        """A node came, went, or is another one now: told once what was decided with it is durable."""
+        one = node or before
+        if one is None:
+            return
+        event = NodeMoved(
+            name=one.name,
+            cluster=one.cluster,
+            state=None if node is None else node.state,
+            previous=None if before is None else before.state,
+            reason="" if node is None else node.reason,
+            at=self.now(),
+        )
+        self.effect(lambda: self._publish_node(event))
 
     def amend(self, job: Job) -> None:
         """Of a job that has ended something else is kept now, whether or not its end is durable yet."""
@@ -282,6 +299,11 @@ class Loop:
         self._watchers.append(tell)
         return lambda: self._watchers.remove(tell)
 
+    def watch_nodes(self, tell: Callable[[NodeMoved], None]) -> Callable[[], None]:
+        """`tell` is called of each node that came, went or is another one; the answer ends it."""
+        self._of_nodes.append(tell)
+        return lambda: self._of_nodes.remove(tell)
+
     def watch_job(self, job_id: int, tell: Callable[[], None]) -> Callable[[], None]:
         """Called when this job has moved: of many who wait for one job each, none hears of the others."""
         self._of_jobs.setdefault(job_id, []).append(tell)
@@ -371,6 +393,10 @@ class Loop:
         for event in events if self._of_jobs else ():
             for hear in tuple(self._of_jobs.get(event.job_id, ())):
                 _call(hear)
+
+    def _publish_node(self, event: NodeMoved) -> None:
+        for tell in tuple(self._of_nodes):
+            _call(tell, event)
 
     def _plan(self) -> None:
         if self.live.unsettled:

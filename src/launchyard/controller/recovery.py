@@ -212,6 +212,10 @@ class Reports:
                     live.mark(one)
         for one in moved:
             self._loop.marked(before[one.name], one)
+        now = {name: node for name, node in live.nodes.items() if node.cluster == cluster.name}
+        for name in before | now:
+            if before.get(name) != now.get(name):
+                self._loop.tell_of_node(before.get(name), now.get(name))
         self._loop.plan_soon()
 
     def _vanished(self, job: Job) -> None:

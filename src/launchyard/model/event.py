@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from launchyard.model.node import NodeState
 from launchyard.model.resources import Allocation, Usage
 from launchyard.model.state import JobState
 
@@ -156,6 +157,21 @@ class SessionMoved:
     users: tuple[str, ...]
     what: str
     state: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeMoved:
+    """Published to those who watch: a node came or went, or something of it is otherwise now.
+
+    `state` None: it is not there any more; `previous` None: it was not there before.
+    """
+
+    name: str
+    cluster: str
+    state: NodeState | None
+    previous: NodeState | None
+    reason: str
     at: float
 
 

@@ -157,7 +157,7 @@ class AsyncClient:
                 yield AsyncJob(job, self)
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """What happens to jobs, for ever; goes on without a gap when the server restarts."""
+        """What happens to jobs and nodes, for ever; goes on without a gap when the server restarts."""
         stream = await in_thread(lambda: EventStream(self.client.transport))
         while True:
             reading = in_thread(lambda: stream.next(TICK_S))

@@ -321,7 +321,7 @@ class Client:
                 if left_s <= 0:
                     return
                 news = events.next(left_s)
-                ids = {event.data.get("job_id") for event in news}
+                ids = {event.data.get("job_id") for event in news if event.kind == "job"}
                 again = not news or any(event.kind == "reset" for event in news)
                 if again := again or time.monotonic() - read_at >= every_s:
                     read_at = time.monotonic()
@@ -336,7 +336,7 @@ class Client:
                     yield moved
 
     def events(self, *, last_id: str | None = None) -> Iterator[Event]:
-        """What happens to jobs, for ever; goes on without a gap when the server restarts."""
+        """What happens to jobs and nodes, for ever; goes on without a gap when the server restarts."""
         return follow(self.transport, last_id=last_id)
 
     def logs(

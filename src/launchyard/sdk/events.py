@@ -1,4 +1,4 @@
-"""Server-sent events: what happens to jobs, as it happens, without a gap over a reconnect."""
+"""Server-sent events: what happens to jobs and nodes, as it happens, without a gap over a reconnect."""
 
 import json
 import time
@@ -10,7 +10,11 @@ from launchyard.sdk.transport import Stream, Transport
 
 
 class Event(NamedTuple):
-    """`kind` is `job` for a job that moved, `reset` when events were missed: then read the state anew."""
+    """`kind` is `job` for a job that moved, `node` for a node that came, went, or was closed or opened.
+
+    `session` is for sessions, `reset` when events were missed: then read the state anew. There may be
+    further kinds.
+    """
 
     kind: str
     data: dict[str, Any]

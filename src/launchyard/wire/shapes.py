@@ -477,16 +477,3 @@ class Status:
     user: str
     admin: bool
     jobs: dict[str, int]
-
-
-@shape
-class JobMoved:
-    """The data of an event of kind `job`; an event `reset` means: events were missed, read the state anew."""
-
-    seq: int
-    job_id: int
-    user: str
-    account: str | None
-    state: JobState
-    previous: JobState | None
-    at: str

@@ -3,8 +3,8 @@
  *
  * A move of a job comes with the job, read whole once for all tabs; both are drawn together, in every list and
  * page that has the job. While nobody looks nothing is drawn: what happened is asked for once somebody does. What
- * has no event of its own (reasons of waiting jobs, nodes) is read anew after moves, at most every few seconds, and
- * only while a page shows it.
+ * has no event of its own (reasons of waiting jobs, what is used of nodes) is read anew after moves, at most every few seconds, and
+ * only while a page shows it. A node that came, went or was closed is told of; all nodes are read then.
  */
 
 import { notifyManager, type QueryClient } from "@tanstack/react-query";
@@ -148,19 +148,24 @@ export class LiveData {
       const session = (data as { id?: number }).id;
       if (session !== undefined) this.again(keys.session(session));
     }
-    if (name === "node") this.shared("nodes");
+    if (name === "node") this.nodesMoved();
     this.tellOf(event);
   }
 
   private jobMoved(event: JobMoved): void {
     forgetEarly();
     this.patches.set(event.job_id, { ...this.patches.get(event.job_id), id: event.job_id, state: event.state as JobState });
+    this.nodesMoved();
+    for (const listener of jobListeners) listener(event);
+  }
+
+  /** What is used of nodes, or what they are: what waits may wait for something else now. */
+  private nodesMoved(): void {
     this.seldom("waiting", WAITING_EVERY_MS, () => this.readWaiting());
     this.seldom("shared", SHARED_EVERY_MS, () => {
       this.shared("nodes");
       this.shared("status");
     });
-    for (const listener of jobListeners) listener(event);
   }
 
   private hasRead(jobs: readonly Job[], asked: number): void {

@@ -672,6 +672,20 @@ export interface NodeList {
   nodes: Node[];
 }
 
+/**
+ * The data of an event of kind `node`: it came (`previous` null), went (`state` null) or is another one.
+ *
+ * What it is now, `GET /v1/nodes` tells; what is used of it moves with jobs.
+ */
+export interface NodeMoved {
+  name: string;
+  cluster: string;
+  state: NodeState | null;
+  previous: NodeState | null;
+  reason: string | null;
+  at: string;
+}
+
 /** `DRAIN`: what runs may end, nothing starts. `DOWN`: not answering. */
 export type NodeState = "UP" | "DRAIN" | "DOWN";
 

@@ -14,9 +14,9 @@ interface Counters {
   states: Record<string, number>;
 }
 
-/** Asked again with the nodes, which are read anew when jobs move. */
+/** Asked again with the nodes, which are read anew when jobs or they themselves move. */
 export function Forecast({ nodes, cluster }: { nodes: readonly Node[]; cluster: string }) {
-  const moved = nodes.reduce((sum, node) => sum + node.used.cpus * 7 + node.used.jobs * 13 + node.used.gpus, 0);
+  const moved = nodes.reduce((sum, node) => sum + node.used.cpus * 7 + node.used.jobs * 13 + node.used.gpus + (node.state === "UP" ? 0 : 0.01), 0);
   const { data: counters } = useQuery({
     queryKey: ["counters", moved],
     queryFn: ({ signal }) => api.get<Counters>("/v1/counters", undefined, signal),
