@@ -124,14 +124,26 @@ def test_a_signal_to_the_batch_shell_reaches_it(slurm: Slurm) -> None:
         "#!/bin/bash\ntrap 'touch got; exit 0' USR1\ntouch ready\nwhile :; do sleep 0.1; done\n"
     )
     job = slurm.sbatch(str(script))
+    # Its script may be at work before it is known to run: then the signal waits for that.
     wait_for(lambda: (slurm.directory / "ready").exists() or None, PATIENCE_S, "the trap is set")
-    # Its script may be at work before it is known to run.
-    slurm.until(job, "RUNNING")
 
     assert slurm("scancel", "--batch", "--signal=USR1", job) == SILENT
 
     slurm.until(job, "COMPLETED")
     assert (slurm.directory / "got").exists()
+
+
+def test_a_script_signals_itself_in_its_first_line(slurm: Slurm) -> None:
+    script = slurm.directory / "itself.sh"
+    script.write_text(
+        "#!/bin/bash\ntrap 'got=yes' USR1\n"
+        'scancel --batch --signal=USR1 "$SLURM_JOB_ID" 2> said || exit 7\n'
+        'while [ -z "$got" ]; do sleep 0.1; done\n'
+    )
+    job = slurm.sbatch(str(script))
+
+    slurm.until(job, "COMPLETED")
+    assert (slurm.directory / "said").read_text() == ""
 
 
 def test_jobs_are_held_and_released_singly_and_by_name(slurm: Slurm) -> None:

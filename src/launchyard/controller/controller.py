@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchyard.controller.administration import Administration
+from launchyard.controller.beginning import begun
 from launchyard.controller.clusters import LiveClusters
 from launchyard.controller.counters import Counters
 from launchyard.controller.crontabs import Crontabs
@@ -168,10 +169,18 @@ class Controller(Looking):
         return await self._settled(live.jobs[job.id])
 
     async def signal(self, caller: Caller, ref: JobRef, signal: int, target: str = "all") -> Job:
-        """Send a signal to a running job's processes: all, its main one (`batch`), or its steps' alone."""
-        job = await self._mine(caller, ref, whole=True)
+        """Send a signal to a running job's processes: all, its main one (`batch`), or its steps' alone.
+
+        One that is being started gets it as soon as its start is known.
+        """
+        meant, name = await self._mine(caller, ref, whole=True), signals.Signals(signal).name
+        job = await begun(self._loop, meant) or await self._submitting.stored(meant.id) or meant
+        if job.launch_id != meant.launch_id and not job.ended:
+            raise Conflict(
+                f"job {ref} was requeued before it could be sent {name}; send it when it runs again"
+            )
         if job.attempt is None or job.state is not JobState.RUNNING:
-            raise Conflict(f"job {ref} is {job.state}; only a running job can be sent {_name(signal)}")
+            raise Conflict(f"job {ref} is {job.state}; only a running job can be sent {name}")
         self._loop.clusters.of(job).engine.signal(
             job.attempt.launch_id, signal, main_only=target == "batch", steps_only=target == "steps"
         )
@@ -380,10 +389,6 @@ def _waits(record: Job | None, index: int) -> bool:
 def not_found(ref: JobRef) -> NotFound:
     """The same answer for what does not exist and for what belongs to somebody else."""
     return NotFound(f"no job {ref}, or it is not yours")
-
-
-def _name(signal: int) -> str:
-    return signals.Signals(signal).name
 
 
 __all__ = ["Caller", "Controller", "Forbidden", "JobRef", "NodeUse", "not_found"]

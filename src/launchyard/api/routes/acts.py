@@ -90,7 +90,10 @@ async def resume(request: Request) -> Response:
     return await _act(request, lambda controller, caller, ref: controller.resume(caller, ref))
 
 
-@router.post("/v1/jobs/{job}/signal", openapi_extra=describe.act("Send a signal to a job.", SignalJob))
+@router.post(
+    "/v1/jobs/{job}/signal",
+    openapi_extra=describe.act("Send a signal to a job; one that is being started gets it then.", SignalJob),
+)
 async def signal(request: Request) -> Response:
     body = await read_as(SignalJob, request)
     number, target = parse_signal(body.signal), body.target

@@ -16,6 +16,7 @@ from launchyard.api.context import Context, caller_of, context_of
 from launchyard.api.lookup import find, parse_ref
 from launchyard.api.query import Query
 from launchyard.api.routes.acts import Act
+from launchyard.api.rows import as_now
 from launchyard.controller.controller import Controller, JobRef
 from launchyard.model.errors import Conflict, Forbidden, Invalid, LaunchyardError, NotFound
 from launchyard.model.job import Job
@@ -94,7 +95,9 @@ async def _one(context: Context, caller: Caller, act: Act, text: str) -> dict[st
     except NotFound as error:
         return _refused(text, error, None)
     except LaunchyardError as error:
-        return _refused(text, error, job.state)
+        # Some acts wait a while, in which it may have ended.
+        (now,) = await as_now(context, [job])
+        return _refused(text, error, now.state)
 
 
 def _refused(text: str, error: LaunchyardError, state: str | None) -> dict[str, Any]:
