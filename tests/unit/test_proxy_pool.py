@@ -3,18 +3,20 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
+import uvloop
 
 from launchyard.proxy import pool as pools
-from launchyard.proxy.link import Link
+from launchyard.proxy.link import Link, connected
 from launchyard.proxy.pool import Pool
 from launchyard.proxy.reader import Broken
 from launchyard.proxy.way import Way
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+REFUSAL = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
 
 
 class App:
@@ -186,5 +188,48 @@ def test_a_body_is_sent_no_faster_than_it_is_taken(app: App) -> None:
         await asker.something.wait()
         assert isinstance(link.broken, Broken)
         link.send(b"x")
+
+    run(work())
+
+
+@pytest.mark.parametrize("make", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_an_answer_before_the_end_of_the_request_is_heard_though_the_app_has_gone(
+    app: App, make: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    """It refuses an upload and closes: what is sent on breaks the connection before its answer was read."""
+
+    async def work() -> None:
+        link = await connected(await app.connect(), Link)
+        asker = Hears()
+        link.ask(b"POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n", asker, only_head=False)
+        app.ends[0].sendall(REFUSAL)
+        app.ends[0].close()
+        # Without a turn of the loop in between, in which the answer would be read.
+        link.send(b"x")
+        async with asyncio.timeout(60):
+            while link.broken is None:
+                await asker.something.wait()
+                asker.something.clear()
+        assert (link.reader.status, link.reader.take(), link.reader.over) == (413, b"no", True)
+
+    with asyncio.Runner(loop_factory=make) as runner:
+        runner.run(work())
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", REFUSAL[:20], REFUSAL[:-1], REFUSAL.replace(b"Content-Length: 2", b"X: y")]
+)
+def test_an_answer_that_was_cut_off_by_what_was_sent_is_none(app: App, answer: bytes) -> None:
+    async def work() -> None:
+        link = await connected(await app.connect(), Link)
+        asker = Hears()
+        link.ask(b"POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n", asker, only_head=False)
+        app.ends[0].sendall(answer)
+        app.ends[0].close()
+        link.send(b"x")
+        while link.broken is None:
+            await asker.something.wait()
+            asker.something.clear()
+        assert not link.reader.over
 
     run(work())

@@ -1,11 +1,15 @@
 """One connection to an app, over which one request after another is asked."""
 
 import asyncio
+import contextlib
+import os
 import socket
 from collections.abc import Callable
 from typing import Protocol, TypeVar, cast
 
 from launchyard.proxy.reader import Broken, Reader
+
+READ_BYTES = 64 * 1024
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
@@ -113,14 +117,26 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         error = Broken("the connection ended")
-        if self._asker is not None and exc is None:
+        if self._asker is not None and self.broken is None:
             try:
-                self.reader.end()
+                if exc is None:
+                    self.reader.end()
+                else:
+                    self._hear_out()
             except Broken as cut_off:
                 error = cut_off
         self._break(error)
         if self._asker is not None:
             self._asker.heard()
+
+    def _hear_out(self) -> None:
+        """Raises `Broken`. An app may answer before it has read the whole request, and go: what is sent to it
+        then breaks the connection before its answer was read, which is still there."""
+        fd = self._transport.get_extra_info("socket").fileno()
+        with contextlib.suppress(OSError):
+            while data := os.read(fd, READ_BYTES):
+                self.heard = True
+                self.reader.feed(data)
 
     def pause_writing(self) -> None:
         if self._asker is not None:
