@@ -28,6 +28,7 @@ from launchyard.sdk.websocket import (
     masked,
     open_websocket,
 )
+from tests.pieces import cuts, first_bytes
 
 Peer = Callable[[socket.socket, bytes], None]
 
@@ -44,8 +45,13 @@ def server_frame(opcode: int, payload: bytes, *, final: bool = True) -> bytes:
 
 
 @contextmanager
-def peer(directory: Path, behave: Peer, *, answer: bytes | None = None) -> Iterator[Transport]:
-    """A server that agrees to one WebSocket and then behaves as told (or answers something else)."""
+def peer(
+    directory: Path, behave: Peer, *, answer: bytes | None = None, behind: bytes = b""
+) -> Iterator[Transport]:
+    """A server that agrees to one WebSocket and then behaves as told (or answers something else).
+
+    What comes `behind` its answer comes with it.
+    """
     path = directory / "api.sock"
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
@@ -67,7 +73,7 @@ def peer(directory: Path, behave: Peer, *, answer: bytes | None = None) -> Itera
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n"
             )
-            connection.sendall(answer or agreed)
+            connection.sendall((answer or agreed) + behind)
             behave(connection, request)
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -133,7 +139,7 @@ def test_messages_go_both_ways_until_the_server_closes(tmp_path: Path) -> None:
     received: list[bytes] = []
 
     def behave(connection: socket.socket, request: bytes) -> None:
-        received.append(connection.recv(65536))
+        received.append(first_bytes(connection, 10))
         connection.sendall(server_frame(BINARY, b"out") + server_frame(TEXT, b'{"exit_code": 3}'))
         connection.sendall(server_frame(CLOSE, (1000).to_bytes(2, "big") + b"bye"))
 
@@ -152,7 +158,7 @@ def test_ping_is_answered_with_its_own_payload(tmp_path: Path) -> None:
 
     def behave(connection: socket.socket, request: bytes) -> None:
         connection.sendall(server_frame(PING, b"abc"))
-        answers.append(connection.recv(65536))
+        answers.append(first_bytes(connection, 9))
 
     with peer(tmp_path, behave) as transport:
         connection = open_websocket(transport, "/x")
@@ -160,6 +166,35 @@ def test_ping_is_answered_with_its_own_payload(tmp_path: Path) -> None:
 
     assert answers[0][0] == 0x8A
     assert masked(answers[0][6:], answers[0][2:6]) == b"abc"
+
+
+@pytest.mark.parametrize("behind", [b"", b"$ "])
+def test_what_came_with_the_agreement_is_there_to_be_received(tmp_path: Path, behind: bytes) -> None:
+    """Nothing more comes then, and the socket says nothing of it."""
+    gone = threading.Event()
+
+    def behave(connection: socket.socket, request: bytes) -> None:
+        assert gone.wait(60)
+
+    with peer(tmp_path, behave, behind=server_frame(BINARY, behind) if behind else b"") as transport:
+        connection = open_websocket(transport, "/x")
+        assert connection.came == bool(behind)
+        assert connection.readable(0) == bool(behind)
+        if behind:
+            assert connection.receive() == [behind]
+            assert not connection.came
+        gone.set()
+        everything(connection)
+
+
+def test_an_exchange_is_understood_in_any_pieces(tmp_path: Path) -> None:
+    raw = server_frame(TEXT, b"he", final=False) + server_frame(PING, b"?") + server_frame(0, b"llo")
+    raw += server_frame(BINARY, bytes(130)) + server_frame(CLOSE, (1000).to_bytes(2, "big") + b"bye")
+    whole = FrameReader().feed(raw)
+    assert len(whole) == 4
+    for pieces in cuts(raw):
+        reader = FrameReader()
+        assert [frame for piece in pieces for frame in reader.feed(piece)] == whole
 
 
 def test_connection_that_ends_without_a_word_is_1006(tmp_path: Path) -> None:

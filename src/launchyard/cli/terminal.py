@@ -108,7 +108,7 @@ def attach(screen: Screen, *, detachable: bool = True) -> Outcome:
         watched = [0, changes]
         connection = socket.fileno()
         while socket.close_code is None:
-            ready, _, _ = select.select([*watched, connection], [], [])
+            ready, _, _ = select.select([*watched, connection], [], [], 0 if socket.came else None)
             if changes in ready:
                 os.read(changes, READ_BYTES)
                 send_size(socket)
@@ -117,11 +117,13 @@ def attach(screen: Screen, *, detachable: bool = True) -> Outcome:
                 if not keys:
                     watched.remove(0)
                 elif detachable and DETACH in keys:
+                    if before := keys.partition(DETACH)[0]:
+                        socket.send_bytes(before)
                     socket.close()
                     return Outcome.DETACHED
                 else:
                     socket.send_bytes(keys)
-            if connection in ready:
+            if connection in ready or socket.came:
                 screen.receive()
     return screen.outcome
 

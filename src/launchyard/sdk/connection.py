@@ -80,9 +80,14 @@ class Connection:
                 yield part
         self._buffer[:0] = body.rest
 
+    @property
+    def came(self) -> bool:
+        """Whether bytes wait for `read_some` here, of which the socket says nothing."""
+        return bool(self._buffer)
+
     def readable(self, timeout_s: float | None) -> bool:
         """Whether `read_some` would answer at once, waiting for that at most `timeout_s` seconds."""
-        return bool(self._buffer) or bool(select.select([self.sock], [], [], timeout_s)[0])
+        return self.came or bool(select.select([self.sock], [], [], timeout_s)[0])
 
     def read_some(self) -> bytes:
         """What is there, or what comes next; empty when the server closed the connection."""

@@ -103,6 +103,15 @@ class WebSocket:
     def fileno(self) -> int:
         return self._connection.sock.fileno()
 
+    @property
+    def came(self) -> bool:
+        """Whether something came with the server's agreement: `receive` it, and then look at the socket."""
+        return self._connection.came
+
+    def readable(self, timeout_s: float | None) -> bool:
+        """Whether `receive` would not wait, waiting for that at most `timeout_s` seconds."""
+        return self._connection.readable(timeout_s)
+
     def send_text(self, text: str) -> None:
         self._send(TEXT, text.encode())
 

@@ -1,7 +1,6 @@
 """`ly run`: a command as a job, attached to this terminal, ending with the command's own exit code."""
 
 import contextlib
-import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -146,7 +145,7 @@ def wait_for_terminal(server: Client, job: Job, screen: Screen) -> None:
     send_size(screen.socket)
     line = Line()
     try:
-        while not select.select([screen.socket.fileno()], [], [], QUIET_S)[0]:
+        while not screen.socket.readable(QUIET_S):
             if server.job(job.id).state == "RUNNING":
                 return
             say_why(server, job, line)
