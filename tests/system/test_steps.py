@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from launchyard.runner.frames import FINISHED, HELLO, LAUNCH, Reader, told
+from launchyard.runner.frames import FINISHED, HELLO, LAUNCH, Frame, Reader, told
 from launchyard.runner.order import Order, TaskOrder
 from tests.system.product import Json, Product, Refused, wait_for
 
@@ -52,9 +52,7 @@ class Srun:
         for _ in step["nodes"]:
             connection, _ = self._listener.accept()
             connection.settimeout(60)
-            frame = Reader().feed(connection.recv(65536))[0]
-            assert frame.kind == HELLO
-            hello = frame.object()
+            hello = _hello(connection)
             connection.sendall(told(LAUNCH, _order(commands[hello["node"]]).to_json()))
             self.connections.append(connection)
             self.hellos.append(hello)
@@ -77,6 +75,16 @@ class Srun:
             return row if row["state"] != "RUNNING" else None
 
         return wait_for(over, 60, f"step {number} of job {self.job_id} has ended")
+
+
+def _hello(connection: socket.socket) -> Json:
+    reader, frames = Reader(), list[Frame]()
+    while not frames:
+        data = connection.recv(65536)
+        assert data, "the runner has gone without a word"
+        frames = reader.feed(data)
+    assert frames[0].kind == HELLO
+    return frames[0].object()
 
 
 def hear_out(connection: socket.socket) -> None:

@@ -19,13 +19,15 @@ def connect(path: str) -> "Connection":
 
 
 class Connection:
-    """`lost`: the other side is not there any more."""
+    """`lost`: the other side is not there any more, and all that it has said was heard."""
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._socket.setblocking(False)
         self._reader = Reader()
         self._backlog = bytearray()
+        self._unheard = False
+        """The other side takes nothing any more."""
         self.lost = False
 
     def fileno(self) -> int:
@@ -44,7 +46,7 @@ class Connection:
         self._send(told(kind, value, task))
 
     def _send(self, whole: bytes) -> None:
-        if not self.lost:
+        if not self.lost and not self._unheard:
             self._backlog += whole
             self.flush()
 
@@ -57,7 +59,9 @@ class Connection:
         except BlockingIOError:
             pass
         except OSError:
-            self._lose()
+            # What it said last is still to be received, up to the end.
+            self._unheard = True
+            self._backlog.clear()
 
     def receive(self) -> list[Frame]:
         """What has come. Raises `BrokenStream`."""

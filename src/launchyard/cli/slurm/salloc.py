@@ -150,16 +150,18 @@ def _run(
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, lambda number, _: _send(pid, number))
     ended, holder = os.pidfd_open(pid), allocation.holder.fileno()
-    watched = [ended, holder]
+    watched, heeded = [ended, holder], False
     while True:
-        ready, _, _ = select.select(watched, [], [])
+        ready, _, _ = select.select(watched, [], [], 0 if allocation.revoked and not heeded else None)
         if holder in ready:
             told = any(one.kind == SIGNALLED for one in allocation.holder.receive())
             if told or allocation.holder.lost:
                 watched.remove(holder)
                 allocation.revoked = True
-                say(f"Job allocation {allocation.job} has been revoked.")
-                _revoked(pid, choices)
+        if allocation.revoked and not heeded:
+            heeded = True
+            say(f"Job allocation {allocation.job} has been revoked.")
+            _revoked(pid, choices)
         if ended in ready:
             code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             _take_terminal_back()

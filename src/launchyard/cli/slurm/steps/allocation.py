@@ -18,7 +18,7 @@ from launchyard.cli.slurm.steps.request import refused
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.light import Any
 from launchyard.runner.connection import Connection
-from launchyard.runner.frames import END, HELLO
+from launchyard.runner.frames import END, HELLO, SIGNALLED
 
 ASK_FIRST_S = 0.25
 ASK_MAX_S = 2.0
@@ -29,11 +29,13 @@ _ALIVE = ("RUNNING", "PENDING", "STARTING", "SUSPENDED")
 class Allocation:
     """A job that is ours while we are connected. `environ` are its SLURM_ variables."""
 
-    def __init__(self, job: int, holder: Connection, environ: dict[str, str]) -> None:
+    def __init__(
+        self, job: int, holder: Connection, environ: dict[str, str], *, revoked: bool = False
+    ) -> None:
         self.job = job
         self.holder = holder
         self.environ = environ
-        self.revoked = False
+        self.revoked = revoked
         """It was taken away before it was given back."""
 
     def end(self, exit_code: int) -> None:
@@ -86,7 +88,8 @@ def wait(
         raise Refused("Job aborted due to signal", f"Job allocation {job} has been revoked.") from None
     if told:
         granted()
-    return Allocation(job, *holder)
+    connection, environ, revoked = holder
+    return Allocation(job, connection, environ, revoked=revoked)
 
 
 def cancel(server: Server, job: int) -> None:
@@ -105,8 +108,8 @@ def _waits(server: Server, job: int) -> bool:
     raise Refused(f"error: Unable to allocate resources: {cause}")
 
 
-def _holder(listener: Listener, within_s: float) -> tuple[Connection, dict[str, str]] | None:
-    """The holder that has connected, with the variables that it told."""
+def _holder(listener: Listener, within_s: float) -> tuple[Connection, dict[str, str], bool] | None:
+    """The holder that has connected, the variables that it told, and whether the job is to end already."""
     if not select.select([listener], [], [], within_s)[0]:
         return None
     accepted = listener.accept()
@@ -115,9 +118,10 @@ def _holder(listener: Listener, within_s: float) -> tuple[Connection, dict[str, 
     holder = Connection(accepted)
     while not holder.lost:
         select.select([holder], [], [], LAST_WORDS_S)
-        for one in holder.receive():
+        heard = holder.receive()
+        for one in heard:
             if one.kind == HELLO:
                 said = one.object().get("environment") or {}
                 slurms = {str(name): str(value) for name, value in said.items() if name.startswith("SLURM")}
-                return holder, slurms
+                return holder, slurms, any(other.kind == SIGNALLED for other in heard)
     return None
