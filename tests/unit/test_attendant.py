@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +18,7 @@ from launchyard.attendant.main import Attendant, early_end, never_answered
 from launchyard.attendant.order import HEARD_SIGNAL, VARIABLE, Order, take, variables, write
 from launchyard.attendant.probe import Found, Probe, filled
 from launchyard.attendant.telling import Teller, teller_of
+from tests.pieces import cuts, first_bytes, first_line
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
@@ -43,8 +44,17 @@ def order(folder: Path, **more: Any) -> Order:
     return Order(**{**asked, **more})
 
 
+def request_of(connection: socket.socket) -> bytes:
+    """All of it: its head and what that says of a body."""
+    head = b""
+    while (line := first_line(connection)) not in (b"\r\n", b""):
+        head += line
+    lengths = [line for line in head.split(b"\r\n") if line.startswith(b"Content-Length: ")]
+    return head + line + first_bytes(connection, int(lengths[0].split()[1]) if lengths else 0)
+
+
 @contextmanager
-def served(path: Path, answer: bytes) -> Iterator[list[bytes]]:
+def served(path: Path, *pieces: bytes) -> Iterator[list[bytes]]:
     """Something that listens and always says the same; what it was asked."""
     asked: list[bytes] = []
     listener = socket.socket(socket.AF_UNIX)
@@ -58,9 +68,10 @@ def served(path: Path, answer: bytes) -> Iterator[list[bytes]]:
             except OSError:
                 return
             with connection:
-                if not answer.startswith(b"RFB"):
-                    asked.append(connection.recv(4096))
-                connection.sendall(answer)
+                if not pieces[0].startswith(b"RFB"):
+                    asked.append(request_of(connection))
+                for piece in pieces:
+                    connection.sendall(piece)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -150,6 +161,29 @@ def test_it_asks_below_the_prefix_with_the_secret(tmp_path: Path, answer: bytes,
 def test_a_vnc_server_is_known_by_its_greeting(tmp_path: Path) -> None:
     with served(tmp_path / "app.sock", b"RFB 003.008\n"):
         assert Probe(order(tmp_path, speaks="rfb"), "", None).look().answers
+
+
+class Pieces:
+    """A connection that gives what was said piece by piece, then its end."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    def sendall(self, data: bytes) -> None: ...
+
+    def recv(self, limit: int) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+
+@pytest.mark.parametrize(
+    ("speaks", "said"), [("rfb", b"RFB 003.008\n"), ("http", b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n")]
+)
+def test_an_app_is_there_in_whatever_pieces_it_says_so(tmp_path: Path, speaks: str, said: bytes) -> None:
+    probe = Probe(order(tmp_path, speaks=speaks), "", None)
+    for pieces in cuts(said):
+        assert probe._ask(cast(socket.socket, Pieces(pieces))).answers
+    for cut_off in range(4):
+        assert not probe._ask(cast(socket.socket, Pieces([said[:cut_off]]))).answers
 
 
 def test_nothing_listens_before_it_is_there(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Slurm's commands are found where they are Slurm's, and run with words, variables and time of our choice."""
 
 import base64
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,46 @@ def test_journal_is_read_again_as_it_was(tmp_path: Path) -> None:
     assert again.epoch == first.epoch
     assert {one: given.slurm_id for one, given in again.launches.items()} == {"a1": 12}
     assert (tmp_path / "journal").stat().st_mode & 0o777 == 0o600
+    again.close()
+
+
+def test_journal_on_a_disk_that_gets_full_in_a_line_keeps_what_it_says_it_keeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit is an error, not a launch believed to be on record; the next line is whole."""
+    room, write = [30], os.write
+
+    def full(fd: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = write(fd, data[: room[0]])
+        room[0] -= written
+        return written
+
+    journal = Journal(tmp_path / "journal")
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space"):
+            journal.write(journal.note([("a1", Given(uid=7, at=1.0))]))
+    journal.write(journal.note([("b2", Given(uid=7, at=2.0))]))
+    journal.close()
+    again = Journal(tmp_path / "journal")
+    assert list(again.launches) == ["b2"]
+    again.close()
+
+
+def test_journal_in_any_pieces_that_the_kernel_takes_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    journal = Journal(tmp_path / "journal")
+    for size in range(1, 40):
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "write", lambda fd, data, size=size: write(fd, data[:size]))
+            journal.write(journal.note([(f"a{size}", Given(uid=7, at=1.0))]))
+    journal.close()
+    again = Journal(tmp_path / "journal")
+    assert list(again.launches) == [f"a{size}" for size in range(1, 40)]
     again.close()
 
 

@@ -6,9 +6,11 @@ import socket
 from typing import NamedTuple
 
 from launchyard.attendant.order import Order
-from launchyard.attendant.telling import status_of
+from launchyard.attendant.telling import begin_of, status_of
 
 ANSWER_S = 5.0
+RFB = b"RFB "
+"""What a VNC server begins with."""
 BROKEN = 500
 """From this status on an answer is none yet: an app that is still starting says so by 503."""
 
@@ -79,8 +81,8 @@ class Probe:
 
     def _ask(self, connection: socket.socket) -> Found:
         if self._order.speaks == "rfb":
-            greeting = connection.recv(12)
-            return Found(True, greeting.startswith(b"RFB "), "it does not speak VNC")
+            greeting = begin_of(connection, lambda said: len(said) >= len(RFB))
+            return Found(True, greeting.startswith(RFB), "it does not speak VNC")
         connection.sendall(self._request())
         status = status_of(connection)
         if status is None:

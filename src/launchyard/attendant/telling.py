@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from launchyard.attendant.order import HEARD_SIGNAL, TOLD, Order
 
 ANSWER_S = 10.0
 PAUSES_S = (0.1, 5.0)
+SAID_MAX = 4096
 
 
 class Telling(Protocol):
@@ -94,13 +96,19 @@ class Teller:
 
 def status_of(connection: socket.socket) -> int | None:
     """The status of the HTTP answer that comes; None: something else came, or nothing."""
-    begun = b""
-    while b"\n" not in begun and len(begun) < 4096:
-        data = connection.recv(4096)
-        if not data:
-            break
-        begun += data
+    begun = begin_of(connection, lambda said: b"\n" in said)
     words = begun.split(b"\n", 1)[0].split()
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
         return None
     return int(words[1])
+
+
+def begin_of(connection: socket.socket, enough: Callable[[bytes], bool]) -> bytes:
+    """What is said first, in whatever pieces it comes, until it is enough, far too much, or over."""
+    begun = b""
+    while not enough(begun) and len(begun) < SAID_MAX:
+        data = connection.recv(SAID_MAX)
+        if not data:
+            break
+        begun += data
+    return begun

@@ -51,6 +51,8 @@ class Journal:
         """Launches that are over, the last ones."""
         self.epoch = ""
         self._lines = 0
+        self._torn = False
+        """The disk was full in the middle of a line."""
         self._writing = threading.Lock()
         self._load()
         self._fd = -1
@@ -120,7 +122,7 @@ class Journal:
         gone = ({"over": one} for one in self.gone)
         lines = [{"epoch": self.epoch}, *gone, *(_line(*one) for one in self.launches.items())]
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_APPEND, 0o600)
-        _write(fd, lines)
+        _write(fd, _text(lines))
         part.replace(self._path)
         if self._fd >= 0:
             os.close(self._fd)
@@ -130,7 +132,9 @@ class Journal:
         """What can be found out again from Slurm need not be on the disk at once."""
         with self._writing:
             self._lines += len(lines)
-            _write(self._fd, lines, durable=durable)
+            torn, self._torn = self._torn, True
+            _write(self._fd, b"\n" * torn + _text(lines), durable=durable)
+            self._torn = False
 
 
 def _line(launch_id: str, given: Given) -> dict[str, Any]:
@@ -138,7 +142,13 @@ def _line(launch_id: str, given: Given) -> dict[str, Any]:
     return {"launch": launch_id, **facts}
 
 
-def _write(fd: int, lines: list[dict[str, Any]], *, durable: bool = True) -> None:
-    os.write(fd, "".join(json.dumps(one) + "\n" for one in lines).encode())
+def _text(lines: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(one) + "\n" for one in lines).encode()
+
+
+def _write(fd: int, text: bytes, *, durable: bool = True) -> None:
+    """All of it, or `OSError`: a disk that gets full takes some of it at first."""
+    while text:
+        text = text[os.write(fd, text) :]
     if durable:
         os.fdatasync(fd)
