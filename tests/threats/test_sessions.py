@@ -441,7 +441,7 @@ def test_the_secret_of_an_app_is_new_strong_and_for_its_user_alone(yard: Yard, h
         secrets[session] = seen(yard.ask("GET", f"/session/{session}/x", user=user))["x-session-secret"]
     assert len(set(secrets.values())) == 3
     assert all(len(one) >= 43 for one in secrets.values())
-    lines = b"".join(path.read_bytes() for path in _processes("cmdline"))
+    lines = b"".join(_read(path) for path in _processes("cmdline"))
     for session, secret in secrets.items():
         assert secret.encode() not in lines
         owner, other = (LI, ADA) if session == his else (ADA, LI)

@@ -17,6 +17,7 @@ from launchyard.api.auth import Authenticator, Identity
 from launchyard.api.forwarded import Doors
 from launchyard.model.token import Token
 from tests.api_bench import Answer, eventually
+from tests.pieces import first_bytes, first_line
 from tests.proxy_bench import MIB, Yard, headers_of, yard_in
 from tests.proxy_bench import module_yard as module_yard
 from tests.proxy_bench import yard as yard
@@ -185,7 +186,7 @@ def test_a_revoked_login_loses_the_answer_that_it_waits_for(yard: Yard) -> None:
         stream.sendall(f"GET /before HTTP/1.1\r\n{head}".encode())
         assert stream.recv(65536)
         stream.sendall(f"GET /stream HTTP/1.1\r\n{head}".encode())
-        assert stream.recv(65536)
+        eventually(lambda: yard.app.open_streams == 1, "the app's stream to begin")
         yard.bench.ask("DELETE", f"/v1/tokens/{token_id}", user="ada")
         with suppress(ConnectionResetError):
             all_of(stream)
@@ -253,7 +254,7 @@ def test_a_client_that_waits_to_be_told_is_told_to_send(yard: Yard) -> None:
         "POST /upload HTTP/1.1\r\nHEADContent-Length: 5\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
     )
     with spoken(yard, sent) as sock:
-        assert sock.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert first_bytes(sock, 25) == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(b"hello")
         assert all_of(sock).endswith(b'{"received": 5}')
 
@@ -277,7 +278,7 @@ def test_the_rest_of_an_upload_that_was_refused_is_no_request(yard: Yard) -> Non
         yard.out_of_reach = True
         yard.sessions.endpoints[17] = replace(yard.sessions.endpoints[17], launch_id="not there")
         sock.sendall(f"POST /a HTTP/1.1\r\n{head}Content-Length: {size}\r\n\r\n".encode())
-        assert sock.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert first_line(sock).startswith(b"HTTP/1.1 503 ")
         yard.out_of_reach = False
         sock.sendall(b"GET /smuggled HTTP/1.1\r\n\r\n".ljust(size, b"x"))
         sock.sendall(f"GET /after HTTP/1.1\r\n{head}Connection: close\r\n\r\n".encode())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.api_bench import eventually
+from tests.pieces import first_line
 from tests.proxy_bench import MIB, Yard
 from tests.proxy_bench import module_yard as module_yard
 from tests.proxy_bench import yard as yard
@@ -127,7 +128,7 @@ def test_an_upload_that_is_refused_at_once_is_answered_at_once(yard: Yard, tmp_p
             head = f"POST /a HTTP/1.1\r\nHost: {yard.host()}\r\nCookie: {headers['Cookie']}\r\n"
             head += f"Origin: {headers['Origin']}\r\nContent-Length: {8 * MIB}\r\n\r\n"
             sock.sendall(head.encode() + b"x" * 1000)
-            assert sock.recv(65536).startswith(b"HTTP/1.1 413 ")
+            assert first_line(sock).startswith(b"HTTP/1.1 413 ")
         assert yard.ask("GET", "/b", headers).body == b"second"
 
 
