@@ -97,7 +97,7 @@ class Heard:
             job_id=1,
             uid=entry.pw_uid,
             node="node",
-            argv=("sleep", "60"),
+            argv=("sleep", "600"),
             environment={"PATH": "/usr/bin:/bin"},
             working_dir="/",
             spool_log=f"1-{launch_id}.log",

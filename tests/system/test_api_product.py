@@ -108,7 +108,7 @@ COMMAND = "command=sh&command=-c&command=echo+in+%24LAUNCHYARD_JOB_ID%3B+exit+5"
 
 
 def test_a_shell_opens_beside_a_running_job(product: Product) -> None:
-    job = product.submit("exec sleep 60")
+    job = product.submit("exec sleep 600")
     product.until(job, "RUNNING")
     path = f"ws://localhost/v1/jobs/{job}/shell?{COMMAND}"
     with unix_connect(str(product.socket_path), path, open_timeout=60) as shell:
@@ -171,7 +171,7 @@ def ask_as(product: Product, uid: int, method: str, path: str, body: object = No
 @pytest.mark.root
 def test_another_user_sees_nothing_of_a_job(product: Product) -> None:
     """Threats 10 and 33, through the whole product: by the kernel's word, whatever is claimed."""
-    job = product.submit("echo secret; sleep 60", name="mine")
+    job = product.submit("echo secret; sleep 600", name="mine")
     product.until(job, "RUNNING")
     for method, path, body in (
         ("GET", "", None),

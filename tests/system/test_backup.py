@@ -145,7 +145,7 @@ def test_backup_of_a_stopped_server_that_did_nothing_since_holds_no_job(
 ) -> None:
     product, file = make_product(), tmp_path / "queue.backup"
     product.start()
-    block = product.submit(["sleep", "60"], resources={"cpus": 4})
+    block = product.submit(["sleep", "1000"], resources={"cpus": 4})
     product.until(block, "RUNNING")
     waits = product.submit(["true"], resources={"cpus": 4})
     product.stop()

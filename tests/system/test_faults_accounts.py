@@ -95,7 +95,7 @@ def test_f34_user_deleted_while_queued_fails_all_its_jobs_once(
     everyone: Product, leaver: pwd.struct_passwd
 ) -> None:
     """F34: no retry storm, also for an array; the queue behind goes on."""
-    blocker = submit_as(everyone, leaver, "sleep 60", resources={"cpus": 2, "memory_mib": 16})
+    blocker = submit_as(everyone, leaver, "sleep 600", resources={"cpus": 2, "memory_mib": 16})
     everyone.until(blocker, "RUNNING")
     queued = [submit_as(everyone, leaver, "echo hi") for _ in range(5)]
     array = submit_as(everyone, leaver, "echo hi", array="1-10")

@@ -73,7 +73,7 @@ def test_tls_is_spoken_and_a_new_certificate_needs_no_restart(tmp_path: Path) ->
         port = listening_port(product.pid)
         status, body, version = over_tls(product, tmp_path, "yard.example.org", "/v1/health", port)
         assert (status, json.loads(body)["status"], version) == (200, "ok", "TLSv1.3")
-        job = product.submit("sleep 60")
+        job = product.submit("sleep 600")
 
         certificate(tmp_path, "new.example.org")
         os.kill(product.pid, signal.SIGHUP)

@@ -242,8 +242,9 @@ def test_salloc_says_that_its_job_was_cancelled(product: Product) -> None:
 
 
 def started(product: Product, *words: str) -> subprocess.Popen[bytes]:
+    # What ignores INT itself, as what a shell began in the background does, leaves it so to its children.
     return subprocess.Popen(
-        words,
+        ["env", "--default-signal=INT", *words],
         env=variables(product),
         cwd=product.state.parent,
         stdin=subprocess.DEVNULL,

@@ -124,7 +124,7 @@ def test_nothing_of_the_daemon_is_in_a_jobs_environment(served: Product) -> None
 
 def test_objects_of_another_user_are_as_good_as_missing(served: Product) -> None:
     """Threat 10: showing, log, script, why, cancel: the same answer as for what never was."""
-    job_id = submitted(served, ADA, "echo secret; sleep 60")
+    job_id = submitted(served, ADA, "echo secret; sleep 600")
     wait_for(lambda: asked(served, ADA, "GET", f"/v1/jobs/{job_id}/logs")[1] or None, 60, "it prints")
     for method, path in (
         ("GET", ""),
@@ -144,7 +144,7 @@ def test_objects_of_another_user_are_as_good_as_missing(served: Product) -> None
 
 def test_logs_scripts_and_the_database_are_closed_to_others_on_disk(served: Product) -> None:
     """Threat 47."""
-    job_id = submitted(served, ADA, "echo secret; echo mine > $TMPDIR/file; sleep 60")
+    job_id = submitted(served, ADA, "echo secret; echo mine > $TMPDIR/file; sleep 600")
     wait_for(lambda: asked(served, ADA, "GET", f"/v1/jobs/{job_id}/logs")[1] or None, 60, "it prints")
     log = asked(served, ADA, "GET", f"/v1/jobs/{job_id}")[1]["log_path"]
     assert as_user(ADA, "cat", log) == 0
