@@ -5,6 +5,7 @@ error: `digest`, `etag`, `last-modified`; `unchanged`; or `failed`.
 """
 
 import hashlib
+import http.client
 import json
 import os
 import ssl
@@ -14,6 +15,7 @@ import urllib.request
 
 FETCH_MAX_BYTES = 4 << 30
 SILENCE_MAX_S = 60
+CUT_OFF = "the connection ended before all of it had come; try again"
 _PIECE = 1 << 20
 
 
@@ -39,11 +41,16 @@ def _fetched(uri: str, known: dict[str, str]) -> dict[str, str]:
                     return {"failed": f"it is larger than {FETCH_MAX_BYTES >> 30} GiB; leave something out"}
                 digest.update(piece)
                 _write(piece)
+            # What was cut off in its head looks like one without a length, and is empty.
+            if answer.length or not size:
+                return {"failed": CUT_OFF}
             age = {name: answer.headers.get(name) for name in ("etag", "last-modified")}
             return {"digest": digest.hexdigest(), **{name: value for name, value in age.items() if value}}
     except urllib.error.HTTPError as error:
         return {"unchanged": "304"} if error.code == 304 else {"failed": f"{error.code} {error.reason}"}
-    except (OSError, ssl.SSLError, ValueError) as error:
+    except http.client.IncompleteRead:
+        return {"failed": CUT_OFF}
+    except (OSError, ssl.SSLError, ValueError, http.client.HTTPException) as error:
         return {"failed": str(getattr(error, "reason", None) or error)}
 
 
