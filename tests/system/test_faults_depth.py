@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +84,12 @@ def waiting(client: Client) -> int:
     return int(client.call("GET", "/v1/status")["jobs"].get("PENDING", 0))
 
 
+def memory_mib(product: Product, what: str) -> int:
+    """`VmRSS`, now, or `VmHWM`, the most."""
+    lines = Path(f"/proc/{product.pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(what)).split()[1]) // 1024
+
+
 def p99_s(times: int, ask: Callable[[], object]) -> float:
     took = []
     for _ in range(times):
@@ -112,11 +119,10 @@ def test_f11_jobs_start_as_quickly_as_before(depth: Depth) -> None:
 def test_f11_a_planning_pass_takes_less_than_a_second_and_memory_is_bounded(depth: Depth) -> None:
     text = depth.product.call("GET", "/metrics").decode()
     last = next(line for line in text.splitlines() if line.startswith("launchyard_pass_last_seconds"))
-    status = Path(f"/proc/{depth.product.pid}/status").read_text().splitlines()
-    resident = int(next(line for line in status if line.startswith("VmRSS")).split()[1])
-    print(f"{last}, {resident // 1024} MiB")
+    resident_mib = memory_mib(depth.product, "VmRSS")
+    print(f"{last}, {resident_mib} MiB")
     assert float(last.split()[1]) < 1
-    assert resident < 500 * 1024
+    assert resident_mib < 500
 
 
 def test_f11_it_is_back_in_five_seconds(depth: Depth) -> None:
@@ -132,3 +138,26 @@ def test_f11_it_is_back_in_five_seconds(depth: Depth) -> None:
     print(f"back after {took_s:.1f} s")
     assert took_s < 5
     client.close()
+
+
+def test_f11_all_are_cancelled_while_others_are_answered(depth: Depth) -> None:
+    """The last of these tests: nobody waits after it."""
+    ada, li = depth.ada.client(600), depth.li.client()
+    rows = ada.call("GET", "/v1/tables/jobs?columns=id")["rows"]
+    ids = [str(job_id) for (job_id,) in rows]
+    took = []
+    with ThreadPoolExecutor(1) as beside:
+        doing = beside.submit(ada.call, "POST", "/v1/acts", {"act": "cancel", "jobs": ids})
+        while not doing.done():
+            took.append(p99_s(1, lambda: li.call("GET", "/v1/status")))
+    results = doing.result()["results"]
+    most_mib = memory_mib(depth.product, "VmHWM")
+    print(
+        f"{len(took)} requests meanwhile, p99 {sorted(took)[int(len(took) * 0.99) - 1]:.3f} s, {most_mib} MiB"
+    )
+    assert [one["job"] for one in results if one["status"] == 200] == ids
+    assert waiting(ada) == 0
+    assert sorted(took)[int(len(took) * 0.99) - 1] < 0.2
+    assert most_mib < 500
+    ada.close()
+    li.close()

@@ -362,6 +362,63 @@ def test_cancel_says_what_became_of_each_and_fails_when_one_refuses(server: Cann
     assert err == "ly: There is no job 13, or it is not yours.\n"
 
 
+def rows(*jobs: tuple[int, str, bool]) -> dict[str, Any]:
+    """A page of `/v1/tables/list`."""
+    ids, states, held = ([job[i] for job in jobs] for i in range(3))
+    return {
+        "next": None,
+        "columns": {
+            "id": ids,
+            "state": {"of": ["PENDING", "RUNNING"], "at": [int(state == "RUNNING") for state in states]},
+            "held": held,
+            "array": [None] * len(jobs),
+        },
+    }
+
+
+def acted(states: dict[str, str]) -> Callable[[Any], None]:
+    """Answers each request for acts: what became of the jobs that it names."""
+
+    def answer(handler: Any) -> None:
+        names = json.loads(handler.body)["jobs"]
+        results = [
+            {"job": name, "status": 200, "state": states[name]}
+            if name in states
+            else {"job": name, "status": 409, "detail": f"job {name} has ended", "state": None}
+            for name in names
+        ]
+        handler.send(200, json.dumps({"results": results}).encode())
+
+    return answer
+
+
+def test_cancel_all_takes_a_few_requests_and_says_it_in_two_lines(server: CannedServer, ly: Ly) -> None:
+    count = 2_500
+    jobs = [(5_000 - i, "RUNNING" if i == 0 else "PENDING", i % 2 == 1) for i in range(count)]
+    server.answers["GET", "/v1/tables/list"] = rows(*jobs)
+    states = {str(job): "CANCELLED" if state == "PENDING" else state for job, state, _ in jobs[:-1]}
+    server.answers["POST", "/v1/acts"] = acted(states)
+
+    code, out, err = ly("cancel", "--all")
+
+    assert out == f"{count - 2:,} jobs are cancelled.\n1 job is being stopped.\n"
+    assert (code, err) == (1, f"ly: job {jobs[-1][0]} has ended\n")
+    assert len(server.asked) == 4
+    assert server.asked[-1].body["jobs"][-1] == "5000"
+
+
+def test_hold_and_release_of_all_name_those_that_it_is_about(server: CannedServer, ly: Ly) -> None:
+    server.answers["GET", "/v1/tables/list"] = rows(
+        (9, "PENDING", False), (8, "PENDING", True), (7, "RUNNING", False)
+    )
+    server.answers["POST", "/v1/acts"] = acted({"9": "PENDING", "8": "PENDING"})
+
+    assert ly("hold", "--all")[:2] == (0, "1 job is held.\n")
+    assert server.asked[-1].body == {"act": "hold", "jobs": ["9"]}
+    assert ly("release", "--all", "-q")[:2] == (0, "8\n")
+    assert ly("release", "--all", "8")[0] == ly("hold")[0] == ly("cancel", "--all", "8")[0] == 2
+
+
 def test_update_without_a_change_is_refused(server: CannedServer, ly: Ly) -> None:
     assert ly("update", "12") == (
         2,

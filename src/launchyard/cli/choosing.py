@@ -1,8 +1,9 @@
 """Which jobs a command is about: those named, or those of a group."""
 
+import functools
 import getpass
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -19,6 +20,22 @@ def jobs_or_group(command: F) -> F:
     """`JOB...` or `--group NAME`; `chosen` says which they are."""
     option = click.option("--group", metavar="NAME", help="All of your jobs in this group.")
     return option(click.argument("jobs", metavar="[JOB...]", nargs=-1)(command))
+
+
+def jobs_or_all(meant: str) -> Callable[[F], F]:
+    """`JOB...` or `--all`, the flag `every`; one of both is given."""
+
+    def options(command: F) -> F:
+        @functools.wraps(command)
+        def checked(**given: Any) -> object:
+            if bool(given["jobs"]) == given["every"]:
+                raise Invalid("name jobs, such as 12, 14-16 or 20_3, or say --all, not both")
+            return command(**given)
+
+        option = click.option("--all", "every", is_flag=True, help=meant)
+        return cast(F, option(click.argument("jobs", metavar="[JOB...]", nargs=-1)(checked)))
+
+    return options
 
 
 def chosen(

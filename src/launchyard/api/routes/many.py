@@ -1,6 +1,10 @@
-"""One thing done to many jobs in one request, each with a result of its own; all become durable together."""
+"""One thing done to many jobs in one request, each with a result of its own.
+
+Up to `AT_ONCE` become durable together; more do in parts, between which others have their turn.
+"""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -28,6 +32,7 @@ from launchyard.wire.acts import ActOnJobs
 router = APIRouter()
 
 JOBS_MAX = 100_000
+AT_ONCE = 250
 JOBS_NOTED = 50
 
 _ACTS: dict[str, Act] = {
@@ -53,10 +58,43 @@ async def many(request: Request) -> Response:
     if len(body.jobs) > JOBS_MAX:
         raise Invalid(f"{len(body.jobs)} jobs are named; name at most {JOBS_MAX} in one request")
     act = _act_of(body, context.services.slurm.explicit_scancel)
-    results = await asyncio.gather(*(_one(context, caller, act, text) for text in body.jobs))
+    controller = context.services.controller
+    results = await in_parts(
+        body.jobs,
+        lambda text: _one(context, caller, act, text),
+        # Else one that waits would start in the place of one that is stopped, only to be stopped too.
+        (lambda text: _at_work(controller, text)) if body.act == "cancel" else None,
+    )
     refused = {one["job"]: one["status"] for one in results if one["status"] != 200}
     note_jobs(request.scope, body.jobs, act=body.act, refused=dict(islice(refused.items(), JOBS_NOTED)))
     return answer({"results": results})
+
+
+async def in_parts(
+    texts: Sequence[str],
+    one: Callable[[str], Awaitable[dict[str, Any]]],
+    late: Callable[[str], bool] | None = None,
+) -> list[dict[str, Any]]:
+    """The results, in the order of the texts; of more than `AT_ONCE` those that are `late` come last."""
+    order = list(range(len(texts)))
+    if late is not None and len(texts) > AT_ONCE:
+        order.sort(key=lambda place: late(texts[place]))
+    told: dict[int, dict[str, Any]] = {}
+    for at in range(0, len(order), AT_ONCE):
+        part = order[at : at + AT_ONCE]
+        told.update(zip(part, await asyncio.gather(*(one(texts[place]) for place in part)), strict=True))
+    return [told[place] for place in range(len(texts))]
+
+
+def _at_work(controller: Controller, text: str) -> bool:
+    try:
+        ref = parse_ref(text)
+    except Invalid:
+        return False
+    job = (
+        controller.live_job(ref.job_id) if ref.index is None else controller.live_task(ref.job_id, ref.index)
+    )
+    return job is not None and job.attempt is not None
 
 
 def _act_of(body: ActOnJobs, explicit: bool) -> Act:

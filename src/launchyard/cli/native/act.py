@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import click
 
-from launchyard.cli.choosing import chosen, jobs_or_group
+from launchyard.cli.choosing import chosen, jobs_or_all, jobs_or_group
+from launchyard.cli.every import is_held, to_every, waits
 from launchyard.cli.ids import parse_ids
 from launchyard.cli.options import client, jobs_argument, json_option, quiet_option
 from launchyard.cli.output.screen import out, out_json, problem
@@ -12,17 +13,24 @@ from launchyard.cli.output.sentences import reason
 from launchyard.cli.output.text import clean
 from launchyard.model.errors import Infeasible, Invalid, LaunchyardError
 from launchyard.sdk.errors import ConnectionLost, NotRunning
-from launchyard.sdk.jobs import Job, live_records
+from launchyard.sdk.jobs import LIVE_STATES, Job, live_records
 
 
 @click.command()
 @jobs_or_group
+@click.option("--all", "every", is_flag=True, help="All of your jobs that wait or run.")
 @click.option("-s", "--signal", metavar="NAME", help="Only send this signal (TERM, USR1, 10).")
 @json_option
 @quiet_option
-def cancel(jobs: tuple[str, ...], group: str | None, signal: str | None, as_json: bool, quiet: bool) -> int:
+def cancel(
+    jobs: tuple[str, ...], group: str | None, every: bool, signal: str | None, as_json: bool, quiet: bool
+) -> int:
     """Stop jobs, or take them out of the queue."""
+    if every and (jobs or group is not None or signal is not None):
+        raise Invalid("--all cancels all of your jobs; leave out what names some of them, and --signal")
     with client() as server:
+        if every:
+            return to_every(server, "cancel", lambda row: True, _so_many_cancelled, as_json, quiet)
         if group is not None:
             jobs = tuple(chosen(server, jobs, group, live_records))
             if not jobs:
@@ -35,22 +43,33 @@ def cancel(jobs: tuple[str, ...], group: str | None, signal: str | None, as_json
 
 
 @click.command()
-@jobs_argument
+@jobs_or_all("All of your jobs that wait.")
 @json_option
 @quiet_option
-def hold(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+def hold(jobs: tuple[str, ...], every: bool, as_json: bool, quiet: bool) -> int:
     """Keep waiting jobs from starting."""
     with client() as server:
+        if every:
+            return to_every(server, "hold", waits, lambda _, count: f"{_are(count)} held", as_json, quiet)
         return each(jobs, server.hold, lambda job: f"is held   ly release {job.key}", as_json, quiet)
 
 
 @click.command()
-@jobs_argument
+@jobs_or_all("All of your jobs that are held.")
 @json_option
 @quiet_option
-def release(jobs: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+def release(jobs: tuple[str, ...], every: bool, as_json: bool, quiet: bool) -> int:
     """Let held jobs start."""
     with client() as server:
+        if every:
+            return to_every(
+                server,
+                "release",
+                is_held,
+                lambda _, count: f"{_are(count)} not held any more",
+                as_json,
+                quiet,
+            )
         return each(jobs, server.release, _waits, as_json, quiet)
 
 
@@ -132,6 +151,14 @@ def _none_lives(group: str, as_json: bool, quiet: bool) -> int:
 
 def _cancelled(job: Job) -> str:
     return "is cancelled" if job.ended else "is being stopped"
+
+
+def _so_many_cancelled(state: str, count: int) -> str:
+    return f"{_are(count)} {'being stopped' if state in LIVE_STATES else 'cancelled'}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _requeued(job: Job) -> str:

@@ -1,10 +1,12 @@
-"""One thing done to many jobs by one request, and how its refusals are told in Slurm's words."""
+"""One thing done to many jobs by a request or a few, and how its refusals are told in Slurm's words."""
 
 from launchyard.cli.slurm.server import Server
 from launchyard.model.light import Any, NamedTuple
 from launchyard.slurm.errnos import ALREADY_DONE, CRON_CANCEL, DENIED, INVALID_JOB, PART, TRANSITION, Errno
 from launchyard.slurm.jobnames import Named
 
+AT_ONCE = 5_000
+"""So many in one request, whose answer takes a second at most."""
 # fmt: off
 ENDED = frozenset((
     "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED", "DEADLINE",
@@ -27,9 +29,12 @@ def act(server: Server, what: str, names: list[Named], **more: Any) -> list[Outc
     refs = [ref for one in names for ref in one.refs]
     if not refs:
         return []
-    answer = server.post("/v1/acts", {"act": what, "jobs": refs, **more})
-    results = iter(answer["results"])
-    return [_outcome(one, [next(results) for _ in one.refs]) for one in names]
+    results: list[dict[str, Any]] = []
+    for at in range(0, len(refs), AT_ONCE):
+        part = refs[at : at + AT_ONCE]
+        results += server.post("/v1/acts", {"act": what, "jobs": part, **more})["results"]
+    told = iter(results)
+    return [_outcome(one, [next(told) for _ in one.refs]) for one in names]
 
 
 def _outcome(named: Named, results: list[dict[str, Any]]) -> Outcome:
