@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from launchyard.engine.slurm import journal as journals
 from launchyard.engine.slurm.commands import Ran, find
 from launchyard.engine.slurm.handing import number_of
 from launchyard.engine.slurm.journal import Given, Journal
@@ -117,6 +118,27 @@ def test_journal_on_a_disk_that_gets_full_in_a_line_keeps_what_it_says_it_keeps(
     journal.close()
     again = Journal(tmp_path / "journal")
     assert list(again.launches) == ["b2"]
+    again.close()
+
+
+def test_journal_without_room_for_what_slurm_knows_goes_on_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    journal = Journal(tmp_path / "journal")
+    journal.write(journal.note([("a1", Given(uid=7, at=1.0)), ("b2", Given(uid=7, at=2.0))]))
+    monkeypatch.setattr(journals, "LINES_MAX", 0)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", full)
+        journal.took("a1", 12)
+        journal.over(["b2"])
+    assert list(journal.launches) == ["a1"]
+    journal.over([])
+    journal.close()
+    again = Journal(tmp_path / "journal")
+    assert {one: given.slurm_id for one, given in again.launches.items()} == {"a1": 12}
     again.close()
 
 

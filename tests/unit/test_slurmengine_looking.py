@@ -1,6 +1,7 @@
 """The Slurm engine against a Slurm that is told what to do: nothing twice, nothing guessed."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,9 @@ from launchyard.engine.protocol import (
     LaunchTaken,
     LaunchWaits,
 )
+from launchyard.engine.slurm import handing
 from launchyard.engine.slurm.engine import SlurmEngine
+from launchyard.engine.slurm.journal import Journal
 from launchyard.model.cluster import ClusterSettings, EngineKind
 from launchyard.model.errors import Invalid
 from launchyard.model.job import Job, JobKind
@@ -136,6 +139,31 @@ def test_job_goes_from_the_queue_to_its_end(yard: Yard) -> None:
     assert yard.of(LaunchStarted)[0].allocation.nodes == ("n1",)  # type: ignore[union-attr]
     exited = yard.of(LaunchEnded)[0].exit
     assert (exited.exit_code, exited.usage.cpu_s) == (3, 1.5)
+
+
+def test_a_launch_waits_for_its_place_in_the_journal_and_is_given_once(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk was full: nothing that is not on record is given to Slurm, and nothing is forgotten."""
+    tries: list[int] = []
+
+    def full(journal: Journal, lines: list[dict[str, Any]]) -> None:
+        tries.append(len(lines))
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def story(engine: SlurmEngine) -> None:
+        with monkeypatch.context() as disk:
+            disk.setattr(Journal, "write", full)
+            engine.start([launch()])
+            await yard.until(lambda: len(tries) > 2)
+            assert not yard.slurm.jobs
+        await yard.until(lambda: yard.of(LaunchTaken))
+        await yard.looked()
+
+    monkeypatch.setattr(handing, "FULL_S", 0.01)
+    with_engine(yard, story)
+    assert list(yard.slurm.jobs) == [101]
+    assert Journal(yard.directory / "journal").launches["aa01"].slurm_id == 101
 
 
 def test_programs_of_the_site_that_are_not_run_there_are_told_of(yard: Yard) -> None:

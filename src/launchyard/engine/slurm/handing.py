@@ -1,12 +1,14 @@
 """Handing launches to Slurm by sbatch, each once: written down first, and never tried again in doubt."""
 
 import asyncio
+import logging
 import pwd
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import launchyard
 from launchyard.agent import code, outside
@@ -20,7 +22,11 @@ from launchyard.engine.slurm.table import Table
 from launchyard.model.errors import Invalid, LaunchyardError
 from launchyard.model.event import Exited
 
+_log = logging.getLogger(__name__)
+
 AT_ONCE = 8
+FULL_S = 5.0
+"""How long to wait for room where the journal is, before it is tried again."""
 GONE = "its user gave it to Slurm past us, and Slurm has no record of it any more"
 AWAY = (
     *("unable to contact slurm controller (connect failure)", "connection refused", "no route to host"),
@@ -94,9 +100,19 @@ class Handing:
             held.given.directory = f"{await self._home(launch.uid)}/{self._directory}"
         journal = self._table.journal
         lines = journal.note((held.launch_id, held.given) for _, held in fresh)
-        await asyncio.to_thread(journal.write, lines)
+        while not await self._noted(lines):
+            await asyncio.sleep(FULL_S)
         for launch, held in fresh:
             self._table.later(self._submit(launch, held))
+
+    async def _noted(self, lines: list[dict[str, Any]]) -> bool:
+        """Whether they are on record; nothing is given to Slurm before."""
+        try:
+            await asyncio.to_thread(self._table.journal.write, lines)
+        except OSError as error:
+            _log.error("nothing is given to Slurm until its journal can be written: %s", error)
+            return False
+        return True
 
     async def _submit(self, launch: Launch, held: Held) -> None:
         async with self._turns:

@@ -4,6 +4,7 @@ Without it a daemon that died while sbatch ran could not know whether to give th
 is in here is never given twice; what became of it is asked of Slurm by its mark.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -72,16 +73,17 @@ class Journal:
         """Slurm has it, under this number."""
         given = self.launches[launch_id]
         given.slurm_id = slurm_id
-        self._append([_line(launch_id, given)], durable=False)
+        self._add([_line(launch_id, given)])
 
     def over(self, launch_ids: Iterable[str]) -> None:
         """Their ends are durable with the controller."""
         gone = [one for one in launch_ids if self.launches.pop(one, None) is not None]
         if gone:
             self._remember(gone)
-            self._append([{"over": one} for one in gone], durable=False)
+            self._add([{"over": one} for one in gone])
         if self._lines > len(self.launches) + len(self.gone) + LINES_MAX:
-            self._rewrite()
+            with contextlib.suppress(OSError):
+                self._rewrite()
 
     def close(self) -> None:
         os.close(self._fd)
@@ -122,14 +124,22 @@ class Journal:
         gone = ({"over": one} for one in self.gone)
         lines = [{"epoch": self.epoch}, *gone, *(_line(*one) for one in self.launches.items())]
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_APPEND, 0o600)
-        _write(fd, _text(lines))
-        part.replace(self._path)
+        try:
+            _write(fd, _text(lines))
+            part.replace(self._path)
+        except OSError:
+            os.close(fd)
+            raise
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._lines = fd, len(lines)
 
+    def _add(self, lines: list[dict[str, Any]]) -> None:
+        """What can be found out again from Slurm need not be on the disk, at once or without room."""
+        with contextlib.suppress(OSError):
+            self._append(lines, durable=False)
+
     def _append(self, lines: list[dict[str, Any]], *, durable: bool = True) -> None:
-        """What can be found out again from Slurm need not be on the disk at once."""
         with self._writing:
             self._lines += len(lines)
             torn, self._torn = self._torn, True
