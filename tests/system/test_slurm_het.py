@@ -92,6 +92,7 @@ def test_parts_are_shown_one_by_one_and_cancelled_as_one(product: Product) -> No
     (told,) = json.loads("".join(said(product, "squeue", "--json", "-j", str(job + 2))))["jobs"]
     assert (told["het_job_id"]["number"], told["het_job_offset"]["number"]) == (job, 2)
 
+    assert_parts_are_asked_for_alone(product, job)
     refused = run(product, "scancel", str(job + 1))
     assert refused.returncode == 60
     assert "Operation not permitted on individual component of heterogeneous job" in refused.stderr
@@ -100,6 +101,35 @@ def test_parts_are_shown_one_by_one_and_cancelled_as_one(product: Product) -> No
     assert set(said(product, "sacct", "-n", "-X", "-P", "-j", str(job), "-o", "state")) == {
         f"CANCELLED by {os.getuid()}"
     }
+
+
+def assert_parts_are_asked_for_alone(product: Product, job: int) -> None:
+    """As Slurm 22.05 answers: squeue and sstat know the job alone, scontrol and sacct its parts."""
+    every = [f"{job}+{part}" for part in range(3)]
+    for asked in (every[1], f"{job}+7", f"{every[1]},{every[2]}"):
+        assert sorted(said(product, "squeue", "-h", "-j", asked, "-o", "%i")) == every
+    for part, name in enumerate(every):
+        (record,) = said(product, "scontrol", "-o", "show", "job", name)
+        assert record.startswith(f"JobId={job + part} HetJobId={job} HetJobOffset={part} ")
+        assert said(product, "sacct", "-n", "-X", "-P", "-j", name, "-o", "jobid") == [name]
+    assert said(product, "sacct", "-n", "-P", "-j", every[0], "-o", "jobid") == [
+        every[0],
+        f"{every[0]}.batch",
+    ]
+    assert said(product, "sacct", "-n", "-X", "-P", "-j", f"{every[0]},{job}", "-o", "jobid") == every
+    assert said(product, "sacct", "-n", "-X", "-P", "-j", f"{job}+9", "-o", "jobid") == []
+    assert said(product, "sstat", "-n", "-a", "-P", "-j", every[1], "-o", "jobid") == [f"{job}.batch"]
+    script = said(product, "scontrol", "write", "batch_script", every[1], "-")
+    assert script[0] == "#!/bin/sh"
+    for words, out, error in (
+        (("show", "job", f"{job}+9"), f"Job {job}+9 not found\n", ""),
+        (("show", "job", "999999+1"), "", "slurm_load_jobs error: Invalid job id specified\n"),
+        (("listpids", every[1]), "", f'"{every[1]}" does not look like a jobid\n'),
+        (("requeue", every[1]), "", f"Invalid job id specified for job {every[1]}\n"),
+        (("top", every[1]), "", f"Invalid job id specified for job {every[1]}\n"),
+    ):
+        done = run(product, "scontrol", *words)
+        assert (done.returncode, done.stdout, done.stderr) == (1, out, error)
 
 
 def test_what_no_job_of_parts_can_be_is_refused_in_slurms_words(product: Product) -> None:

@@ -17,10 +17,11 @@ Span = tuple[int, int, int]
 
 
 class Wanted(NamedTuple):
-    """A job, or tasks of an array; `spans` empty: all of it."""
+    """A job, or tasks of an array; `spans` empty: all of it. `part`: only that one of unlike parts."""
 
     id: int
     spans: list[Span]
+    part: int | None = None
 
     def has(self, index: int | None) -> bool:
         """Whether this task is meant."""
@@ -31,9 +32,12 @@ class NotAnId(ValueError):
     """`args[0]` is the text."""
 
 
-def read_ids(text: str) -> list[Wanted]:
-    """Ids with commas between them, as in `12,5_3,5_[1-3]`. Raises `NotAnId`."""
-    return [_read_id(part) for part in _parts(text) if part]
+def read_ids(text: str, *, by_part: bool = False) -> list[Wanted]:
+    """Ids with commas between them, as in `12,5_3,5_[1-3]`. Raises `NotAnId`.
+
+    `by_part`: `12+1` is that part of a job of unlike parts; else it is the job, as squeue reads it.
+    """
+    return [_read_id(part, by_part) for part in _parts(text) if part]
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -50,14 +54,13 @@ def _parts(text: str) -> Iterator[str]:
     yield text[start:].strip()
 
 
-def _read_id(part: str) -> Wanted:
+def _read_id(part: str, by_part: bool) -> Wanted:
     id, underscore, tasks = part.partition("_")
-    # One part of a heterogeneous job is known by the job's id.
-    id = id.partition("+")[0].partition(".")[0]
-    if not _is_number(id):
+    id, plus, offset = id.partition(".")[0].partition("+")
+    if not _is_number(id) or (plus and by_part and not _is_number(offset)):
         raise NotAnId(part)
     if not underscore:
-        return Wanted(int(id), [])
+        return Wanted(int(id), [], int(offset) if plus and by_part else None)
     inner = tasks.partition(".")[0].strip("[]").partition("%")[0]
     try:
         return Wanted(int(id), read_spans(inner))

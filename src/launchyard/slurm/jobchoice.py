@@ -81,14 +81,14 @@ def _narrow(facts: Facts, ids: Sequence[Wanted]) -> None:
     throttles, owners = list(facts["array_throttle"]), facts["part_of"]
     for row, id in enumerate(facts["id"]):
         if owners[row] is not None:
-            rows += [row] if any(not one.spans and one.id in (id, owners[row][0]) for one in ids) else []
+            rows += [row] if any(_is_meant(one, id, *owners[row][:2]) for one in ids) else []
             continue
         if arrays[row] is not None:
             meant = [one for one in ids if (one.id == id and not one.spans) or one.id == arrays[row]]
             if any(one.id == id or one.has(indexes[row]) for one in meant):
                 rows.append(row)
             continue
-        meant = [one for one in ids if one.id == id]
+        meant = [one for one in ids if one.id == id and not one.part]
         if pending[row] is None or any(not one.spans for one in meant):
             rows += [row] if any(not one.spans for one in meant) else []
             continue
@@ -102,6 +102,13 @@ def _narrow(facts: Facts, ids: Sequence[Wanted]) -> None:
     for name, column in (*columns, ("task_array", arrays), ("task_index", indexes)):
         facts.replace(name, column)
     facts.only(rows)
+
+
+def _is_meant(wanted: Wanted, id: int, owner: int, offset: int) -> bool:
+    """Whether this part of a job of unlike parts is: by the id of its own, or with its job."""
+    if wanted.part is not None:
+        return (wanted.id, wanted.part) == (owner, offset)
+    return not wanted.spans and wanted.id in (id, owner)
 
 
 def one_row_a_task(facts: Facts) -> None:

@@ -1,4 +1,4 @@
-"""Which jobs and steps `-j` names: `12`, `12.batch`, `31_4.0`, `31_[2-4,7]`, with commas between them."""
+"""Which jobs and steps `-j` names: `12`, `12+1`, `12.batch`, `31_4.0`, `31_[2-4,7]`, with commas between them."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -15,10 +15,16 @@ class BadSelection(ValueError):
 
 
 class Selection:
-    """`steps`: the suffixes wanted by job as it was named; None: the job with all its steps."""
+    """`steps`: the suffixes wanted by job as it was named; None: the job with all its steps.
 
-    def __init__(self, text: str) -> None:
+    `by_part`: `12+1` is that part of a job of unlike parts; else it is the job, as sstat reads it.
+    """
+
+    def __init__(self, text: str, *, by_part: bool = True) -> None:
+        self._by_part = by_part
         self.steps: dict[str, set[str] | None] = {}
+        self._parts: set[str] = set()
+        self._whole: set[str] = set()
         for word in filter(None, (part.strip() for part in split(text))):
             self._add(word)
 
@@ -27,10 +33,15 @@ class Selection:
         id, underscore, rest = name.partition("_")
         if not _is_number(id.partition("+")[0]):
             raise BadSelection(f"Bad job/step specified: {word}")
-        if "+" in id:
+        if "+" in id and not self._by_part:
+            id = id.partition("+")[0]
+        elif "+" in id:
             # A part of a job has an id of its own.
             first, _, part = id.partition("+")
             id = str(int(first) + int(part[:3])) if _is_number(part) else first
+            self._parts.add(id)
+        else:
+            self._whole.add(id)
         if dot and step not in _NAMED and not _is_number(step):
             raise BadSelection(f"Bad step specified: {name}")
         for one in _elements(id, rest) if underscore else (id,):
@@ -39,6 +50,10 @@ class Selection:
                 self.steps[one] = None
             elif known is not None:
                 known.add(f".{step}")
+
+    def is_part(self, id: str) -> bool:
+        """Whether only the part of a job with this id is meant (`12+0`), and not all of the job."""
+        return id in self._parts and id not in self._whole
 
     def wanted(self, job_ids: Iterable[str]) -> set[str] | None:
         """The steps wanted of a job known by any of these ids; None: the job and all of them."""

@@ -261,7 +261,7 @@ def _users(given: Given, selection: Selection | None) -> str:
 
 def _with_steps(found: Iterable[Record], selection: Selection | None, jobs_only: bool) -> Iterable[Record]:
     for record in found:
-        wanted = None if selection is None else selection.wanted(_known_as(record))
+        wanted = None if selection is None else selection.wanted(_known_as(record, selection))
         if wanted is None:
             yield record
         if jobs_only:
@@ -271,10 +271,11 @@ def _with_steps(found: Iterable[Record], selection: Selection | None, jobs_only:
                 yield step
 
 
-def _known_as(record: Record) -> tuple[str, ...]:
+def _known_as(record: Record, selection: Selection) -> tuple[str, ...]:
     array = record["task_array"]
     by_array = () if array is None else (str(array), f"{array}_{record['task_index']}")
     of_job = () if record["part_of"] is None else (str(record["part_of"][0]),)
+    of_job = tuple(one for one in of_job if not selection.is_part(one))
     return (str(record["raw"]), *by_array, *of_job)
 
 

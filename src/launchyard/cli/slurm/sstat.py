@@ -46,7 +46,8 @@ def run(arguments: list[str]) -> int:
     preset = PIDS if given.count("pidformat") else DEFAULT
     try:
         fields = chosen(_all(given, "format") or preset, FIELDS)
-        selection = Selection(",".join(filter(None, [_all(given, "jobs"), *given.rest])))
+        named = ",".join(filter(None, [_all(given, "jobs"), *given.rest]))
+        selection = Selection(named, by_part=False)
     except UnknownField as error:
         raise Refused(f'error: Invalid field requested: "{error}"') from None
     except BadSelection as error:

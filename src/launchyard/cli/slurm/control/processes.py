@@ -23,6 +23,9 @@ def run(words: list[str], flags: Flags) -> int:
         return _notify(words)
     if what == "pidinfo":
         return _pidinfo(words)
+    if "+" in (words[0] if words else ""):
+        print(f'"{words[0]}" does not look like a jobid', file=sys.stderr)
+        raise Refused
     found = sorted((int(job), pid, rank) for pid, job, rank in _of_jobs())
     wanted = (words[0] if words else "").partition(".")[0]
     print(HEADS[what])

@@ -21,6 +21,8 @@ from launchyard.slurm.jobnames import Named, read, words
 
 HOLDING = ("hold", "uhold", "release")
 AGAIN = ("requeue", "requeuehold")
+WHOLE = (*AGAIN, "top")
+"""These do not know `12+1`."""
 PENDING = Errno(2034, "Job is pending execution")
 
 
@@ -48,7 +50,7 @@ def hear_the_answer() -> None:
 
 
 def _list(server: Server, what: str, text: str) -> int:
-    names, wrong = _names(server, text)
+    names, wrong = _names(server, what, text)
     for word in wrong:
         _say(what, word, INVALID_JOB)
     outcomes = act(server, what, names)
@@ -80,7 +82,7 @@ def _errno(what: str, one: Outcome) -> Errno | None:
     return one.errno
 
 
-def _names(server: Server, text: str) -> tuple[list[Named], list[str]]:
+def _names(server: Server, what: str, text: str) -> tuple[list[Named], list[str]]:
     """`12,13_[1-3]`, `name=train` and `jobname=train`; and what is none of them."""
     key, equals, value = text.partition("=")
     if equals and key.lower() in ("name", "jobname"):
@@ -95,7 +97,7 @@ def _names(server: Server, text: str) -> tuple[list[Named], list[str]]:
     names, wrong = list[Named](), list[str]()
     for word in words(text) or [""]:
         found = read(word)
-        if found is None:
+        if found is None or ("+" in word and what in WHOLE):
             wrong.append(word)
         else:
             names.append(found)

@@ -19,7 +19,9 @@ def run(words: list[str], flags: Flags) -> int:
     if len(words) < 2:
         print("too few arguments for keyword:write", file=sys.stderr)
         raise Refused
-    id, path = words[1], words[2] if len(words) > 2 else f"slurm-{words[1]}.sh"
+    # The parts of a job have one script.
+    id = words[1].partition("+")[0]
+    path = words[2] if len(words) > 2 else f"slurm-{id}.sh"
     try:
         script = Server().transport.content("GET", f"/v1/jobs/{id}/script")
     except LaunchyardError as error:

@@ -24,10 +24,11 @@ def show(words: list[str], flags: Flags) -> int:
         around = around._replace(gpu_types=dict(server.table("nodes", "name gpu_type")))
     facts = asked(server, columns, around, ids=ids or None, recent=1, clusters=flags.cluster)
     hide_split(facts)
+    known = set(facts["id"])
     Choice(wanted).choose(facts)
     facts.only(sorted(range(facts.count), key=lambda row: facts["id"][row]))
     if wanted and not facts.count:
-        raise _missing(wanted[0])
+        raise _missing(wanted[0], known)
     if flags.json:
         write_json(facts, server)
         return 0
@@ -40,17 +41,19 @@ def show(words: list[str], flags: Flags) -> int:
 
 def _ids(text: str) -> list[Wanted]:
     try:
-        return read_ids(text)
+        return read_ids(text, by_part=True)
     except NotAnId:
         print("scontrol_print_job error: Invalid job id specified", file=sys.stderr)
         raise Refused from None
 
 
-def _missing(asked: Wanted) -> Refused:
-    """Slurm says it in the name of its library, or of the task that is not there."""
+def _missing(asked: Wanted, known: set[int]) -> Refused:
+    """Slurm says it in the name of its library, or of the task or part that a job does not have."""
     if asked.spans:
         first, last, _ = asked.spans[0]
         print(f"Job {asked.id}_{first if first == last else f'[{first}-{last}]'} not found")
+    elif asked.part is not None and asked.id in known:
+        print(f"Job {asked.id}+{asked.part} not found")
     else:
         print(NO_SUCH_JOB, file=sys.stderr)
     return Refused()
