@@ -163,3 +163,11 @@ def test_v1_rooms_hold_each_limit_in_its_hierarchy() -> None:
     assert list(rooms) == ["/u/l", "/m/l", "/p/l"]
     assert rooms["/m/l"][0] == ("memory.limit_in_bytes", "1048576", True)
     assert rooms["/p/l"] == (("pids.max", "9", True),)
+
+
+@pytest.mark.parametrize("character", ["\r", "\x0b", "\x1c", "\x85", "\u2028", "\u3000", "\udcff", " - "])
+def test_a_users_mount_of_any_name_hides_no_cgroup(character: str) -> None:
+    """The kernel writes spaces, tabs, ends of lines and backslashes as octal, and all else as it is."""
+    name = character.replace(" ", "\\040")
+    mount = f"50 23 0:50 / /home/ada/{name}x rw - fuse.{name}y ada rw\n"
+    assert own_cgroups(mount + V2_MOUNT + mount, "0::/a\n") == {"unified": "/sys/fs/cgroup/a"}

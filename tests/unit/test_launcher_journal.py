@@ -1,5 +1,6 @@
 """The launcher's journal: torn tails, rewriting, room for the end records."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -91,3 +92,22 @@ def test_a_journal_through_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "j").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic links"):
         Journal(str(tmp_path / "j"))
+
+
+def test_after_a_rewrite_that_could_not_be_made_durable_the_new_file_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one has no name any more: what went there would be gone with this process."""
+    journal = written(tmp_path / "j", 3)
+
+    def fails(path: str) -> None:
+        raise OSError(errno.EIO, "no")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("launchyard.launcher.journal._sync_directory", fails)
+        with pytest.raises(OSError, match="no"):
+            journal.rewrite([{"k": "head"}])
+    journal.append({"k": "after"})
+    journal.sync()
+
+    assert Journal(str(tmp_path / "j")).load() == [{"k": "head"}, {"k": "after"}]

@@ -1,12 +1,15 @@
 """What a keeper starts, and does not, where its launcher could not be executed or could not listen."""
 
+import fcntl
 import os
+import resource
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from launchyard.launcher import keeper
+from launchyard.launcher import keeper, messages
 
 
 def test_a_launcher_whose_program_is_gone_ends_and_is_no_second_keeper(
@@ -39,3 +42,23 @@ def test_a_directory_too_deep_for_its_socket_is_refused_before_anything_is_start
 
     sentence = f"'{place}' is too long for the socket in it; use a path of at most {longest - 1} bytes"
     assert capsys.readouterr().err == f"error: {sentence if over else 'it went on'}\n"
+
+
+def test_a_keeper_hears_a_launcher_on_a_socket_of_a_large_number(tmp_path: Path) -> None:
+    """A launcher of a thousand jobs that takes its keeper's place hands it such a one."""
+    ours, theirs = socket.socketpair()
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(2048, files[0]), files[1]))
+    large = fcntl.fcntl(ours.detach(), fcntl.F_DUPFD_CLOEXEC, 1500)
+    (tmp_path / "launcher").mkdir()
+    options = keeper.Options([f"--state={tmp_path}", f"--launcher-fd={large}", "--launcher-pid=1"])
+    one = keeper.Keeper(options, lock_fd=-1)
+    wake, _waking = socket.socketpair()
+    theirs.send(messages.encode({"t": "nothing"}))
+
+    one._wait(wake)
+    theirs.close()
+    one._wait(wake)
+
+    assert one._launcher is None, "it heard that its launcher hung up"
+    resource.setrlimit(resource.RLIMIT_NOFILE, files)

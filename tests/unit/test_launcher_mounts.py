@@ -99,3 +99,16 @@ def test_first_program_that_is_there_decides_and_nothing_but_a_file_is_a_program
     assert not mounts.all_local("/", [f"{here}/nothing", f"{here}/remote/tool", f"{here}/local/tool"])
     assert not mounts.all_local("/", [f"{here}/local/fifo"])
     assert mounts.all_local(str(here), ["local/tool"])
+
+
+@pytest.mark.parametrize("character", [b"\r", b"\x0b", b"\xff", b"\x85", b"\\134", b"\\040-\\040"])
+def test_a_users_mount_of_any_name_and_kind_is_passed_over(here: Path, character: bytes) -> None:
+    table = here / "mountinfo"
+    lines = [LINE.format(point="/", kind="ext4"), LINE.format(point=here / "remote", kind="nfs4")]
+    odd = b"50 35 0:50 / /home/ada/%bx rw - fuse.%by ada rw\n" % (character, character)
+    table.write_bytes(odd + odd.join(line.encode() for line in lines) + odd)
+
+    mounts = Mounts(str(table))
+
+    assert mounts.all_local(str(here / "local"), [])
+    assert not mounts.all_local(str(here / "remote"), [])

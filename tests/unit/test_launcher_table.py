@@ -1,7 +1,10 @@
 """What the launcher remembers: replay of its journal, acknowledgements, spent ids."""
 
+import pytest
+
 from launchyard.launcher.journal import Record
-from launchyard.launcher.table import SPENT_MAX, Launch, Table, order_of
+from launchyard.launcher.messages import launch
+from launchyard.launcher.table import SPENT_MAX, Launch, Table, order_of, wrong_in
 
 
 def head(**values: object) -> Record:
@@ -130,3 +133,50 @@ def test_the_ends_of_runners_outlive_their_launch_until_it_is_acknowledged() -> 
     assert list(again.launches["a"].runners) == ["a.0.0"]
     again.acknowledge(2)
     assert replayed(*again.records(), runner_end("a", 1)).launches == {}
+
+
+STRANGE: list[Record] = [
+    {"k": "of-a-newer-launcher", "l": "a"},
+    {"l": "a"},
+    {"k": "mark", "l": "never-seen", "warned": True},
+    {"k": "start", "l": "a"},
+    {"k": "spent"},
+]
+
+
+@pytest.mark.parametrize("record", STRANGE)
+def test_a_record_that_cannot_be_understood_is_passed_over(record: Record) -> None:
+    """Whoever could not go on here would never start again."""
+    table = Table("b")
+
+    assert table.replay([head(), intent("a"), start("a", 1), record, intent("z"), start("z", 2)]) == 1
+
+    assert [launch.pid for launch in table.live.values()] == [4, 4]
+
+
+WRONG: dict[str, object] = {
+    "cpu_ids": [1, "2"],
+    "memory_mib": "much",
+    "time_limit_s": float("nan"),
+    "warning_signal": 10**30,
+    "warning_before_s": [],
+    "grace_s": float("inf"),
+    "log_cap_bytes": 1.5,
+    "script": 7,
+    "argv": ["true", None],
+    "env": {"A": 1},
+    "cwd": None,
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_an_order_must_not_be_is_named_and_not_kept(name: str) -> None:
+    order = launch(l="a", job=1, uid=1000, node="n", argv=["true"], env={"A": "b"}, cwd="/", spool_log="x")
+    assert wrong_in(order) == []
+
+    order[name] = WRONG[name]
+
+    assert wrong_in(order) == [name]
+    assert name not in order_of(order)
+    table = replayed(head(), intent("a") | {name: WRONG[name]}, start("a", 1))
+    assert name not in table.live["a"].order

@@ -68,7 +68,11 @@ class Attendants:
         if refused is not None:
             self._state.tell(helper_started(id, error=refused))
             return
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            self._state.tell(helper_started(id, error=f"cannot make a socket: {error.strerror}"))
+            return
         settings = self._state.settings
         own_directory(settings.path("environments", str(uid)), uid)
         room, memory_mib = None, message.get("memory_mib")

@@ -90,15 +90,16 @@ def find(state_dir: str, *, mountinfo: str, membership: str) -> Layout | None:
 def own_cgroups(mountinfo: str, membership: str) -> dict[str, str]:
     """The directory of our own cgroup by controller (`unified` for v2), of those that we use."""
     inside: dict[str, str] = {}
-    for entry in membership.splitlines():
+    # Lines and words as the kernel ends them: names of mounts are users' (FUSE) and hold what else ends them.
+    for entry in filter(None, membership.split("\n")):
         number, controllers, path = entry.split(":", 2)
         for name in ["unified"] if number == "0" else controllers.split(","):
             inside[name] = path
     found: dict[str, str] = {}
-    for entry in mountinfo.splitlines():
+    for entry in filter(None, mountinfo.split("\n")):
         fields, _, rest = entry.partition(" - ")
-        root, mount = fields.split()[3:5]
-        kind, _, options = [*rest.split(), "", ""][:3]
+        root, mount = fields.split(" ")[3:5]
+        kind, _, options = [*rest.split(" "), "", ""][:3]
         if kind == "cgroup2":
             names: Iterable[str] = ["unified"]
         elif kind == "cgroup":

@@ -31,7 +31,7 @@ from launchyard.launcher.outputs import (
     reason,
     write_script,
 )
-from launchyard.launcher.pipes import Pipes
+from launchyard.launcher.pipes import Pipes, end_unborn
 from launchyard.launcher.rlimits import set_soft
 
 PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin"
@@ -122,12 +122,9 @@ def become(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
 
 
 def _give_up(pipes: Pipes, sentence: str) -> NoReturn:
-    try:
+    with contextlib.suppress(OSError):
         os.write(pipes.report_write, json.dumps({"error": sentence[:3000]}).encode() + b"\n")
-    except OSError:
-        # Nobody hears why; an exit code would pass for the program's own.
-        os.kill(os.getpid(), signal.SIGKILL)
-    os._exit(127)
+    end_unborn()
 
 
 def _set_up(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
@@ -153,8 +150,7 @@ def _set_up(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
     if elsewhere is not None:
         os.write(2, elsewhere.encode("utf-8", "surrogateescape"))
     if os.read(pipes.leave_read, 1) != b"g":
-        # An exit code would pass for the program's own.
-        os.kill(os.getpid(), signal.SIGKILL)
+        end_unborn()
     for number in IGNORED:
         default_signal(number)
     set_soft(plan.soft_limits or {})

@@ -117,7 +117,9 @@ class Endings:
             self._state.unwatch(launch.pidfd)
             os.close(launch.pidfd)
             launch.pidfd = None
-        self._state.mains.pop(launch.pid, None)
+        if self._state.mains.get(launch.pid) is launch:
+            # The number of one that the keeper reaped may be another's by now.
+            del self._state.mains[launch.pid]
         self._finish(launch)
 
     def hear_setup(self, launch: Launch) -> None:
@@ -311,8 +313,10 @@ class Endings:
             with contextlib.suppress(OSError):
                 path = os.path.join(spool, launch.order["spool_log"])
                 fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-                os.ftruncate(fd, launch.order["log_cap_bytes"])
-                os.close(fd)
+                try:
+                    os.ftruncate(fd, launch.order["log_cap_bytes"])
+                finally:
+                    os.close(fd)
 
     def _tidy(self, launch: Launch, clean: Callable[[str, int], None]) -> None:
         settings = self._state.settings

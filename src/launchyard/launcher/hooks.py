@@ -16,6 +16,7 @@ import signal
 import stat
 from typing import Any, NamedTuple, NoReturn
 
+from launchyard.launcher.pipes import end_unborn
 from launchyard.launcher.trail import is_loose, trail
 
 FILE = "hooks"
@@ -40,6 +41,7 @@ class Hooks:
         self._path = os.path.join(directory, FILE)
         self._read: tuple[int, int] | None = None
         self._values: dict[str, Any] = {}
+        self._limit_s = 0.0
 
     def of(self, what: str, l: str, order: dict[str, Any]) -> Hook | None:
         """What is to be run for this launch; mostly nothing."""
@@ -50,9 +52,7 @@ class Hooks:
         facts = {"JOB_ID": str(order.get("job", "")), "JOB_UID": str(order.get("uid", "")), "LAUNCH_ID": l}
         env = {f"LAUNCHYARD_{name}": value for name, value in facts.items()}
         env |= {"SLURM_JOB_ID": facts["JOB_ID"], "SLURM_JOB_UID": facts["JOB_UID"], "PATH": _PATH}
-        return Hook(
-            what, str(program), float(self._values.get("limit_s", 30)), env | {"LAUNCHYARD_HOOK": what}
-        )
+        return Hook(what, str(program), self._limit_s, env | {"LAUNCHYARD_HOOK": what})
 
     def _look(self) -> None:
         try:
@@ -63,9 +63,10 @@ class Hooks:
         now = (found.st_mtime_ns, found.st_ino)
         if now == self._read or found.st_uid not in (0, os.geteuid()):
             return
-        with contextlib.suppress(OSError, ValueError), open(self._path) as file:
-            self._values = json.load(file)
-            self._read = now
+        with contextlib.suppress(OSError, ValueError, TypeError), open(self._path) as file:
+            values = dict(json.load(file))
+            self._limit_s = float(values.get("limit_s", 30))
+            self._values, self._read = values, now
 
 
 def write(directory: str, values: dict[str, Any]) -> None:
@@ -90,7 +91,7 @@ def prepare_node(hook: Hook | None, report: int) -> None:
         return
     with contextlib.suppress(OSError):
         os.write(report, json.dumps({"error": why, "hook": why}).encode() + b"\n")
-    os._exit(127)
+    end_unborn()
 
 
 def start(hook: Hook) -> tuple[int, int]:

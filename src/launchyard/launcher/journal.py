@@ -102,11 +102,12 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.unlink(fresh)
             raise
-        _sync_directory(os.path.dirname(self._path))
+        # It is this one now, whatever becomes of what follows: the other has no name any more.
         os.close(self._fd)
         self._fd, self._end, self._capacity = fd, len(data), capacity
         self._buffer.clear()
         self._dirty = False
+        _sync_directory(os.path.dirname(self._path))
 
     def close(self) -> None:
         os.close(self._fd)

@@ -8,6 +8,7 @@ process, so that its children stay its children. At each moment of that the deat
 
 import contextlib
 import fcntl
+import math
 import os
 import resource
 import select
@@ -20,21 +21,18 @@ from launchyard.launcher import processes
 from launchyard.launcher.endings import usage_of
 from launchyard.launcher.journal import Journal, Record
 from launchyard.launcher.kernel import become_subreaper, boot_clock, boot_id
-from launchyard.launcher.launcher import (
-    drain,
-    make_own_directory,
-    serve,
-    wait_status,
-    wake_on_signals,
-)
+from launchyard.launcher.launcher import make_own_directory, serve
 from launchyard.launcher.link import Link
 from launchyard.launcher.messages import SOCKET_MAX_BYTES, SOCKET_NAME, package_argv
 from launchyard.launcher.state import Settings, log, open_log
+from launchyard.launcher.waking import drain, wake_on_signals
 
 _MODULE = "launchyard.launcher.keeper"
 _JOURNAL_BYTES = 64 * 1024
 _REWRITE_BYTES = 48 * 1024
 _BACKOFF_MAX_S = 5.0
+_READY = b"r"
+"""One byte: more may arrive in pieces."""
 _READY_WITHIN_S = 30.0
 EXIT_TAKEN = 3
 _FLAGS = ("--allow-root-jobs", "--service")
@@ -134,11 +132,13 @@ class Keeper:
             _exec(self._options.argv(lock_fd=self._lock_fd))
 
     def _wait(self, wake: socket.socket) -> None:
-        readers: list[int] = [wake.fileno()]
+        # The number of the socket of a launcher that became us may be larger than select() takes.
+        poll = select.poll()
+        poll.register(wake, select.POLLIN)
         if self._launcher is not None:
-            readers.append(self._launcher.fileno())
+            poll.register(self._launcher, select.POLLIN)
         wait_s = max(0.0, self._start_at - boot_clock()) if self._launcher_pid == 0 else 60.0
-        readable, _, _ = select.select(readers, [], [], wait_s)
+        readable = {fd for fd, _ in poll.poll(math.ceil(wait_s * 1000))}
         if wake.fileno() in readable:
             drain(wake)
         if self._launcher is not None and self._launcher.fileno() in readable:
@@ -172,7 +172,7 @@ class Keeper:
         for message in launcher.receive():
             if message["t"] == "ready" and self._ready is not None:
                 with contextlib.suppress(OSError):
-                    self._ready.send(b"ok")
+                    self._ready.send(_READY)
                 self._ready.close()
                 self._ready = None
             elif message["t"] == "ack":
@@ -206,8 +206,8 @@ class Keeper:
                 self._launcher_ended(status)
                 continue
             self._number += 1
-            start = processes.start_time(seen.si_pid)
-            record: Record = {"n": self._number, "p": seen.si_pid, "s": start, "w": wait_status(seen)}
+            start, status = processes.start_time(seen.si_pid), processes.wait_status(seen)
+            record: Record = {"n": self._number, "p": seen.si_pid, "s": start, "w": status}
             self._write({"k": "exit", **record})
             _, _, rusage = os.wait4(seen.si_pid, 0)
             record["u"] = usage_of(rusage)
@@ -334,10 +334,10 @@ def _start(options: Options) -> None:
     theirs.close()
     ours.settimeout(_READY_WITHIN_S)
     try:
-        ready = ours.recv(2)
+        ready = ours.recv(len(_READY))
     except OSError:
         ready = b""
-    if ready != b"ok":
+    if ready != _READY:
         log_path = os.path.join(options.state_dir, "launcher", "launcher.log")
         fail(f"the launcher did not start; see '{log_path}'")
 

@@ -42,6 +42,7 @@ from launchyard.launcher.recovery import Recovery
 from launchyard.launcher.runners import Runners
 from launchyard.launcher.state import Settings, State, log
 from launchyard.launcher.table import Launch
+from launchyard.launcher.waking import drain, wake_on_signals
 
 _PIDS_MAX = 16384
 _FORKS_A_TICK = 8
@@ -49,6 +50,8 @@ _REAPS_A_TICK = 256
 _REWRITE_BYTES = 768 * 1024
 _IDLE_S = 5.0
 _RETRY_S = 0.5
+_SCARCE = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+"""What goes away by itself when something else ends."""
 
 
 class Launcher:
@@ -75,7 +78,7 @@ class Launcher:
         self._quick = Quick(switch=settings.switch)
         self._journal_broken = False
         self._has_head = False
-        self._on_timer = self._limits.kinds | {"gone": self._recovery.ask_again}
+        self._on_timer = self._limits.kinds | self._recovery.kinds
         self._swept_at = 0.0
         self._forks_from = 0.0
 
@@ -106,10 +109,7 @@ class Launcher:
             self._tick()
 
     def _tick(self) -> None:
-        for fd, _ in self._poll.poll(self._wait_s()):
-            handler = self._handlers.get(fd)
-            if handler is not None:
-                handler()
+        self._hear()
         self._state.fence.new_tick()
         self._reap()
         self._run_due()
@@ -117,6 +117,13 @@ class Launcher:
             self._tell()
             self._start_pending()
             self._endings.tidy(self._attendants.clean)
+
+    def _hear(self) -> None:
+        ready = [(fd, self._handlers.get(fd)) for fd, _ in self._poll.poll(self._wait_s())]
+        for fd, handler in ready:
+            # A handler before it may have closed this one, and the number may be another's by now.
+            if handler is not None and self._handlers.get(fd) is handler:
+                handler()
 
     def _wait_s(self) -> float:
         """How long there is nothing to do unless something arrives."""
@@ -193,7 +200,7 @@ class Launcher:
             if self._is_to_be_done_again(launch):
                 os.waitpid(seen.si_pid, 0)
                 continue
-            status = wait_status(seen)
+            status = processes.wait_status(seen)
             self._state.remember({"k": "exit", "l": launch.l, "w": status})
             with contextlib.suppress(OSError):
                 self._state.journal.flush()
@@ -210,10 +217,14 @@ class Launcher:
             return False
         self._endings.close_setup(launch)
         del launch.marks["again"]
-        state = self._state
+        state, order = self._state, launch.again
         del state.mains[launch.pid], state.children[launch.pid]
-        self._orders.pending[launch.l] = launch.again | {"plainly": True}
         launch.again, launch.pid, launch.start = None, 0, 0
+        if launch.kill_at is None:
+            self._orders.pending[launch.l] = order | {"plainly": True}
+        else:
+            # The order to end it, which went to the child that is dead, holds for the next one too.
+            self._orders.refuse(launch, "cancelled before it started")
         return True
 
     def _start_pending(self) -> None:
@@ -238,8 +249,12 @@ class Launcher:
         before = boot_ticks()
         try:
             launch.pid = fork(plan, pipes, made) if isinstance(pipes, Pipes) else self._quick.fork(pipes)
-        except OSError as error:
-            self._try_later(error)
+        except Exception as error:
+            if isinstance(pipes, Ready) and not _is_scarcity(error):
+                # The plain way says in a sentence what is wrong with it.
+                self._orders.pending[launch.l]["plainly"] = True
+            else:
+                self._try_later(launch, error)
             return False
         # The kernel counts a start in the same ticks. Asking /proc for it costs as much as the fork.
         launch.start = before if boot_ticks() == before else 0
@@ -250,23 +265,22 @@ class Launcher:
         launch = self._state.table.live[l]
         try:
             plan = self._plan(launch, message)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            del self._orders.pending[l]
-            self._orders.refuse(launch, f"the launcher could not start it: {error}")
-            return None
-        try:
             if self._quick.suits(plan) and "plainly" not in message:
                 launch.again = message
                 return launch, plan, self._quick.ready(plan), None
             pipes = make_pipes()
             return launch, plan, pipes, self._made(plan, pipes)
         except SetupFailed as failed:
-            del self._orders.pending[l]
             self._orders.refuse(launch, str(failed))
-            return None
-        except OSError as error:
-            self._try_later(error)
-            return None
+        except Exception as error:
+            if _is_scarcity(error):
+                self._try_later(launch, error)
+                return None
+            # Of this one launch, whatever it is: it is not tried for ever, and the others are.
+            self._spools.discard(launch.uid)
+            self._orders.refuse(launch, f"the launcher could not start it: {error}")
+        del self._orders.pending[l]
+        return None
 
     def _made(self, plan: Plan, pipes: Pipes) -> Made | None:
         """What can be made before the fork; nothing for a user that only the child may ask for."""
@@ -279,9 +293,10 @@ class Launcher:
                 os.close(fd)
             raise
 
-    def _try_later(self, error: OSError) -> None:
+    def _try_later(self, launch: Launch, error: Exception) -> None:
         """Processes or descriptors have run out: the launches wait for those that end."""
-        log(f"cannot fork now: {reason(error)}")
+        log(f"cannot fork now: {reason(error) if isinstance(error, OSError) else error}")
+        self._state.fence.release_cpuset(launch.cpu_ids)
         self._forks_from = boot_clock() + _RETRY_S
 
     def _started(self, launch: Launch, cwd: str, pipes: Pipes | Ready) -> None:
@@ -404,8 +419,9 @@ class Launcher:
                 log(str(error))
                 self._hang_up()
                 return
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                log(f"a '{message['t']}' of the daemon cannot be understood: {error!r}")
+            except Exception as error:
+                # Whatever is wrong with one order, those who run here and other orders do not pay for it.
+                log(f"a '{message['t']}' of the daemon cannot be carried out: {error!r}")
                 self._hang_up()
                 return
         if daemon.closed:
@@ -431,24 +447,8 @@ class Launcher:
             self._poll.modify(self._daemon.fileno(), select.EPOLLIN)
 
 
-def wait_status(seen: os.waitid_result) -> int:
-    if seen.si_code == os.CLD_EXITED:
-        return seen.si_status << 8
-    return seen.si_status | (0x80 if seen.si_code == os.CLD_DUMPED else 0)
-
-
-def wake_on_signals() -> socket.socket:
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    theirs.setblocking(False)
-    signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    return ours
-
-
-def drain(wake: socket.socket) -> None:
-    with contextlib.suppress(BlockingIOError):
-        wake.recv(4096)
+def _is_scarcity(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in _SCARCE
 
 
 def make_own_directory(path: str, mode: int) -> None:

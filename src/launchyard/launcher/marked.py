@@ -114,7 +114,7 @@ class Marked:
     def _walk(self) -> dict[str, list[Stat]]:
         """All processes of live launches, zombies left out."""
         stats = {found.pid: found for pid in processes.all_pids() if (found := processes.stat(pid))}
-        mains = {launch.pid: l for l, launch in self._live.items() if launch.pid}
+        mains = {launch.pid: l for l, launch in self._live.items() if _has_its_number(launch, stats)}
         owners: dict[int, str | None] = {}
         for found in stats.values():
             self._attribute(found, stats, mains, owners)
@@ -154,3 +154,12 @@ class Marked:
         if found.ppid == os.getpid() and len(self._live) == 1:
             return next(iter(self._live))
         return None
+
+
+def _has_its_number(launch: Launch, stats: Mapping[int, Stat]) -> bool:
+    """Whether what bears the number of its main process, or a session of that number, is the launch's.
+
+    It is nobody else's while its session lives; once that is over the kernel may give it to a stranger.
+    """
+    found = stats.get(launch.pid)
+    return bool(launch.pid) and (found is None or not launch.start or found.start == launch.start)

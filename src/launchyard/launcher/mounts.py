@@ -112,9 +112,11 @@ def _read(fd: int) -> dict[str, bool]:
     while part := os.read(fd, 65536):
         parts.append(part)
     local: dict[str, bool] = {}
-    for line in b"".join(parts).splitlines():
+    # Names in it are users' (FUSE): only spaces, tabs, ends of lines and backslashes stand as octal.
+    for line in b"".join(parts).split(b"\n"):
         fields, _, rest = line.partition(b" - ")
-        # Spaces and the like in names stand as \040: octal.
-        point = os.fsdecode(fields.split()[4].decode("unicode_escape").encode("latin-1"))
-        local[point] = local.get(point, True) and rest.split()[0].decode() in LOCAL
+        words = fields.split(b" ")
+        if len(words) > 4:
+            point = os.fsdecode(words[4].decode("unicode_escape").encode("latin-1"))
+            local[point] = local.get(point, True) and os.fsdecode(rest.split(b" ")[0]) in LOCAL
     return local

@@ -13,7 +13,7 @@ from launchyard.launcher.pauses import Pauses
 from launchyard.launcher.processes import written_and_read
 from launchyard.launcher.runners import Runners
 from launchyard.launcher.state import State, log
-from launchyard.launcher.table import Launch, never_ordered, order_of
+from launchyard.launcher.table import Launch, never_ordered, order_of, wrong_in
 
 _ROOM_A_LAUNCH = 2048
 """Journal room kept for each live launch: its start, exit, marks and end."""
@@ -21,6 +21,7 @@ _ID_MAX = 64
 _PIDS_MAX = 64
 """So many processes of a launch are asked what they read and wrote."""
 _MIB = 1 << 20
+_UID_MAX = 1 << 32
 
 
 class NoRoom(Exception):
@@ -80,6 +81,9 @@ class Orders:
 
     def _hello(self, message: Message) -> None:
         state, table = self._state, self._state.table
+        for _, fd in state.outbox:
+            if fd is not None:
+                os.close(fd)
         state.outbox.clear()
         state.tell(
             messages.welcome(
@@ -126,6 +130,8 @@ class Orders:
             self.refuse(launch, f"launch {l} was carried out before and is not run again")
         elif refused is not None:
             self.refuse(launch, refused)
+        elif wrong := wrong_in(message):
+            self.refuse(launch, f"the launcher can make nothing of its {', '.join(wrong)}; tell the operator")
         else:
             self.pending[l] = message
 
@@ -196,18 +202,14 @@ def _runs(launch: Launch) -> bool:
 
 
 def _new_launch(message: Message) -> Launch:
-    """Check what everything relies on; raises ValueError, KeyError or TypeError."""
+    """Check what it is known by; raises ValueError, KeyError or TypeError."""
     l, uid, job, name = message["l"], message["uid"], message["job"], message["spool_log"]
     if not isinstance(l, str) or not _safe_name(l) or len(l) > _ID_MAX:
         raise ValueError(f"launch id {l!r}")
-    if not isinstance(uid, int) or not isinstance(job, int) or uid < 0:
+    if not isinstance(uid, int) or not isinstance(job, int) or not 0 <= uid < _UID_MAX:
         raise ValueError(f"uid {uid!r}, job {job!r}")
     if not isinstance(name, str) or not _safe_name(name):
         raise ValueError(f"spool log {name!r}")
-    if not isinstance(message["argv"], list) or not isinstance(message["env"], dict):
-        raise TypeError("argv or env")
-    if not isinstance(message["cwd"], str):
-        raise TypeError("cwd")
     return Launch(l, order_of(message))
 
 

@@ -7,10 +7,14 @@ given leave to exec, one byte, or hears by the end that the launcher died.
 import contextlib
 import json
 import os
-from typing import NamedTuple
+import signal
+from typing import NamedTuple, NoReturn
 
 from launchyard.launcher.journal import Record
 
+UNBORN = int(signal.SIGRTMAX)
+"""By which signal a child ends itself that does not come to its exec. An exit code, or a signal that programs
+die of, would pass for the program's own where nobody is left to hear what the child reported."""
 FAILED = b"OSError:"
 """What a child that was started the quick way reports when it did not come to its exec."""
 
@@ -33,6 +37,13 @@ def make_pipes() -> Pipes:
         os.close(report[0])
         os.close(report[1])
         raise
+
+
+def end_unborn() -> NoReturn:
+    """In a child that does not come to its exec."""
+    os.kill(os.getpid(), UNBORN)
+    os.kill(os.getpid(), signal.SIGKILL)
+    os._exit(127)
 
 
 def give_leave(pipes: Pipes) -> int:

@@ -53,6 +53,13 @@ def stat(pid: int) -> Stat | None:
     )
 
 
+def wait_status(seen: os.waitid_result) -> int:
+    """What `wait4` will say of a child that `waitid` has shown."""
+    if seen.si_code == os.CLD_EXITED:
+        return seen.si_status << 8
+    return seen.si_status | (0x80 if seen.si_code == os.CLD_DUMPED else 0)
+
+
 def start_time(pid: int) -> int | None:
     found = stat(pid)
     return found.start if found else None
@@ -91,11 +98,21 @@ def signal_exactly(pid: int, start: int, number: int) -> bool:
     return True
 
 
-def runs_our_code(pid: int) -> bool:
-    """Whether a child of a launcher has not come to its exec yet."""
+def runs_our_code(pid: int, state_dir: str = "") -> bool:
+    """Whether a child of a launcher (of that directory) has not come to its exec yet."""
     with contextlib.suppress(OSError):
-        return b"--keeper-fd=" in read_bytes(f"/proc/{pid}/cmdline", 4096)
+        words = read_bytes(f"/proc/{pid}/cmdline", 1 << 16).split(b"\0")
+        there = not state_dir or b"--state=" + os.fsencode(state_dir) in words
+        return there and any(word.startswith(b"--keeper-fd=") for word in words)
     return False
+
+
+def runs_its_program(pid: int, start: int) -> bool:
+    """Whether exactly that child of a launcher is seen alive behind its exec."""
+    # In this order: of one that is ending or has ended no command line is left.
+    ours, found = runs_our_code(pid), stat(pid)
+    there = found is not None and found.start == start and found.state not in "ZX" and not found.exiting
+    return there and not ours
 
 
 def all_pids() -> list[int]:
@@ -122,7 +139,7 @@ def children() -> list[int] | None:
 
 def written_and_read(pid: int) -> tuple[int, int] | None:
     """Bytes (read, written) that reached storage for this process and its reaped children, where allowed."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
+    with contextlib.suppress(OSError, ValueError, LookupError):
         lines = dict(line.split(b": ") for line in read_bytes(f"/proc/{pid}/io").splitlines())
         return int(lines[b"read_bytes"]), int(lines[b"write_bytes"])
     return None

@@ -35,8 +35,8 @@ class Ready(NamedTuple):
     cwd: bytes
     cpu_ids: Sequence[int]
     log: int
-    report_read: int
-    report_write: int
+    report_read: int = -1
+    report_write: int = -1
     share: bool = False
     """Nothing that the child touches can make it wait: it may use our memory until its exec (vfork)."""
 
@@ -67,30 +67,29 @@ class Quick:
         self._mounts.look_again()
 
     def ready(self, plan: Plan) -> "Ready":
-        """All that can be done before the fork. Raises `SetupFailed` or `OSError`."""
+        """All that can be done before the fork. Raises `SetupFailed`, `OSError` or `ValueError`."""
         made = make(plan, None)
         try:
-            report = os.pipe()
-        except OSError:
+            candidates = search(made.program, made.env)
+            ready = Ready(
+                words=[os.fsencode(word) for word in made.program],
+                candidates=[os.fsencode(path) for path in candidates],
+                variables=[os.fsencode(f"{name}={value}") for name, value in made.env.items()],
+                cwd=os.fsencode(plan.cwd),
+                cpu_ids=plan.cpu_ids,
+                log=made.spool,
+                share=self._mounts.all_local(plan.cwd, candidates),
+            )
+            report_read, report_write = os.pipe()
+        except BaseException:
             os.close(made.spool)
             raise
-        candidates = search(made.program, made.env)
-        return Ready(
-            words=[os.fsencode(word) for word in made.program],
-            candidates=[os.fsencode(path) for path in candidates],
-            variables=[os.fsencode(f"{name}={value}") for name, value in made.env.items()],
-            cwd=os.fsencode(plan.cwd),
-            cpu_ids=plan.cpu_ids,
-            log=made.spool,
-            report_read=report[0],
-            report_write=report[1],
-            share=self._mounts.all_local(plan.cwd, candidates),
-        )
+        return ready._replace(report_read=report_read, report_write=report_write)
 
     def fork(self, ready: "Ready") -> int:
         """The child's pid; as little as can be is done from one fork to the next (see the module).
 
-        Raises `OSError` with everything closed.
+        Raises `OSError`, or `ValueError` of a word with a zero in it, with everything closed.
         """
         before = os.sched_getaffinity(0) if ready.cpu_ids else None
         try:
@@ -98,7 +97,7 @@ class Quick:
             if before is not None:
                 os.sched_setaffinity(0, ready.cpu_ids)
             return self._fork(ready)
-        except OSError:
+        except BaseException:
             for fd in (ready.log, ready.report_read, ready.report_write):
                 os.close(fd)
             raise

@@ -10,6 +10,7 @@ from launchyard.launcher.endings import Endings
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock, exit_status_by
 from launchyard.launcher.limits import Limits
+from launchyard.launcher.pipes import UNBORN
 from launchyard.launcher.runners import Runners
 from launchyard.launcher.state import State, log
 from launchyard.launcher.table import Launch
@@ -17,7 +18,9 @@ from launchyard.launcher.table import Launch
 _EXIT_WAIT_S = 3.0
 """How long the keeper's word of an exit is waited for, once the process is seen to be gone."""
 _EXIT_POLL_S = 0.05
-_NEVER_RAN = 255 << 8
+_LOOK_S = 0.2
+_QUICK_AND_UNBORN = 255 << 8
+"""What the interpreter's C code ends with when it does not come to its exec; a program's own, as a rule."""
 
 
 class Recovery:
@@ -29,8 +32,10 @@ class Recovery:
         self._endings = endings
         self._limits = limits
         self._gone_at: dict[str, float] = {}
-        self._in_setup: set[str] = set()
-        """Found before their exec: a failure of their set-up has nobody to report to."""
+        self._unseen: set[str] = set()
+        """Not seen behind their exec yet: a failure of their set-up has had nobody to report to."""
+        self.kinds = {"gone": self.ask_again, "look": self._look_again}
+        """What to do when one of these timers is due."""
 
     def load(self) -> bool:
         """Read the journal and take up every launch in it; False: there was none."""
@@ -39,24 +44,30 @@ class Recovery:
         if records and records[0].get("k") != "head":
             log("the journal has no head: it is taken for empty")
             records = []
-        state.table.replay(records)
+        if strange := state.table.replay(records):
+            log(f"{strange} records of the journal cannot be understood")
         live = list(state.table.live.values())
         runners = {one.pid for launch in live for one in launch.runners.values()}
         self._end_unborn(runners | {launch.pid for launch in live})
         if not state.table.rebooted:
             self._runners.adopt()
         for launch in live:
-            self._take_up(launch)
+            try:
+                self._take_up(launch)
+            except Exception as error:
+                # The others are taken up all the same, by this launcher and not by the next or none.
+                self._endings.lost(launch, f"the launcher could not take it up: {error!r}")
         known = len(state.table.launches)
         log(f"epoch {state.table.epoch}: {known} launches known, {len(live)} without an end")
         return bool(records)
 
     def _end_unborn(self, started: set[int]) -> None:
         """Children whose start is not on record and which have not come to their exec must not come to it."""
-        keeper = os.getppid()
+        keeper, ours = os.getppid(), self._state.settings.state_dir
         for pid in processes.all_pids():
             found = None if pid in started or pid == os.getpid() else processes.stat(pid)
-            if found is not None and found.ppid == keeper and processes.runs_our_code(pid):
+            # Where the keeper is gone too its place is the system's, which has children of other launchers.
+            if found is not None and found.ppid == keeper and processes.runs_our_code(pid, ours):
                 processes.signal_exactly(pid, found.start, signal.SIGKILL)
 
     def _take_up(self, launch: Launch) -> None:
@@ -76,12 +87,21 @@ class Recovery:
         self._state.fence.hold_cpuset(launch.cpu_ids)
         self._limits.begin(launch)
         launch.pidfd = processes.watch(launch.pid, launch.start)
-        if processes.runs_our_code(launch.pid):
-            self._in_setup.add(launch.l)
+        self._unseen.add(launch.l)
+        self._look_again(launch)
         if launch.pidfd is None:
             self._gone(launch)
         else:
             self._state.watch(launch.pidfd, lambda: self._gone(launch))
+
+    def _look_again(self, launch: Launch) -> None:
+        """Timer `look`: whether it is behind its exec by now."""
+        if launch.status is not None:
+            return
+        if processes.runs_its_program(launch.pid, launch.start):
+            self._unseen.discard(launch.l)
+        elif launch.l not in self._gone_at:
+            self._state.timers.after(_LOOK_S, launch.l, "look")
 
     def _gone(self, launch: Launch) -> None:
         """The process ended. The keeper that reaps it tells how; else the kernel may."""
@@ -126,10 +146,10 @@ class Recovery:
                 return
 
     def _ended(self, launch: Launch, status: int, usage: Record) -> None:
-        in_setup = launch.l in self._in_setup
-        if in_setup and status == signal.SIGKILL:
+        unseen = launch.l in self._unseen
+        if unseen and status == UNBORN:
             self._endings.lost(launch, "the launcher was restarted during its set-up")
-        elif (in_setup or launch.pidfd is None) and status == _NEVER_RAN and not self._state.settings.switch:
+        elif unseen and status == _QUICK_AND_UNBORN and not self._state.settings.switch:
             # This is also how a child says that it did not come to its exec; who would hear why was away.
             self._endings.lost(launch, "it may have ended before its program was executed")
         else:

@@ -16,7 +16,7 @@ from launchyard.launcher.child import fork
 from launchyard.launcher.journal import Record
 from launchyard.launcher.kernel import boot_clock
 from launchyard.launcher.messages import Message
-from launchyard.launcher.pipes import give_leave, hear, keep_waiting, make_pipes
+from launchyard.launcher.pipes import UNBORN, give_leave, hear, keep_waiting, make_pipes
 from launchyard.launcher.state import State
 from launchyard.launcher.table import Launch, Runner
 
@@ -69,10 +69,14 @@ class Runners:
         """Order `signal_runner`."""
         self._waiting = [one for one in self._waiting if not self._cancelled(one, message)]
         runner = self._find(str(message["id"]))
-        if runner is None or runner.facts is not None:
+        if runner is None or runner.facts is not None or runner.gone_at is not None:
             return
+        number = int(message["signal"])
         with contextlib.suppress(OSError):
-            os.kill(runner.pid, int(message["signal"]))
+            if runner.pidfd is not None:
+                signal.pidfd_send_signal(runner.pidfd, number)
+            else:
+                os.kill(runner.pid, number)
         grace_s = message.get("grace_s")
         if grace_s is not None and runner.kill_at is None:
             runner.kill_at = boot_clock() + float(grace_s)
@@ -116,9 +120,10 @@ class Runners:
 
     def _fork(self, id: str, launch: Launch, message: Message) -> None:
         state = self._state
+        plan = plan_inside(state, launch, message)
         try:
             pipes = make_pipes()
-            pid = fork(plan_inside(state, launch, message), pipes)
+            pid = fork(plan, pipes)
         except OSError as error:
             self._refuse(id, f"cannot fork: {error.strerror}")
             return
@@ -183,7 +188,9 @@ class Runners:
     def main_ended(self, launch: Launch) -> None:
         """Those that go before the main process of their launch did: they do not end with it."""
         for pid in self._state.runners.get(launch.l, set()) if launch.kill_at is None else ():
-            runner, found = self._by_pid[pid], processes.stat(pid)
+            runner, found = self._by_pid.get(pid), processes.stat(pid)
+            if runner is None or runner.l != launch.l:
+                continue
             there = found is not None and found.start == runner.start and found.state not in "ZX"
             runner.went_before = not there or (found is not None and found.exiting)
 
@@ -234,7 +241,9 @@ class Runners:
         self._leave(runner)
         launch = self._state.table.launches.get(runner.l)
         facts: Record = {"at": round(time.time(), 6)}
-        if runner.said is not None:
+        if runner.foreign and status == UNBORN:
+            facts["error"] = "the launcher was restarted during its set-up"
+        elif runner.said is not None:
             facts["error"] = runner.said
         elif status is not None:
             key = "signal" if os.WIFSIGNALED(status) else "exit_code"
@@ -267,7 +276,9 @@ class Runners:
         self._state.runners.setdefault(runner.l, set()).add(runner.pid)
 
     def _leave(self, runner: Runner) -> None:
-        self._by_pid.pop(runner.pid, None)
+        if self._by_pid.get(runner.pid) is runner:
+            # The number of one whose end was not told yet may be another's by now.
+            del self._by_pid[runner.pid]
         living = self._state.runners.get(runner.l)
         if living is not None:
             living.discard(runner.pid)

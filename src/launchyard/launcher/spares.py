@@ -64,7 +64,9 @@ class Spares:
         try:
             os.rmdir(spare)
         except OSError:
-            os.rename(spare, path)
+            with contextlib.suppress(OSError):
+                # Else it stays where nobody looks, until the next launcher begins.
+                os.rename(spare, path)
             return False
         return True
 

@@ -69,9 +69,9 @@ class State:
         self.unwatch: Callable[[int], None] = lambda fd: None
 
     def _find_fence(self) -> Cgroups | Marked:
-        with open("/proc/self/mountinfo") as file:
+        with open("/proc/self/mountinfo", errors="surrogateescape", newline="\n") as file:
             mountinfo = file.read()
-        with open("/proc/self/cgroup") as file:
+        with open("/proc/self/cgroup", errors="surrogateescape", newline="\n") as file:
             membership = file.read()
         layout = cgroups.find(self.settings.state_dir, mountinfo=mountinfo, membership=membership)
         return Marked(self.table.live, self.children) if layout is None else Cgroups(layout)

@@ -8,27 +8,53 @@ never started again). A launch cancelled before it was known has an `end` alone.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from launchyard.launcher.journal import Record
 from launchyard.launcher.messages import Message
 
 SPENT_MAX = 2048
 
-_ORDER_KEYS = (
-    "job",
-    "uid",
-    "spool_log",
-    "cpu_ids",
-    "memory_mib",
-    "time_limit_s",
-    "warning_signal",
-    "warning_before_s",
-    "warning_target",
-    "grace_s",
-    "log_cap_bytes",
-    "script",
-)
+_LARGE = 1 << 62
+_CPUS_MAX = 1 << 16
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and -_LARGE < value < _LARGE
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and -_LARGE < value < _LARGE
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_cpus(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, int) and 0 <= one < _CPUS_MAX for one in value)
+
+
+def _is_script(value: object) -> bool:
+    """The text, or in the journal that there was one."""
+    return value is True or isinstance(value, str)
+
+
+_ORDER_KEYS: dict[str, Callable[[object], bool]] = {
+    "job": _is_count,
+    "uid": _is_count,
+    "spool_log": _is_text,
+    "cpu_ids": _are_cpus,
+    "memory_mib": _is_count,
+    "time_limit_s": _is_number,
+    "warning_signal": _is_count,
+    "warning_before_s": _is_number,
+    "warning_target": _is_text,
+    "grace_s": _is_number,
+    "log_cap_bytes": _is_count,
+    "script": _is_script,
+}
+"""What is kept of an order, and what each must be for those who work with it, at any time from then on."""
 
 
 class Runner:
@@ -199,13 +225,30 @@ class Launch:
 
 def order_of(message: Message) -> Record:
     """What the journal keeps of a launch message: enough to enforce it after a restart, no environment."""
-    order = {key: message[key] for key in _ORDER_KEYS if message.get(key) is not None}
+    order = _sane(message)
     if "script" in order:
         order["script"] = True
     if message.get("stdout") is not None or message.get("terminal") is not None:
         # Nothing is written to the spool, so there is nothing to cap.
         order.pop("log_cap_bytes", None)
     return order
+
+
+def _sane(message: Message) -> Record:
+    return {key: message[key] for key, fits in _ORDER_KEYS.items() if fits(message.get(key))}
+
+
+def wrong_in(message: Message) -> list[str]:
+    """Names of what is in an order and is not what it must be: nothing is started with that."""
+    wrong = [
+        key for key, fits in _ORDER_KEYS.items() if message.get(key) is not None and not fits(message[key])
+    ]
+    argv, env = message.get("argv"), message.get("env")
+    if not isinstance(argv, list) or not all(map(_is_text, argv)):
+        wrong.append("argv")
+    if not isinstance(env, dict) or not all(map(_is_text, env.values())):
+        wrong.append("env")
+    return wrong if _is_text(message.get("cwd")) else [*wrong, "cwd"]
 
 
 def never_ordered(l: str) -> Launch:
@@ -271,12 +314,18 @@ class Table:
             records += launch.records()
         return records
 
-    def replay(self, records: Iterable[Record]) -> None:
-        """Take in a journal as it was found."""
+    def replay(self, records: Iterable[Record]) -> int:
+        """Take in a journal as it was found; gives how many records of it cannot be understood."""
+        strange = 0
         for record in records:
-            _TAKE[record["k"]](self, record)
+            try:
+                _TAKE[record["k"]](self, record)
+            except (LookupError, TypeError, ValueError, AttributeError):
+                # Of a newer launcher, or of none: whoever could not go on here would never start again.
+                strange += 1
         for launch in self.launches.values():
             self.seq = max(self.seq, launch.seq_start, launch.seq_end)
+        return strange
 
     # ---- one record each
 
@@ -290,7 +339,7 @@ class Table:
         self.spent.update(dict.fromkeys(record["ls"]))
 
     def _intent(self, record: Record) -> None:
-        self.add(Launch(record["l"], {key: record[key] for key in _ORDER_KEYS if key in record}))
+        self.add(Launch(record["l"], {"uid": -1, "job": 0} | _sane(record)))
 
     def _start(self, record: Record) -> None:
         launch = self.launches[record["l"]]
