@@ -54,10 +54,10 @@ def alone(page: Page) -> Page:
     return opened
 
 
-def going(portal: Portal, page: Page, go: Path, path: str) -> Any:
+def going(portal: Portal, page: Page, go: Path, path: str, then: str = "sleep 600") -> Any:
     """The log of a job that printed very much, and prints a last line once `go` is there."""
     job = portal.product.submit(
-        f"{LONG}; while [ ! -e {go} ]; do sleep 0.05; done; echo the last line; sleep 600"
+        f"{LONG}; while [ ! -e {go} ]; do sleep 0.05; done; echo the last line; {then}"
     )
     portal.product.until(job, "RUNNING")
     wait_for(lambda: portal.product.log(job).endswith(f"{LINES} of many lines\n".encode()), 60, "its lines")
@@ -120,6 +120,55 @@ def test_lines_that_go_by_while_the_end_is_read_are_heard_anew(
     grown(page, log, late.come)
     page.get_by_role("button", name="Follow", exact=True).click()
     expect(log.get_by_text("the last line")).to_be_visible()
+
+
+def test_the_log_of_a_job_that_ends_stays_where_somebody_reads(
+    portal: Portal, page: Page, tmp_path: Path
+) -> None:
+    log = going(portal, page, tmp_path / "go", "", "true")
+    page.get_by_role("searchbox", name="Search in the whole log").fill("needle")
+    page.keyboard.press("Enter")
+    needle = log.get_by_text("the NEEDLE of many lines")
+    expect(needle).to_be_in_viewport()
+    place = log.evaluate("one => one.scrollTop")
+    ends(page, tmp_path / "go")
+    expect(needle).to_be_in_viewport()
+    assert log.evaluate("one => one.scrollTop") == place
+    press_to_end(log)
+    expect(log.locator("[data-index]", has_text="the last line")).to_contain_text(str(LINES + 1))
+
+
+def test_lines_that_came_until_the_end_are_below_where_somebody_reads(
+    portal: Portal, page: Page, tmp_path: Path
+) -> None:
+    log = going(portal, page, tmp_path / "go", "", "true")
+    # Far from both ends of what is there: nothing is read as one scrolls.
+    log.evaluate("one => { one.scrollTop = one.scrollHeight - 4000 }")
+    fresh = page.get_by_role("button", name="new line")
+    expect(page.get_by_role("button", name="Follow", exact=True)).to_be_visible()
+    place = log.evaluate("one => one.scrollTop")
+    ends(page, tmp_path / "go")
+    assert log.evaluate("one => one.scrollTop") == place
+    fresh.click()
+    expect(log.get_by_text("the last line")).to_be_in_viewport()
+
+
+def ends(page: Page, go: Path) -> None:
+    """The job goes on to its end, and the page has heard it all: it asks for the errors of the whole then."""
+    with page.expect_response(lambda answer: "/logs/marks" in answer.url):
+        go.touch()
+    expect(page.get_by_role("main").get_by_text("completed").first).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Follow"))).to_have_count(0)
+
+
+def press_to_end(log: Any) -> None:
+    """Scrolls on, as far as there is more, until the last line is there."""
+
+    def is_there() -> bool:
+        log.evaluate("one => { one.scrollTop = one.scrollHeight }")
+        return bool(log.get_by_text("the last line").count())
+
+    wait_for(is_there, 60, "the last line")
 
 
 def test_a_job_that_ended_before_its_submission_was_answered_is_shown_so(portal: Portal, tab: Page) -> None:

@@ -408,11 +408,21 @@ def test_following_an_ended_job_reads_it_from_the_offset(bench: Bench) -> None:
 def test_a_log_that_was_cut_at_its_cap_ends_with_a_mark(bench: Bench) -> None:
     bench.logs.contents[5] = b"a lot"
     bench.logs.capped.add(5)
-    bench.put(job_of(ADA, 5, state=JobState.FAILED))
+    bench.put(job_of(ADA, 5, state=JobState.FAILED, cause="its log grew over the limit"))
     assert bench.ask("GET", "/v1/jobs/5/logs", user="ada").body == b"a lot" + MARK
     assert bench.ask("GET", "/v1/jobs/5/logs?limit=2", user="ada").body == b"a "
     assert bench.ask("GET", "/v1/jobs/5/logs?offset=5", user="ada").body == b""
     assert follow(bench, 5).read() == b"a lot" + MARK
+
+
+def test_who_followed_a_log_until_its_cap_is_told_so_too(bench: Bench) -> None:
+    bench.logs.contents[5] = b"a lot"
+    bench.put(job_of(ADA, 5, state=JobState.RUNNING, attempt=ATTEMPT))
+    log = follow(bench, 5)
+    assert log.read(5) == b"a lot"
+    bench.on_loop(lambda: bench.logs.capped.add(5))
+    bench.put(job_of(ADA, 5, state=JobState.FAILED, attempt=ATTEMPT, cause="its log grew over the limit"))
+    assert log.read() == MARK
 
 
 def test_of_what_a_client_does_not_read_little_waits_here(

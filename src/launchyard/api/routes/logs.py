@@ -6,7 +6,7 @@ go on from is in `Launchyard-Next-Offset`. A log that was cut at its cap ends wi
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -23,7 +23,7 @@ from launchyard.api.services import LogPart
 from launchyard.api.stream import Parts
 from launchyard.api.watching import until
 from launchyard.controller.launching import launch_of
-from launchyard.model.errors import Conflict, Invalid
+from launchyard.model.errors import Conflict, Invalid, LaunchyardError
 from launchyard.model.job import Job
 from launchyard.model.number import shown
 
@@ -101,7 +101,7 @@ async def _follow(context: Context, job: Job, stream: str, offset: int) -> Respo
 
 async def _following(context: Context, job: Job, stream: str, offset: int) -> AsyncGenerator[bytes, None]:
     """Attempt by attempt: one that is tried again goes on in another log, or in the file that it names."""
-    capped, first = False, True
+    first = True
     async with aclosing(attempts(context, job)) as latest:
         async for attempt in latest:
             if (
@@ -112,11 +112,21 @@ async def _following(context: Context, job: Job, stream: str, offset: int) -> As
             first = False
             async with aclosing(printed(context, attempt, stream, offset)) as parts:
                 async for part in parts:
-                    capped, offset = part.capped, part.offset + len(part.data)
+                    offset = part.offset + len(part.data)
                     if part.data:
                         yield part.data
-    if capped:
+    if await _reached_its_cap(context, job.id, stream, offset):
         yield MARK
+
+
+async def _reached_its_cap(context: Context, job_id: int, stream: str, offset: int) -> bool:
+    """Known of a job once it has ended; what came before was told of it as it was then."""
+    now = await context.read(lambda: context.services.store.job(job_id))
+    if now is None or now.cause is None or not now.ended:
+        return False
+    with suppress(LaunchyardError):
+        return (await context.services.logs.read(now, stream, offset, 1)).capped
+    return False
 
 
 async def attempts(context: Context, job: Job) -> AsyncGenerator[Job, None]:

@@ -24,7 +24,7 @@ export function LogView({ job, id }: { job: Job; id: string }) {
   const [stream, setStream] = useState<Stream>("stdout");
   const [wrap, setWrap] = useState(false);
   const live = !hasEnded(job.state);
-  const log = useLog(id, stream, live && (ACTIVE.includes(job.state) || stream === "setup"));
+  const log = useLog(id, stream, live && (ACTIVE.includes(job.state) || stream === "setup"), !live);
   const { state } = log;
   const lines = useMemo(() => shownLines(state.window), [state.window]);
   const [chosen, setChosen] = useState<number | null>(null);
@@ -101,7 +101,7 @@ export function LogView({ job, id }: { job: Job; id: string }) {
             </div>
           </div>
           <ErrorMap marks={state.marks} onGo={goTo} />
-          {live && !following && unseen > 0 && (
+          {!following && unseen > 0 && (
             <Button small className={styles.fresh} onClick={toEnd}>
               {said.fresh(unseen)}
             </Button>

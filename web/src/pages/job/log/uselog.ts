@@ -1,14 +1,15 @@
-/** The log of a job as its page shows it: the end of it first, then what comes, and any part of it when asked. */
+/**
+ * The log of a job as its page shows it: the end of it first, then what comes, and any part of it when asked. When
+ * the job ends its last lines are heard like all others: what somebody looks at stays where it is.
+ */
 
 import { useCallback, useEffect, useReducer, useRef } from "react";
 import { api, Problem, request } from "@/api/client";
 import type { LogMarks } from "@/api/types";
-import { emptyAt, firstLine, grown, linesBefore, type LogWindow, placeOf, startOf, withBefore } from "./window";
+import { emptyAt, firstLine, grown, linesBefore, type LogWindow, MARK, MARK_BYTES, placeOf, startOf, withBefore, withoutMark } from "./window";
 
 const PIECE = 256 * 1024;
 const NEXT = "launchyard-next-offset";
-const MARK = "\n[launchyard: the log reached its cap;";
-const MARK_BYTES = 74;
 
 export type Stream = "stdout" | "stderr" | "setup";
 
@@ -58,7 +59,9 @@ interface Source {
   hearAgain: () => void;
 }
 
-export function useLog(id: string, stream: Stream, live: boolean): LogHandle {
+/** `live`: more may come; `ended`: the job has, and the server tells what is still to be heard of it. */
+export function useLog(id: string, stream: Stream, live: boolean, ended: boolean): LogHandle {
+  const reading = useReading(`${id} ${stream}`, live, ended);
   const state = useRef(NOTHING);
   const source = useRef<Source | null>(null);
   const [, draw] = useReducer((count: number) => count + 1, 0);
@@ -81,10 +84,10 @@ export function useLog(id: string, stream: Stream, live: boolean): LogHandle {
     };
     const now = () => state.current;
     source.current = { id, stream, signal: stop.signal, now, change, heard: 0, hearAgain: () => undefined };
-    void follow(source.current, live);
+    void follow(source.current, reading === "hears");
     if (before && state.current === NOTHING) change(NOTHING);
     return () => stop.abort();
-  }, [id, stream, live, round]);
+  }, [id, stream, reading, round]);
   useEffect(() => () => cancelAnimationFrame(frame.current), []);
   const before = useCallback(async () => source.current !== null && loadBefore(source.current), []);
   const after = useCallback(async () => source.current !== null && loadAfter(source.current), []);
@@ -95,23 +98,55 @@ export function useLog(id: string, stream: Stream, live: boolean): LogHandle {
   return { state: state.current, before, after, goTo, toEnd: again };
 }
 
+/** What there was to hear of a job that has ended has not all come to here: it is heard to its end. */
+function useReading(what: string, live: boolean, ended: boolean): "waits" | "hears" | "over" {
+  const last = useRef({ what, live });
+  if (!ended || last.current.what !== what) last.current = { what, live };
+  if (last.current.live) return "hears";
+  return ended ? "over" : "waits";
+}
+
 async function follow(source: Source, live: boolean): Promise<void> {
-  const { id, stream, signal, now, change } = source;
-  try {
-    const marks = api.get<LogMarks>(`/v1/jobs/${id}/logs/marks`, { stream }, signal);
-    // Somebody may leave before the part is there, and then nobody waits for the marks.
-    marks.catch(() => undefined);
+  const { now, change } = source;
+  const marks = readMarks(source);
+  // Somebody may leave before the part is there, and then nobody waits for the marks.
+  marks.catch(() => undefined);
+  await orFailed(source, async () => {
     const { data, offset, capped } = await part(source, -PIECE, PIECE);
     const skipped = firstLine(data, offset === 0);
     const window = grown(emptyAt(offset + skipped, offset === 0 ? 1 : null), data.subarray(skipped));
     change({ ...NOTHING, window, capped, ready: true });
     void marks.then((told) => change(numbered(now(), told))).catch(() => undefined);
-    if (live) await hear(source);
-    change({ over: true });
+    if (live) await hearAll(source);
+    else change({ over: true });
+  });
+}
+
+async function orFailed({ signal, change }: Source, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
   } catch (error) {
     if (signal.aborted) return;
     change({ error: error instanceof Error ? error : new Error(String(error)), ready: true, over: true });
   }
+}
+
+function readMarks({ id, stream, signal }: Source): Promise<LogMarks> {
+  return api.get<LogMarks>(`/v1/jobs/${id}/logs/marks`, { stream }, signal);
+}
+
+/** All that comes. After it the errors of the whole are known. */
+async function hearAll(source: Source): Promise<void> {
+  const { now, change } = source;
+  await hear(source);
+  // Who reads on to the end may have had an answer from before it.
+  source.hearAgain = () => void orFailed(source, () => hearAll(source));
+  const window = withoutMark(now().window);
+  change({ window, capped: now().capped || window !== now().window, over: true });
+  await readMarks(source).then(
+    (told) => change(numbered(now(), told)),
+    () => undefined,
+  );
 }
 
 /** What comes, until the job has ended. A page that is not looked at lets go of its connection. */
@@ -184,11 +219,11 @@ async function loadBefore(source: Source): Promise<boolean> {
 async function loadAfter(source: Source): Promise<boolean> {
   const { end } = source.now().window;
   if (source.now().atEnd) return false;
-  const { data, next } = await part(source, end, PIECE);
+  const { data, next, capped } = await part(source, end, PIECE);
   const { window } = source.now();
   if (window.end !== end) return false;
   const atEnd = data.length < PIECE && next <= end + data.length;
-  source.change({ window: grown(window, data), atEnd });
+  source.change({ window: grown(window, data), atEnd, capped: source.now().capped || capped });
   // What came while this was on its way went by.
   if (atEnd && source.heard > end + data.length) source.hearAgain();
   return data.length > 0;
@@ -221,13 +256,13 @@ interface Part {
 async function part({ id, stream, signal }: Source, offset: number, limit: number): Promise<Part> {
   const response = await request("GET", `/v1/jobs/${id}/logs`, { query: { stream, offset, limit }, signal });
   const told = new Uint8Array(await response.arrayBuffer());
-  const data = withoutMark(told);
+  const data = bare(told);
   const next = Number(response.headers.get(NEXT) ?? 0);
   return { data, offset: Math.max(0, next - data.length), next, capped: data.length < told.length };
 }
 
 /** A log that reached its cap ends with a line of the server's, which is not in the file. */
-function withoutMark(data: Uint8Array): Uint8Array {
+function bare(data: Uint8Array): Uint8Array {
   const tail = new TextDecoder().decode(data.subarray(-MARK_BYTES));
   return tail.startsWith(MARK) ? data.subarray(0, -MARK_BYTES) : data;
 }

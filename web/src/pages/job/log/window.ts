@@ -5,6 +5,8 @@
 
 export const LINES_MAX = 60_000;
 const KEPT = 40_000;
+export const MARK = "\n[launchyard: the log reached its cap;";
+export const MARK_BYTES = 74;
 
 const decoder = new TextDecoder();
 const NEWLINE = 10;
@@ -53,6 +55,16 @@ export function withBefore(window: LogWindow, data: Uint8Array, offset: number):
 /** The line that is still being printed is shown too. */
 export function shownLines(window: LogWindow): readonly string[] {
   return window.open.length === 0 ? window.lines : [...window.lines, decoder.decode(window.open)];
+}
+
+/** A log that reached its cap ends, as it is heard, with a line of the server's, which is not in the file. */
+export function withoutMark(window: LogWindow): LogWindow {
+  const last = window.lines.length - 1;
+  if (window.open.length > 0 || !window.lines[last]?.startsWith(MARK.slice(1))) return window;
+  const end = window.end - MARK_BYTES;
+  // Before it stands the end of a line that was cut, or else nothing.
+  const kept = window.offsets[last - 1] === end ? last - 1 : last;
+  return { ...window, lines: window.lines.slice(0, kept), offsets: window.offsets.slice(0, kept), end };
 }
 
 export function startOf(window: LogWindow): number {
