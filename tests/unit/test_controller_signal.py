@@ -52,6 +52,22 @@ async def test_a_signal_to_a_job_that_is_being_started_is_sent_when_its_start_is
 
 
 @lives
+async def test_any_signal_is_sent_or_refused_by_its_name() -> None:
+    async with running_yard(obedience=Obedience.RECORD) as yard:
+        job = await starting(yard)
+        yard.engine.begin(yard.launch_id(job.id))
+        await yard.until(lambda: yard.job(job.id).state is S.RUNNING)
+
+        waits = await yard.submit(hold=True)
+        for number, name in ((10, "SIGUSR1"), (35, "signal 35"), (64, "signal 64")):
+            await yard.controller.signal(ADA, yard.ref(job.id), number)
+            with pytest.raises(Conflict, match=f"only a running job can be sent {name}$"):
+                await yard.controller.signal(ADA, yard.ref(waits.id), number)
+
+        assert [order.signal for order in signals(yard)] == [10, 35, 64]
+
+
+@lives
 async def test_who_sent_a_signal_to_a_job_that_ended_before_it_ran_is_told_so() -> None:
     async with running_yard(obedience=Obedience.RECORD) as yard:
         job = await starting(yard)

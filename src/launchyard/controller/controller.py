@@ -3,7 +3,6 @@
 Called on the event loop only. What is awaited returns after the commit; nothing is acknowledged before.
 """
 
-import signal as signals
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,6 +29,7 @@ from launchyard.model.event import Cancelled, StateChanged
 from launchyard.model.job import Job
 from launchyard.model.measures import Histogram
 from launchyard.model.node import Node, NodeState
+from launchyard.model.signals import signal_name
 from launchyard.model.state import JobState
 from launchyard.model.submission import Caller, Submission, Update
 from launchyard.model.token import Token
@@ -173,7 +173,7 @@ class Controller(Looking):
 
         One that is being started gets it as soon as its start is known.
         """
-        meant, name = await self._mine(caller, ref, whole=True), signals.Signals(signal).name
+        meant, name = await self._mine(caller, ref, whole=True), signal_name(signal)
         job = await begun(self._loop, meant) or await self._submitting.stored(meant.id) or meant
         if job.launch_id != meant.launch_id and not job.ended:
             raise Conflict(
