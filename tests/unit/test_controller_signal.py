@@ -58,7 +58,7 @@ async def test_any_signal_is_sent_or_refused_by_its_name() -> None:
         yard.engine.begin(yard.launch_id(job.id))
         await yard.until(lambda: yard.job(job.id).state is S.RUNNING)
 
-        waits = await yard.submit(hold=True)
+        waits = await yard.submit(held=True)
         for number, name in ((10, "SIGUSR1"), (35, "signal 35"), (64, "signal 64")):
             await yard.controller.signal(ADA, yard.ref(job.id), number)
             with pytest.raises(Conflict, match=f"only a running job can be sent {name}$"):
