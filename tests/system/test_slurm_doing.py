@@ -197,6 +197,29 @@ def test_what_a_waiting_job_asks_for_is_changed(slurm: Slurm) -> None:
     assert slurm("scancel", job) == SILENT
 
 
+def test_an_administrator_gives_a_waiting_job_a_priority(slurm: Slurm) -> None:
+    first, second = (slurm.sbatch("--begin=now+1hour", "--wrap", "true") for _ in range(2))
+
+    def number(job: str) -> int:
+        return int(slurm("squeue", "-h", "-j", job, "-o", "%Q").out)
+
+    above = number(first) + 1_000
+    assert slurm("scontrol", "update", f"JobId={second}", f"Priority={above}") == SILENT
+    assert number(second) > number(first)
+    assert slurm("scontrol", "update", f"JobId={second}", "Priority=5") == SILENT
+    assert number(second) < number(first)
+
+    assert slurm("scontrol", "update", f"JobId={second}", "Priority=0") == SILENT
+    assert number(second) == 0
+    held = f"Job is in held state, pending scheduler release for job {second}\n"
+    assert slurm("scontrol", "update", f"JobId={second}", "Priority=77") == (1, "", held)
+    wrong = "scontrol: error: Invalid Priority value: -1\n"
+    assert slurm("scontrol", "update", f"JobId={second}", "Priority=-1") == (1, "", wrong)
+    unknown = "Invalid job id specified for job 999999\n"
+    assert slurm("scontrol", "update", "JobId=999999", "Priority=5") == (1, "", unknown)
+    assert slurm("scancel", first, second) == SILENT
+
+
 def test_a_node_is_drained_for_a_reason_and_resumed(slurm: Slurm) -> None:
     refused = slurm("scontrol", "update", "NodeName=n3", "State=DRAIN")
     assert refused == (

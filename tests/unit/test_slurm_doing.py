@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from launchyard.cli.slurm.accounts.words import split
+from launchyard.cli.slurm.control.jobs import reorder
 from launchyard.cli.slurm.control.queueing import hear_the_answer
+from launchyard.model.points import nice_for
 from launchyard.slurm import associationjson
 from launchyard.slurm import associations as of
 from launchyard.slurm.associationfields import Field, chosen, printed
-from launchyard.slurm.errnos import DENIED, sentence_of
+from launchyard.slurm.errnos import DENIED, HELD, PRIORITY_RESET, sentence_of
 from launchyard.slurm.jobnames import read, read_list, words
 from launchyard.slurm.limitnames import OF_QOS, tres_text, values_of
 from launchyard.slurm.update import Wrong
@@ -91,9 +93,60 @@ def test_a_time_limit_may_be_more_or_less_than_it_was() -> None:
     assert changes([("TimeLimit", "-1:00:00")], NOW).adds_s == -3600
 
 
-def test_a_priority_of_zero_holds_and_any_other_releases() -> None:
-    assert changes([("Priority", "0")], NOW).hold is True
-    assert changes([("Priority", "77")], NOW).hold is False
+def test_a_priority_of_zero_holds_and_another_is_a_number() -> None:
+    held, other = changes([("Priority", "0")], NOW), changes([("Priority", "77")], NOW)
+    assert (held.hold, held.priority) == (True, None)
+    assert (other.hold, other.priority) == (False, 77)
+
+
+@pytest.mark.parametrize("value", ["-1", "x", "INFINITE", "4294967294", "99999999999"])
+def test_what_is_no_priority_is_refused_as_slurm_does(value: str) -> None:
+    with pytest.raises(Wrong) as refused:
+        changes([("Priority", value)], NOW)
+    assert refused.value.lines == (f"scontrol: error: Invalid Priority value: {value}",)
+
+
+def test_a_wanted_priority_is_reached_by_nice() -> None:
+    assert nice_for(5, 3062, 0, "multifactor") == 3057
+    assert nice_for(777777, 3062, 10, "multifactor") == 10 - 774715
+    assert nice_for(90_200_000, 90_012_993, 0, "default") == -2
+    assert nice_for(90_000_000, 90_012_993, 0, "default") == 1
+    assert nice_for(7, 7, 3, "default") == 3
+
+
+class Site:
+    """A server with one waiting job, numbered 3062 in the order of Slurm's weights."""
+
+    def __init__(self, *rights: str, held: bool = False) -> None:
+        self.told: dict[str, dict[str, Any]] = {
+            "/v1/jobs/7": {"id": 7, "state": "PENDING", "held": held, "nice": 3},
+            "/v1/me": {"rights": rights},
+            "/v1/slurm/config": {"order": "multifactor"},
+        }
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+
+    def get(self, path: str) -> Any:
+        return self.told[path]
+
+    def table(self, name: str, columns: str, **asked: str) -> Any:
+        return [[6, 1], [7, 3062]]
+
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        self.sent.append((path, body))
+
+
+def test_the_owner_of_a_job_is_refused_another_priority_in_slurms_words() -> None:
+    site = Site("submit")
+    assert reorder(site, "7", 100) == PRIORITY_RESET  # type: ignore[arg-type]
+    assert reorder(site, "7", 50_000) == DENIED  # type: ignore[arg-type]
+    assert reorder(Site("submit", held=True), "7", 100) == HELD  # type: ignore[arg-type]
+    assert site.sent == []
+
+
+def test_an_administrators_priority_becomes_the_nice_that_leads_to_it() -> None:
+    site = Site("submit", "act-all")
+    assert reorder(site, "7", 5) is None  # type: ignore[arg-type]
+    assert site.sent == [("/v1/jobs/7/update", {"nice": 3 + 3057})]
 
 
 def test_licences_and_gpus_are_read_with_their_counts() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from launchyard.model.job import Job
+from launchyard.model.points import NICE_POINTS
 from launchyard.model.rules import Order
 from launchyard.policy.limits import Party
 from launchyard.policy.order import SMALLEST_S, Ordering, Standing
@@ -20,7 +21,6 @@ POINTS = 1_000.0
 BAND_POINTS = 10_000_000
 """Of one band of fair share: more than any age and size."""
 TIER_POINTS = 1_000_000_000
-NICE_POINTS = 100_000
 LONGEST_S = 100 * 366 * 86_400.0
 
 

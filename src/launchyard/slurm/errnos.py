@@ -34,6 +34,7 @@ DEPENDENCY = Errno(2043, "Job dependency problem")
 FINISHED = Errno(2021, "Job has already finished")
 CRON_CHANGE = Errno(2096, "Cannot modify scrontab jobs through scontrol")
 CRON_CANCEL = Errno(2098, "Cannot cancel scrontab jobs without --cron flag.")
+PRIORITY_RESET = Errno(2095, "Changes to job priority are not persistent, change nice instead")
 NOT_SUSPENDED = Errno(2063, "Job is not suspended")
 
 PART = Errno(2108, "Operation not permitted on individual component of heterogeneous job")

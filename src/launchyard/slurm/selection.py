@@ -1,4 +1,4 @@
-"""Which jobs and steps `-j` names: `12`, `12+1`, `12.batch`, `31_4.0`, `31_[2-4,7]`, with commas between them."""
+"""Which jobs and steps `-j` names: `12`, `12+1`, `12.batch`, `31_4.0`, `31_[2-4,7]`; commas between them."""
 
 from collections.abc import Iterable
 from itertools import islice

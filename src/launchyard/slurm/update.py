@@ -15,6 +15,9 @@ from launchyard.model.when import parse_begin, rfc3339
 UNLIMITED_S = 365 * 86_400
 """What `UNLIMITED` asks of a job that has a limit."""
 
+PRIORITY_MAX = 4_294_967_293
+"""The largest that scontrol takes."""
+
 LEAST = 3
 """Letters that are enough of a name, as long as they fit one name alone."""
 
@@ -28,13 +31,14 @@ class Wrong(Exception):
 
 
 class Change(NamedTuple):
-    """`body` for our update; `hold`: None, or whether the job is to be held (a priority of 0) or released.
+    """`body` for our update; `hold`: by a priority of 0; `priority`: another one that was asked for.
 
     `adds_s` is added to (or taken from) the time limit that the job has; `end`: when it is to end.
     """
 
     body: dict[str, Any]
-    hold: bool | None = None
+    hold: bool = False
+    priority: int | None = None
     adds_s: int = 0
     end: float | None = None
 
@@ -51,12 +55,13 @@ def read(pairs: Sequence[tuple[str, str]], now: float) -> Change:
             sign = -1 if value[0] == "-" else 1
             change = change._replace(adds_s=sign * (_seconds(value[1:], "TimeLimit") or UNLIMITED_S))
         elif key == "priority":
-            change = change._replace(hold=_priority(value))
+            number = _priority(value)
+            change = change._replace(hold=number == 0, priority=number or None)
         elif key == "endtime":
             change = change._replace(end=moment(value, now))
         else:
             _put(change.body, _read(key, name, value, now))
-    if not (change.body or change.adds_s or change.hold is not None or change.end is not None):
+    if not (change.body or change.adds_s or change.hold or change.priority or change.end is not None):
         raise Wrong("No changes specified")
     return change
 
@@ -76,11 +81,10 @@ def _read(key: str, name: str, value: str, now: float) -> dict[str, Any]:
     return reader(value, now)
 
 
-def _priority(value: str) -> bool:
-    """Only what it means to wait or not: the order itself is that of the rules."""
-    if not value.lstrip("-").isdecimal() and value.upper() != "INFINITE":
+def _priority(value: str) -> int:
+    if not value.isdecimal() or len(value) > len(str(PRIORITY_MAX)) or int(value) > PRIORITY_MAX:
         raise Wrong(f"scontrol: error: Invalid Priority value: {value}")
-    return value == "0"
+    return int(value)
 
 
 def _text(key: str) -> Reader:

@@ -274,8 +274,8 @@ def _with_steps(found: Iterable[Record], selection: Selection | None, jobs_only:
 def _known_as(record: Record, selection: Selection) -> tuple[str, ...]:
     array = record["task_array"]
     by_array = () if array is None else (str(array), f"{array}_{record['task_index']}")
-    of_job = () if record["part_of"] is None else (str(record["part_of"][0]),)
-    of_job = tuple(one for one in of_job if not selection.is_part(one))
+    owner = None if record["part_of"] is None else str(record["part_of"][0])
+    of_job = () if owner is None or selection.is_part(owner) else (owner,)
     return (str(record["raw"]), *by_array, *of_job)
 
 

@@ -8,10 +8,12 @@ from launchyard.cli.slurm.main import Refused
 from launchyard.cli.slurm.server import Server
 from launchyard.model.errors import LaunchyardError
 from launchyard.model.light import Any
+from launchyard.model.points import nice_for
 from launchyard.slurm import errnos
 from launchyard.slurm.jobnames import Named, read_list
 from launchyard.slurm.update import Change, Wrong, read
 
+NICE_MAX = 2**31 - 1
 _BY_KEY = (
     ("partition", errnos.INVALID_PARTITION),
     ("qos", errnos.INVALID_QOS),
@@ -49,18 +51,39 @@ def _update(server: Server, named: Named, ref: str, change: Change) -> int:
         body = _body(server, ref, change)
         if body:
             server.post(f"/v1/jobs/{ref}/update", body)
-        if change.hold is not None:
-            return _hold(server, named, ref, held=change.hold)
+        if change.hold:
+            return _hold(server, named, ref)
+        refused = None if change.priority is None else reorder(server, ref, change.priority)
     except LaunchyardError as error:
         errno = _errno(server, ref, change, error)
         sentence = errno.sentence if errno is not None else str(error)
         print(f"{sentence} for job {ref}", file=sys.stderr)
         return 1
+    if refused is not None:
+        print(f"{refused.sentence} for job {ref}", file=sys.stderr)
+        return 1
     return 0
 
 
-def _hold(server: Server, named: Named, ref: str, *, held: bool) -> int:
-    for one in act(server, "hold" if held else "release", [Named(named.text, [ref])]):
+def reorder(server: Server, ref: str, priority: int) -> errnos.Errno | None:
+    """A job has no number of its own: an administrator's becomes the nice that leads to it."""
+    job = server.get(f"/v1/jobs/{ref}")
+    if job["state"] in ENDED:
+        return errnos.FINISHED
+    if job["held"]:
+        return errnos.HELD
+    rows = server.table("jobs", "id priority", ids=str(job["id"]))
+    number = next((number for id, number in rows if id == job["id"]), 0)
+    if "act-all" not in server.get("/v1/me")["rights"]:
+        return errnos.DENIED if priority > number else errnos.PRIORITY_RESET
+    order = server.get("/v1/slurm/config")["order"]
+    nice = nice_for(priority, number, job["nice"], order)
+    server.post(f"/v1/jobs/{ref}/update", {"nice": max(-NICE_MAX, min(NICE_MAX, nice))})
+    return None
+
+
+def _hold(server: Server, named: Named, ref: str) -> int:
+    for one in act(server, "hold", [Named(named.text, [ref])]):
         if one.errno is not None and one.errno != errnos.TRANSITION:
             print(f"{one.errno.sentence} for job {ref}", file=sys.stderr)
             return 1
