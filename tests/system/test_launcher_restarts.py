@@ -4,15 +4,18 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from launchyard.engine.keeper import _answers, launch_keeper
 from launchyard.launcher import messages
 from launchyard.launcher.journal import Journal
 from tests.system.accounts import account_of_ours
-from tests.system.launcher_client import Client, Rig, processes_with, temporary_rig, wait_for
+from tests.system.launcher_client import PATIENCE_S, Client, Rig, processes_with, temporary_rig, wait_for
+from tests.system.product import parent_of
 
 pytestmark = pytest.mark.root
 
@@ -309,3 +312,40 @@ def test_a_peer_that_talks_nonsense_is_hung_up_on(rig: Rig) -> None:
     client = rig.connect()
     client.send(rig.launch(["true"], l="fine"))
     assert client.ended("fine")["exit_code"] == 0
+
+
+def test_a_launcher_that_is_about_to_end_answers_nobody(quiet: Rig) -> None:
+    """Else the next daemon would take it for the launcher that stays."""
+    quiet.start()
+    client, keeper = quiet.connect(), quiet.keeper_pid()
+    os.kill(keeper, signal.SIGSTOP)
+    client.send(messages.rest())
+    log = quiet.state_dir / "launcher/launcher.log"
+    wait_for(lambda: "no job is left" in log.read_text(), hint="it asks the keeper to end it")
+
+    starting = threading.Thread(
+        target=launch_keeper,
+        args=(quiet.state_dir,),
+        kwargs={"daemon_uid": os.getuid(), "allow_root_jobs": True},
+    )
+    starting.start()
+    assert not _answers(quiet.state_dir)
+    os.kill(keeper, signal.SIGCONT)
+    starting.join(PATIENCE_S)
+
+    assert quiet.keeper_pid() != keeper
+    assert quiet.connect().welcome["known"] == []
+
+
+def test_a_launcher_whose_keeper_is_gone_asks_nobody_else_to_end(quiet: Rig) -> None:
+    """Its parent is another process by then, as the machine's first one."""
+    quiet.start()
+    client, launcher = quiet.connect(), quiet.launcher_pid()
+    os.kill(launcher, signal.SIGSTOP)
+    kill(quiet.keeper_pid())
+    wait_for(lambda: parent_of(launcher) != quiet.keeper_pid(), hint="it has another parent")
+    client.send(messages.rest())
+    os.kill(launcher, signal.SIGCONT)
+
+    wait_for(lambda: quiet.keeper_pid() == launcher, hint="it takes the keeper's place")
+    assert quiet.connect().welcome["known"] == []

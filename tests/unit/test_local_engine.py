@@ -353,3 +353,21 @@ def test_what_a_launcher_tells_of_runners_is_reported(tmp_path: Path) -> None:
         assert (report.end.oom, report.end.ending, report.end.cpu_s) == (True, False, 0.5)
 
     with_engine(tmp_path, body)
+
+
+def test_the_last_orders_arrive_at_a_launcher_that_is_slow_to_read(tmp_path: Path) -> None:
+    """More of them than a socket takes at once, and the leave to rest behind them."""
+
+    async def run() -> None:
+        launcher, heard = Launcher(tmp_path), Heard()
+        engine = LocalEngine(tmp_path, nodes=NODES)
+        await asyncio.gather(engine.open(heard.take), launcher.welcome())
+        engine.start([launch("x", script=b"#" * (4 << 20))])
+        closing = asyncio.ensure_future(engine.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        assert [(await launcher.hear())["t"] for _ in range(2)] == ["launch", "rest"]
+        await closing
+        launcher.close()
+
+    on_loop(run())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from launchyard.launcher import hooks
-from launchyard.launcher.messages import SOCKET_NAME, encode, keeper_argv, rest
+from launchyard.launcher.messages import SOCKET_NAME, encode, hello, keeper_argv, rest
 from launchyard.model.errors import Invalid, Unavailable
 
 TAKEN = 3
@@ -102,5 +102,10 @@ def _run(command: list[str], environment: dict[str, str], state: Path) -> "subpr
 
 
 def _answers(state: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex(os.fspath(state / SOCKET_NAME)) == 0
+    """Whether a launcher there says hello: one that is about to end takes connections, and says no more."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
+        probe.settimeout(START_MAX_S)
+        probe.connect(os.fspath(state / SOCKET_NAME))
+        probe.sendall(encode(hello()))
+        return bool(probe.recv(1))
+    return False

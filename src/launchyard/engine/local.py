@@ -44,6 +44,7 @@ ANSWER_S = 20.0
 REMOVING_S = 90.0
 """More than the launcher gives it."""
 LOGS_AT_ONCE = 500
+FLUSH_S = 5.0
 Report = Callable[[Sequence[EngineReport]], None]
 Message = messages.Message
 
@@ -153,6 +154,10 @@ class LocalEngine:
         self._report = lambda reports: None
         if not self.launcher_stays():
             self._send([messages.rest()])
+        deadline = time.monotonic() + FLUSH_S
+        # What was ordered last, and that it may rest, arrives also where the launcher is slow to read.
+        while self._out and self._socket is not None and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
         if self._connecting is not None:
             self._connecting.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -13,7 +13,6 @@ import select
 import signal
 import socket
 import stat
-import struct
 import time
 from collections.abc import Callable
 
@@ -32,7 +31,7 @@ from launchyard.launcher.endings import Endings, usage_of
 from launchyard.launcher.hooks import PROLOG
 from launchyard.launcher.kernel import become_subreaper, boot_clock, boot_ticks, forbid_new_privileges
 from launchyard.launcher.limits import Limits
-from launchyard.launcher.link import Link
+from launchyard.launcher.link import Link, peer_of
 from launchyard.launcher.messages import Message
 from launchyard.launcher.orders import NoRoom, Orders
 from launchyard.launcher.outputs import SetupFailed, reason
@@ -61,6 +60,7 @@ class Launcher:
         self._settings = settings
         self._keeper = keeper
         self._state = State(settings)
+        self._state.keeper_pid, _ = peer_of(keeper.connection)
         self._endings = Endings(self._state)
         self._limits = Limits(self._state, self._endings)
         self._runners = Runners(self._state)
@@ -381,9 +381,11 @@ class Launcher:
         except OSError as error:
             log(f"cannot accept a connection: {error.strerror}")
             return
-        uid = struct.unpack(
-            "3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        )[1]
+        if self._state.resting:
+            # Whoever got an answer would believe in us.
+            connection.close()
+            return
+        _, uid = peer_of(connection)
         if uid not in (self._settings.daemon_uid, os.getuid()):
             log(f"refused a connection of user {uid}")
             connection.close()

@@ -3,11 +3,21 @@
 import contextlib
 import os
 import socket
+import struct
 
 from launchyard.launcher.messages import BrokenStream, Decoder, Message, encode
 
 _RECEIVE_BYTES = 1 << 18
 _WAITING_MAX = 64 << 20
+_CREDENTIALS = struct.Struct("3i")
+
+
+def peer_of(connection: socket.socket) -> tuple[int, int]:
+    """Pid and uid of the process that connected, or that made the pair."""
+    pid, uid, _ = _CREDENTIALS.unpack(
+        connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    )
+    return pid, uid
 
 
 class Link:

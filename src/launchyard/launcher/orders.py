@@ -111,7 +111,10 @@ class Orders:
     def _rest(self, message: Message) -> None:
         if not self._state.settings.service and not self._state.table.live and not self.pending:
             log("the daemon has stopped and no job is left")
-            os.kill(os.getppid(), signal.SIGTERM)
+            # Where the keeper is gone our parent is the machine's first process, or somebody else.
+            if os.getppid() == self._state.keeper_pid:
+                self._state.resting = True
+                os.kill(self._state.keeper_pid, signal.SIGTERM)
 
     def _launch(self, message: Message) -> None:
         l, table = message["l"], self._state.table

@@ -65,6 +65,9 @@ class State:
         """Numbers of keeper records to acknowledge after the next sync."""
         self.passed: set[str] = set()
         """Fault points to pass after the next sync."""
+        self.keeper_pid = 0
+        self.resting = False
+        """The keeper was asked to end us and itself."""
         self.watch: Callable[[int, Callable[[], None]], None] = _not_yet
         self.unwatch: Callable[[int], None] = lambda fd: None
 
