@@ -88,6 +88,17 @@ def test_programs_run_once_for_jobs_and_nodes_with_what_it_happened_to(slurm: Sl
     assert slurm("strigger", "-v", "--clear", "--id=4") == Result(0, "", "strigger: trigger 4 cleared\n")
 
 
+def test_a_node_that_is_set_to_fail_is_drained_for_who_waits_for_that(slurm: Slurm, told: Told) -> None:
+    """As with Slurm 22.05, where State=FAIL sets off --drained, and --fail never."""
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    put(slurm, told, "drained", "--node=n2", "--drained")
+
+    assert slurm("scontrol", "update", "nodename=n2", "state=fail", "reason=disk") == Result(0, "", "")
+
+    told.until(f"drained n2 as {user}")
+    assert slurm("scontrol", "update", "nodename=n2", "state=resume") == Result(0, "", "")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -103,6 +114,10 @@ def test_programs_run_once_for_jobs_and_nodes_with_what_it_happened_to(slurm: Sl
         ("--set --down -nn9 -p /bin/true", "slurm_set_trigger: Invalid node name specified"),
         ("--set --down -p /bin/true -o 32001", "strigger: error: The --offset parameter must be between"),
         ("--set --down -p /bin/true --flags=x", "strigger: error: Invalid flags x"),
+        (
+            "--set --fail -p /bin/true",
+            "strigger: error: --fail is not possible: nodes here have no state FAIL",
+        ),
         ("--set --front_end --down -p /bin/true", "strigger: error: --front_end is not possible: "),
         (
             "--set --primary_slurmdbd_failure -p /bin/true",

@@ -40,7 +40,7 @@ NOT_HERE = {
     ),
     "front_end": "there are no front end nodes here; leave --front_end out for compute nodes",
     "burst_buffer": "there are no burst buffers here",
-    "fail": "nodes here have no state FAIL; use --down or --drained",
+    "fail": "nodes here have no state FAIL; use --drained, which State=FAIL sets off",
 }
 """By option: why there can be no such trigger."""
 
