@@ -1,4 +1,4 @@
-"""Server-sent events: moves of jobs, sessions and nodes in a ring, sent to who sees them; encoded if one hears.
+"""Server-sent events: moves of jobs, sessions and nodes in a ring, sent to who sees them; encoded if heard.
 
 An id is `RUN-NUMBER`: the number counts the events of this run of the daemon. A client that comes back with
 an id that the ring no longer has, or of another run, is told `reset`: it must read the state anew. A client

@@ -1,7 +1,7 @@
 """What the OpenAPI document says of the routes that are made for pages."""
 
 from launchyard.api.describe import Description, answers, parameter, ref
-from launchyard.wire import moves, pageshapes, sessions, shapes
+from launchyard.wire import moves, pageshapes, sessions
 
 _JOB = parameter(
     "job",
