@@ -10,6 +10,7 @@ from launchyard.model.node import Node
 from launchyard.model.partition import Partition
 from launchyard.model.resources import Allocation, NodeShare, Request
 from launchyard.policy.backfill import Plan, fill, plan
+from launchyard.policy.estimate import start_of
 from launchyard.policy.future import Closure, Ends, Holding
 from launchyard.policy.index import Index
 from launchyard.policy.ledger import Free, Ledger, positions
@@ -237,7 +238,7 @@ def test_a_plan_that_is_not_carried_out_leaves_no_trace(
 
 
 @given(_waiting, _running, st.sampled_from([0, 1, 3, 100]))
-def test_what_is_left_out_for_want_of_cpus_would_not_have_started(
+def test_what_is_left_out_for_want_of_room_would_not_have_started(
     waiting: list[tuple[Request, int, str]], running: list[tuple[Request, int]], depth: int
 ) -> None:
     whole = plan(yard(waiting, running, depth).snapshot(), thin_from=10_000)
@@ -248,6 +249,16 @@ def test_what_is_left_out_for_want_of_cpus_would_not_have_started(
     assert [(one.job_id, one.at, one.shares) for one in thinned.reservations] == [
         (one.job_id, one.at, one.shares) for one in whole.reservations
     ]
+
+
+@given(_waiting, _running, st.sampled_from([0, 1, 3]))
+def test_what_is_left_out_for_want_of_room_is_foretold_the_same(
+    waiting: list[tuple[Request, int, str]], running: list[tuple[Request, int]], depth: int
+) -> None:
+    snapshot = yard(waiting, running, depth).snapshot()
+    for job_id in snapshot.waiting.in_order():
+        thinned = start_of(snapshot, job_id, thin_from=1)
+        assert thinned == start_of(snapshot, job_id, thin_from=10_000)
 
 
 @given(_waiting, _running)

@@ -91,6 +91,30 @@ def test_who_waits_for_a_full_partition_is_left_out_though_another_has_room() ->
     assert [start.job_id for start in plan(snapshot, thin_from=50).starts] == [101]
 
 
+def test_who_needs_more_memory_than_is_free_beside_its_cpus_is_left_out() -> None:
+    """Of thousands of unlike kinds a pass looks at those that a node may hold, and at the first of all."""
+    cluster = Cluster(node("narrow", cpus=1, memory_mib=8_000), node("wide", cpus=4, memory_mib=1_000))
+    for job_id in range(1, 4_001):
+        cluster.waiting(job_id, request(2 + job_id % 3, memory_mib=1_000 + job_id))
+    cluster.waiting(4_001, request(2, memory_mib=1_000))
+    cluster.waiting(4_002, request(1, memory_mib=8_000))
+    snapshot = cluster.snapshot()
+
+    walk = Walk(cluster.queue, None, snapshot.seconds, Thinning(snapshot, lambda: True, least=50))
+
+    assert [one.job_id for one in walk.walk()] == [4_001, 4_002]
+    assert [start.job_id for start in plan(snapshot).starts] == [4_001, 4_002]
+
+
+def test_a_pass_takes_three_steps_for_each_of_very_many_kinds_that_wait() -> None:
+    cluster = Cluster(node(cpus=4)).running(request(4), 60)
+    for job_id in range(1, 4_001):
+        cluster.waiting(job_id, request(4, memory_mib=job_id))
+    snapshot = cluster.snapshot()
+
+    assert _lines_of(lambda: plan(snapshot, foresee=False)) < 3 * 4_000
+
+
 def _lines_of(act: Callable[[], object]) -> int:
     """Lines of Python that it takes."""
     lines = 0
@@ -125,6 +149,9 @@ def _assert_stands(queue: WaitingQueue, plain: Plain) -> None:
     assert [queue.ahead(job_id) for job_id in order] == list(range(len(order)))
     assert queue.counts == {job_id: one[2] for job_id, one in plain.items()}
     lanes = {(lane.shape, lane.party): [job_id for _, job_id in lane.entries] for lane in queue.lanes()}
+    heads, by_number = queue.heads()
+    assert [by_number[number].entries.first for _, number in heads] == [entry for entry, _ in heads]
+    assert [entry for entry, _ in heads] == sorted(lane.entries.first for lane in queue.lanes())
     names = {(one[0], one[3]) for one in plain.values()}
     assert lanes == {
         name: [job_id for job_id in order if (plain[job_id][0], plain[job_id][3]) == name] for name in names

@@ -19,6 +19,9 @@ from launchyard.policy.queue import Candidate, Walk
 from launchyard.policy.snapshot import Snapshot
 from launchyard.policy.thinning import Thinning
 
+THIN_FROM = 500
+"""From so many lanes on it pays to leave out at once those for which there is no room."""
+
 JobT = TypeVar("JobT", contravariant=True)
 YieldedT = TypeVar("YieldedT")
 PlaceT = TypeVar("PlaceT", covariant=True)
@@ -88,11 +91,13 @@ class Plan:
     preemptions: tuple[Preemption, ...] = ()
 
 
-def plan(snapshot: Snapshot, *, starts_max: int = 256, foresee: bool = True, thin_from: int = 500) -> Plan:
+def plan(
+    snapshot: Snapshot, *, starts_max: int = 256, foresee: bool = True, thin_from: int = THIN_FROM
+) -> Plan:
     """Decide what starts at `snapshot.now`; the starts are booked in the ledger as promises.
 
     Without `foresee` reservations are made only as far as somebody comes after whom they are for. From
-    `thin_from` lanes on, those that cannot start for want of CPUs are left out all at once.
+    `thin_from` lanes on, those that cannot start for want of CPUs and memory are left out all at once.
     """
     nodes = _Nodes(snapshot)
     thinning = Thinning(snapshot, nodes.all_reserved, least=thin_from)

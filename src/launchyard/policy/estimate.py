@@ -5,7 +5,7 @@ That every job uses its whole time limit is a bound; `policy.calibration` makes 
 
 from dataclasses import replace
 
-from launchyard.policy.backfill import plan
+from launchyard.policy.backfill import THIN_FROM, plan
 from launchyard.policy.future import Ends, Holding
 from launchyard.policy.queue import WaitingQueue
 from launchyard.policy.snapshot import Snapshot
@@ -14,7 +14,9 @@ STEPS_MAX = 200
 """Ends played through before the answer is that nothing can be said yet."""
 
 
-def start_of(snapshot: Snapshot, job_id: int, *, before: float | None = None) -> float | None:
+def start_of(
+    snapshot: Snapshot, job_id: int, *, before: float | None = None, thin_from: int = THIN_FROM
+) -> float | None:
     """When the job starts if nothing ends before it must; None also when that is not `before` then."""
     if before is not None and snapshot.now >= before:
         return None
@@ -25,7 +27,8 @@ def start_of(snapshot: Snapshot, job_id: int, *, before: float | None = None) ->
     number = len(view.holdings)
     now = view.now
     for _ in range(STEPS_MAX):
-        for start in plan(replace(view, now=now, holdings=ends.in_order), foresee=False).starts:
+        moment = replace(view, now=now, holdings=ends.in_order)
+        for start in plan(moment, foresee=False, thin_from=thin_from).starts:
             if start.job_id == job_id:
                 return now
             shape = view.waiting.shape_of(start.job_id)

@@ -181,6 +181,14 @@ class Ledger:
             default=0,
         )
 
+    def most_memory(self, nodes: int) -> dict[int, int]:
+        """By CPUs that open ones of these nodes (a mask) have free, and by 0: the most memory beside."""
+        most = {0: 0}
+        for free in self.at:
+            if free.open and free.bit & nodes and most.get(free.cpus_milli, -1) < free.memory_mib:
+                most[free.cpus_milli] = free.memory_mib
+        return most
+
     def has_licences(self, request: Request) -> bool:
         return all(self.licences.get(name, 0) >= count for name, count in request.licences)
 

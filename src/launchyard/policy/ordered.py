@@ -7,7 +7,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-T = TypeVar("T", int, tuple[tuple[float, ...], int])
+T = TypeVar("T", int, tuple[tuple[float, ...], int], tuple[tuple[tuple[float, ...], int], int])
 
 RUN_MAX = 1_000
 
@@ -85,8 +85,7 @@ class Ordered(Generic[T]):
     def copy(self) -> "Ordered[T]":
         twin: Ordered[T] = Ordered()
         twin._runs, twin._lasts = self._runs.copy(), self._lasts.copy()
-        twin._own = [False] * len(self._runs)
-        self._own = twin._own.copy()
+        twin._own, self._own = [False] * len(self._runs), [False] * len(self._runs)
         return twin
 
     def _run(self, at: int) -> list[T]:

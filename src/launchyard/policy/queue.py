@@ -6,7 +6,7 @@ jobs. One owner: the controller.
 """
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Protocol
@@ -20,6 +20,8 @@ from launchyard.policy.paged import Paged
 
 Entry = tuple[Key, int]
 """Key and job id."""
+Head = tuple[Entry, int]
+"""The first entry of a lane and the lane's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,13 @@ class Lane:
     party: Party | None
     entries: Ordered[Entry] = field(default_factory=Ordered)
     cpus_milli: int = 0
-    """No node with fewer CPUs free is of any use to it, and it wants nothing that has to be kept for it."""
+    memory_mib: int = 0
+    """No node with less of both free is of any use to it, and it wants nothing that has to be kept for it."""
 
     def __post_init__(self) -> None:
         if not (self.shape.parts or self.shape.request.licences):
-            self.cpus_milli = Need.of(self.shape.request).cpus_milli
+            need = Need.of(self.shape.request)
+            self.cpus_milli, self.memory_mib = need.cpus_milli, need.memory_mib
 
 
 class WaitingQueue:
@@ -77,6 +81,7 @@ class WaitingQueue:
         self._number = 0
         self._where: Paged[tuple[int, Key]] = Paged()
         self._order: Ordered[Entry] = Ordered()
+        self._heads: Ordered[Head] = Ordered()
         self.counts: Paged[int] = Paged()
 
     def __len__(self) -> int:
@@ -90,6 +95,7 @@ class WaitingQueue:
         twin = WaitingQueue()
         twin._lanes, twin._numbers, twin._number = self._lanes.copy(), self._numbers.copy(), self._number
         twin._where, twin._order, twin.counts = self._where.copy(), self._order.copy(), self.counts.copy()
+        twin._heads = self._heads.copy()
         self._own = set()
         return twin
 
@@ -101,7 +107,13 @@ class WaitingQueue:
                 self.drop(job_id)
             if number not in self._lanes:
                 number = self._new_lane(shape, party)
-            self._lane(number).entries.add((key, job_id))
+            entries = self._lane(number).entries
+            if not entries:
+                self._heads.add(((key, job_id), number))
+            elif (key, job_id) < entries.first:
+                self._heads.remove((entries.first, number))
+                self._heads.add(((key, job_id), number))
+            entries.add((key, job_id))
             self._order.add((key, job_id))
             self._where[job_id] = (number, key)
         self.counts[job_id] = count
@@ -113,8 +125,13 @@ class WaitingQueue:
             return
         number, key = where
         lane = self._lane(number)
+        was_first = lane.entries.first == (key, job_id)
         lane.entries.remove((key, job_id))
         self._order.remove((key, job_id))
+        if was_first:
+            self._heads.remove(((key, job_id), number))
+            if lane.entries:
+                self._heads.add((lane.entries.first, number))
         if not lane.entries:
             del self._numbers[lane.shape, lane.party], self._lanes[number]
             self._own.discard(number)
@@ -129,6 +146,10 @@ class WaitingQueue:
     def lanes(self) -> list[Lane]:
         """The lanes that have waiting jobs; read only."""
         return list(self._lanes.values())
+
+    def heads(self) -> tuple[list[Head], Mapping[int, Lane]]:
+        """The first entry of each lane, in order, with the lane's number; the lanes by number, read only."""
+        return list(self._heads), self._lanes
 
     def in_order(self) -> Iterator[int]:
         """All job ids, first to start first."""
@@ -158,8 +179,11 @@ class WaitingQueue:
 class Thinned(Protocol):
     """Which lanes of very many a pass need not look at (`policy.thinning`)."""
 
-    def wanted(self, count: int) -> "Callable[[Lane], bool] | None":
-        """Given how many are left: what says of a lane whether to go on with it; None: go on with all."""
+    def wanted(self, count: int) -> "tuple[float, Callable[[Lane], bool]] | None":
+        """Given how many are left: the most CPUs that one may need, and what says of those whether to go on.
+
+        None: go on with all.
+        """
 
 
 class Walk:
@@ -179,13 +203,13 @@ class Walk:
         self._blocked = False
 
     def walk(self) -> Iterator[Candidate]:
-        lanes = self._queue.lanes()
-        heads = [(lane.entries.first, number) for number, lane in enumerate(lanes)]
+        # In order, which is a heap.
+        heads, lanes = self._queue.heads()
         following: dict[int, Iterator[Entry]] = {}
-        heapq.heapify(heads)
         while heads:
-            if self._thinned is not None and (wanted := self._thinned.wanted(len(heads))) is not None:
-                heads = [head for head in heads if wanted(lanes[head[1]])]
+            if self._thinned is not None and (thin := self._thinned.wanted(len(heads))) is not None:
+                most, wanted = thin
+                heads = [one for one in heads if (lane := lanes[one[1]]).cpus_milli <= most and wanted(lane)]
                 heapq.heapify(heads)
                 continue
             (_, job_id), number = heapq.heappop(heads)

@@ -1,5 +1,7 @@
-"""Very many waiting jobs, all unlike: those for which no node has CPUs are left out of a pass all at once."""
+"""Very many waiting jobs, all unlike: those for which no node has CPUs and memory are left out at once."""
 
+import math
+from bisect import bisect_left
 from collections.abc import Callable
 
 from launchyard.policy.index import Index
@@ -9,7 +11,7 @@ from launchyard.policy.snapshot import Snapshot
 
 
 class Thinning:
-    """Lanes that need more CPUs than any node of their partition has free, once nothing is reserved any more.
+    """Lanes that need more than any node of their partition has free, once nothing is reserved any more.
 
     To tell them apart costs a look at each, which pays where there are at least `least` of them.
     """
@@ -24,7 +26,7 @@ class Thinning:
         self._room: int | None = None
         self._seen = -1
 
-    def wanted(self, count: int) -> Callable[[Lane], bool] | None:
+    def wanted(self, count: int) -> tuple[float, Callable[[Lane], bool]] | None:
         """As `queue.Thinned` says: something to ask when a node had that much free only before."""
         changes = len(self._ledger.changes)
         if count < self._least or changes == self._seen or not self._all_reserved():
@@ -34,20 +36,37 @@ class Thinning:
             return None
         self._room = room
         rooms = _Rooms(self._ledger, self._index)
-        return lambda lane: lane.cpus_milli <= rooms[lane.shape.partition] or self._is_urgent(lane)
+        if not self._preempts:
+            return room, lambda lane: rooms[lane.shape.partition].holds(lane)
+        return math.inf, lambda lane: rooms[lane.shape.partition].holds(lane) or self._is_urgent(lane)
 
     def _is_urgent(self, lane: Lane) -> bool:
         """Others may make room for it."""
         return lane.party is not None and lane.party.qos in self._preempts
 
 
-class _Rooms(dict[str, int]):
-    """By partition the most CPUs that a node of it has free; of those that are asked for."""
+class _Room:
+    """What nodes have free: rising CPUs, and with each the most memory beside so many or more."""
+
+    def __init__(self, most: dict[int, int]) -> None:
+        """`most` memory by CPUs."""
+        self._cpus_milli = sorted(most)
+        self._memory_mib = [most[cpus] for cpus in self._cpus_milli]
+        for at in range(len(most) - 2, -1, -1):
+            self._memory_mib[at] = max(self._memory_mib[at : at + 2])
+
+    def holds(self, lane: Lane) -> bool:
+        at = bisect_left(self._cpus_milli, lane.cpus_milli)
+        return at < len(self._cpus_milli) and lane.memory_mib <= self._memory_mib[at]
+
+
+class _Rooms(dict[str, _Room]):
+    """By partition what its nodes have free; of those that are asked for."""
 
     def __init__(self, ledger: Ledger, index: Index) -> None:
         self._ledger = ledger
         self._index = index
 
-    def __missing__(self, partition: str) -> int:
-        room = self[partition] = self._ledger.most_cpus(self._index.nodes_of(partition))
+    def __missing__(self, partition: str) -> _Room:
+        room = self[partition] = _Room(self._ledger.most_memory(self._index.nodes_of(partition)))
         return room
