@@ -1,5 +1,6 @@
 """The client's WebSocket: frames by RFC 6455, and a connection against a small server of the test's own."""
 
+import asyncio
 import base64
 import hashlib
 import os
@@ -8,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -15,7 +17,9 @@ from hypothesis import strategies as st
 
 from launchyard.model.errors import Conflict
 from launchyard.sdk.address import Address
+from launchyard.sdk.connection import Connection
 from launchyard.sdk.errors import ProtocolError
+from launchyard.sdk.jobsubmission import JobSubmissionClient
 from launchyard.sdk.transport import Transport
 from launchyard.sdk.websocket import (
     BINARY,
@@ -227,3 +231,50 @@ def test_large_messages_arrive_whole(tmp_path: Path) -> None:
         messages = everything(open_websocket(transport, "/x"))
 
     assert messages == [payload]
+
+
+class Said:
+    """A connection that gives what was said piece by piece, then its end."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+        self.sock = socket.socket()
+
+    def read_some(self) -> bytes:
+        return self._pieces.pop(0) if self._pieces else b""
+
+    def send_bytes(self, data: bytes) -> None: ...
+
+    def close(self) -> None:
+        self.sock.close()
+
+
+BYE = server_frame(CLOSE, (1000).to_bytes(2, "big"))
+
+
+def tailed(monkeypatch: pytest.MonkeyPatch, *connections: list[bytes]) -> str:
+    """What a client is told of a log by these connections, one after the other."""
+    client = JobSubmissionClient.__new__(JobSubmissionClient)
+    left = [WebSocket(cast(Connection, Said(pieces))) for pieces in connections]
+    monkeypatch.setattr(client, "_tail", lambda job: left.pop(0))
+
+    async def told() -> str:
+        return "".join([text async for text in client.tail_job_logs("one")])
+
+    return asyncio.run(asyncio.wait_for(told(), 60))
+
+
+def test_a_tail_ends_with_its_job_and_not_with_a_quiet_moment_or_a_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A ping says that the server is there still, and part of a message that the rest of it comes."""
+    ping = server_frame(PING, b"")
+    said = ping + server_frame(TEXT, b"one\n") + ping + server_frame(TEXT, "zwölf\n".encode()) + BYE
+    for pieces in cuts(said):
+        assert tailed(monkeypatch, pieces) == "one\nzwölf\n"
+
+
+@pytest.mark.parametrize("end", [0, 1, 5, 6, 8, 12])
+def test_a_tail_that_was_cut_anywhere_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch, end: int) -> None:
+    said = server_frame(TEXT, b"one\n") + server_frame(TEXT, b"two\n")
+    assert tailed(monkeypatch, [said[:end]], [said + BYE]) == "one\ntwo\n"

@@ -192,15 +192,16 @@ class JobSubmissionClient:
             socket = await in_thread(lambda: self._tail(job_id))
             skipped = seen
             try:
-                while messages := await in_thread(socket.receive):
-                    for text in messages:
+                while socket.close_code is None:
+                    for text in await in_thread(socket.receive):
                         if not isinstance(text, str):
                             continue
                         new, skipped = text[skipped:], max(0, skipped - len(text))
                         seen += len(new)
                         if new:
                             yield new
-                    give_up_at = time.monotonic() + PATIENCE_S
+                    if socket.close_code != CUT:
+                        give_up_at = time.monotonic() + PATIENCE_S
             finally:
                 socket.abort()
             if socket.close_code != CUT:
