@@ -181,7 +181,9 @@ class Yard:
         lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         head = f"{method} {path} HTTP/1.1\r\n{lines}\r\n"
         sock = self._next_connection()
-        sock.sendall(head.encode("latin-1", "replace") + data)
+        # Who is refused at the first bytes may have the answer before the rest is sent.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            sock.sendall(head.encode("latin-1", "replace") + data)
         response = http.client.HTTPResponse(sock, method=method)
         response.begin()
         pairs = [(name.lower(), value) for name, value in response.getheaders()]
