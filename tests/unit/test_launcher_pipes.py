@@ -1,12 +1,13 @@
 """What a child says on its pipe before its exec, as its launcher hears it."""
 
+import fcntl
 import itertools
 import os
 from collections.abc import Iterator
 
 import pytest
 
-from launchyard.launcher.pipes import hear
+from launchyard.launcher.pipes import hear, report
 
 
 @pytest.fixture
@@ -49,3 +50,20 @@ def test_reports_are_heard_in_order_and_the_end_of_the_pipe_is_the_end(pipe: tup
     assert hear(read) == ([{"user": {"name": "ada"}}, {"error": "no"}], False)
     os.close(write)
     assert hear(read) == ([], True)
+
+
+@pytest.mark.parametrize("character", ["a", "\u042f", "\U0001f600", "\udcff", '"'])
+def test_a_long_report_comes_in_one_piece_through_the_smallest_of_pipes(
+    pipe: tuple[int, int], character: str
+) -> None:
+    """The kernel gives no larger ones to a user who has very many."""
+    read, write = pipe
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(write, False)
+
+    report(write, error=character * 5000, hook=character * 5000)
+
+    [heard], done = hear(read)
+    assert not done
+    assert set(heard["error"]) == set(heard["hook"]) == {character}
+    os.close(write)

@@ -31,7 +31,7 @@ from launchyard.launcher.outputs import (
     reason,
     write_script,
 )
-from launchyard.launcher.pipes import Pipes, end_unborn
+from launchyard.launcher.pipes import Pipes, end_unborn, report
 from launchyard.launcher.rlimits import set_soft
 
 PATH_DEFAULT = "/usr/local/bin:/usr/bin:/bin"
@@ -122,8 +122,7 @@ def become(plan: Plan, pipes: Pipes, made: Made | None) -> NoReturn:
 
 
 def _give_up(pipes: Pipes, sentence: str) -> NoReturn:
-    with contextlib.suppress(OSError):
-        os.write(pipes.report_write, json.dumps({"error": sentence[:3000]}).encode() + b"\n")
+    report(pipes.report_write, error=sentence)
     end_unborn()
 
 

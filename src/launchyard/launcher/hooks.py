@@ -16,7 +16,7 @@ import signal
 import stat
 from typing import Any, NamedTuple, NoReturn
 
-from launchyard.launcher.pipes import end_unborn
+from launchyard.launcher.pipes import end_unborn, report
 from launchyard.launcher.trail import is_loose, trail
 
 FILE = "hooks"
@@ -84,13 +84,12 @@ def write(directory: str, values: dict[str, Any]) -> None:
     os.rename(path + ".new", path)
 
 
-def prepare_node(hook: Hook | None, report: int) -> None:
+def prepare_node(hook: Hook | None, pipe: int) -> None:
     """In a job's child, with the launcher's rights: where the prolog fails, say so and be no more."""
     why = None if hook is None else run(hook)
     if why is None:
         return
-    with contextlib.suppress(OSError):
-        os.write(report, json.dumps({"error": why, "hook": why}).encode() + b"\n")
+    report(pipe, error=why, hook=why)
     end_unborn()
 
 

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import signal
+from select import PIPE_BUF
 from typing import NamedTuple, NoReturn
 
 from launchyard.launcher.journal import Record
@@ -15,6 +16,7 @@ from launchyard.launcher.journal import Record
 UNBORN = int(signal.SIGRTMAX)
 """By which signal a child ends itself that does not come to its exec. An exit code, or a signal that programs
 die of, would pass for the program's own where nobody is left to hear what the child reported."""
+_SAID_MAX = 3000
 FAILED = b"OSError:"
 """What a child that was started the quick way reports when it did not come to its exec."""
 
@@ -37,6 +39,15 @@ def make_pipes() -> Pipes:
         os.close(report[0])
         os.close(report[1])
         raise
+
+
+def report(write: int, **said: str) -> None:
+    """In a child: say why it cannot go on, cut so that it arrives in one piece."""
+    longest = _SAID_MAX
+    while len(line := json.dumps({name: text[:longest] for name, text in said.items()}).encode()) >= PIPE_BUF:
+        longest = longest * 3 // 4
+    with contextlib.suppress(OSError):
+        os.write(write, line + b"\n")
 
 
 def end_unborn() -> NoReturn:

@@ -61,12 +61,20 @@ def main() -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for one in (signal.SIGINT, signal.SIGHUP):
         signal.signal(one, signal.SIG_IGN)
-    while True:
-        request = wire.recv(REQUEST_MAX_BYTES)
-        if not request:
-            return 0
-        if os.fork() == 0:
-            _answer(wire, pam, service, request)
+    while request := wire.recv(REQUEST_MAX_BYTES):
+        _take(wire, pam, service, request)
+    return 0
+
+
+def _take(wire: socket.socket, pam: "Pam", service: str, request: bytes) -> None:
+    """Nobody starts us again: where there is no process to be had now, this one try fails."""
+    try:
+        child = os.fork() == 0
+    except OSError:
+        wire.send(json.dumps({"id": json.loads(request)["id"], "is": "fault", "user": ""}).encode())
+        return
+    if child:
+        _answer(wire, pam, service, request)
 
 
 def _answer(wire: socket.socket, pam: "Pam", service: str, request: bytes) -> None:
