@@ -1,5 +1,6 @@
 """The cluster's page, the tab of usage, and what administrators look after."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +117,41 @@ def test_what_is_wrong_with_the_configuration_is_shown_with_its_line(portal: Por
         page.get_by_label("Rules of the queue").fill("[scheduler]\ndepht = 2\n")
         page.get_by_role("button", name="Put in force").click()
         expect(page.get_by_role("alert").filter(has_text="depht")).to_be_visible()
+
+
+def test_rules_that_somebody_types_stay_when_somebody_else_changes_them(portal: Portal, page: Page) -> None:
+    def other_makes(name: str) -> None:
+        change = {"kind": "qos", "name": name, "values": {"priority": "7"}}
+        portal.product.call("POST", "/v1/admin/policy", change)
+
+    def has(name: str) -> bool:
+        return name in portal.product.call("GET", "/v1/admin/policy")["text"]
+
+    go(page, portal, "/admin/config")
+    field, notice = page.get_by_label("Rules of the queue"), page.get_by_role("alert")
+    mine = field.input_value() + '\n[[qos]]\nname = "mine"\n'
+    field.fill(mine)
+    other_makes("nightly")
+    page.get_by_role("button", name="Read the file again").click()
+    expect(notice).to_contain_text("Somebody else has changed the rules meanwhile")
+    expect(field).to_have_value(mine)
+    notice.get_by_role("button", name="Show the rules in force").click()
+    expect(notice.get_by_label("Rules in force now")).to_have_value(re.compile("nightly"))
+    assert serious_faults(page) == []
+    notice.get_by_role("button", name="Leave mine").click()
+    expect(notice).to_have_count(0)
+    expect(field).to_have_value(re.compile("nightly"))
+    page.get_by_role("button", name="Undo").click()
+    expect(field).to_have_value(mine)
+    notice.get_by_role("button", name="Show the rules in force").click()
+    other_makes("weekly")
+    page.get_by_role("button", name="Put in force").click()
+    expect(notice.get_by_label("Rules in force now")).to_have_value(re.compile("weekly"))
+    assert has("weekly")
+    page.get_by_role("button", name="Put in force").click()
+    expect(page.get_by_text("The rules are in force")).to_be_visible()
+    assert [has(name) for name in ("mine", "nightly", "weekly")] == [True, False, False]
+    portal.product.call("POST", "/v1/admin/reload?forget=1")
 
 
 def test_what_was_changed_of_the_rules_is_listed_and_taken_back(portal: Portal) -> None:

@@ -1,13 +1,13 @@
 /** Whether the configuration file would do for a start, and the rules of the queue, changed while it runs. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { api } from "@/api/client";
 import type { ConfigState, RuleChange, RulesInForce } from "@/api/types";
 import { AreaField, Button, Facts, Failure, SkeletonRows, StatusMark, confirm, toast, toastFailure } from "@/components";
 import { adminWords } from "@/words/cluster";
 import styles from "./admin.module.css";
-import { policyKey, policyQuery } from "./policy";
+import { keepRules, policyQuery } from "./policy";
 
 const say = adminWords.config;
 
@@ -21,7 +21,7 @@ export function Configuration() {
   });
   const reload = async (query: string) => {
     try {
-      client.setQueryData(policyKey, await api.post<RulesInForce>(`/v1/admin/reload${query}`));
+      await keepRules(client, await api.post<RulesInForce>(`/v1/admin/reload${query}`));
       toast(say.reloaded);
     } catch (refused) {
       toastFailure(refused);
@@ -72,35 +72,70 @@ function FileState({ problem, unread }: ConfigState) {
   );
 }
 
+interface Typed {
+  text: string;
+  /** The rules in force as it was begun. */
+  from: string;
+}
+
 /** Taken whole or not at all; what is wrong is said with its line, and nothing typed is lost. */
 function Rules({ rules }: { rules: RulesInForce }) {
   const client = useQueryClient();
-  const [text, setText] = useState(rules.text);
+  const [typed, setTyped] = useState<Typed | null>(null);
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
-  useEffect(() => setText(rules.text), [rules.text]);
+  const text = typed?.text ?? rules.text;
+  const type = (value: string) => setTyped(value === rules.text ? null : { text: value, from: typed?.from ?? rules.text });
+  const put = async () => {
+    // Others may have changed them: nobody replaces what was not shown to be there.
+    const before = (await client.fetchQuery({ ...policyQuery, staleTime: 0 })).text;
+    if (before !== rules.text) return;
+    const now = await api.put<RulesInForce>("/v1/admin/policy", { text });
+    await keepRules(client, now);
+    // What was typed meanwhile goes on from there.
+    setTyped((last) => (last === null || last.text === text ? null : { ...last, from: now.text }));
+    const back = () => api.put<RulesInForce>("/v1/admin/policy", { text: before }).then((old) => keepRules(client, old), toastFailure);
+    toast(say.used, { undo: () => void back() });
+  };
   const use = async () => {
     setBusy(true);
     setError(null);
-    try {
-      const before = rules.text;
-      client.setQueryData(policyKey, await api.put<RulesInForce>("/v1/admin/policy", { text }));
-      const back = () =>
-        api.put<RulesInForce>("/v1/admin/policy", { text: before }).then((now) => client.setQueryData(policyKey, now), toastFailure);
-      toast(say.used, { undo: () => void back() });
-    } catch (refused) {
-      setError((refused as Error).message);
-    }
+    await put().catch((refused: unknown) => setError((refused as Error).message));
     setBusy(false);
+  };
+  const leave = () => {
+    setTyped(null);
+    toast(say.left, { undo: () => setTyped(typed) });
   };
   return (
     <>
-      <AreaField label={say.text} help={say.textHow} error={error} value={text} rows={24} spellCheck={false} onChange={(event) => setText(event.target.value)} />
+      {typed !== null && typed.from !== rules.text && <Meanwhile text={rules.text} onLeave={leave} />}
+      <AreaField label={say.text} help={say.textHow} error={error} value={text} rows={24} spellCheck={false} onChange={(event) => type(event.target.value)} />
       <div>
         <Button kind="primary" changes busy={busy} disabled={text === rules.text} onClick={() => void use()}>
           {say.use}
         </Button>
       </div>
     </>
+  );
+}
+
+/** What is in force now, beside what somebody typed from what was. */
+function Meanwhile({ text, onLeave }: { text: string; onLeave: () => void }) {
+  const [shown, setShown] = useState(false);
+  return (
+    <div className={`${styles.problem} ${styles.meanwhile}`} role="alert">
+      <strong>{say.meanwhile}</strong>
+      <p>{say.meanwhileHow}</p>
+      <div className={styles.choices}>
+        <Button small aria-expanded={shown} onClick={() => setShown(!shown)}>
+          {shown ? say.hideNow : say.showNow}
+        </Button>
+        <Button small onClick={onLeave}>
+          {say.leave}
+        </Button>
+      </div>
+      {shown && <AreaField label={say.now} value={text} rows={12} spellCheck={false} readOnly />}
+    </div>
   );
 }

@@ -6,7 +6,7 @@ import { type Column, Failure, SkeletonRows, Table, toast, toastFailure } from "
 import { useStale } from "@/state/live";
 import { adminWords } from "@/words/cluster";
 import styles from "./admin.module.css";
-import { type PartitionRules, type PartitionState, partitionsOf, policyKey, policyQuery, setPartition } from "./policy";
+import { type PartitionRules, type PartitionState, keepRules, partitionsOf, policyQuery, setPartition } from "./policy";
 
 const say = adminWords.partitions;
 
@@ -17,7 +17,7 @@ export function Partitions() {
   const columns = useMemo((): Column<PartitionRules>[] => {
     const set = async (name: string, to: PartitionState, from: PartitionState) => {
       try {
-        client.setQueryData(policyKey, await setPartition(name, "state", to));
+        await keepRules(client, await setPartition(name, "state", to));
         toast(say.is(name, say.states[to]), { undo: () => void set(name, from, to) });
       } catch (refused) {
         toastFailure(refused);

@@ -1,6 +1,6 @@
 /** The rules of the queue, as the server has them in force. */
 
-import { queryOptions } from "@tanstack/react-query";
+import { type QueryClient, queryOptions } from "@tanstack/react-query";
 import { api } from "@/api/client";
 import type { RulesInForce } from "@/api/types";
 
@@ -10,6 +10,12 @@ export const policyQuery = queryOptions({
   queryKey: policyKey,
   queryFn: ({ signal }) => api.get<RulesInForce>("/v1/admin/policy", undefined, signal),
 });
+
+/** The rules as somebody's change here left them; an answer that is still on its way may be from before. */
+export async function keepRules(client: QueryClient, rules: RulesInForce): Promise<void> {
+  await client.cancelQueries({ queryKey: policyKey });
+  client.setQueryData(policyKey, rules);
+}
 
 /** What a partition's table holds; what is not set is as the configuration page says. */
 export interface PartitionRules {
