@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.late import Late
 from tests.browser.portal import CONFIG, Portal, serious_faults
@@ -27,6 +27,16 @@ ACTIVE = {
     '[{"data": {"text/html": "<img src=x onerror=window.ran=1>", "text/plain": "<b>plain</b>"}}]}]}',
 }
 FILE_BYTES = 50 << 20
+LOSES_LAST = """
+const really = window.fetch;
+window.lost = 0;
+window.fetch = async (address, options) => {
+    const answer = await really(address, options);
+    if (lost || options?.method !== "PUT" || !(await answer.clone().json()).complete) return answer;
+    window.lost++;
+    throw new TypeError("the connection was lost");
+};
+"""
 SENDS = """async (address) => {
     const me = await (await fetch("/v1/me")).json();
     const headers = {"x-launchyard-csrf": me.csrf, "content-type": "application/octet-stream"};
@@ -168,6 +178,46 @@ def test_an_upload_goes_on_where_the_server_is_by_now(portal: Portal, folder: Pa
         uploads = page.get_by_role("region", name="Uploads")
         expect(uploads.get_by_text("done", exact=True)).to_be_visible()
     assert digest(folder / source.name) == digest(source)
+
+
+@pytest.mark.parametrize("size", [0, 5 * 2**20])
+def test_a_file_whose_last_answer_was_lost_is_in_its_place(
+    portal: Portal, page: Page, folder: Path, tmp_path: Path, size: int
+) -> None:
+    source = tmp_path / f"lost-{size}.bin"
+    source.write_bytes(os.urandom(size))
+    page.add_init_script(LOSES_LAST)
+    shown(page, portal, folder)
+    page.locator("input[type=file]").set_input_files(source)
+    uploads = page.get_by_role("region", name="Uploads")
+    expect(uploads.get_by_text("done", exact=True)).to_be_visible()
+    assert page.evaluate("window.lost") == 1, "its last answer was lost"
+    assert [path.name for path in folder.glob("*")].count(source.name) == 1
+    assert [path.name for path in folder.glob(".*")] == []
+    assert digest(folder / source.name) == digest(source)
+
+
+def test_a_file_of_somebody_else_is_asked_about_though_it_is_as_long(
+    portal: Portal, page: Page, folder: Path, tmp_path: Path
+) -> None:
+    """The piece did not arrive, and somebody took the name meanwhile."""
+    source = tmp_path / "taken.txt"
+    source.write_text("mine")
+    shown(page, portal, folder)
+
+    def lose(route: Route) -> None:
+        if route.request.method == "PUT" and not (folder / source.name).exists():
+            (folder / source.name).write_text("hers")
+            route.abort()
+        else:
+            route.fallback()
+
+    page.route("**/v1/files/uploads?*", lose)
+    page.locator("input[type=file]").set_input_files(source)
+    asked = page.get_by_role("listitem").filter(has_text="already")
+    asked.get_by_role("button", name="Replace").click()
+    expect(page.get_by_role("region", name="Uploads").get_by_text("done", exact=True)).to_be_visible()
+    assert (folder / source.name).read_text() == "mine"
 
 
 @pytest.mark.slow

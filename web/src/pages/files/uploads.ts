@@ -23,6 +23,8 @@ export interface Upload {
   /** Bytes a second, lately. */
   speed: number;
   error: string | null;
+  /** Its last piece was sent: if nothing was heard of that, it may be in its place. */
+  sentAll: boolean;
 }
 
 const PIECE = 4 * 1024 * 1024;
@@ -62,7 +64,7 @@ export function onUploaded(listener: (folder: string) => void): () => void {
 export function add(files: readonly File[], folder: string): void {
   const added = files.map((file): Upload => {
     const path = join(folder, file.name);
-    return { id: next++, file, folder, path, phase: "waiting", sent: 0, speed: 0, error: null };
+    return { id: next++, file, folder, path, phase: "waiting", sent: 0, speed: 0, error: null, sentAll: false };
   });
   uploads = [...uploads, ...added];
   tell();
@@ -144,6 +146,11 @@ async function send(id: number, rule: Rule | null, signal: AbortSignal, moved: (
   const { file, path, folder } = upload;
   const number = await numberOf(upload);
   const state = await ask<UploadState>("GET", { path, number }, signal);
+  if (upload.sentAll && (rule === null || rule === "replace") && (await isInPlace(upload, state, signal))) {
+    change(id, { phase: "done", sent: file.size, speed: 0 });
+    for (const listener of finished) listener(folder);
+    return;
+  }
   if (state.there && rule === null) {
     change(id, { phase: "asks", sent: state.received });
     return;
@@ -155,6 +162,7 @@ async function send(id: number, rule: Rule | null, signal: AbortSignal, moved: (
     const began = performance.now();
     const piece = file.slice(sent, sent + PIECE);
     const query = { path, number, offset: sent, size: file.size, conflict: rule ?? "fail" };
+    if (sent + piece.size === file.size) change(id, { sentAll: true });
     done = await ask<UploadReceived>("PUT", query, signal, piece);
     sent = done.received;
     moved();
@@ -162,6 +170,23 @@ async function send(id: number, rule: Rule | null, signal: AbortSignal, moved: (
   }
   change(id, { phase: done.skipped ? "skipped" : "done", path: done.path, speed: 0 });
   for (const listener of finished) listener(folder);
+}
+
+/**
+ * Whether the file is what has the name, where the answer to its last piece was lost: nothing of the upload is left
+ * beside it, and it has the size and the last piece of the file.
+ */
+async function isInPlace({ file, path }: Upload, { received, there }: UploadState, signal: AbortSignal): Promise<boolean> {
+  if (received > 0 || there?.size !== file.size) return false;
+  const offset = Math.max(0, file.size - 1) - (Math.max(0, file.size - 1) % PIECE);
+  const response = await request("GET", url("/v1/files/content", { path, offset }), { signal }).catch((error: unknown) => {
+    if (signal.aborted || passes(error)) throw error;
+    return null;
+  });
+  if (response === null) return false;
+  const [here, mine] = await Promise.all([response.arrayBuffer(), file.slice(offset).arrayBuffer()]);
+  const [one, other] = [new Uint8Array(here), new Uint8Array(mine)];
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 function refused(id: number, error: unknown): void {
