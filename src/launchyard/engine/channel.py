@@ -186,7 +186,8 @@ class Channel:
         self.closed = True
         if self._wrote and not self._fds:
             with contextlib.suppress(OSError):
-                self._socket.send(self._out)
+                while self._out:
+                    del self._out[: self._socket.send(self._out)]
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._socket.close()
