@@ -51,13 +51,10 @@ class Disk:
         place.mkdir()
         mount("-o", "loop", str(copy), str(place))
         try:
-            yield place
+            with mounted(place):
+                yield place
         finally:
-            run("umount", str(place))
             copy.unlink()
-
-    def close(self) -> None:
-        run("umount", str(self.mount_point))
 
     def _copy_of_one_moment(self, copy: Path) -> None:
         """Until two copies in a row are the same: the kernel may be writing on its own."""
@@ -72,6 +69,17 @@ class Disk:
 
 
 @contextmanager
+def mounted(place: Path) -> Iterator[None]:
+    """Let go of at the end. An error before that is the one that is told: what it left may hold the place."""
+    try:
+        yield
+    except BaseException:
+        subprocess.run(["umount", "--lazy", str(place)], capture_output=True, check=False)
+        raise
+    run("umount", str(place))
+
+
+@contextmanager
 def powered_disk(directory: Path, size_mib: int = 48) -> Iterator[Disk]:
     """A disk that can be cut off; skips the test where it cannot be made."""
     if os.geteuid() != 0:
@@ -79,10 +87,8 @@ def powered_disk(directory: Path, size_mib: int = 48) -> Iterator[Disk]:
     if shutil.which("mkfs.ext4") is None:
         pytest.skip("a power cut needs mkfs.ext4 (package e2fsprogs)")
     disk = Disk(directory, size_mib)
-    try:
+    with mounted(disk.mount_point):
         yield disk
-    finally:
-        disk.close()
 
 
 @contextmanager
@@ -92,10 +98,8 @@ def memory_disk(directory: Path, size_mib: int) -> Iterator[Path]:
         pytest.skip("a small file system needs root: it is mounted")
     directory.mkdir()
     mount("-t", "tmpfs", "-o", f"size={size_mib}m", "tmpfs", str(directory))
-    try:
+    with mounted(directory):
         yield directory
-    finally:
-        run("umount", str(directory))
 
 
 def run(*command: str) -> None:

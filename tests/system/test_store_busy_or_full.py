@@ -1,10 +1,11 @@
 """A database that is held, a disk that is full: no acknowledgement, nothing lost, no restart (F8, F14)."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,18 @@ def test_no_room_at_the_first_start_is_said_in_one_sentence(small_disk: Path) ->
     (small_disk / "ballast").unlink()
     with closing(open_store(small_disk / "launchyard.db")) as store:
         store.commit([change(1)])
+
+
+def test_what_went_wrong_on_a_small_disk_is_told_though_something_holds_it(tmp_path: Path) -> None:
+    """Not that the disk cannot be let go of: what did not get on may still have a file open there."""
+    place = tmp_path / "small"
+    with ExitStack() as kept:
+
+        def fail() -> None:
+            with memory_disk(place, 1):
+                kept.enter_context(open(place / "open", "w"))
+                raise RuntimeError("the first error")
+
+        with pytest.raises(RuntimeError, match="the first error"):
+            fail()
+    assert not os.path.ismount(place)
