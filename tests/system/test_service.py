@@ -146,7 +146,9 @@ def test_sighup_reads_the_configuration_and_sigterm_drains_in_five_seconds(tmp_p
             f'log_format = "json"\ngrace_s = 7\n{good}\n[[qos]]\nname = "new"\n'.replace("grace_s = 2\n", "")
         )
         os.kill(product.pid, signal.SIGHUP)
-        wait_for(lambda: log.exists() and "is in force" in log.read_text(), PATIENCE_S, "the new one")
+        # What holds only later is said after what holds now.
+        last = "hold from the next start on"
+        wait_for(lambda: log.exists() and last in log.read_text(), PATIENCE_S, "the new one")
 
         said = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
         assert "changes of grace_s hold from the next start on" in [one["message"] for one in said]
