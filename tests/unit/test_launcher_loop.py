@@ -10,15 +10,18 @@ import pytest
 from launchyard.launcher import cgroups, short_tmp
 from launchyard.launcher.launcher import Launcher
 from launchyard.launcher.link import Link
+from launchyard.launcher.marked import Marked
 from launchyard.launcher.state import Settings
 from launchyard.launcher.table import Launch
 
 
 @pytest.fixture
 def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Launcher]:
-    """It leaves nothing outside of its directory, and starts nothing."""
+    """It leaves nothing outside of its directory, starts nothing and ends nothing."""
     monkeypatch.setattr(cgroups, "find", lambda *_, **__: None)
     monkeypatch.setattr(short_tmp, "DEEP", 1000)
+    # It would find, and end, what tests of this process or beside it have started.
+    monkeypatch.setattr(Marked, "_walk", lambda _: {})
     (tmp_path / "launcher").mkdir()
     ours, theirs = socket.socketpair()
     settings = Settings(str(tmp_path), os.getuid(), allow_root_jobs=True, switch=True)
